@@ -1,0 +1,1 @@
+"""The GraphQL API: types derived from the models, planned queries, mutations, subscriptions."""

@@ -1,0 +1,1 @@
+"""One module per noun; a resolver is a few lines around a service."""

@@ -1,0 +1,1 @@
+"""From a selection to one SQL statement; pure, without I/O."""

@@ -1,0 +1,1 @@
+"""One module per noun; events come from services.feed."""

@@ -1,0 +1,1 @@
+"""Alembic: env.py and the versions; a version imports none of our code."""

@@ -1,0 +1,1 @@
+"""What the product does: functions of (connection, principal, input) that never commit."""

@@ -1,0 +1,1 @@
+"""Delivery of notifications, one module per channel."""

@@ -1,0 +1,1 @@
+"""The change feed: which rows became visible between two snapshots."""

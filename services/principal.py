@@ -1,0 +1,30 @@
+"""Who is calling, from where; what every service receives."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.policy import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller. `token_id` is auth_tokens.token_id of the access token in use."""
+
+    user_id: int
+    username: str
+    is_admin: bool
+    token_id: UUID | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        """The caller as the row policies know them."""
+        return Viewer(self.user_id, self.is_admin)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for tokens and audit rows."""
+
+    request_id: str
+    ip_address: str | None = None
+    user_agent: str | None = None

@@ -1,0 +1,1 @@
+"""Query and variables to SQL and parameters."""

@@ -1,0 +1,1 @@
+"""Tests without I/O; the tree mirrors the code's."""
