@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from services.database import Database
 from services.errors import Unauthenticated
 from services.principal import Origin, Principal
+from services.tokens import TokenPolicy
 
 
 @dataclass(slots=True)
 class Context:
-    """`principal` is None until somebody has logged in; `login` and health are all that work then."""
+    """`principal` is None until somebody has logged in; `login` and health are all that work then.
+
+    `tokens` signs what `login` hands out.
+    """
 
     database: Database
     origin: Origin
+    tokens: TokenPolicy
     principal: Principal | None = None
 
     def require_principal(self) -> Principal:

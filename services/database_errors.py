@@ -1,0 +1,42 @@
+"""What PostgreSQL refuses, said in the words of the API: translated in this one place."""
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from services.errors import BadInput, Conflict, DomainError, QueryTooComplex
+
+
+def translate(error: BaseException) -> DomainError | None:
+    """The domain error behind an exception of asyncpg or SQLAlchemy; None when it is a fault of ours.
+
+    No SQL, no constraint name and no value of a row gets into the message.
+    """
+    refusal = _postgres_error(error)
+    if refusal is None:
+        return None
+    match refusal:
+        case asyncpg.UniqueViolationError():
+            return Conflict("Another row already has this value; choose a different one.")
+        case asyncpg.ForeignKeyViolationError():
+            return Conflict("A row that this one refers to does not exist, or rows still refer to this one.")
+        case asyncpg.NotNullViolationError():
+            return BadInput("A value is missing that must be given.")
+        case asyncpg.CheckViolationError() | asyncpg.ExclusionViolationError():
+            return BadInput("A value is outside of what this field allows.")
+        case asyncpg.DataError():
+            return BadInput("A value is too long, out of range, or holds characters that cannot be stored.")
+        case asyncpg.QueryCanceledError():
+            return QueryTooComplex(
+                "The query took too long and was stopped; ask for fewer rows or filter more."
+            )
+        case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+            return Conflict("Another change was made to the same rows at the same moment; try again.")
+        case _:
+            return None
+
+
+def _postgres_error(error: BaseException) -> asyncpg.PostgresError | None:
+    """SQLAlchemy wraps asyncpg's exception twice; its original is the cause of the inner one."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig.__cause__ or error
+    return error if isinstance(error, asyncpg.PostgresError) else None
