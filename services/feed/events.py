@@ -1,0 +1,90 @@
+"""One change of a watched row, as the trigger of models/feed.py recorded it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from services.feed.cursors import Cursor
+from services.feed.snapshots import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """`old` and `new` hold the watched columns before and after; `project_id` is projects.project_id.
+
+    `number` is change_events.seq: unique, and rising along every chain of cause and effect, because a
+    transaction that could see another one's rows took its numbers later.
+    """
+
+    number: int
+    at: datetime
+    table: str
+    operation: str
+    key: str
+    old: Mapping[str, Any] | None = None
+    new: Mapping[str, Any] | None = None
+    project_id: UUID | None = None
+    user_id: int | None = None
+    instance_id: UUID | None = None
+    socket_id: UUID | None = None
+    actor_id: int | None = None
+
+    @property
+    def place(self) -> bytes:
+        """Where the event stands in its batch, for a cursor."""
+        return place_of(self.number)
+
+    def changed(self, column: str) -> bool:
+        """True when the watched `column` has another value than before; a new row's columns all have."""
+        return (self.old or {}).get(column) != (self.new or {}).get(column)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The change events that became visible between two snapshots, in order of cause and effect.
+
+    A batch too long for one reading comes in several values with the same snapshots.
+    """
+
+    before: Snapshot
+    after: Snapshot
+    events: list[ChangeEvent] = field(default_factory=list)
+    complete: bool = True
+
+    def cursor(self, event: ChangeEvent) -> Cursor:
+        """The place right after `event`."""
+        return Cursor(self.before, self.after, event.place)
+
+
+def place_of(number: int) -> bytes:
+    """An event's number as the shortest bytes, the highest first."""
+    return number.to_bytes((number.bit_length() + 7) // 8 or 1)
+
+
+def number_at(place: bytes) -> int:
+    """The number that `place_of` wrote; 0 stands before every event."""
+    return int.from_bytes(place)
+
+
+def event_of(record: asyncpg.Record) -> ChangeEvent:
+    """A row of change_events; JSON columns come as text."""
+    old, new = record["old"], record["new"]
+    return ChangeEvent(
+        number=record["seq"],
+        at=record["at"],
+        table=record["table_name"],
+        operation=record["op"],
+        key=record["row_key"],
+        old=None if old is None else orjson.loads(old),
+        new=None if new is None else orjson.loads(new),
+        project_id=record["project_id"],
+        user_id=record["user_id"],
+        instance_id=record["instance_id"],
+        socket_id=record["socket_id"],
+        actor_id=record["actor_id"],
+    )
