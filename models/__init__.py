@@ -1,1 +1,72 @@
 """The tables of both design documents, and the rules that decide who sees which row."""
+
+from models.archives import McpMessageArchive, ProjectArchive, TaskArchive
+from models.base import Base
+from models.collaboration import CollaborationParticipant, CollaborationSession
+from models.feed import ChangeEvent
+from models.file_operations import FileOperation
+from models.git_worktrees import GitWorktree
+from models.instances import CcInstance
+from models.logs import CcLog, TaskLog
+from models.mcp import McpMessage, McpToolCall
+from models.notifications import NotificationHistoryEntry, NotificationSetting
+from models.planning import Feature, Requirement
+from models.projects import Project
+from models.sessions import Session
+from models.system import SystemLog, SystemSetting
+from models.tasks import Task, TaskDependency
+from models.ultrathink import UltrathinkMessage
+from models.users import AuthToken, User
+from models.views import (
+    ActiveCcInstance,
+    ErrorSummary,
+    McpMessageStat,
+    ParallelExecutionStat,
+    ReadonlyProjectStat,
+    TaskExecutionEfficiency,
+)
+from models.websocket import WebsocketNotification, WebsocketSession
+from models.worktrees import Worktree, WorktreeSyncHistoryEntry
+
+metadata = Base.metadata
+
+__all__ = [
+    "ActiveCcInstance",
+    "AuthToken",
+    "Base",
+    "CcInstance",
+    "CcLog",
+    "ChangeEvent",
+    "CollaborationParticipant",
+    "CollaborationSession",
+    "ErrorSummary",
+    "Feature",
+    "FileOperation",
+    "GitWorktree",
+    "McpMessage",
+    "McpMessageArchive",
+    "McpMessageStat",
+    "McpToolCall",
+    "NotificationHistoryEntry",
+    "NotificationSetting",
+    "ParallelExecutionStat",
+    "Project",
+    "ProjectArchive",
+    "ReadonlyProjectStat",
+    "Requirement",
+    "Session",
+    "SystemLog",
+    "SystemSetting",
+    "Task",
+    "TaskArchive",
+    "TaskDependency",
+    "TaskExecutionEfficiency",
+    "TaskLog",
+    "UltrathinkMessage",
+    "User",
+    "WebsocketNotification",
+    "WebsocketSession",
+    "Worktree",
+    "WorktreeSyncHistoryEntry",
+    "metadata",
+]

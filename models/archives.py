@@ -1,0 +1,107 @@
+"""Where archived projects go with their tasks and messages (terminal §12.1, decisions.md 22)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Uuid, func
+from sqlalchemy.orm import Mapped
+
+from models.base import Base, to_many, to_one
+from models.mcp import McpMessage
+from models.projects import Project
+from models.tasks import Task
+
+if TYPE_CHECKING:
+    from models.users import User
+
+
+def archive_of(source: type[Base], comment: str, *further: Column[Any] | Index, **keys: ForeignKey) -> Table:
+    """A table `<source>_archive` with the columns of `source`, but no defaults: rows arrive complete.
+
+    `keys` are the foreign keys of the archive itself, by column; `further` are its own columns and indexes.
+    """
+    table = cast("Table", source.__table__)
+    columns = [
+        Column(
+            column.name,
+            column.type,
+            *([keys[column.name]] if column.name in keys else []),
+            primary_key=column.primary_key,
+            autoincrement=False,
+            unique=column.name == "project_id" and table.name == "projects",
+            nullable=column.nullable,
+            info=column.info,
+            comment=column.comment,
+            doc=column.doc,
+        )
+        for column in table.columns
+    ]
+    return Table(f"{table.name}_archive", Base.metadata, *columns, *further, comment=comment)
+
+
+def moved_at() -> Column[Any]:
+    """The time at which maintenance moved the row."""
+    return Column(
+        "moved_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="アーカイブ移動日時",
+        doc="When the row was moved to the archive.",
+    )
+
+
+def archived_project() -> ForeignKey:
+    """A restored project takes its rows along; one that is deleted for good leaves none behind."""
+    return ForeignKey("projects_archive.project_id", ondelete="CASCADE")
+
+
+class ProjectArchive(Base):
+    """An archived project."""
+
+    __table__ = archive_of(
+        Project,
+        "アーカイブ済みプロジェクト",
+        moved_at(),
+        Index("idx_projects_archive_owner", "owner_id"),
+        owner_id=ForeignKey("users.id", ondelete="CASCADE"),
+    )
+
+    owner: Mapped[User] = to_one("archived_projects")
+    tasks: Mapped[list[TaskArchive]] = to_many("project")
+    mcp_messages: Mapped[list[McpMessageArchive]] = to_many("project")
+
+
+class TaskArchive(Base):
+    """A task of an archived project."""
+
+    __table__ = archive_of(
+        Task,
+        "アーカイブ済みタスク",
+        moved_at(),
+        Index("idx_tasks_archive_project", "project_id"),
+        project_id=archived_project(),
+    )
+
+    project: Mapped[ProjectArchive | None] = to_one("tasks")
+
+
+class McpMessageArchive(Base):
+    """An MCP message of an archived project."""
+
+    __table__ = archive_of(
+        McpMessage,
+        "アーカイブ済みMCPメッセージ",
+        Column(
+            "project_id",
+            Uuid,
+            archived_project(),
+            comment="プロジェクトID",
+            doc="Id of the project, whose instances are not archived with it.",
+        ),
+        moved_at(),
+        Index("idx_mcp_messages_archive_project", "project_id", "created_at"),
+    )
+
+    project: Mapped[ProjectArchive | None] = to_one("mcp_messages")

@@ -1,0 +1,107 @@
+"""The tree of Claude Code instances (terminal §4.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import HIDDEN, Base, created_at, to_many, to_one, uuid_key
+from models.enums import CcInstanceStatus, CcInstanceType
+from models.types import Choice, Json, one_of
+
+if TYPE_CHECKING:
+    from models.git_worktrees import GitWorktree
+    from models.logs import CcLog, TaskLog
+    from models.mcp import McpMessage, McpToolCall
+    from models.projects import Project
+    from models.tasks import Task
+    from models.ultrathink import UltrathinkMessage
+    from models.websocket import WebsocketSession
+
+
+class CcInstance(Base):
+    """A Claude Code process at work, in a tree of parents and children."""
+
+    __tablename__ = "cc_instances"
+    __table_args__ = (
+        one_of("type", CcInstanceType, "chk_cc_instances_type"),
+        one_of("status", CcInstanceStatus, "chk_cc_instances_status"),
+        CheckConstraint("parent_instance_id <> id", name="chk_cc_instances_parent"),
+        Index("idx_cc_instances_project_type", "project_id", "type"),
+        Index("idx_cc_instances_parent_status", "parent_instance_id", "status"),
+        Index("idx_cc_instances_heartbeat", "last_heartbeat"),
+        Index("idx_cc_instances_socket", "socket_id"),
+        {"comment": "親子Claude Code階層の完全管理"},
+    )
+
+    id: Mapped[UUID] = uuid_key("インスタンスID (UUID)")
+    project_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("projects.project_id", ondelete="CASCADE"),
+        comment="プロジェクトID",
+        doc="Id of the project.",
+    )
+    name: Mapped[str] = mapped_column(comment="インスタンス名", doc="Name of the instance.")
+    type: Mapped[CcInstanceType] = mapped_column(
+        Choice(CcInstanceType), comment="タイプ (PARENT/CHILD)", doc="Whether another instance started it."
+    )
+    status: Mapped[CcInstanceStatus] = mapped_column(
+        Choice(CcInstanceStatus),
+        comment="ステータス (IDLE/RUNNING/STOPPED/ERROR)",
+        doc="Where the instance stands.",
+    )
+    parent_instance_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("cc_instances.id", ondelete="CASCADE"),
+        comment="親CCインスタンスID",
+        doc="Key of the instance that started this one.",
+    )
+    worktree_path: Mapped[str | None] = mapped_column(
+        comment="Git Worktreeパス", doc="Path of the git worktree that the instance works in."
+    )
+    process_id: Mapped[str | None] = mapped_column(
+        comment="システムプロセスID", doc="Id of the operating system's process."
+    )
+    socket_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("websocket_sessions.id", ondelete="SET NULL"),
+        comment="WebSocketセッションID",
+        doc="Key of the instance's live connection.",
+    )
+    claude_api_key_hash: Mapped[str | None] = mapped_column(
+        info=HIDDEN, comment="APIキーハッシュ（セキュリティ用）", doc="Keyed hash of the API key."
+    )
+    startup_command: Mapped[str | None] = mapped_column(
+        comment="起動コマンド", doc="Command that starts the instance."
+    )
+    environment_vars: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, info=HIDDEN, comment="環境変数 (JSON)", doc="Environment variables, encrypted."
+    )
+    resource_limits: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="リソース制限 (JSON: memory, cpu)", doc="Limits on memory and CPU."
+    )
+    created_at: Mapped[datetime] = created_at("インスタンス作成時刻")
+    started_at: Mapped[datetime | None] = mapped_column(comment="実行開始時刻", doc="When it started to run.")
+    last_heartbeat: Mapped[datetime | None] = mapped_column(
+        comment="最終生存確認時刻", doc="When it last gave a sign of life."
+    )
+    terminated_at: Mapped[datetime | None] = mapped_column(comment="終了時刻", doc="When it ended.")
+    exit_code: Mapped[int | None] = mapped_column(comment="終了コード", doc="Exit code of its process.")
+
+    project: Mapped[Project | None] = to_one("cc_instances")
+    parent: Mapped[CcInstance | None] = to_one("children", remote_side="CcInstance.id")
+    children: Mapped[list[CcInstance]] = to_many("parent")
+    socket: Mapped[WebsocketSession | None] = to_one("cc_instances")
+    mcp_messages: Mapped[list[McpMessage]] = to_many("cc_instance")
+    mcp_tool_calls: Mapped[list[McpToolCall]] = to_many("cc_instance")
+    sent_ultrathink_messages: Mapped[list[UltrathinkMessage]] = to_many(
+        "parent_instance", foreign_keys="UltrathinkMessage.parent_instance_id"
+    )
+    received_ultrathink_messages: Mapped[list[UltrathinkMessage]] = to_many(
+        "child_instance", foreign_keys="UltrathinkMessage.child_instance_id"
+    )
+    git_worktrees: Mapped[list[GitWorktree]] = to_many("cc_instance")
+    assigned_tasks: Mapped[list[Task]] = to_many("assigned_to")
+    cc_logs: Mapped[list[CcLog]] = to_many("cc_instance")
+    task_logs: Mapped[list[TaskLog]] = to_many("cc_instance")

@@ -1,0 +1,134 @@
+"""Every MCP message, and the tool calls among them (terminal §3.1, §3.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, created_at, time_default_now, to_many, to_one, uuid_key
+from models.enums import McpDirection, McpMessageType, McpToolCallStatus
+from models.types import Choice, Json, one_of
+
+if TYPE_CHECKING:
+    from models.instances import CcInstance
+
+
+class McpMessage(Base):
+    """One JSON-RPC 2.0 message between an instance and an MCP server."""
+
+    __tablename__ = "mcp_messages"
+    __table_args__ = (
+        one_of("message_type", McpMessageType, "chk_mcp_messages_message_type"),
+        one_of("direction", McpDirection, "chk_mcp_messages_direction"),
+        Index("idx_mcp_messages_cc_instance", "cc_instance_id"),
+        Index("idx_mcp_messages_method", "method"),
+        Index("idx_mcp_messages_created_at", "created_at"),
+        Index("idx_mcp_messages_type_created", "message_type", "created_at"),
+        Index("idx_mcp_messages_processing_time", "processing_time_ms"),
+        Index("idx_mcp_messages_rpc", "cc_instance_id", "server_name", "rpc_id"),
+        Index(
+            "idx_mcp_messages_search",
+            text("ccgraph_path_tsvector(COALESCE(method, ''))"),
+            postgresql_using="gin",
+        ),
+        {"comment": "MCPツール実行とレスポンスの完全記録"},
+    )
+
+    id: Mapped[UUID] = uuid_key("メッセージID (UUID)")
+    cc_instance_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        comment="関連CCインスタンスID",
+        doc="Key of the instance that took part.",
+    )
+    message_type: Mapped[McpMessageType] = mapped_column(
+        Choice(McpMessageType),
+        comment="メッセージタイプ (request/response/notification)",
+        doc="Kind of message.",
+    )
+    method: Mapped[str | None] = mapped_column(
+        comment="MCPメソッド名", doc="MCP method; a response bears that of its request."
+    )
+    params: Mapped[Any | None] = mapped_column(
+        Json, comment="メソッドパラメータ (JSON)", doc="Parameters of the method, with secrets masked."
+    )
+    result: Mapped[Any | None] = mapped_column(
+        Json, comment="実行結果 (JSON)", doc="Result, with secrets masked."
+    )
+    error: Mapped[Any | None] = mapped_column(
+        Json, comment="エラー情報 (JSON)", doc="Error object of a response."
+    )
+    rpc_id: Mapped[str | None] = mapped_column(
+        comment="JSON-RPC ID", doc="JSON-RPC id, by which a response finds its request."
+    )
+    server_name: Mapped[str | None] = mapped_column(
+        # Each connection counts its own ids: without the server's name two requests of an instance are one.
+        comment="MCPサーバー名",
+        doc="Name of the MCP server at the other end.",
+    )
+    direction: Mapped[McpDirection | None] = mapped_column(
+        Choice(McpDirection), comment="送信側 (client/server)", doc="Which side sent the message."
+    )
+    processing_time_ms: Mapped[int | None] = mapped_column(
+        comment="処理時間（ミリ秒）", doc="Time from a request to its response, in milliseconds."
+    )
+    created_at: Mapped[datetime] = created_at("メッセージ作成時刻")
+
+    cc_instance: Mapped[CcInstance | None] = to_one("mcp_messages")
+    tool_calls: Mapped[list[McpToolCall]] = to_many("message")
+
+
+class McpToolCall(Base):
+    """One call of an MCP tool, from its request to its answer."""
+
+    __tablename__ = "mcp_tool_calls"
+    __table_args__ = (
+        one_of("status", McpToolCallStatus, "chk_mcp_tool_calls_status"),
+        Index("idx_mcp_tool_calls_tool_status", "tool_name", "status"),
+        Index("idx_mcp_tool_calls_cc_started", "cc_instance_id", "started_at"),
+        Index("idx_mcp_tool_calls_message", "message_id"),
+        {"comment": "create_child_cc等のMCPツール実行ログ"},
+    )
+
+    id: Mapped[UUID] = uuid_key("ツール呼び出しID (UUID)")
+    message_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("mcp_messages.id", ondelete="SET NULL"),
+        comment="関連MCPメッセージID",
+        doc="Key of the message that made the call.",
+    )
+    cc_instance_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        comment="関連CCインスタンスID",
+        doc="Key of the instance that made the call.",
+    )
+    tool_name: Mapped[str] = mapped_column(
+        comment="ツール名 (create_child_cc/get_available_tasks/update_task_status)", doc="Name of the tool."
+    )
+    arguments: Mapped[Any] = mapped_column(
+        Json, nullable=False, comment="ツール引数 (JSON)", doc="Arguments of the call, with secrets masked."
+    )
+    status: Mapped[McpToolCallStatus] = mapped_column(
+        Choice(McpToolCallStatus),
+        comment="実行ステータス (pending/running/completed/failed)",
+        doc="Where the call stands.",
+    )
+    started_at: Mapped[datetime] = time_default_now("実行開始時刻", "When the call started.")
+    completed_at: Mapped[datetime | None] = mapped_column(comment="実行完了時刻", doc="When the call ended.")
+    execution_time_ms: Mapped[int | None] = mapped_column(
+        comment="実行時間（ミリ秒）", doc="How long the call took, in milliseconds."
+    )
+    result: Mapped[Any | None] = mapped_column(
+        Json, comment="実行結果 (JSON)", doc="Result, with secrets masked."
+    )
+    error_details: Mapped[Any | None] = mapped_column(
+        Json, comment="エラー詳細 (JSON)", doc="Why the call failed."
+    )
+    retry_count: Mapped[int | None] = mapped_column(
+        server_default=text("0"), comment="リトライ回数", doc="How often the call was tried again."
+    )
+
+    message: Mapped[McpMessage | None] = to_one("tool_calls")
+    cc_instance: Mapped[CcInstance | None] = to_one("mcp_tool_calls")
