@@ -49,9 +49,12 @@ def require_acceptable(password: str, *, field: str, username: str = "") -> None
         raise BadInput("Choose a password that is not the username.", field=field)
 
 
-async def hash_password(password: str) -> str:
-    """The encoded Argon2id hash, about 100 characters, for users.hashed_password."""
-    return await _in_thread(partial(_hasher.hash, _normalised(password)))
+async def hash_password(password: str, *, salt: bytes | None = None) -> str:
+    """The encoded Argon2id hash, about 100 characters, for users.hashed_password.
+
+    The salt is random unless one of 16 bytes is given, as for demo data, which is the same each time.
+    """
+    return await _in_thread(partial(_hasher.hash, _normalised(password), salt=salt))
 
 
 async def verify_password(hashed: str | None, password: str) -> Verdict:

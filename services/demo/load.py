@@ -1,0 +1,111 @@
+"""Load the demo into an empty database: COPY, in one transaction, the same rows for the same seed."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import TypeAlias
+
+import asyncpg
+
+from services.demo.figures import REFERENCE, figures_for
+from services.demo.shipments import Row, Shipment, shipments
+from services.errors import BadInput, Conflict
+from services.passwords import hash_password
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Progress = Callable[[str, int, int], None]
+"""Called with a table, the rows sent so far and the rows expected, every few thousand rows and at the end."""
+
+PASSWORD = "ccgraph-demo"  # noqa: S105 - printed by `make run`; it opens made-up data
+"""The password of every demo user."""
+
+_REPORT_EVERY = 2_000
+
+
+def _silent(table: str, done: int, expected: int) -> None:
+    """Nobody watches."""
+
+
+async def load(
+    connection: Connection,
+    *,
+    scale: float,
+    seed: int,
+    until: datetime = REFERENCE,
+    progress: Progress = _silent,
+) -> dict[str, int]:
+    """Fill the tables and return the rows per table; the year described ends at `until`.
+
+    Nothing depends on the clock: scale, seed and `until` decide every value. The connection must be outside
+    a transaction and own the tables. Triggers rest meanwhile: what they keep (counts, times) is drawn up
+    exactly, and a year of history is no news, so nothing goes to `change_events`. Foreign keys and CHECKs
+    are in force.
+
+    Raises BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
+    empty or somebody is writing; then nothing was changed.
+    """
+    figures = figures_for(scale)
+    if until.tzinfo is None:
+        raise BadInput("Give the end of the demo year with its time zone.")
+    salt = hashlib.sha256(f"demo/{seed}".encode()).digest()[:16]
+    drawn = list(shipments(figures, seed, until, await hash_password(PASSWORD, salt=salt)))
+    tables = [shipment.table for shipment in drawn]
+    async with connection.transaction():
+        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5s'")
+        await _take(connection, tables)
+        loaded = {shipment.table: await _send(connection, shipment, progress) for shipment in drawn}
+        await _release(connection, tables)
+    await connection.execute("VACUUM (ANALYZE)")
+    return loaded
+
+
+async def _take(connection: Connection, tables: list[str]) -> None:
+    """Let the triggers rest, which also keeps other writers out, and make sure that nothing is there."""
+    try:
+        for table in tables:
+            await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    except asyncpg.LockNotAvailableError:
+        raise Conflict(
+            "The database is in use. Stop the servers and workers on it, then load the demo again."
+        ) from None
+    filled = [table for table in tables if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table})")]
+    if filled:
+        raise Conflict(
+            f"The demo is loaded into an empty database only, and there are rows in {', '.join(filled)}. "
+            "Nothing was changed. Give another database (DATABASE_URL) or data directory (CCGRAPH_DATA_DIR)."
+        )
+
+
+async def _send(connection: Connection, shipment: Shipment, progress: Progress) -> int:
+    sent = 0
+
+    def counted(rows: Iterable[Row]) -> Iterator[Row]:
+        nonlocal sent
+        for row in rows:
+            yield row
+            sent += 1
+            if sent % _REPORT_EVERY == 0:
+                progress(shipment.table, sent, max(sent, shipment.expected))
+
+    await connection.copy_records_to_table(
+        shipment.table, records=counted(shipment.rows), columns=shipment.columns
+    )
+    progress(shipment.table, sent, sent)
+    return sent
+
+
+async def _release(connection: Connection, tables: list[str]) -> None:
+    """Set the triggers to work again and let identity columns go on after the highest number."""
+    for table in tables:
+        await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    numbered = await connection.fetch(
+        """
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = current_schema AND is_identity = 'YES' AND table_name = ANY($1)
+        """,
+        tables,
+    )
+    for table, column in numbered:
+        await connection.execute(
+            f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"
+        )

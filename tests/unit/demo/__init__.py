@@ -1,0 +1,1 @@
+"""The demo generator, without a database."""
