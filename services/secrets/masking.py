@@ -1,0 +1,165 @@
+"""Replaces keys, tokens, passwords and cloud credentials inside JSON before it is stored."""
+
+import re
+from itertools import pairwise
+from typing import Final
+
+import orjson
+
+MASK: Final = "[masked]"
+
+_SENSITIVE_NAME: Final = re.compile(
+    r"(?:passwords?|passwd|passphrase|pwd|secrets?|tokens?|credentials?|authorization|cookies?"
+    r"|(?:api|access|secret|private|account|signing|encryption|master)keys?|connectionstring)$"
+)
+_HARMLESS_NAME: Final = re.compile(
+    r"(?:progress|page|next|previous|cursor|continuation|cancel|cancellation|stop)tokens?$"
+)
+_ASSIGNABLE: Final = (
+    r"(?:password|passwd|passphrase|pwd|secret|token|credentials?"
+    r"|(?:api|access|secret|private|account|signing|encryption|master)[_-]?key)"
+)
+
+_KEY_BLOCK: Final = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    r".*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
+)
+_TOKEN_FORMS: Final = {
+    "sk-": r"sk-[A-Za-z0-9_-]{16,}",  # Anthropic, OpenAI
+    "k_": r"[srp]k_(?:live|test)_[A-Za-z0-9]{10,}",  # Stripe
+    "gh": r"gh[opsur]_[A-Za-z0-9]{20,}",  # GitHub
+    "github_pat_": r"github_pat_[A-Za-z0-9_]{20,}",
+    "glpat-": r"glpat-[A-Za-z0-9_-]{16,}",  # GitLab
+    "npm_": r"npm_[A-Za-z0-9]{30,}",
+    "pypi-": r"pypi-[A-Za-z0-9_-]{30,}",
+    "hf_": r"hf_[A-Za-z0-9]{20,}",  # Hugging Face
+    "xox": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",  # Slack
+    "xapp-": r"xapp-[A-Za-z0-9-]{10,}",
+    "AKIA": r"AKIA[A-Z0-9]{16}",  # AWS
+    "ASIA": r"ASIA[A-Z0-9]{16}",
+    "AIza": r"AIza[A-Za-z0-9_-]{30,}",  # Google
+    "ya29.": r"ya29\.[A-Za-z0-9_-]{20,}",
+    "SG.": r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",  # SendGrid
+    "dop_v1_": r"dop_v1_[a-f0-9]{40,}",  # DigitalOcean
+    "AGE-SECRET-KEY-": r"AGE-SECRET-KEY-[A-Z0-9]{20,}",
+    "eyJ": r"(?<!-)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON Web Token
+}
+"""Credentials that show by their own form, each with a text that every one of them contains."""
+
+# The `(?<!-)` lets a run of "eyJ-eyJ-..." be read once instead of once for each of its parts.
+_KNOWN_TOKEN: Final = re.compile(rf"\b(?:{'|'.join(_TOKEN_FORMS.values())})")
+_AFTER_SCHEME: Final = re.compile(r"\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_URL_PASSWORD: Final = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
+_URL_HOOK: Final = re.compile(
+    r"(://hooks\.slack\.com/\w+/|://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/)[\w/-]+"
+)
+_URL_SIGNATURE: Final = re.compile(r"([?&;]sig=)[^&\s\"']+", re.IGNORECASE)
+_COOKIE_HEADER: Final = re.compile(r"\b((?:set-)?cookie:[ \t]*)\S[^\r\n]*", re.IGNORECASE)
+_ASSIGNMENT: Final = re.compile(
+    rf"({_ASSIGNABLE})(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&}}\])]+)", re.IGNORECASE
+)
+_FLAG: Final = re.compile(
+    rf"((?<![\w-])--[a-z-]{{0,40}}?{_ASSIGNABLE}[ \t]+)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'-]\S*)", re.IGNORECASE
+)
+
+_HINTS: Final = tuple(
+    b"passw passphrase pwd secret token credential authorization cookie connection private bearer basic "
+    b"sig= hooks. webhooks apikey api_key api-key accesskey access_key access-key accountkey account_key "
+    b"account-key signingkey signing_key signing-key encryptionkey encryption_key encryption-key "
+    b"masterkey master_key master-key".split()
+)
+_CASED_HINTS: Final = (*(hint.encode() for hint in _TOKEN_FORMS if hint not in {"gh", "k_"}), b"://")
+_SHORT_HINTS: Final = re.compile(rb"gh[opsur]_|[srp]k_(?:live|test)_")
+
+
+def masked(value: object, encoded: bytes) -> bytes:
+    """`encoded` (the JSON text of `value`) with every secret replaced by `[masked]`.
+
+    Secrets are recognised by the name of their member (decision 27: keys, tokens, passwords) and by
+    their own form. Most messages carry none: those come back as the very bytes that were given.
+    """
+    return orjson.dumps(mask(value), option=orjson.OPT_SORT_KEYS) if _may_hold_secret(encoded) else encoded
+
+
+def mask(value: object) -> object:
+    """A copy of a JSON value without its secrets; names, numbers and the shape stay."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {
+            name: _mask_member(name, item) if is_sensitive_name(name) else mask(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return _mask_list(value)
+    return value
+
+
+def mask_text(text: str) -> str:
+    """`text` without the secrets that stand in it: known token forms, URL passwords, `password=...`."""
+    if "PRIVATE KEY" in text:
+        text = _KEY_BLOCK.sub(MASK, text)
+    text = _KNOWN_TOKEN.sub(MASK, text)
+    text = _AFTER_SCHEME.sub(rf"\1\2{MASK}", text)
+    if "://" in text:
+        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+        text = _URL_HOOK.sub(rf"\1{MASK}", text)
+        text = _URL_SIGNATURE.sub(rf"\1{MASK}", text)
+    if ":" in text or "=" in text:
+        text = _COOKIE_HEADER.sub(rf"\1{MASK}", text)
+        text = _ASSIGNMENT.sub(_mask_assignment, text)
+    if "--" in text:
+        text = _FLAG.sub(rf"\1{MASK}", text)
+    return text
+
+
+def is_sensitive_name(name: str) -> bool:
+    """Whether a member of this name holds a secret: `apiKey`, `AWS_SECRET_KEY`, not `progressToken`."""
+    plain = name.replace("_", "").replace("-", "").replace(" ", "").replace(".", "").lower()
+    return _SENSITIVE_NAME.search(plain) is not None and _HARMLESS_NAME.search(plain) is None
+
+
+def _may_hold_secret(encoded: bytes) -> bool:
+    """The cheap first look that spares most messages the walk: every masked text carries a hint."""
+    lowered = encoded.lower()
+    return (
+        any(hint in lowered for hint in _HINTS)
+        or any(hint in encoded for hint in _CASED_HINTS)
+        or _SHORT_HINTS.search(encoded) is not None
+    )
+
+
+def _mask_member(name: str, value: object) -> object:
+    """The value of a sensitive member: texts go whole, a JSON schema's `password` keeps its shape."""
+    if isinstance(value, str):
+        return MASK if value else value
+    if isinstance(value, list):
+        return [_mask_member(name, item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if "token" in name.lower() else MASK  # `input_tokens: 250` is a count
+    return mask(value)
+
+
+def _mask_list(values: list[object]) -> list[object]:
+    """A list without its secrets; `["--password", "x"]`, a command line, loses the `x`."""
+    result = [mask(value) for value in values]
+    for position, (flag, value) in enumerate(pairwise(values)):
+        if (
+            isinstance(flag, str)
+            and isinstance(value, str)
+            and flag.startswith("--")
+            and is_sensitive_name(flag)
+        ):
+            result[position + 1] = MASK
+    return result
+
+
+def _mask_assignment(found: re.Match[str]) -> str:
+    name, between, value = found.groups()
+    before = found.string[max(0, found.start() - 16) : found.start()]
+    if _HARMLESS_NAME.search((before + name).replace("_", "").replace("-", "").lower()):
+        return found[0]
+    opening = re.match(r"\\?[\"']?", value)
+    quote = opening[0] if opening else ""
+    return f"{name}{between}{quote}{MASK}{quote}"

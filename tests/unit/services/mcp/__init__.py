@@ -1,0 +1,1 @@
+"""The record of MCP traffic, without a database."""
