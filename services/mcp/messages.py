@@ -6,21 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 import orjson
 
+from models.enums import McpDirection, McpMessageType
 from services.errors import BadInput
 from services.secrets.masking import masked
 
 MAX_MESSAGES: Final = 5_000
 """Messages in one call, those inside JSON-RPC batches counted."""
-
-Side = Literal["client", "server"]
-"""Who sent a message: the MCP client (the CC instance) or the MCP server."""
-
-MessageType = Literal["request", "response", "notification"]
 
 _WRAPPER: Final = frozenset({"at", "server", "direction", "message"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,10 +38,10 @@ class Message:
     """
 
     id: UUID
-    type: MessageType
+    type: McpMessageType
     at: datetime | None
     server: str | None
-    direction: Side | None
+    direction: McpDirection | None
     rpc_id: str | None
     method: str | None
     params: str | None
@@ -78,7 +74,7 @@ class _Envelope:
 
     at: datetime | None = None
     server: str | None = None
-    direction: Side | None = None
+    direction: McpDirection | None = None
 
 
 class _Reader:
@@ -161,11 +157,16 @@ def _read_envelope(item: Mapping[str, object], field: str) -> _Envelope:
     server, direction, at = item.get("server"), item.get("direction"), item.get("at")
     if server is not None:
         server = _read_name(server, f"{field}.server")
-    if direction not in ("client", "server", None):
-        raise BadInput(
-            '`direction` says who sent the message: "client" or "server".', field=f"{field}.direction"
-        )
+    if direction is not None:
+        direction = _read_direction(direction, f"{field}.direction")
     return _Envelope(None if at is None else _read_time(at, f"{field}.at"), server, direction)
+
+
+def _read_direction(value: object, field: str) -> McpDirection:
+    for direction in McpDirection:
+        if direction == value:
+            return direction
+    raise BadInput('`direction` says who sent the message: "client" or "server".', field=field)
 
 
 def _read_time(value: object, field: str) -> datetime:
@@ -181,12 +182,12 @@ def _read_time(value: object, field: str) -> datetime:
     )
 
 
-def _type_of(message: Mapping[str, object], field: str) -> MessageType:
+def _type_of(message: Mapping[str, object], field: str) -> McpMessageType:
     """Request, response or notification by the members present (JSON-RPC 2.0, sections 4 and 5)."""
     if "method" in message:
         if "result" in message or "error" in message:
             raise BadInput("A message with a method carries no result and no error.", field=f"{field}.method")
-        return "request" if "id" in message else "notification"
+        return McpMessageType.REQUEST if "id" in message else McpMessageType.NOTIFICATION
     if ("result" in message) == ("error" in message):
         raise BadInput(
             "A JSON-RPC message has a method, or one of result and error; this one has neither or both.",
@@ -194,7 +195,7 @@ def _type_of(message: Mapping[str, object], field: str) -> MessageType:
         )
     if "id" not in message:
         raise BadInput("A response carries the id of its request, or null.", field=f"{field}.id")
-    return "response"
+    return McpMessageType.RESPONSE
 
 
 def _read_id(value: object, field: str) -> str:
