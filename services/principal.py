@@ -8,12 +8,16 @@ from models.policy import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `token_id` is auth_tokens.token_id of the access token in use."""
+    """An authenticated caller. `token_id` is auth_tokens.token_id of the access token in use.
+
+    `api_calls_per_hour` is the caller's quota (users.resource_quota); None is no limit.
+    """
 
     user_id: int
     username: str
     is_admin: bool
     token_id: UUID | None = None
+    api_calls_per_hour: int | None = None
 
     @property
     def viewer(self) -> Viewer:

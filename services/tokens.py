@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 import jwt
 
+from models.enums import TokenType
 from services.errors import Unauthenticated
-
-TokenKind = Literal["access", "refresh"]
 
 _ALGORITHM = "HS256"
 _REQUIRED = ["sub", "jti", "exp", "typ"]
@@ -30,7 +28,7 @@ class Claims:
 
     token_id: UUID
     user_id: int
-    kind: TokenKind
+    kind: TokenType
     expires_at: datetime
 
 
@@ -40,12 +38,12 @@ def sign(policy: TokenPolicy, claims: Claims) -> str:
         "sub": str(claims.user_id),
         "jti": str(claims.token_id),
         "exp": int(claims.expires_at.timestamp()),
-        "typ": claims.kind,
+        "typ": claims.kind.value,
     }
     return jwt.encode(payload, policy.secret_key, algorithm=_ALGORITHM)
 
 
-def read(policy: TokenPolicy, token: str, kind: TokenKind) -> Claims:
+def read(policy: TokenPolicy, token: str, kind: TokenType) -> Claims:
     """The claims of a token of this kind that we signed and that has not expired, or `Unauthenticated`."""
     try:
         payload = jwt.decode(
@@ -54,21 +52,21 @@ def read(policy: TokenPolicy, token: str, kind: TokenKind) -> Claims:
         claims = Claims(
             token_id=UUID(payload["jti"]),
             user_id=int(payload["sub"]),
-            kind=payload["typ"],
+            kind=TokenType(payload["typ"]),
             expires_at=datetime.fromtimestamp(payload["exp"], UTC),
         )
     except jwt.ExpiredSignatureError:
         raise expired(kind) from None
     except (jwt.InvalidTokenError, ValueError):
-        raise Unauthenticated(f"This is no {kind} token of this server; log in again.") from None
-    if claims.kind != kind:
-        raise Unauthenticated(f"A {claims.kind} token was sent where the {kind} token belongs.")
+        raise Unauthenticated(f"This is no {kind.value} token of this server; log in again.") from None
+    if claims.kind is not kind:
+        raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token belongs.")
     return claims
 
 
-def expired(kind: TokenKind) -> Unauthenticated:
+def expired(kind: TokenType) -> Unauthenticated:
     """What the holder of a token that has expired or was revoked is told."""
-    if kind == "access":
+    if kind is TokenType.ACCESS:
         return Unauthenticated(
             "The access token has expired or was revoked; the mutation `refreshToken` gives a new one."
         )

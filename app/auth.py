@@ -1,0 +1,53 @@
+"""From an `Authorization` header, or a WebSocket's `connectionParams.authorization`, to the caller."""
+
+import ipaddress
+from collections.abc import Mapping
+from functools import lru_cache
+
+from uuid_utils.compat import uuid7
+
+from services.authentication import Authenticator
+from services.errors import Unauthenticated
+from services.principal import Origin, Principal
+
+# system_logs.request_id holds 36 characters.
+_MAXIMUM_REQUEST_ID = 36
+_MAXIMUM_USER_AGENT = 500
+
+
+async def caller(authenticator: Authenticator, authorization: str | None) -> Principal | None:
+    """The principal of `Bearer <access token>`; None without a header, `Unauthenticated` for a bad one."""
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Write the header as `Authorization: Bearer <access token>`.")
+    return await authenticator.authenticate(token.strip())
+
+
+def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Origin:
+    """Where a request comes from. `headers` have lower-case names, as ASGI gives them."""
+    user_agent = headers.get(b"user-agent")
+    return Origin(
+        request_id=_request_id(headers.get(b"x-request-id")),
+        ip_address=_ip_address(client[0]) if client else None,
+        user_agent=user_agent[:_MAXIMUM_USER_AGENT].decode("latin-1") if user_agent else None,
+    )
+
+
+def _request_id(header: bytes | None) -> str:
+    """The client's own id where it fits our logs, else a new UUIDv7."""
+    if header and len(header) <= _MAXIMUM_REQUEST_ID:
+        text = header.decode("latin-1")
+        if text.isascii() and text.isprintable():
+            return text
+    return str(uuid7())
+
+
+@lru_cache(maxsize=1024)
+def _ip_address(host: str) -> str | None:
+    """The peer's address; None for what is none, such as the path of a UNIX socket."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None

@@ -1,0 +1,42 @@
+"""From a username and a password to a pair of tokens."""
+
+from sqlalchemy import func, select, update
+
+from models import User
+from services.database import Database, WriteConnection
+from services.errors import Unauthenticated
+from services.passwords import hash_password, verify_password
+from services.principal import Origin
+from services.token_store import TokenPair, issue_pair
+from services.tokens import TokenPolicy
+
+
+async def log_in(
+    database: Database, policy: TokenPolicy, origin: Origin, username: str, password: str
+) -> TokenPair:
+    """Tokens for an active account, or `Unauthenticated` without a word on what was wrong.
+
+    It takes the database and not a connection: no transaction is held open while the password is hashed.
+    """
+    async with database.writer.connect() as connection:
+        found = await connection.execute(
+            select(User.id, User.hashed_password, User.is_active).where(User.username == username)
+        )
+        account = found.one_or_none()
+    verdict = await verify_password(account.hashed_password if account else None, password)
+    if account is None or not account.is_active or not verdict.matches:
+        raise Unauthenticated("The username or the password is wrong.", field="input.password")
+    rehashed = await hash_password(password) if verdict.outdated else None
+    async with database.transaction() as connection:
+        await _record_login(connection, account.id, rehashed)
+        return await issue_pair(connection, policy, account.id, origin)
+
+
+async def _record_login(connection: WriteConnection, user_id: int, rehashed: str | None) -> None:
+    values: dict[str, object] = {
+        "last_login": func.now(),
+        "login_count": func.coalesce(User.login_count, 0) + 1,
+    }
+    if rehashed is not None:
+        values["hashed_password"] = rehashed
+    await connection.execute(update(User).where(User.id == user_id).values(values))

@@ -1,0 +1,136 @@
+"""Tokens in auth_tokens: issued, exchanged, revoked."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from uuid_utils.compat import uuid7
+
+from models import AuthToken, User
+from models.enums import TokenType
+from services.database import WriteConnection
+from services.errors import NotFound
+from services.principal import Origin
+from services.tokens import Claims, TokenPolicy, read, sign
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new token. This is the only moment at which the token itself is known."""
+
+    token: str
+    token_id: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a login or a refresh gives; both tokens belong to one family."""
+
+    user_id: int
+    access: IssuedToken
+    refresh: IssuedToken
+
+
+async def issue_pair(
+    connection: WriteConnection,
+    policy: TokenPolicy,
+    user_id: int,
+    origin: Origin,
+    family_id: UUID | None = None,
+) -> TokenPair:
+    """An access and a refresh token, of a new family unless they descend from an earlier login."""
+    family_id = family_id or uuid7()
+    access, access_row = _new(policy, user_id, TokenType.ACCESS, policy.access_lifetime)
+    refresh, refresh_row = _new(policy, user_id, TokenType.REFRESH, policy.refresh_lifetime)
+    common = {"family_id": family_id, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
+    await connection.execute(insert(AuthToken), [access_row | common, refresh_row | common])
+    return TokenPair(user_id, access, refresh)
+
+
+async def issue_named(
+    connection: WriteConnection,
+    policy: TokenPolicy,
+    user_id: int,
+    origin: Origin,
+    name: str | None = None,
+    lifetime: timedelta | None = None,
+) -> IssuedToken:
+    """An access token of its own, without a refresh token: for agents, integrators and scripts."""
+    issued, row = _new(policy, user_id, TokenType.ACCESS, lifetime or policy.access_lifetime)
+    row |= {"name": name, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
+    await connection.execute(insert(AuthToken).values(row))
+    return issued
+
+
+async def issue_for_username(
+    connection: WriteConnection, policy: TokenPolicy, username: str, origin: Origin
+) -> IssuedToken:
+    """An access token for the active account of that name, as `ccgraph token` prints it, or `NotFound`."""
+    found = await connection.execute(
+        select(User.id).where(User.username == username, User.is_active.is_(True))
+    )
+    user_id = found.scalar_one_or_none()
+    if user_id is None:
+        raise NotFound(f"There is no active account named {username}.")
+    return await issue_named(connection, policy, user_id, origin)
+
+
+async def exchange(
+    connection: WriteConnection, policy: TokenPolicy, refresh_token: str, origin: Origin
+) -> TokenPair | None:
+    """A new pair for a refresh token, which is spent by this; `Unauthenticated` when it is none of ours.
+
+    None when it was spent or revoked before. Then somebody else may hold a copy, so the whole family
+    has been revoked (RFC 9700, 4.14.2): commit, then refuse.
+    """
+    claims = read(policy, refresh_token, TokenType.REFRESH)
+    spent = await connection.execute(
+        update(AuthToken)
+        .where(
+            AuthToken.token_id == claims.token_id,
+            AuthToken.is_active.is_(True),
+            AuthToken.user_id == User.id,
+            User.is_active.is_(True),
+        )
+        .values(is_active=False, last_used=func.now())
+        .returning(AuthToken.user_id, AuthToken.family_id)
+    )
+    row = spent.one_or_none()
+    if row is None:
+        await revoke(connection, AuthToken.family_id.in_(_family_of(claims.token_id)))
+        return None
+    return await issue_pair(connection, policy, row.user_id, origin, row.family_id)
+
+
+async def revoke_login(connection: WriteConnection, token_id: UUID) -> None:
+    """End the login that an access token belongs to: the token itself and its whole family."""
+    await revoke(connection, (AuthToken.token_id == token_id) | AuthToken.family_id.in_(_family_of(token_id)))
+
+
+async def revoke(connection: WriteConnection, condition: ColumnElement[bool]) -> int:
+    """Revoke every active token that meets the condition; gives their number."""
+    revoked = await connection.execute(
+        update(AuthToken).where(condition, AuthToken.is_active.is_(True)).values(is_active=False)
+    )
+    return revoked.rowcount
+
+
+def _family_of(token_id: UUID) -> Select[UUID | None]:
+    return select(AuthToken.family_id).where(AuthToken.token_id == token_id)
+
+
+def _new(
+    policy: TokenPolicy, user_id: int, token_type: TokenType, lifetime: timedelta
+) -> tuple[IssuedToken, dict[str, object]]:
+    """The signed token and its row."""
+    expires_at = (datetime.now(UTC) + lifetime).replace(microsecond=0)
+    claims = Claims(token_id=uuid7(), user_id=user_id, kind=token_type, expires_at=expires_at)
+    row = {
+        "token_id": claims.token_id,
+        "user_id": user_id,
+        "token_type": token_type,
+        "expires_at": expires_at,
+    }
+    return IssuedToken(sign(policy, claims), claims.token_id, expires_at), row

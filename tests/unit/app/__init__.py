@@ -1,0 +1,1 @@
+"""The transport without a socket."""
