@@ -1,0 +1,112 @@
+"""The PostgreSQL process: started, watched until it is ready, stopped."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.database.directory import DataDirectory, disk_full
+from app.database.launch import UNREACHABLE
+from app.database.processes import postgres_processes
+from app.database.programs import Account, plain_environment, program
+from app.errors import StartupError
+
+POLL = 0.02
+TELL_AFTER = 3.0
+STOP_PATIENCE = 60.0
+"""Seconds: between two looks; until the user hears why it takes time; for a fast shutdown."""
+
+COMPLAINT = re.compile(r"(?:FATAL|PANIC|ERROR|initdb: error|postgres): +(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """A postmaster that this process started."""
+
+    directory: DataDirectory
+    process: "subprocess.Popen[bytes]"
+    output: int
+    """Memory that takes its messages: a file would fail on the full disk of which they tell."""
+
+    @classmethod
+    def start(cls, directory: DataDirectory, account: Account, lock: int) -> "Postmaster":
+        """Start PostgreSQL, which shares our lock on the directory and gets SIGINT when this process dies.
+
+        A session of its own keeps the terminal's Ctrl-C away from it: the server drains first.
+        """
+        output = os.memfd_create("postgres")
+        arguments = [program("postgres"), "-D", str(directory.cluster)]
+        process = subprocess.Popen(
+            account.command(arguments, folder=directory.cluster, parent=os.getpid()),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=plain_environment(),
+            start_new_session=True,
+            pass_fds=[lock],
+        )
+        return cls(directory, process, output)
+
+    def await_ready(self, say: Callable[[str], None]) -> None:
+        """Return when it takes connections; StartupError when it ends before."""
+        begun = time.monotonic()
+        told = False
+        while ready_postmaster(self.directory.cluster) != self.process.pid:
+            if self.process.poll() is not None:
+                raise failure(self.directory, self.process.returncode, self.messages())
+            if not told and time.monotonic() - begun > TELL_AFTER:
+                told = True
+                say("PostgreSQL is recovering from an unclean end; this may take a while")
+            time.sleep(POLL)
+
+    def messages(self) -> str:
+        """What it wrote so far: before its log file was open, and then there."""
+        os.lseek(self.output, 0, os.SEEK_SET)
+        early = os.read(self.output, 100_000).decode(errors="replace")
+        logs = sorted((self.directory.cluster / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)
+        return early + (logs[-1].read_text(errors="replace")[-10_000:] if logs else "")
+
+    def stop(self) -> None:
+        """Fast shutdown: transactions are rolled back, data is flushed. Immediate when that takes too long."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(STOP_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
+        os.close(self.output)
+
+
+def ready_postmaster(cluster: Path) -> int | None:
+    """The postmaster that takes connections on a cluster, whoever started it."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) < 8 or lines[7].strip() != "ready":
+        return None
+    pid = int(lines[0])
+    return pid if pid in postgres_processes(cluster) else None
+
+
+def failure(directory: DataDirectory, code: int, messages: str) -> StartupError:
+    """The sentence for a PostgreSQL program that ended with `code` and these messages."""
+    if "No space left on device" in messages or "Disk quota exceeded" in messages:
+        return disk_full(directory.path)
+    last = messages.strip().splitlines()[-1:] or ["it said nothing"]
+    if code == UNREACHABLE:
+        return StartupError(
+            f"PostgreSQL cannot run as root, and its unprivileged user cannot reach {directory.path} ({last[0]}): "
+            "run ccgraph as an ordinary user, or set CCGRAPH_DATA_DIR (and install) below folders open to all."
+        )
+    complaint = (COMPLAINT.findall(messages) or last)[-1]
+    return StartupError(
+        f"PostgreSQL did not start on {directory.cluster}: {complaint}. "
+        f"Mend that and start again, or set CCGRAPH_DATA_DIR to a new folder; nothing was changed."
+    )
