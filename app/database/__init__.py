@@ -1,1 +1,51 @@
 """Where the database is: an embedded PostgreSQL, or the server that DATABASE_URL names."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from pydantic import SecretStr
+
+from app.database.directory import DataDirectory, cannot_use
+from app.database.embedded import Say, embedded_server, silent
+from app.settings import Settings
+
+
+@contextmanager
+def located(
+    settings: Settings, *, command: str, alone: bool = False, say: Say = silent
+) -> Iterator[Settings]:
+    """The settings with a `database_url`, whose server runs for as long as the block lasts.
+
+    With the embedded server, a missing secret key is read from the data directory, where it is made once.
+    `command` is how other commands will name this one; `alone` refuses to share the embedded server.
+    """
+    if settings.database_url is not None:
+        yield settings
+        return
+    with embedded_server(settings.data_dir, command=command, alone=alone, say=say) as server:
+        found: dict[str, SecretStr] = {"database_url": SecretStr(server.url())}
+        if settings.secret_key is None:
+            found["secret_key"] = SecretStr(_kept_secret_key(server.directory))
+        yield settings.model_copy(update=found)
+
+
+def _kept_secret_key(directory: DataDirectory) -> str:
+    """The key of the data directory; two commands that make it at once end up with the same."""
+    path = directory.secret_key
+    try:
+        if not path.exists():
+            new = path.with_name(f"secret_key.{os.getpid()}")
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+                directory.give_to_owner(descriptor)
+                file.flush()
+                os.fsync(descriptor)
+            with suppress(FileExistsError):
+                path.hardlink_to(new)
+            new.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise cannot_use(directory.path, error) from error

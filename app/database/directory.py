@@ -83,8 +83,8 @@ class DataDirectory:
             )
         if not self.lock.exists() and any(self.path.iterdir()):
             raise StartupError(
-                f"{self.path} holds files that are not ccgraph's: set CCGRAPH_DATA_DIR to a new or empty folder; "
-                "nothing was changed."
+                f"{self.path} holds files that are not ccgraph's: "
+                "set CCGRAPH_DATA_DIR to a new or empty folder; nothing was changed."
             )
 
     def _refuse_other_version(self) -> None:
@@ -99,8 +99,8 @@ class DataDirectory:
             ) from None
         if version != str(major_version()):
             raise StartupError(
-                f"{self.cluster} was made by PostgreSQL {version} and this ccgraph runs PostgreSQL {major_version()}: "
-                f"{DUMP_AND_RESTORE}."
+                f"{self.cluster} was made by PostgreSQL {version} and this ccgraph runs "
+                f"PostgreSQL {major_version()}: {DUMP_AND_RESTORE}."
             )
 
     def holder(self) -> Holder | None:
@@ -149,11 +149,13 @@ def cannot_use(path: Path, error: OSError) -> StartupError:
         return disk_full(path)
     if error.errno in (errno.EACCES, errno.EPERM):
         return StartupError(
-            f"{error.filename or path} cannot be used by this user ({error.strerror}): run ccgraph as the user "
-            "that owns it, or set CCGRAPH_DATA_DIR to a folder of your own; nothing was changed."
+            f"{error.filename or path} cannot be used by this user ({error.strerror}): "
+            "run ccgraph as the user that owns it, or set CCGRAPH_DATA_DIR to a folder of your own; "
+            "nothing was changed."
         )
     return StartupError(
-        f"{error.filename or path} cannot be used ({error.strerror}): set CCGRAPH_DATA_DIR to a folder on a local disk."
+        f"{error.filename or path} cannot be used ({error.strerror}): "
+        "set CCGRAPH_DATA_DIR to a folder on a local disk."
     )
 
 

@@ -60,7 +60,8 @@ def embedded_server(
     """PostgreSQL on the data directory `path` for as long as the block lasts.
 
     It is started when nobody runs it. When another command does, this one becomes its guest, and the other
-    waits for it in the end. `alone` is neither guest nor patient host. What prevents the start is a StartupError.
+    waits for it in the end. `alone` refuses to be a guest and waits for none. What prevents the start is a
+    StartupError.
     """
     directory = DataDirectory(path.expanduser().absolute())
     directory.prepare()
@@ -114,9 +115,10 @@ def _host(
 
 @contextmanager
 def _socket_folder(directory: DataDirectory, account: Account) -> Iterator[Path]:
-    """A folder that only the server's user enters; elsewhere when the path is too long or cannot be written."""
+    """A folder that only the server's user enters, or a temporary one where that does not do."""
     folder = directory.path / "run"
-    temporary = len(os.fsencode(folder / ".s.PGSQL.5432.lock")) > SOCKET_PATH_LIMIT or set(str(folder)) & set(',"')
+    too_long = len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_PATH_LIMIT
+    temporary = too_long or "," in str(folder) or '"' in str(folder)  # both have a meaning in the setting
     if temporary:
         folder = Path(tempfile.mkdtemp(prefix="ccgraph-"))
     else:
@@ -138,8 +140,8 @@ def _forget_dead_postmaster(directory: DataDirectory) -> None:
     alive = postgres_processes(directory.cluster)
     if alive:
         raise StartupError(
-            f"PostgreSQL already runs on {directory.cluster} (process {min(alive)}), started by something other "
-            f"than ccgraph: stop it with `kill -INT {min(alive)}`, or set DATABASE_URL to use it."
+            f"PostgreSQL already runs on {directory.cluster} (process {min(alive)}), started by something "
+            f"other than ccgraph: stop it with `kill -INT {min(alive)}`, or set DATABASE_URL to use it."
         )
     (directory.cluster / "postmaster.pid").unlink(missing_ok=True)
 
@@ -166,7 +168,7 @@ def _await_ready(directory: DataDirectory, holder: Holder) -> bool:
 def _await_orphan(directory: DataDirectory) -> None:
     """Return when the directory is free or has a living holder.
 
-    The holder was killed: its PostgreSQL got SIGINT from the kernel and is stopping. If it is not, it is told to.
+    The holder was killed: its PostgreSQL got SIGINT from the kernel and should be stopping; else it is told.
     """
     if _free_within(directory, ORPHAN_PATIENCE):
         return

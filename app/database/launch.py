@@ -40,7 +40,9 @@ class CapabilityData(ctypes.Structure):
 
 def prctl(option: int, argument: int, second: int = 0) -> None:
     """prctl(2), or OSError."""
-    if libc.prctl(option, ctypes.c_ulong(argument), ctypes.c_ulong(second), ctypes.c_ulong(0), ctypes.c_ulong(0)):
+    if libc.prctl(
+        option, ctypes.c_ulong(argument), ctypes.c_ulong(second), ctypes.c_ulong(0), ctypes.c_ulong(0)
+    ):
         raise OSError(ctypes.get_errno(), f"prctl({option})")
 
 

