@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Uuid, func
 from sqlalchemy.orm import Mapped
 
+import models.instances  # noqa: F401 - a foreign key has no type before the table that it points to
 from models.base import Base, to_many, to_one
 from models.mcp import McpMessage
 from models.projects import Project

@@ -1,7 +1,9 @@
-"""The change feed: one row for each change of a watched table that matters to subscribers."""
+"""The change feed: a row for each change that matters to subscribers, and the triggers that write it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -63,3 +65,142 @@ class ChangeEvent(Base):
         comment="操作者ユーザーID",
         doc="Key of the person who made the change; null when it came by plain SQL.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the feed records of a table, and how an event finds those whom it concerns.
+
+    `columns` are recorded before and after the change, and an update that touches none of them is no event.
+    The routing values are SQL in which `{r}` is the row: the new one, or the old one of a delete.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    key: str = "{r}.id"
+    project: str = "NULL"
+    user: str = "NULL"
+    instance: str = "NULL"
+    socket: str = "NULL"
+    deletes: bool = True
+
+    @property
+    def function(self) -> str:
+        """The trigger function. Naming the columns spares the rest of a wide row the way through JSON."""
+        before = ", ".join(f"'{column}', OLD.{column}" for column in self.columns)
+        after = before.replace("OLD.", "NEW.")
+        routing = (self.key + "::text", self.project, self.user, self.instance, self.socket)
+        inserted, deleted = (", ".join(routing).format(r=row) for row in ("NEW", "OLD"))
+        return f"""
+CREATE OR REPLACE FUNCTION ccgraph_feed_{self.table}() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, old, actor_id, {ROUTING})
+        VALUES ('{self.table}', TG_OP, jsonb_build_object({before}), actor, {deleted});
+    ELSE
+        INSERT INTO change_events (table_name, op, old, new, actor_id, {ROUTING})
+        VALUES ('{self.table}', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object({before}) END,
+            jsonb_build_object({after}), actor, {inserted});
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+    @property
+    def triggers(self) -> Iterable[str]:
+        """Rows that come and go, and updates of a watched column; nothing is called for other updates."""
+        events = "INSERT OR DELETE" if self.deletes else "INSERT"
+        old, new = (", ".join(f"{row}.{column}" for column in self.columns) for row in ("OLD", "NEW"))
+        call = f"EXECUTE FUNCTION ccgraph_feed_{self.table}()"
+        yield f"CREATE TRIGGER tr_{self.table}_feed AFTER {events} ON {self.table} FOR EACH ROW {call}"
+        yield (
+            f"CREATE TRIGGER tr_{self.table}_feed_update AFTER UPDATE ON {self.table} FOR EACH ROW "
+            f"WHEN (({old}) IS DISTINCT FROM ({new})) {call}"
+        )
+
+
+ROUTING = "row_key, project_id, user_id, instance_id, socket_id"
+PROJECT_OF_ROW = "(SELECT project_id FROM projects WHERE projects.id = {r}.project_id)"
+PROJECT_OF_INSTANCE = "(SELECT project_id FROM cc_instances WHERE cc_instances.id = {r}.cc_instance_id)"
+
+WATCHES = (
+    Watch(
+        "cc_instances",
+        ("project_id", "name", "type", "status", "parent_instance_id", "exit_code"),
+        project="{r}.project_id",
+        instance="{r}.id",
+    ),
+    Watch(
+        "tasks",
+        ("project_id", "parent_task_id", "name", "status", "priority", "task_type", "assigned_to"),
+        project="{r}.project_id",
+        instance="{r}.assigned_to",
+    ),
+    Watch(
+        "sessions",
+        ("user_id", "project_id", "worktree_id", "name", "status"),
+        project=PROJECT_OF_ROW,
+        user="{r}.user_id",
+    ),
+    Watch(
+        "worktrees",
+        (
+            "user_id",
+            "project_id",
+            "branch_name",
+            "commit_hash",
+            "status",
+            "sync_status",
+            "uncommitted_changes",
+        ),
+        project=PROJECT_OF_ROW,
+        user="{r}.user_id",
+    ),
+    Watch(
+        "ultrathink_messages",
+        ("instruction_type", "status"),
+        project="(SELECT project_id FROM cc_instances"
+        " WHERE cc_instances.id = COALESCE({r}.child_instance_id, {r}.parent_instance_id))",
+        instance="COALESCE({r}.child_instance_id, {r}.parent_instance_id)",
+    ),
+    Watch(
+        "mcp_tool_calls",
+        ("tool_name", "status"),
+        project=PROJECT_OF_INSTANCE,
+        instance="{r}.cc_instance_id",
+    ),
+    Watch(
+        "websocket_notifications",
+        ("socket_id", "project_id", "event_type", "event_name", "delivery_status", "retry_count"),
+        project="{r}.project_id",
+        socket="{r}.socket_id",
+    ),
+    Watch(
+        "notification_history",
+        ("user_id", "session_id", "notification_type", "service_type", "priority", "status", "retry_count"),
+        user="{r}.user_id",
+        # Rows leave by retention only.
+        deletes=False,
+    ),
+    Watch(
+        "projects",
+        ("name", "project_type", "status", "owner_id", "is_public", "collaborators", "max_parallel_cc"),
+        project="{r}.project_id",
+        user="{r}.owner_id",
+    ),
+    Watch(
+        "collaboration_participants",
+        ("collaboration_session_id", "user_id", "state"),
+        project="(SELECT projects.project_id FROM collaboration_sessions JOIN sessions USING (session_id)"
+        " JOIN projects ON projects.id = sessions.project_id"
+        " WHERE collaboration_sessions.id = {r}.collaboration_session_id)",
+        user="{r}.user_id",
+    ),
+)
+
+FUNCTIONS = tuple(watch.function for watch in WATCHES)
+TRIGGERS = tuple(trigger for watch in WATCHES for trigger in watch.triggers)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import FALSE, TRUE, Base, LogKey, created_at, to_one
 from models.enums import FileOperationType
+from models.search import SEARCHES
 from models.types import Choice, one_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class FileOperation(Base):
         Index("idx_file_operations_session_type", "session_id", "operation_type"),
         Index(
             "idx_file_operations_path_search",
-            text("ccgraph_path_tsvector(file_path)"),
+            text(SEARCHES["file_operations"].vector()),
             postgresql_using="gin",
         ),
         {"comment": "ファイル操作履歴・監査ログ", "postgresql_partition_by": "RANGE (created_at)"},

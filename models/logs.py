@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, created_at, to_one, transaction_id, uuid_key
 from models.enums import CcLogCategory, LogLevel, TaskLogPhase
+from models.search import SEARCHES
 from models.types import Choice, Json, one_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class CcLog(Base):
         one_of("category", CcLogCategory, "chk_cc_logs_category"),
         Index("idx_cc_logs_cc_created", "cc_instance_id", "created_at"),
         Index("idx_cc_logs_task_created", "task_id", "created_at"),
-        Index("idx_cc_logs_message_search", text("ccgraph_tsvector(message)"), postgresql_using="gin"),
+        Index("idx_cc_logs_message_search", text(SEARCHES["cc_logs"].vector()), postgresql_using="gin"),
         Index("idx_cc_logs_xid", "xid"),
         {"comment": "CC実行ログの詳細管理", "postgresql_partition_by": "RANGE (created_at)"},
     )

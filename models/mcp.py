@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, created_at, time_default_now, to_many, to_one, uuid_key
 from models.enums import McpDirection, McpMessageType, McpToolCallStatus
+from models.search import SEARCHES
 from models.types import Choice, Json, one_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,14 @@ class McpMessage(Base):
         Index("idx_mcp_messages_rpc", "cc_instance_id", "server_name", "rpc_id"),
         Index(
             "idx_mcp_messages_search",
-            text("ccgraph_path_tsvector(COALESCE(method, ''))"),
+            text(SEARCHES["mcp_messages"].vector()),
             postgresql_using="gin",
+        ),
+        Index(
+            # What compaction looks for; a compacted message leaves the index.
+            "idx_mcp_messages_oversized",
+            "created_at",
+            postgresql_where=text("length(params::text) > 10000 OR length(result::text) > 10000"),
         ),
         {"comment": "MCPツール実行とレスポンスの完全記録"},
     )

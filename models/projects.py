@@ -24,6 +24,7 @@ from models.base import (
     updated_at,
 )
 from models.enums import ProjectStatus, ProjectType
+from models.search import SEARCHES
 from models.types import Choice, Json, one_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Project(Base):
         ),
         Index(
             "idx_projects_search",
-            text("ccgraph_tsvector(name || ' ' || COALESCE(description, ''))"),
+            text(SEARCHES["projects"].vector()),
             postgresql_using="gin",
         ),
         {"comment": "プロジェクト基本情報・設定"},

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import FALSE, Base, LogKey, SerialKey, created_at, to_one, transaction_id, updated_at
 from models.enums import SettingDataType, SystemLogLevel
+from models.search import SEARCHES
 from models.types import Choice, Json, one_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ class SystemLog(Base):
         Index("idx_system_logs_session_id", "session_id"),
         Index("idx_system_logs_level_created", "level", text("created_at DESC")),
         Index("idx_system_logs_module_created", "module", text("created_at DESC")),
-        Index("idx_system_logs_message_search", text("ccgraph_tsvector(message)"), postgresql_using="gin"),
+        Index(
+            "idx_system_logs_message_search", text(SEARCHES["system_logs"].vector()), postgresql_using="gin"
+        ),
         Index("idx_system_logs_xid", "xid"),
         {"comment": "システム動作ログ・エラーログ", "postgresql_partition_by": "RANGE (created_at)"},
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import TRUE, Base, created_at, to_many, to_one, updated_at, uuid_key
 from models.enums import TaskDependencyType, TaskStatus, TaskType
+from models.search import SEARCHES
 from models.types import Choice, Json, one_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Task(Base):
         Index("idx_tasks_lease", "lease_expires_at", postgresql_where=text("lease_expires_at IS NOT NULL")),
         Index(
             "idx_tasks_search",
-            text("ccgraph_tsvector(name || ' ' || COALESCE(description, ''))"),
+            text(SEARCHES["tasks"].vector()),
             postgresql_using="gin",
         ),
         {"comment": "MCP並列実行対応タスク管理"},

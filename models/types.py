@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import CheckConstraint, Dialect, String, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -19,17 +19,13 @@ class Choice(TypeDecorator[E], Generic[E]):
     `length` is that of the documented VARCHAR; without one the column is TEXT.
     """
 
-    impl = String
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
     cache_ok = True
 
     def __init__(self, enum_class: type[E], length: int | None = None) -> None:
         super().__init__()
         self.enum_class = enum_class
-        self.length = length
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """VARCHAR(length), or TEXT."""
-        return dialect.type_descriptor(Text() if self.length is None else String(self.length))
+        self.impl = Text() if length is None else String(length)
 
     def process_bind_param(self, value: E | str | None, dialect: Dialect) -> str | None:
         """The database's spelling of a member; a plain string must be one already."""

@@ -172,13 +172,12 @@ class ReadonlyProjectStat(Base):
     __tablename__ = "readonly_project_stats"
     __table_args__ = view("読み取り専用ユーザー用ビュー")
 
-    id: Mapped[int | None] = mapped_column(
-        ForeignKey("projects.id"),
+    id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("projects.project_id"),
         primary_key=True,
         nullable=True,
-        autoincrement=False,
-        comment="プロジェクトキー",
-        doc="Key of the project.",
+        comment="プロジェクトID (UUID)",
+        doc="Id of the project, projectId of Project.",
     )
     name: Mapped[str | None] = mapped_column(comment="プロジェクト名", doc="Name of the project.")
     status: Mapped[ProjectStatus | None] = mapped_column(
@@ -188,3 +187,81 @@ class ReadonlyProjectStat(Base):
     task_count: Mapped[int | None] = mapped_column(BigInteger, comment="タスク数", doc="Number of its tasks.")
 
     project: Mapped[Project | None] = to_one(None, viewonly=True)
+
+
+# DATE(created_at) of the document is the day in UTC, whatever the time zone of the connection.
+VIEWS = {
+    "mcp_message_stats": """
+CREATE OR REPLACE VIEW mcp_message_stats AS
+SELECT
+    (created_at AT TIME ZONE 'UTC')::date AS date,
+    method,
+    COUNT(*) AS message_count,
+    AVG(processing_time_ms) AS avg_processing_time_ms,
+    SUM(CASE WHEN error IS NULL THEN 1 ELSE 0 END) AS successful_calls
+FROM mcp_messages
+GROUP BY (created_at AT TIME ZONE 'UTC')::date, method
+""",
+    "task_execution_efficiency": """
+CREATE OR REPLACE VIEW task_execution_efficiency AS
+SELECT
+    project_id,
+    COUNT(*) AS total_tasks,
+    AVG(actual_duration_minutes) AS avg_duration,
+    SUM(CASE WHEN status = 'COMPLETED' THEN 1 ELSE 0 END) AS completed_tasks,
+    CAST(SUM(CASE WHEN status = 'COMPLETED' THEN 1 ELSE 0 END) AS FLOAT) / COUNT(*) * 100 AS completion_rate
+FROM tasks
+GROUP BY project_id
+""",
+    "parallel_execution_stats": """
+CREATE OR REPLACE VIEW parallel_execution_stats AS
+SELECT
+    (started_at AT TIME ZONE 'UTC')::date AS date,
+    COUNT(DISTINCT assigned_to) AS concurrent_instances,
+    COUNT(*) AS total_tasks,
+    AVG(actual_duration_minutes) AS avg_duration,
+    MIN(actual_duration_minutes) AS min_duration,
+    MAX(actual_duration_minutes) AS max_duration
+FROM tasks
+WHERE status = 'COMPLETED' AND started_at IS NOT NULL
+GROUP BY (started_at AT TIME ZONE 'UTC')::date
+""",
+    "active_cc_instances": """
+CREATE OR REPLACE VIEW active_cc_instances AS
+SELECT
+    cc.id,
+    cc.project_id,
+    cc.type,
+    cc.status,
+    cc.created_at,
+    cc.last_heartbeat,
+    cc.name AS cc_instance_name,
+    parent.name AS parent_instance_name
+FROM cc_instances cc
+LEFT JOIN cc_instances parent ON cc.parent_instance_id = parent.id
+WHERE cc.status IN ('IDLE', 'RUNNING')
+ORDER BY cc.last_heartbeat DESC
+""",
+    "error_summary": """
+CREATE OR REPLACE VIEW error_summary AS
+SELECT
+    (created_at AT TIME ZONE 'UTC')::date AS date,
+    category,
+    log_level,
+    COUNT(*) AS error_count
+FROM cc_logs
+WHERE log_level IN ('error', 'fatal')
+GROUP BY (created_at AT TIME ZONE 'UTC')::date, category, log_level
+ORDER BY date DESC, error_count DESC
+""",
+    "readonly_project_stats": """
+CREATE OR REPLACE VIEW readonly_project_stats AS
+SELECT
+    project_id AS id,
+    name,
+    status,
+    created_at,
+    (SELECT COUNT(*) FROM tasks WHERE tasks.project_id = projects.project_id) AS task_count
+FROM projects
+""",
+}

@@ -1,0 +1,161 @@
+"""SQL functions that make partitions ahead of time and remove what is past its retention."""
+
+# No row, no figure: nothing is removed.
+SETTING = """
+CREATE OR REPLACE FUNCTION ccgraph_setting(wanted text) RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT (setting_value #>> '{}')::numeric::integer FROM system_settings WHERE setting_key = wanted
+$$
+"""
+
+# The table is made first and attached afterwards: attaching does not lock out who reads and writes the
+# parent, and rows that came before their partition, and so lie in the DEFAULT one, can be brought over in
+# between. The triggers of the default partition rest meanwhile, for nothing happens to the rows. The storage
+# parameters are those of client §6.3, which PostgreSQL keeps on partitions only.
+CREATE_PARTITION = """
+CREATE OR REPLACE FUNCTION ccgraph_create_partition(
+    parent text, partition text, low timestamptz, high timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+    leftover CONSTANT text := parent || '_default';
+    time_column CONSTANT text := CASE parent WHEN 'change_events' THEN 'at' ELSE 'created_at' END;
+    threshold CONSTANT integer :=
+        CASE WHEN parent IN ('notification_history', 'file_operations') THEN 500 ELSE 1000 END;
+    strayed boolean;
+BEGIN
+    IF to_regclass(quote_ident(partition)) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format(
+        'CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS) '
+        'WITH (autovacuum_vacuum_threshold = %s, autovacuum_analyze_threshold = %s)',
+        partition, parent, threshold, threshold / 2);
+    EXECUTE format('COMMENT ON TABLE %I IS %L', partition, obj_description(parent::regclass, 'pg_class'));
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', leftover);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I >= $1 AND %2$I < $2)', leftover, time_column)
+        INTO strayed USING low, high;
+    IF strayed THEN
+        EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', leftover);
+        EXECUTE format(
+            'WITH moved AS (DELETE FROM %I WHERE %I >= $1 AND %2$I < $2 RETURNING *) '
+            'INSERT INTO %I SELECT * FROM moved', leftover, time_column, partition) USING low, high;
+        EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', leftover);
+    END IF;
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+        parent, partition, low, high);
+    RETURN true;
+END
+$$
+"""
+
+CREATE_PARTITIONS = """
+CREATE OR REPLACE FUNCTION ccgraph_create_partitions(
+    months_ahead integer DEFAULT 3, days_ahead integer DEFAULT 7
+) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    today CONSTANT timestamp := date_trunc('day', NOW() AT TIME ZONE 'UTC');
+    month CONSTANT timestamp := date_trunc('month', today);
+    planned record;
+    created integer := 0;
+BEGIN
+    -- Two processes at once: the second waits, then finds everything there.
+    PERFORM pg_advisory_xact_lock(hashtext('ccgraph partitions'));
+    FOR planned IN
+        SELECT parent, parent || to_char(start, '_YYYY_MM') AS partition,
+            start AT TIME ZONE 'UTC' AS low, (start + INTERVAL '1 month') AT TIME ZONE 'UTC' AS high
+        FROM unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations'])
+                AS parent,
+            generate_series(month - INTERVAL '1 month', month + months_ahead * INTERVAL '1 month',
+                INTERVAL '1 month') AS start
+        UNION ALL
+        SELECT 'change_events', 'change_events' || to_char(start, '_YYYY_MM_DD'),
+            start AT TIME ZONE 'UTC', (start + INTERVAL '1 day') AT TIME ZONE 'UTC'
+        FROM generate_series(today - INTERVAL '1 day', today + days_ahead * INTERVAL '1 day',
+            INTERVAL '1 day') AS start
+        ORDER BY partition
+    LOOP
+        IF ccgraph_create_partition(planned.parent, planned.partition, planned.low, planned.high) THEN
+            created := created + 1;
+        END IF;
+    END LOOP;
+    RETURN created;
+END
+$$
+"""
+
+# A partition goes when its last possible row is past retention.
+DROP_PARTITIONS = """
+CREATE OR REPLACE FUNCTION ccgraph_drop_partitions() RETURNS integer
+LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+    expired record;
+    dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ccgraph partitions'));
+    FOR expired IN
+        SELECT partition.relname AS name
+        FROM pg_inherits
+            JOIN pg_class AS parent ON parent.oid = inhparent
+            JOIN pg_class AS partition ON partition.oid = inhrelid,
+            LATERAL substring(
+                pg_get_expr(partition.relpartbound, partition.oid) FROM 'TO \\(''(.*)''\\)') AS high
+        WHERE parent.oid IN (
+                'cc_logs'::regclass, 'task_logs'::regclass, 'system_logs'::regclass,
+                'notification_history'::regclass, 'file_operations'::regclass, 'change_events'::regclass)
+            AND high::timestamptz
+                <= NOW() - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days')
+        ORDER BY partition.relname
+    LOOP
+        EXECUTE format('DROP TABLE %I', expired.name);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$
+"""
+
+# The limit stands in the text of the compaction, so that its plan can use idx_mcp_messages_oversized.
+CLEANUP = """
+CREATE OR REPLACE FUNCTION cleanup_old_logs() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- Another process is at it already: nothing is left to do.
+    IF NOT pg_try_advisory_xact_lock(hashtext('ccgraph cleanup')) THEN
+        RETURN;
+    END IF;
+    PERFORM ccgraph_drop_partitions();
+    -- What is left of the month in which retention ends, and of the default partitions.
+    DELETE FROM cc_logs
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.cc_logs_days');
+    DELETE FROM task_logs
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.task_logs_days');
+    DELETE FROM system_logs
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.system_logs_days');
+    DELETE FROM notification_history
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.notification_history_days');
+    DELETE FROM file_operations
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.file_operations_days');
+    DELETE FROM change_events
+        WHERE at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.change_events_days');
+    DELETE FROM auth_tokens
+        WHERE expires_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days');
+    EXECUTE replace($compact$
+        UPDATE mcp_messages SET
+            params = CASE WHEN length(params::text) > characters
+                THEN jsonb_build_object('archived', true, 'original_size', length(params::text))
+                ELSE params END,
+            result = CASE WHEN length(result::text) > characters
+                THEN jsonb_build_object('archived', true, 'original_size', length(result::text))
+                ELSE result END
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.mcp_payload_days')
+            AND (length(params::text) > characters OR length(result::text) > characters)
+        $compact$,
+        'characters', COALESCE(ccgraph_setting('retention.mcp_payload_characters'), 2147483647)::text);
+    ANALYZE cc_logs, task_logs, system_logs, notification_history, file_operations, auth_tokens, mcp_messages;
+END
+$$
+"""
+
+FUNCTIONS = (SETTING, CREATE_PARTITION, CREATE_PARTITIONS, DROP_PARTITIONS, CLEANUP)

@@ -1,0 +1,108 @@
+"""Text search: Japanese, Chinese and Korean by pairs of characters, the rest by words (decisions.md 13).
+
+Both functions run on a stock server and call nothing outside pg_catalog, so that indexes that rest on them
+can be restored from a dump.
+"""
+
+from dataclasses import dataclass
+
+# Iteration mark and zero, Hiragana, Katakana with the prolonged sound mark, Han with its extensions, Hangul.
+CJK = "々〇ぁ-ゖゝ-ゟァ-ヺー-ヿㇰ-ㇿ㐀-䶿一-鿿豈-﫿ᄀ-ᇿ㄰-㆏가-힣𠀀-𿿿"
+
+TSVECTOR = f"""
+CREATE OR REPLACE FUNCTION ccgraph_tsvector(document text) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    cjk CONSTANT text := '{CJK}';
+    plain text;
+    runs text;
+BEGIN
+    -- The limits keep the largest possible vector below the 1 MB that PostgreSQL allows.
+    IF octet_length(document) = length(document) THEN
+        RETURN to_tsvector('simple', left(document, 200000));
+    END IF;
+    plain := normalize(left(document, 40000), NFKC);
+    runs := regexp_replace(plain, '[^' || cjk || ']+', ' ', 'g');
+    IF runs = ' ' THEN
+        RETURN to_tsvector('simple', plain);
+    END IF;
+    -- Each character, and each pair of neighbours, at the place of its first character.
+    RETURN (
+        SELECT string_agg(
+            letter || ':' || place
+                || CASE WHEN next <> ' ' THEN ' ' || letter || next || ':' || place ELSE '' END,
+            ' ')::tsvector
+        FROM (
+            SELECT letter, place, lead(letter, 1, ' ') OVER (ORDER BY place) AS next
+            FROM unnest(string_to_array(runs, NULL)) WITH ORDINALITY AS split (letter, place)
+        ) AS pairs
+        WHERE letter <> ' '
+    ) || to_tsvector('simple', regexp_replace(plain, '[' || cjk || ']+', ' ', 'g'));
+END
+$$
+"""
+
+TSQUERY = f"""
+CREATE OR REPLACE FUNCTION ccgraph_tsquery(search text) RETURNS tsquery
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    run CONSTANT text := '[{CJK}]+';
+    plain CONSTANT text := normalize(left(search, 1000), NFKC);
+    other CONSTANT text := regexp_replace(plain, run, ' ', 'g');
+    words CONSTANT tsquery := CASE WHEN other ~ '\\S' THEN plainto_tsquery('simple', other) END;
+    phrases tsquery;
+BEGIN
+    -- A run of several characters is the phrase of its pairs, so that it is found in this order only.
+    SELECT string_agg('(' || phrase || ')', ' & ')::tsquery INTO phrases
+    FROM regexp_matches(plain, run, 'g') AS found (word),
+        LATERAL (
+            SELECT string_agg(substr(word[1], place, 2), ' <-> ' ORDER BY place) AS phrase
+            FROM generate_series(1, greatest(length(word[1]) - 1, 1)) AS place
+        ) AS pairs;
+    RETURN COALESCE(words && phrases, words, phrases);
+END
+$$
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What `search` looks at in a table.
+
+    `parts` are SQL texts in which `{0}` stands before a column's name; `split` says that words also end
+    at / . _ and -, as the parts of paths and method names do.
+    """
+
+    parts: tuple[str, ...]
+    split: bool = False
+
+    def vector(self, alias: str | None = None) -> str:
+        """The tsvector of a row, exactly as the GIN index has it: `ccgraph_tsvector(t.message)`."""
+        prefix = "" if alias is None else f"{alias}."
+        document = " || ' ' || ".join(part.format(prefix) for part in self.parts)
+        return f"ccgraph_tsvector({self._separate(document)})"
+
+    def query(self, parameter: str) -> str:
+        """The tsquery of a search string, given as SQL: `ccgraph_tsquery($1)`."""
+        return f"ccgraph_tsquery({self._separate(parameter)})"
+
+    def _separate(self, text: str) -> str:
+        return f"translate({text}, '/._-', '    ')" if self.split else text
+
+
+SEARCHES = {
+    "projects": Search(("{0}name", "COALESCE({0}description, '')")),
+    "tasks": Search(("{0}name", "COALESCE({0}description, '')")),
+    "system_logs": Search(("{0}message",)),
+    "cc_logs": Search(("{0}message",)),
+    "file_operations": Search(("{0}file_path",), split=True),
+    "mcp_messages": Search(
+        (
+            "COALESCE({0}method, '')",
+            "COALESCE(left({0}params::text, 500), '')",
+            "COALESCE(left({0}result::text, 500), '')",
+            "COALESCE(left({0}error::text, 500), '')",
+        ),
+        split=True,
+    ),
+}
