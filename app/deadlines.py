@@ -1,0 +1,102 @@
+"""uvicorn's HTTP protocol with what it lacks: a deadline for a request to arrive, a bound on its headers."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+_MAXIMUM_HEADER_BYTES = 65_536
+
+_TIMED_OUT = b"408 Request Timeout"
+_HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """Ends a connection on which a request takes longer than `seconds` to arrive, headers and body.
+
+    The time runs from the connection, or from the first byte after a response. A request that arrives
+    in one piece, as nearly all do, costs no timer.
+    """
+
+    seconds = 15.0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._arriving = False
+        self._in_headers = False
+        self._header_bytes = 0
+        self._upgraded = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The first request is awaited from now on."""
+        super().connection_made(transport)
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """No request is awaited any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, then see whether a request is still on its way."""
+        self._header_bytes += len(data)
+        super().data_received(data)
+        if self._upgraded or self.transport.is_closing():
+            self._stop_waiting()
+        elif self._in_headers and self._header_bytes > _MAXIMUM_HEADER_BYTES:
+            self._refuse(_HEADERS_TOO_LARGE)
+        elif self._arriving or self._running() is None:
+            self._await_request()
+        else:
+            self._stop_waiting()
+
+    def on_message_begin(self) -> None:
+        """The first line of a request begins."""
+        self._arriving = self._in_headers = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The application starts now."""
+        self._in_headers = False
+        self._header_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The whole request is here."""
+        self._arriving = False
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """From here on the WebSocket protocol has deadlines of its own."""
+        self._upgraded = True
+        super().handle_websocket_upgrade()
+
+    def _await_request(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.seconds, self._refuse, _TIMED_OUT)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: bytes) -> None:
+        """Answer if nothing has been answered yet, and close; an application that runs is told."""
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        running = self._running()
+        if running is None or not running.response_started:
+            self.transport.write(
+                b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            )
+        if running is not None:
+            running.disconnected = True
+            running.message_event.set()
+        self.transport.close()
+
+    def _running(self) -> RequestResponseCycle | None:
+        """The request that is being answered. uvicorn declares `cycle` without the None it starts as."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return None if cycle is None or cycle.response_complete else cycle

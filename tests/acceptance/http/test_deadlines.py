@@ -1,0 +1,143 @@
+"""Requests that trickle in, over real sockets: uvicorn alone would wait for them for ever."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from app.deadlines import DeadlineProtocol
+
+WHOLE = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
+
+
+class QuickProtocol(DeadlineProtocol):
+    """The same protocol with a deadline that a test can wait for."""
+
+    seconds = 0.4
+
+
+class AnnouncedServer(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the body once it is whole."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]}
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[int]:
+    """A uvicorn with the protocol under test; gives its port."""
+    config = uvicorn.Config(
+        echo, port=0, http=QuickProtocol, lifespan="off", log_config=None, timeout_keep_alive=1
+    )
+    running = AnnouncedServer(config)
+    task = asyncio.create_task(running.serve())
+    await running.ready.wait()
+    try:
+        yield running.servers[0].sockets[0].getsockname()[1]
+    finally:
+        running.should_exit = True
+        await task
+
+
+async def trickle(port: int, pieces: list[bytes], pause: float = 0.15) -> bytes:
+    """Send the pieces with pauses until the server closes the connection; gives all that it sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answer = asyncio.create_task(read_all(reader))
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(pause)
+        return await asyncio.wait_for(answer, 5)
+    finally:
+        writer.close()
+
+
+async def read_all(reader: asyncio.StreamReader) -> bytes:
+    """What arrives before the connection ends in whatever way."""
+    received = b""
+    with suppress(ConnectionError):
+        while chunk := await reader.read(65_536):
+            received += chunk
+    return received
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [b"\r\n"] * 6,
+        [bytes([byte]) for byte in b"POST /gr"],
+        [b"POST / HTTP/1.1\r\n", b"host: x\r\n", b"a: b\r\n", b"c: d\r\n", b"e: f\r\n"],
+        [b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n", b"1", b"2", b"3", b"4"],
+        [b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n", b"1\r\nx\r\n"],
+    ],
+    ids=["silence", "empty lines", "request line", "headers", "body", "chunks"],
+)
+async def test_a_request_that_does_not_arrive_in_time_ends_in_408(pieces: list[bytes]) -> None:
+    async with server() as port:
+        assert (await trickle(port, pieces)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_request_in_pieces_within_the_deadline_is_answered() -> None:
+    async with server() as port:
+        answer = await trickle(port, [WHOLE[:20], WHOLE[20:-1], WHOLE[-1:] + b""], pause=0.05)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\n\r\nhi" in answer
+
+
+async def test_the_deadline_starts_anew_with_the_next_request_on_a_connection() -> None:
+    async with server() as port:
+        answer = await trickle(port, [WHOLE, WHOLE, WHOLE, WHOLE[:10]])
+
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert answer.count(b"HTTP/1.1 408 ") == 1
+
+
+async def test_a_lone_empty_line_after_a_response_does_not_keep_the_connection() -> None:
+    async with server() as port:
+        answer = await trickle(port, [WHOLE, b"\r\n"])
+
+    assert answer.count(b"HTTP/1.1 408 ") == 1
+
+
+async def test_headers_without_end_are_refused_before_they_fill_the_memory() -> None:
+    header = b"x-filler: " + b"y" * 8_000 + b"\r\n"
+    async with server() as port:
+        answer = await trickle(port, [b"POST / HTTP/1.1\r\nhost: x\r\n", header * 9], pause=0.01)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_large_body_is_no_large_header() -> None:
+    body = b"z" * 200_000
+    async with server() as port:
+        head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 200000\r\n\r\n"
+        answer = await trickle(port, [head, body], pause=0.01)
+
+    assert answer.endswith(body)
