@@ -1,0 +1,1 @@
+"""The database itself: the documents, the migrations, the triggers, search and partitions."""
