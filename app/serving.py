@@ -3,17 +3,18 @@
 import uvicorn
 from starlette.applications import Starlette
 
+from app.deadlines import DeadlineProtocol
 from app.settings import Settings
 
 
 def uvicorn_configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """One process on uvloop and httptools, silent but for what our own log says."""
+    """One process on uvloop and httptools with deadlines, silent but for what our own log says."""
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=DeadlineProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -3,6 +3,7 @@
 from models.archives import McpMessageArchive, ProjectArchive, TaskArchive
 from models.base import Base
 from models.collaboration import CollaborationParticipant, CollaborationSession
+from models.counters import api_call_counts, login_attempts
 from models.feed import ChangeEvent
 from models.file_operations import FileOperation
 from models.git_worktrees import GitWorktree
@@ -68,5 +69,7 @@ __all__ = [
     "WebsocketSession",
     "Worktree",
     "WorktreeSyncHistoryEntry",
+    "api_call_counts",
+    "login_attempts",
     "metadata",
 ]

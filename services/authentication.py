@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, any_, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import AuthToken, User
 from models.enums import TokenType
@@ -94,18 +96,39 @@ class Authenticator:
     async def _read(self, token_ids: Collection[UUID]) -> dict[UUID, Principal]:
         """The holders of those tokens that are still good, from the primary: a replica lags."""
         statement = (
-            select(AuthToken.token_id, User.id, User.username, User.is_admin, User.resource_quota)
+            select(
+                AuthToken.token_id,
+                AuthToken.last_used,
+                User.id,
+                User.username,
+                User.is_admin,
+                User.resource_quota,
+            )
             .join(User, User.id == AuthToken.user_id)
             .where(
-                AuthToken.token_id == any_(literal(list(token_ids), ARRAY(Uuid))),
+                _is_one_of(token_ids),
                 AuthToken.is_active.is_(True),
                 AuthToken.expires_at > func.now(),
                 User.is_active.is_(True),
             )
         )
-        async with self._database.writer.connect() as connection:
-            rows = await connection.execute(statement)
+        async with self._database.writer.begin() as connection:
+            rows = (await connection.execute(statement)).all()
+            await _note_use(connection, rows)
         return {row.token_id: _principal(row) for row in rows}
+
+
+async def _note_use(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
+    """Keep auth_tokens.last_used true to the minute."""
+    a_minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    used = [row.token_id for row in rows if row.last_used is None or row.last_used < a_minute_ago]
+    if used:
+        await connection.execute(update(AuthToken).where(_is_one_of(used)).values(last_used=func.now()))
+
+
+def _is_one_of(token_ids: Collection[UUID]) -> ColumnElement[bool]:
+    # One array and not a list of parameters: the statement stays the same however many there are.
+    return AuthToken.token_id == any_(literal(list(token_ids), ARRAY(Uuid)))
 
 
 def _principal(row: Row[Any]) -> Principal:

@@ -5,6 +5,7 @@ from sqlalchemy import func, select, update
 from models import User
 from services.database import Database, WriteConnection
 from services.errors import Unauthenticated
+from services.login_attempts import count_attempt, forget_attempts
 from services.passwords import hash_password, verify_password
 from services.principal import Origin
 from services.token_store import TokenPair, issue_pair
@@ -14,11 +15,13 @@ from services.tokens import TokenPolicy
 async def log_in(
     database: Database, policy: TokenPolicy, origin: Origin, username: str, password: str
 ) -> TokenPair:
-    """Tokens for an active account, or `Unauthenticated` without a word on what was wrong.
+    """Tokens for an active account, `Unauthenticated` without a word on what was wrong, or `RateLimited`.
 
-    It takes the database and not a connection: no transaction is held open while the password is hashed.
+    It takes the database and not a connection: a failed attempt stays counted although nothing else of it
+    is kept, and no transaction is open while the password is hashed.
     """
-    async with database.writer.connect() as connection:
+    async with database.transaction() as connection:
+        await count_attempt(connection, username, origin)
         found = await connection.execute(
             select(User.id, User.hashed_password, User.is_active).where(User.username == username)
         )
@@ -28,6 +31,7 @@ async def log_in(
         raise Unauthenticated("The username or the password is wrong.", field="input.password")
     rehashed = await hash_password(password) if verdict.outdated else None
     async with database.transaction() as connection:
+        await forget_attempts(connection, username, origin)
         await _record_login(connection, account.id, rehashed)
         return await issue_pair(connection, policy, account.id, origin)
 

@@ -1,0 +1,1 @@
+"""Accounts, tokens and limits against a real PostgreSQL."""

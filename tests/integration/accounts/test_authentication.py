@@ -1,0 +1,157 @@
+"""Whose token it is: revocation within a second, without a statement for each request."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select, update
+
+from models import AuthToken, User
+from services.authentication import Authenticator
+from services.database import Database
+from services.errors import Unauthenticated
+from services.principal import Origin
+from services.token_store import IssuedToken, issue_named, issue_pair, revoke
+from services.tokens import TokenPolicy
+from tests.integration.accounts.conftest import Account
+
+
+@pytest.fixture
+async def token(database: Database, policy: TokenPolicy, origin: Origin, alice: Account) -> IssuedToken:
+    """An access token of Alice's."""
+    async with database.transaction() as connection:
+        return (await issue_pair(connection, policy, alice.user_id, origin)).access
+
+
+@pytest.fixture
+def authenticator(database: Database, policy: TokenPolicy) -> Authenticator:
+    """What one process asks."""
+    return Authenticator(database, policy)
+
+
+def count_reads(database: Database) -> list[str]:
+    """The statements about auth_tokens that are run from now on."""
+    found: list[str] = []
+
+    @event.listens_for(database.writer.sync_engine, "before_cursor_execute")
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("SELECT auth_tokens"):
+            found.append(statement)
+
+    return found
+
+
+async def test_an_access_token_names_its_holder(
+    authenticator: Authenticator, alice: Account, token: IssuedToken
+) -> None:
+    principal = await authenticator.authenticate(token.token)
+
+    assert (principal.user_id, principal.username, principal.is_admin) == (alice.user_id, "alice", False)
+    assert principal.token_id == token.token_id
+    assert principal.api_calls_per_hour == 1000
+
+
+async def test_a_thousand_requests_at_once_are_one_statement(
+    database: Database, policy: TokenPolicy, origin: Origin, authenticator: Authenticator, alice: Account
+) -> None:
+    async with database.transaction() as connection:
+        tokens = [await issue_named(connection, policy, alice.user_id, origin) for _ in range(50)]
+    reads = count_reads(database)
+
+    await asyncio.gather(*(authenticator.authenticate(issued.token) for issued in tokens * 20))
+    for issued in tokens:
+        await authenticator.authenticate(issued.token)
+
+    assert len(reads) == 1
+
+
+async def test_a_revoked_token_is_refused_everywhere_within_a_second(
+    database: Database, policy: TokenPolicy, token: IssuedToken
+) -> None:
+    processes = [Authenticator(database, policy) for _ in range(3)]
+    for process in processes:
+        await process.authenticate(token.token)
+    async with database.transaction() as connection:
+        assert await revoke(connection, AuthToken.token_id == token.token_id) == 1
+    revoked_at = time.monotonic()
+
+    for process in processes:
+        await refused(process, token.token)
+
+    assert time.monotonic() - revoked_at < 1
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_admin": True}])
+async def test_a_change_to_the_account_reaches_its_tokens_within_a_second(
+    database: Database, authenticator: Authenticator, token: IssuedToken, change: dict[str, bool]
+) -> None:
+    assert not (await authenticator.authenticate(token.token)).is_admin
+    async with database.transaction() as connection:
+        await connection.execute(update(User).values(change))
+    await asyncio.sleep(0.6)
+
+    if "is_admin" in change:
+        assert (await authenticator.authenticate(token.token)).is_admin
+    else:
+        with pytest.raises(Unauthenticated):
+            await authenticator.authenticate(token.token)
+
+
+async def test_a_token_expires_to_the_second_also_when_it_is_known(
+    database: Database, policy: TokenPolicy, origin: Origin, authenticator: Authenticator, alice: Account
+) -> None:
+    async with database.transaction() as connection:
+        issued = await issue_named(
+            connection, policy, alice.user_id, origin, lifetime=timedelta(seconds=1.99)
+        )
+    await authenticator.authenticate(issued.token)
+    await asyncio.sleep(max(0.0, issued.expires_at.timestamp() - time.time()))
+
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(issued.token)
+
+
+async def test_a_caller_that_goes_away_takes_the_answer_from_nobody(
+    authenticator: Authenticator, token: IssuedToken
+) -> None:
+    leaving = asyncio.create_task(authenticator.authenticate(token.token))
+    staying = asyncio.create_task(authenticator.authenticate(token.token))
+    await asyncio.sleep(0)
+    leaving.cancel()
+
+    assert (await staying).username == "alice"
+    assert leaving.cancelled() or leaving.cancelling()
+
+
+async def test_a_database_that_does_not_answer_is_asked_again_by_the_next_request(
+    database: Database, authenticator: Authenticator, token: IssuedToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            type(database.writer), "begin", lambda engine: (_ for _ in ()).throw(ConnectionRefusedError())
+        )
+        with pytest.raises(ConnectionRefusedError):
+            await authenticator.authenticate(token.token)
+
+    assert (await authenticator.authenticate(token.token)).username == "alice"
+
+
+async def test_the_last_use_of_a_token_is_recorded(
+    database: Database, authenticator: Authenticator, token: IssuedToken
+) -> None:
+    await authenticator.authenticate(token.token)
+
+    async with database.writer.connect() as connection:
+        statement = select(AuthToken.last_used).where(AuthToken.token_id == token.token_id)
+        assert (await connection.execute(statement)).scalar_one() is not None
+
+
+async def refused(process: Authenticator, token: str) -> None:
+    """Ask until the token is refused."""
+    while True:
+        try:
+            await process.authenticate(token)
+        except Unauthenticated:
+            return
+        await asyncio.sleep(0.01)
