@@ -1,0 +1,1 @@
+"""The page for browsers: GraphiQL with a login, from a content delivery network or a local folder."""

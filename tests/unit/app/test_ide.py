@@ -1,0 +1,37 @@
+"""The page for browsers: where its files come from, and that none of them can be exchanged unnoticed."""
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import StartupError
+from app.graphiql.assets import ASSETS, require_complete
+from app.graphiql.page import Ide
+
+
+def test_every_file_from_the_network_is_pinned_and_checked_by_the_browser() -> None:
+    page = Ide(None).page.decode()
+
+    for asset in ASSETS:
+        assert f'"{asset.url}" integrity="{asset.integrity}" crossorigin' in page
+    assert page.count("https://") == len(ASSETS)
+
+
+def test_the_page_may_load_scripts_from_nowhere_else() -> None:
+    policy = dict(Ide(None).headers)[b"content-security-policy"].decode()
+
+    assert "default-src 'none'; script-src 'self' https://cdn.jsdelivr.net;" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_a_folder_that_lacks_a_file_stops_the_start_and_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=f"run `ccgraph ide-assets {tmp_path}`"):
+        Ide(tmp_path)
+
+
+def test_a_file_that_was_changed_stops_the_start(tmp_path: Path) -> None:
+    for asset in ASSETS:
+        (tmp_path / asset.name).write_text("alert(1)")
+
+    with pytest.raises(StartupError, match=r"react\.production\.min\.js"):
+        require_complete(tmp_path)
