@@ -4,7 +4,7 @@ from models.archives import McpMessageArchive, ProjectArchive, TaskArchive
 from models.base import Base
 from models.collaboration import CollaborationParticipant, CollaborationSession
 from models.counters import api_call_counts, login_attempts
-from models.feed import ChangeEvent
+from models.feed import ChangeEvent, feed_state
 from models.file_operations import FileOperation
 from models.git_worktrees import GitWorktree
 from models.instances import CcInstance
@@ -70,6 +70,7 @@ __all__ = [
     "Worktree",
     "WorktreeSyncHistoryEntry",
     "api_call_counts",
+    "feed_state",
     "login_attempts",
     "metadata",
 ]

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, func
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Identity, Index, Table, Uuid, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, transaction_id
+from models.base import TRUE, Base, transaction_id
 from models.enums import ChangeOperation
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, Xid8, one_of
 
 
 class ChangeEvent(Base):
@@ -65,6 +65,32 @@ class ChangeEvent(Base):
         comment="操作者ユーザーID",
         doc="Key of the person who made the change; null when it came by plain SQL.",
     )
+
+
+feed_state = Table(
+    "feed_state",
+    Base.metadata,
+    Column("id", Boolean, primary_key=True, server_default=TRUE, comment="基本キー", doc="Always true."),
+    Column(
+        "epoch",
+        Uuid,
+        nullable=False,
+        server_default=text("gen_random_uuid()"),
+        comment="フィードの世代 (UUID)",
+        doc="Changes when the database is restored into another cluster, which ends all cursors.",
+    ),
+    Column(
+        "floor",
+        Xid8,
+        nullable=False,
+        server_default=text("'0'"),
+        comment="削除済みイベントの最大トランザクションID",
+        doc="No event or log entry that retention removed was written by a later transaction.",
+    ),
+    CheckConstraint("id", name="chk_feed_state_single"),
+    comment="変更フィードの状態",
+)
+"""One row, and no mapped class: nothing of it is part of the API."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,29 @@ END
 $$
 """
 
+# A cursor that does not see every row that is gone may have missed one: it has expired.
+RAISE_FEED_FLOOR = """
+CREATE OR REPLACE FUNCTION ccgraph_raise_feed_floor(leaving xid8) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE feed_state SET floor = leaving WHERE floor < leaving
+$$
+"""
+
+# To be run once after a dump was restored into another cluster. Transaction ids mean nothing there: the rows
+# would come up as new when the counter of the new cluster reached them. Every snapshot sees transaction 3.
+RENEW_FEED = """
+CREATE OR REPLACE FUNCTION ccgraph_renew_feed() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    TRUNCATE change_events;
+    UPDATE cc_logs SET xid = '3' WHERE xid <> '3';
+    UPDATE task_logs SET xid = '3' WHERE xid <> '3';
+    UPDATE system_logs SET xid = '3' WHERE xid <> '3';
+    UPDATE feed_state SET epoch = gen_random_uuid(), floor = '0';
+END
+$$
+"""
+
 # A partition goes when its last possible row is past retention.
 DROP_PARTITIONS = """
 CREATE OR REPLACE FUNCTION ccgraph_drop_partitions() RETURNS integer
@@ -95,7 +118,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ccgraph partitions'));
     FOR expired IN
-        SELECT partition.relname AS name
+        SELECT parent.relname AS parent, partition.relname AS name
         FROM pg_inherits
             JOIN pg_class AS parent ON parent.oid = inhparent
             JOIN pg_class AS partition ON partition.oid = inhrelid,
@@ -108,6 +131,11 @@ BEGIN
                 <= NOW() - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days')
         ORDER BY partition.relname
     LOOP
+        IF expired.parent IN ('change_events', 'cc_logs', 'task_logs', 'system_logs') THEN
+            EXECUTE format(
+                'SELECT ccgraph_raise_feed_floor((SELECT xid FROM %I ORDER BY xid DESC LIMIT 1))',
+                expired.name);
+        END IF;
         EXECUTE format('DROP TABLE %I', expired.name);
         dropped := dropped + 1;
     END LOOP;
@@ -120,6 +148,8 @@ $$
 CLEANUP = """
 CREATE OR REPLACE FUNCTION cleanup_old_logs() RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    followed text;
 BEGIN
     -- Another process is at it already: nothing is left to do.
     IF NOT pg_try_advisory_xact_lock(hashtext('ccgraph cleanup')) THEN
@@ -127,18 +157,18 @@ BEGIN
     END IF;
     PERFORM ccgraph_drop_partitions();
     -- What is left of the month in which retention ends, and of the default partitions.
-    DELETE FROM cc_logs
-        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.cc_logs_days');
-    DELETE FROM task_logs
-        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.task_logs_days');
-    DELETE FROM system_logs
-        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.system_logs_days');
+    FOREACH followed IN ARRAY ARRAY['change_events', 'cc_logs', 'task_logs', 'system_logs'] LOOP
+        EXECUTE format(
+            'WITH gone AS ('
+            'DELETE FROM %I WHERE %I < NOW() - INTERVAL ''1 day'' * ccgraph_setting(%L) RETURNING xid) '
+            'SELECT ccgraph_raise_feed_floor((SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))',
+            followed, CASE followed WHEN 'change_events' THEN 'at' ELSE 'created_at' END,
+            'retention.' || followed || '_days');
+    END LOOP;
     DELETE FROM notification_history
         WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.notification_history_days');
     DELETE FROM file_operations
         WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.file_operations_days');
-    DELETE FROM change_events
-        WHERE at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.change_events_days');
     DELETE FROM auth_tokens
         WHERE expires_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days');
     EXECUTE replace($compact$
@@ -158,4 +188,12 @@ END
 $$
 """
 
-FUNCTIONS = (SETTING, CREATE_PARTITION, CREATE_PARTITIONS, DROP_PARTITIONS, CLEANUP)
+FUNCTIONS = (
+    SETTING,
+    CREATE_PARTITION,
+    CREATE_PARTITIONS,
+    RAISE_FEED_FLOOR,
+    RENEW_FEED,
+    DROP_PARTITIONS,
+    CLEANUP,
+)

@@ -85,7 +85,7 @@ class Authenticator:
 
     async def _answer(self, waiting: dict[UUID, asyncio.Future[Principal | None]]) -> None:
         try:
-            principals = await self._read(waiting.keys())
+            principals = await self.holders(waiting.keys())
         except Exception as error:
             for answer in waiting.values():
                 answer.set_exception(error)
@@ -93,7 +93,7 @@ class Authenticator:
         for token_id, answer in waiting.items():
             answer.set_result(principals.get(token_id))
 
-    async def _read(self, token_ids: Collection[UUID]) -> dict[UUID, Principal]:
+    async def holders(self, token_ids: Collection[UUID]) -> dict[UUID, Principal]:
         """The holders of those tokens that are still good, from the primary: a replica lags."""
         statement = (
             select(

@@ -1,1 +1,1 @@
-"""The change feed: which rows became visible between two snapshots."""
+"""The change feed: which rows became visible between two snapshots, and who hears of it."""

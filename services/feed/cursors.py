@@ -33,10 +33,14 @@ class Cursor:
 
 
 class CursorCodec:
-    """Writes and reads cursors; `secret` is the key that all processes of one installation share."""
+    """Writes and reads cursors.
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = hmac.digest(secret, b"ccgraph feed cursor", "sha256")
+    `secret` is the key that all processes of one installation share, `epoch` that of the database's feed:
+    cursors do not outlive a restore into another cluster, where transaction ids mean something else.
+    """
+
+    def __init__(self, secret: bytes, epoch: bytes) -> None:
+        self._key = hmac.digest(secret, b"ccgraph feed cursor" + epoch, sha256)
 
     def encode(self, cursor: Cursor) -> str:
         """URL-safe text of some 40 characters, more where many transactions were open."""
@@ -49,8 +53,8 @@ class CursorCodec:
         body = self._verified(text)
         if body is None or body[:1] != bytes([_VERSION]):
             raise CursorInvalid(
-                "This is not a cursor of this server's subscriptions. Pass `cursor` of an event as it was "
-                "received, or leave `after` out to start now.",
+                "This is not a cursor of this server's subscriptions, or its database was replaced since. "
+                "Pass `cursor` of an event as it was received, or leave `after` out to start now.",
                 field=field,
             )
         return _parse(body[1:])

@@ -57,7 +57,9 @@ class Batch:
     complete: bool = True
 
     def cursor(self, event: ChangeEvent) -> Cursor:
-        """The place right after `event`."""
+        """The place right after `event`; after the last one of all it is the end of the batch."""
+        if self.complete and event is self.events[-1]:
+            return Cursor(self.after, self.after)
         return Cursor(self.before, self.after, event.place)
 
 

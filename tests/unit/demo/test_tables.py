@@ -15,6 +15,7 @@ LEFT_OUT = {
     "alembic_version",
     "api_call_counts",
     "change_events",
+    "feed_state",
     "login_attempts",
     "mcp_messages_archive",
     "projects_archive",

@@ -9,7 +9,7 @@ from services.feed.cursors import Cursor, CursorCodec
 from services.feed.events import number_at, place_of
 from services.feed.snapshots import Snapshot
 
-CODEC = CursorCodec(b"a secret of thirty-two characters")
+CODEC = CursorCodec(b"a secret of thirty-two characters", b"epoch")
 
 
 @st.composite
@@ -58,7 +58,13 @@ def test_text_that_is_no_cursor_is_refused_with_its_field(text: str) -> None:
     assert "leave `after` out" in refusal.value.message
 
 
-def test_a_cursor_of_another_installation_is_refused() -> None:
-    text = CursorCodec(b"another secret").encode(Cursor(Snapshot(5, 5), Snapshot(6, 6)))
+@pytest.mark.parametrize(
+    "other",
+    [
+        CursorCodec(b"another secret", b"epoch"),
+        CursorCodec(b"a secret of thirty-two characters", b"restored"),
+    ],
+)
+def test_a_cursor_of_another_installation_or_epoch_is_refused(other: CursorCodec) -> None:
     with pytest.raises(CursorInvalid):
-        CODEC.decode(text)
+        CODEC.decode(other.encode(Cursor(Snapshot(5, 5), Snapshot(6, 6))))

@@ -1,0 +1,109 @@
+"""One subscriber and the bounded queue between the feed and its connection."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.policy import Viewer
+from services.errors import SlowConsumer
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event as it goes out: one value for everybody who asked for the same.
+
+    `payload` is the GraphQL response as JSON text, `cursor` the place right after the event.
+    """
+
+    payload: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much may wait for one subscriber: `events` deliveries and `size` characters of payload."""
+
+    events: int = 256
+    size: int = 1_048_576
+
+
+class Subscriber:
+    """The feed pushes, the connection takes; neither waits for the other.
+
+    `start` is the cursor of the point from which this subscriber gets events. `ready` is called when there is
+    something to take after there was nothing. What is pushed past the capacity ends the subscriber with
+    `SlowConsumer`; `cursor` is that of the last delivery taken, so that resuming there loses nothing.
+    """
+
+    __slots__ = ("_capacity", "_cursor", "_queue", "_ready", "_size", "ended", "error", "joined", "viewer")
+
+    def __init__(
+        self, viewer: Viewer, start: str, ready: Callable[[], None], capacity: Capacity | None = None
+    ) -> None:
+        self.viewer = viewer
+        self.joined = 0
+        self.ended = False
+        self.error: Exception | None = None
+        self._queue: deque[Delivery] = deque()
+        self._size = 0
+        self._cursor = start
+        self._ready = ready
+        self._capacity = capacity or Capacity()
+
+    @property
+    def cursor(self) -> str:
+        """Where to resume: right after the last delivery taken."""
+        return self._cursor
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries not yet taken."""
+        return len(self._queue)
+
+    @property
+    def congested(self) -> bool:
+        """True when half of the capacity is used."""
+        return 2 * len(self._queue) >= self._capacity.events or 2 * self._size >= self._capacity.size
+
+    def push(self, delivery: Delivery) -> None:
+        """Queue a delivery; once the subscriber has ended, nothing happens."""
+        if self.ended:
+            return
+        queue = self._queue
+        if queue and (
+            len(queue) >= self._capacity.events or self._size + len(delivery.payload) > self._capacity.size
+        ):
+            self._overflow()
+            return
+        queue.append(delivery)
+        self._size += len(delivery.payload)
+        if len(queue) == 1:
+            self._ready()
+
+    def take(self) -> Delivery | None:
+        """The next delivery, or None when there is none."""
+        if not self._queue:
+            return None
+        delivery = self._queue.popleft()
+        self._size -= len(delivery.payload)
+        self._cursor = delivery.cursor
+        return delivery
+
+    def end(self, error: Exception | None = None) -> None:
+        """No more deliveries after those that wait; `error` says why, None that all is told."""
+        if self.ended:
+            return
+        self.ended = True
+        self.error = error
+        if not self._queue:
+            self._ready()
+
+    def _overflow(self) -> None:
+        self._queue.clear()
+        self._size = 0
+        self.end(
+            SlowConsumer(
+                "Events came faster than this connection took them, so the subscription was ended. Subscribe "
+                "again with `after` set to the cursor in `extensions`: nothing is lost."
+            )
+        )

@@ -1,0 +1,122 @@
+"""A topic: everybody who asked for the same, so that an event is loaded and encoded once for all of them."""
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from models.policy import Viewer
+from services.feed.cursors import CursorCodec
+from services.feed.events import Batch, ChangeEvent
+from services.feed.subscribers import Subscriber
+
+Ancestry: TypeAlias = Mapping[UUID, Collection[UUID]]
+"""For each instance that a batch speaks of, itself and the instances above it in the tree."""
+
+
+class Occurrence:
+    """An event in its batch; `cursor` is the place right after it, written when first asked for."""
+
+    __slots__ = ("_batch", "_codec", "_cursor", "event")
+
+    def __init__(self, event: ChangeEvent, batch: Batch, codec: CursorCodec) -> None:
+        self.event = event
+        self._batch = batch
+        self._codec = codec
+        self._cursor = ""
+
+    @property
+    def cursor(self) -> str:
+        """Opaque text, the same for every subscriber."""
+        if not self._cursor:
+            self._cursor = self._codec.encode(self._batch.cursor(self.event))
+        return self._cursor
+
+
+class Renderer(Protocol):
+    """Turns events into GraphQL responses."""
+
+    def group(self, viewer: Viewer) -> Hashable:
+        """Equal for viewers to whom an event that they may see looks the same, down to the last byte."""
+
+    async def render(self, occurrences: Sequence[Occurrence], viewer: Viewer) -> Sequence[str]:
+        """A response for each occurrence, in order; `viewer` may see them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events a topic is about. `subtree_of`: those of an instance and of everything below it."""
+
+    tables: frozenset[str]
+    project_id: UUID | None = None
+    subtree_of: UUID | None = None
+    accepts: Callable[[ChangeEvent], bool] = lambda event: True
+
+    def matches(self, event: ChangeEvent, ancestry: Ancestry) -> bool:
+        """Whether subscribers of this topic hear of `event`, if they may see its row."""
+        return (
+            event.table in self.tables
+            and (self.project_id is None or self.project_id == event.project_id)
+            and (self.subtree_of is None or self.subtree_of in _line_of(event, ancestry))
+            and self.accepts(event)
+        )
+
+
+def _line_of(event: ChangeEvent, ancestry: Ancestry) -> Collection[UUID]:
+    return () if event.instance_id is None else ancestry.get(event.instance_id, ())
+
+
+@dataclass(eq=False, slots=True)
+class Topic:
+    """`key` is equal for subscriptions that ask for the same: selection, arguments and variables."""
+
+    key: Hashable
+    filter: Filter
+    renderer: Renderer
+    subscribers: dict[Viewer, set[Subscriber]] = field(default_factory=dict)
+
+
+class Topics:
+    """The topics in use, found by table and project."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Hashable, Topic] = {}
+        self._by_place: dict[tuple[str, UUID | None], dict[Topic, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def shared(self, topic: Topic) -> Topic:
+        """The topic in use with the same key, or this one."""
+        return self._by_key.get(topic.key, topic)
+
+    def join(self, topic: Topic, subscriber: Subscriber) -> None:
+        """Add a subscriber to the topic in use with this key."""
+        topic = self._by_key.setdefault(topic.key, topic)
+        if not topic.subscribers:
+            for table in topic.filter.tables:
+                self._by_place.setdefault((table, topic.filter.project_id), {})[topic] = None
+        topic.subscribers.setdefault(subscriber.viewer, set()).add(subscriber)
+
+    def leave(self, topic: Topic, subscriber: Subscriber) -> None:
+        """Take a subscriber out, if it is in; a topic without any is forgotten."""
+        topic = self.shared(topic)
+        alike = topic.subscribers.get(subscriber.viewer, set())
+        if subscriber not in alike:
+            return
+        alike.discard(subscriber)
+        if not alike:
+            del topic.subscribers[subscriber.viewer]
+        if not topic.subscribers:
+            del self._by_key[topic.key]
+            for table in topic.filter.tables:
+                place = self._by_place[table, topic.filter.project_id]
+                del place[topic]
+                if not place:
+                    del self._by_place[table, topic.filter.project_id]
+
+    def about(self, event: ChangeEvent) -> list[Topic]:
+        """The topics whose table and project fit; their other conditions are still to be asked."""
+        anywhere = self._by_place.get((event.table, None), {})
+        here = self._by_place.get((event.table, event.project_id), {}) if event.project_id else {}
+        return [*anywhere, *here]

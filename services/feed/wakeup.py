@@ -1,0 +1,78 @@
+"""Tells the reader that something may have been committed, in this process or in another.
+
+A wake-up carries no data and may be lost: what the reader then misses, its next poll finds. So a broken
+connection to the broker costs delay and nothing else.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+import structlog
+from broadcaster import Broadcast
+
+from services.background import background
+from services.feed.brokers import backend_for
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "ccgraph_feed"
+_SHORTEST_GAP = 0.005
+"""Seconds between two publications: a hundred commits in that time are one wake-up."""
+_PUBLISH_TIMEOUT = 2.0
+
+
+class Wakeup:
+    """`url` is memory:// (one process), postgres://... or redis://... (many); used as a context manager."""
+
+    def __init__(self, url: str) -> None:
+        self._broadcast = Broadcast(backend=backend_for(url))
+        self._heard = asyncio.Event()
+        self._unsent = asyncio.Event()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Wakeup":
+        await self._stack.enter_async_context(self._broadcast)
+        for work, name in (
+            (self._publish(), "feed-wakeup-publisher"),
+            (self._listen(), "feed-wakeup-listener"),
+        ):
+            await self._stack.enter_async_context(background(work, name))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def ring(self) -> None:
+        """Call after a commit, never inside a transaction; returns at once and never raises."""
+        self._heard.set()
+        self._unsent.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Until somebody rings or `seconds` have passed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._heard.clear()
+
+    async def _publish(self) -> None:
+        while True:
+            await self._unsent.wait()
+            self._unsent.clear()
+            try:
+                async with asyncio.timeout(_PUBLISH_TIMEOUT):
+                    await self._broadcast.publish(CHANNEL, "")
+            except Exception as error:  # other processes poll meanwhile
+                log.warning("wakeup_not_published", error=type(error).__qualname__)
+            await asyncio.sleep(_SHORTEST_GAP)
+
+    async def _listen(self) -> None:
+        async with self._broadcast.subscribe(CHANNEL) as subscriber:
+            while True:
+                await subscriber.get()
+                self._heard.set()
