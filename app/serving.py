@@ -1,23 +1,105 @@
 """How uvicorn serves the application, the same for `ccgraph serve` and for tests."""
 
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import structlog
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 
 from app.deadlines import DeadlineProtocol
+from app.errors import StartupError
 from app.settings import Settings
 
+log = structlog.get_logger("ccgraph")
 
-def uvicorn_configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """One process on uvloop and httptools with deadlines, silent but for what our own log says."""
-    return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=DeadlineProtocol,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_timeout,
-    )
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _silent(_: str) -> None:
+    """Nobody wants to know."""
+
+
+class Server(uvicorn.Server):
+    """One process on uvloop and httptools with deadlines, silent but for what our own log says.
+
+    `announce` is called with the URL, such as `http://127.0.0.1:8000`, once connections are taken.
+    """
+
+    def __init__(self, app: Starlette, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                http=DeadlineProtocol,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=settings.shutdown_timeout,
+            )
+        )
+        self.announce: Callable[[str], None] = _silent
+        self._app = app
+        self._lost_database = False
+
+    def run_until_stopped(self) -> None:
+        """Serve until a signal comes; StartupError when the server cannot start or PostgreSQL goes away."""
+        with (
+            contextlib.closing(self._bound()) as listening,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(self._live(listening))
+        if self._lost_database:
+            raise StartupError(
+                "The embedded PostgreSQL ended by itself; postgres/log in the data directory tells why. "
+                "Start ccgraph again: the data recovers by itself."
+            )
+
+    async def _live(self, listening: socket.socket) -> None:
+        # Uvicorn would turn whatever prevents the start into a stack trace in the log.
+        async with self._app.router.lifespan_context(self._app):
+            await self.serve([listening])
+        log.info("stopped")
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, then say where."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            host, port = listening.getsockname()[:2]
+            self.announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Drain on a signal. Uvicorn would raise it again afterwards, in the middle of our own shutdown."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def stop_for_lack_of_database(self) -> None:
+        """End although nobody asked; may be called from any thread."""
+        self._lost_database = True
+        self.should_exit = True
+
+    def _bound(self) -> socket.socket:
+        host, port = self.config.host, self.config.port
+        try:
+            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            return socket.create_server(address[:2], family=family)
+        except OSError as error:
+            raise StartupError(
+                f"ccgraph cannot listen on {host} port {port} ({error.strerror}): "
+                "end what listens there, or set CCGRAPH_HOST and CCGRAPH_PORT to another address."
+            ) from error

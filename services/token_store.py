@@ -65,7 +65,11 @@ async def issue_named(
 
 
 async def issue_for_username(
-    connection: WriteConnection, policy: TokenPolicy, username: str, origin: Origin
+    connection: WriteConnection,
+    policy: TokenPolicy,
+    username: str,
+    origin: Origin,
+    lifetime: timedelta | None = None,
 ) -> IssuedToken:
     """An access token for the active account of that name, as `ccgraph token` prints it, or `NotFound`."""
     found = await connection.execute(
@@ -74,7 +78,7 @@ async def issue_for_username(
     user_id = found.scalar_one_or_none()
     if user_id is None:
         raise NotFound(f"There is no active account named {username}.")
-    return await issue_named(connection, policy, user_id, origin)
+    return await issue_named(connection, policy, user_id, origin, lifetime=lifetime)
 
 
 async def exchange(

@@ -4,31 +4,41 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
 from app.database.directory import DataDirectory, cannot_use
-from app.database.embedded import Say, embedded_server, silent
+from app.database.embedded import EmbeddedServer, Say, embedded_server, silent
 from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A PostgreSQL that runs. In `settings`, `database_url` is set; `url` is the same in clear."""
+
+    settings: Settings
+    url: str = field(repr=False)
+    embedded: EmbeddedServer | None = None
 
 
 @contextmanager
 def located(
     settings: Settings, *, command: str, alone: bool = False, say: Say = silent
-) -> Iterator[Settings]:
-    """The settings with a `database_url`, whose server runs for as long as the block lasts.
+) -> Iterator[Location]:
+    """The server that DATABASE_URL names, or the embedded one, running for as long as the block lasts.
 
     With the embedded server, a missing secret key is read from the data directory, where it is made once.
     `command` is how other commands will name this one; `alone` refuses to share the embedded server.
     """
     if settings.database_url is not None:
-        yield settings
+        yield Location(settings, settings.database_url.get_secret_value())
         return
     with embedded_server(settings.data_dir, command=command, alone=alone, say=say) as server:
-        found: dict[str, SecretStr] = {"database_url": SecretStr(server.url())}
+        found = {"database_url": SecretStr(server.url())}
         if settings.secret_key is None:
             found["secret_key"] = SecretStr(_kept_secret_key(server.directory))
-        yield settings.model_copy(update=found)
+        yield Location(settings.model_copy(update=found), server.url(), server)
 
 
 def _kept_secret_key(directory: DataDirectory) -> str:

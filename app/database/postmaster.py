@@ -4,9 +4,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.database.directory import DataDirectory, disk_full
@@ -23,14 +23,14 @@ STOP_PATIENCE = 60.0
 COMPLAINT = re.compile(r"(?:FATAL|PANIC|ERROR|initdb: error|postgres): +(.*)")
 
 
-@dataclass(frozen=True, slots=True)
 class Postmaster:
-    """A postmaster that this process started."""
+    """A postmaster that this process started. `output` is memory that takes its messages."""
 
-    directory: DataDirectory
-    process: "subprocess.Popen[bytes]"
-    output: int
-    """Memory that takes its messages: a file would fail on the full disk of which they tell."""
+    def __init__(self, directory: DataDirectory, process: "subprocess.Popen[bytes]", output: int) -> None:
+        self.directory = directory
+        self.process = process
+        self._output = output
+        self._stopping = False
 
     @classmethod
     def start(cls, directory: DataDirectory, account: Account, lock: int) -> "Postmaster":
@@ -38,6 +38,7 @@ class Postmaster:
 
         A session of its own keeps the terminal's Ctrl-C away from it: the server drains first.
         """
+        # A file would fail on the full disk of which these messages tell.
         output = os.memfd_create("postgres")
         arguments = [program("postgres"), "-D", str(directory.cluster)]
         process = subprocess.Popen(
@@ -64,15 +65,26 @@ class Postmaster:
                 say("PostgreSQL is recovering from an unclean end; this may take a while")
             time.sleep(POLL)
 
+    def when_it_dies(self, act: Callable[[], None]) -> None:
+        """Call `act`, from a thread, should PostgreSQL end before `stop`."""
+
+        def wait() -> None:
+            self.process.wait()
+            if not self._stopping:
+                act()
+
+        threading.Thread(target=wait, name="postmaster", daemon=True).start()
+
     def messages(self) -> str:
         """What it wrote so far: before its log file was open, and then there."""
-        os.lseek(self.output, 0, os.SEEK_SET)
-        early = os.read(self.output, 100_000).decode(errors="replace")
+        os.lseek(self._output, 0, os.SEEK_SET)
+        early = os.read(self._output, 100_000).decode(errors="replace")
         logs = sorted((self.directory.cluster / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)
         return early + (logs[-1].read_text(errors="replace")[-10_000:] if logs else "")
 
     def stop(self) -> None:
         """Fast shutdown: transactions are rolled back, data is flushed. Immediate when it takes too long."""
+        self._stopping = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -80,7 +92,7 @@ class Postmaster:
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
-        os.close(self.output)
+        os.close(self._output)
 
 
 def ready_postmaster(cluster: Path) -> int | None:

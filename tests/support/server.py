@@ -2,8 +2,6 @@
 
 import asyncio
 import fcntl
-import importlib
-import importlib.util
 import itertools
 import os
 from collections.abc import Coroutine, Iterator
@@ -16,6 +14,7 @@ import asyncpg
 
 from app.database.configuration import OWNER, SUPERUSER
 from app.database.embedded import EmbeddedServer, embedded_server
+from migrations.run import upgrade
 
 Result = TypeVar("Result")
 
@@ -83,7 +82,5 @@ async def _make_template(admin: "asyncpg.Connection[asyncpg.Record]", embedded: 
     building = f"{TEMPLATE}_new"
     await admin.execute(f"DROP DATABASE IF EXISTS {building}")
     await admin.execute(f"CREATE DATABASE {building} OWNER {OWNER}")
-    # Until the migrations have landed the template is empty.
-    if importlib.util.find_spec("migrations.run") is not None:
-        await importlib.import_module("migrations.run").upgrade(embedded.url(building))
+    await upgrade(embedded.url(building))
     await admin.execute(f"ALTER DATABASE {building} RENAME TO {TEMPLATE}")

@@ -1,14 +1,12 @@
 """The server as clients meet it: uvicorn on a loopback port, in a thread of the test."""
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uvicorn
-
 from app.main import create_app
-from app.serving import uvicorn_configuration
+from app.serving import Server
 from app.settings import Settings
 
 
@@ -27,16 +25,17 @@ class LiveServer:
 @contextmanager
 def served(settings: Settings) -> Iterator[LiveServer]:
     """Serve for the length of the block, with the very configuration of `ccgraph serve`."""
-    server = uvicorn.Server(uvicorn_configuration(create_app(settings), settings))
-    sockets = [server.config.bind_socket()]
-    thread = threading.Thread(target=server.run, args=(sockets,), name="live server")
-    thread.start()
-    try:
-        while not server.started and thread.is_alive():
-            thread.join(0.005)
-        if not thread.is_alive():
-            raise AssertionError("the server did not start")
-        yield LiveServer("http://{}:{}".format(*sockets[0].getsockname()))
-    finally:
-        server.should_exit = True
-        thread.join()
+    server = Server(create_app(settings), settings)
+    url: Future[object] = Future()
+    server.announce = url.set_result
+    with ThreadPoolExecutor(1, "live server") as executor:
+        running: Future[object] = executor.submit(server.run_until_stopped)
+        # A server that cannot start ends before it announces anything, and the reason comes out here.
+        done, _ = wait((url, running), return_when=FIRST_COMPLETED)
+        if running in done:
+            running.result()
+        try:
+            yield LiveServer(str(url.result()))
+        finally:
+            server.should_exit = True
+            running.result()

@@ -1,0 +1,66 @@
+"""`ccgraph create-admin` and `ccgraph token`."""
+
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from app.cli.console import say
+from app.cli.opening import location, run
+from app.database.pools import open_database
+from services.accounts import create_admin as create_admin_account
+from services.principal import Origin
+from services.token_store import issue_for_username
+from services.tokens import TokenPolicy
+
+ORIGIN = Origin(request_id="ccgraph", user_agent="ccgraph command line")
+
+
+def create_admin(
+    username: Annotated[str, typer.Option(help="The name to log in with.", prompt=True)],
+    email: Annotated[str | None, typer.Option(help="Where the person can be reached.")] = None,
+) -> None:
+    """Create an administrator, who sees and changes everything.
+
+    The password is asked for, or read as the first line of the standard input when that is not a terminal:
+
+        ccgraph create-admin --username root < password.txt
+    """
+    password = _asked_password()
+
+    async def create() -> None:
+        async with open_database(found.settings) as database, database.transaction() as connection:
+            await create_admin_account(connection, username, password, email)
+
+    with location("create-admin") as found:
+        run(create())
+    say(f"Administrator {username} created. The mutation `login` gives tokens; so does `ccgraph token`.")
+
+
+def token(
+    username: Annotated[str, typer.Option(help="Whose token: the name of an active account.")],
+    minutes: Annotated[int, typer.Option(help="How long the token is good.", min=1, max=60 * 24 * 365)] = 15,
+) -> None:
+    """Print an access token, and nothing but the token, for scripts.
+
+    curl -H "Authorization: Bearer $(ccgraph token --username demo)" ...
+    """
+
+    async def issue() -> str:
+        policy = TokenPolicy(found.settings.signing_key())
+        async with open_database(found.settings) as database, database.transaction() as connection:
+            issued = await issue_for_username(
+                connection, policy, username, ORIGIN, timedelta(minutes=minutes)
+            )
+        return issued.token
+
+    with location("token") as found:
+        sys.stdout.write(run(issue()) + "\n")
+
+
+def _asked_password() -> str:
+    if sys.stdin.isatty():
+        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return text
+    return sys.stdin.readline().rstrip("\n")

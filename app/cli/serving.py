@@ -1,0 +1,93 @@
+"""`ccgraph serve`."""
+
+import signal
+import sys
+from datetime import timedelta
+from types import FrameType
+from typing import Annotated
+
+import structlog
+import typer
+
+from app.cli.accounts import ORIGIN
+from app.cli.console import say
+from app.cli.data import load_demo
+from app.cli.opening import run
+from app.cli.welcome import welcome
+from app.database import Location, located
+from app.database.pools import open_database
+from app.database.revisions import migrate, require_current
+from app.main import create_app
+from app.serving import Server
+from app.settings import load_settings
+from app.telemetry import configure_logging, people_read
+from services.demo import DEMO_USER
+from services.errors import NotFound
+from services.token_store import issue_for_username
+from services.tokens import TokenPolicy
+
+DEMO_SCALE, DEMO_SEED = 0.001, 1
+DEMO_TOKEN_LIFETIME = timedelta(days=1)
+
+log = structlog.get_logger("ccgraph")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Instead of CCGRAPH_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of CCGRAPH_PORT.", min=0, max=65535)] = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Load a small demo fleet on the first start and print a first query."),
+    ] = False,
+    migrating: Annotated[
+        bool, typer.Option("--migrate", help="Migrate the database of DATABASE_URL first.")
+    ] = False,
+) -> None:
+    """Serve the API at /graphql and health at /healthz until SIGTERM or Ctrl-C.
+
+    Requests in flight get CCGRAPH_SHUTDOWN_TIMEOUT seconds to finish. Without DATABASE_URL the embedded
+    PostgreSQL starts and stops with the server, and is migrated at the start.
+    """
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings().model_copy(update=given)
+    configure_logging(settings)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    with located(settings, command="ccgraph serve", alone=True, say=say) as found:
+        found.settings.signing_key()
+        run(migrate(found.url, say) if found.embedded or migrating else require_current(found.url))
+        token = run(_demo_token(found)) if demo else None
+        server = Server(create_app(found.settings), found.settings)
+        server.announce = lambda url: _announce(found, url, token)
+        if found.embedded is not None and found.embedded.postmaster is not None:
+            found.embedded.postmaster.when_it_dies(server.stop_for_lack_of_database)
+        server.run_until_stopped()
+
+
+def _announce(found: Location, url: str, token: str | None) -> None:
+    log.info("serving", url=f"{url}/graphql")
+    if people_read(found.settings) or token is not None:
+        sys.stdout.write(welcome(url, token))
+        sys.stdout.flush()
+
+
+async def _demo_token(found: Location) -> str:
+    """A token for the demo user, whose fleet is loaded when it is not there."""
+    policy = TokenPolicy(found.settings.signing_key())
+
+    async def issue() -> str:
+        async with open_database(found.settings) as database, database.transaction() as connection:
+            issued = await issue_for_username(connection, policy, DEMO_USER, ORIGIN, DEMO_TOKEN_LIFETIME)
+        return issued.token
+
+    try:
+        return await issue()
+    except NotFound:
+        say("Loading a demo fleet")
+        await load_demo(found.url, DEMO_SCALE, DEMO_SEED)
+        return await issue()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End by unwinding, so that PostgreSQL is stopped; before uvicorn takes over the signals, and after."""
+    raise SystemExit(0)

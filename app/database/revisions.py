@@ -1,0 +1,48 @@
+"""Whether the tables are those that this release works with."""
+
+import asyncpg
+from alembic.util import CommandError
+
+from app.database.embedded import Say
+from app.database.pools import reason
+from app.errors import StartupError
+from migrations.run import current, head, upgrade
+
+
+async def migrate(url: str, say: Say) -> bool:
+    """Bring a database to this release's revision, telling each step; False when it was there already."""
+    if await _current(url) == head():
+        return False
+    try:
+        await upgrade(url, progress=say)
+    except CommandError as error:
+        raise StartupError(
+            f"The database cannot be migrated ({reason(error)}): if a newer ccgraph has migrated it, "
+            "install that one; nothing was changed."
+        ) from error
+    except asyncpg.LockNotAvailableError as error:
+        raise StartupError(
+            "The database cannot be migrated while somebody works in it: "
+            "stop the servers and workers on it and run `ccgraph migrate` again; it goes on where it stopped."
+        ) from error
+    return True
+
+
+async def require_current(url: str) -> None:
+    """StartupError unless the database is at this release's revision."""
+    found = await _current(url)
+    if found != head():
+        raise StartupError(
+            f"The database is at revision {found or 'none'} and this ccgraph needs {head()}: "
+            "run `ccgraph migrate`, or install the ccgraph that the database belongs to."
+        )
+
+
+async def _current(url: str) -> str | None:
+    try:
+        return await current(url)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StartupError(
+            f"The database of DATABASE_URL cannot be used ({reason(error)}): "
+            "start that server, or correct DATABASE_URL."
+        ) from error
