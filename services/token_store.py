@@ -103,14 +103,14 @@ async def exchange(
     )
     row = spent.one_or_none()
     if row is None:
-        await revoke(connection, AuthToken.family_id.in_(_family_of(claims.token_id)))
+        await revoke(connection, AuthToken.family_id.in_(family_of(claims.token_id)))
         return None
     return await issue_pair(connection, policy, row.user_id, origin, row.family_id)
 
 
 async def revoke_login(connection: WriteConnection, token_id: UUID) -> None:
     """End the login that an access token belongs to: the token itself and its whole family."""
-    await revoke(connection, (AuthToken.token_id == token_id) | AuthToken.family_id.in_(_family_of(token_id)))
+    await revoke(connection, (AuthToken.token_id == token_id) | AuthToken.family_id.in_(family_of(token_id)))
 
 
 async def revoke(connection: WriteConnection, condition: ColumnElement[bool]) -> int:
@@ -121,7 +121,8 @@ async def revoke(connection: WriteConnection, condition: ColumnElement[bool]) ->
     return revoked.rowcount
 
 
-def _family_of(token_id: UUID) -> Select[UUID | None]:
+def family_of(token_id: UUID) -> Select[UUID | None]:
+    """The family of a token, for use in a condition; NULL for a named token."""
     return select(AuthToken.family_id).where(AuthToken.token_id == token_id)
 
 
