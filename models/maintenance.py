@@ -51,7 +51,7 @@ $$
 
 CREATE_PARTITIONS = """
 CREATE OR REPLACE FUNCTION ccgraph_create_partitions(
-    months_ahead integer DEFAULT 3, days_ahead integer DEFAULT 7
+    months_ahead integer DEFAULT 2, days_ahead integer DEFAULT 3
 ) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -67,13 +67,11 @@ BEGIN
             start AT TIME ZONE 'UTC' AS low, (start + INTERVAL '1 month') AT TIME ZONE 'UTC' AS high
         FROM unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations'])
                 AS parent,
-            generate_series(month - INTERVAL '1 month', month + months_ahead * INTERVAL '1 month',
-                INTERVAL '1 month') AS start
+            generate_series(month, month + months_ahead * INTERVAL '1 month', INTERVAL '1 month') AS start
         UNION ALL
         SELECT 'change_events', 'change_events' || to_char(start, '_YYYY_MM_DD'),
             start AT TIME ZONE 'UTC', (start + INTERVAL '1 day') AT TIME ZONE 'UTC'
-        FROM generate_series(today - INTERVAL '1 day', today + days_ahead * INTERVAL '1 day',
-            INTERVAL '1 day') AS start
+        FROM generate_series(today, today + days_ahead * INTERVAL '1 day', INTERVAL '1 day') AS start
         ORDER BY partition
     LOOP
         IF ccgraph_create_partition(planned.parent, planned.partition, planned.low, planned.high) THEN
@@ -155,8 +153,6 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('ccgraph cleanup')) THEN
         RETURN;
     END IF;
-    PERFORM ccgraph_drop_partitions();
-    -- What is left of the month in which retention ends, and of the default partitions.
     FOREACH followed IN ARRAY ARRAY['change_events', 'cc_logs', 'task_logs', 'system_logs'] LOOP
         EXECUTE format(
             'WITH gone AS ('
@@ -184,6 +180,12 @@ BEGIN
         $compact$,
         'characters', COALESCE(ccgraph_setting('retention.mcp_payload_characters'), 2147483647)::text);
     ANALYZE cc_logs, task_logs, system_logs, notification_history, file_operations, auth_tokens, mcp_messages;
+    -- Last, for it locks whole tables until the end of the transaction.
+    BEGIN
+        PERFORM ccgraph_drop_partitions();
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE LOG 'partitions are in use and will be dropped the next time';
+    END;
 END
 $$
 """

@@ -43,6 +43,9 @@ TABLES = (
     "tasks_archive",
     "mcp_messages_archive",
     "change_events",
+    "feed_state",
+    "api_call_counts",
+    "login_attempts",
 )
 
 # The default of each UUID key. PostgreSQL brings such a function from version 18 on only.
@@ -767,6 +770,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", "at", name="change_events_pkey"),
         comment="変更フィード",
         postgresql_partition_by="RANGE (at)",
+    )
+
+    op.create_table(
+        "feed_state",
+        sa.Column("id", sa.Boolean(), server_default=sa.text("true"), nullable=False, comment="基本キー"),
+        sa.Column("epoch", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False, comment="フィードの世代 (UUID)"),
+        sa.Column("floor", Xid8(), server_default=sa.text("'0'"), nullable=False, comment="削除済みイベントの最大トランザクションID"),
+        sa.PrimaryKeyConstraint("id", name="feed_state_pkey"),
+        comment="変更フィードの状態",
+    )
+
+    op.create_table(
+        "api_call_counts",
+        sa.Column("user_id", sa.Integer(), nullable=False, comment="ユーザーID"),
+        sa.Column("hour", TIMESTAMP(timezone=True), nullable=False, comment="集計時間帯 (UTCの毎時0分)"),
+        sa.Column("calls", sa.Integer(), nullable=False, comment="API呼び出し回数"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="api_call_counts_user_id_fkey", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "hour", name="api_call_counts_pkey"),
+        comment="1時間毎のAPI呼び出し回数",
+        postgresql_with={"fillfactor": 50},
+    )
+
+    op.create_table(
+        "login_attempts",
+        sa.Column("subject", sa.LargeBinary(), nullable=False, comment="対象のハッシュ (アカウントまたはアドレス)"),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="試行回数"),
+        sa.Column("window_started_at", TIMESTAMP(timezone=True), nullable=False, comment="集計開始時刻"),
+        sa.PrimaryKeyConstraint("subject", name="login_attempts_pkey"),
+        comment="ログイン試行回数の制限",
+        postgresql_with={"fillfactor": 50},
     )
 # fmt: on
 

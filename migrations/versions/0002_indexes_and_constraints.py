@@ -120,6 +120,7 @@ CONSTRAINTS = (
     "ALTER TABLE features ADD CONSTRAINT chk_features_feature_type CHECK (feature_type IN ('mcp', 'ultrathink', 'ui', 'api', 'database'))",
     "ALTER TABLE features ADD CONSTRAINT chk_features_status CHECK (status IN ('planned', 'development', 'testing', 'completed'))",
     "ALTER TABLE change_events ADD CONSTRAINT chk_change_events_op CHECK (op IN ('INSERT', 'UPDATE', 'DELETE'))",
+    "ALTER TABLE feed_state ADD CONSTRAINT chk_feed_state_single CHECK (id)",
 )
 
 INDEXES = (

@@ -162,7 +162,7 @@ $$
 """,
     """
 CREATE OR REPLACE FUNCTION ccgraph_create_partitions(
-    months_ahead integer DEFAULT 3, days_ahead integer DEFAULT 7
+    months_ahead integer DEFAULT 2, days_ahead integer DEFAULT 3
 ) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -178,13 +178,11 @@ BEGIN
             start AT TIME ZONE 'UTC' AS low, (start + INTERVAL '1 month') AT TIME ZONE 'UTC' AS high
         FROM unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations'])
                 AS parent,
-            generate_series(month - INTERVAL '1 month', month + months_ahead * INTERVAL '1 month',
-                INTERVAL '1 month') AS start
+            generate_series(month, month + months_ahead * INTERVAL '1 month', INTERVAL '1 month') AS start
         UNION ALL
         SELECT 'change_events', 'change_events' || to_char(start, '_YYYY_MM_DD'),
             start AT TIME ZONE 'UTC', (start + INTERVAL '1 day') AT TIME ZONE 'UTC'
-        FROM generate_series(today - INTERVAL '1 day', today + days_ahead * INTERVAL '1 day',
-            INTERVAL '1 day') AS start
+        FROM generate_series(today, today + days_ahead * INTERVAL '1 day', INTERVAL '1 day') AS start
         ORDER BY partition
     LOOP
         IF ccgraph_create_partition(planned.parent, planned.partition, planned.low, planned.high) THEN
@@ -192,6 +190,24 @@ BEGIN
         END IF;
     END LOOP;
     RETURN created;
+END
+$$
+""",
+    """
+CREATE OR REPLACE FUNCTION ccgraph_raise_feed_floor(leaving xid8) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE feed_state SET floor = leaving WHERE floor < leaving
+$$
+""",
+    """
+CREATE OR REPLACE FUNCTION ccgraph_renew_feed() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    TRUNCATE change_events;
+    UPDATE cc_logs SET xid = '3' WHERE xid <> '3';
+    UPDATE task_logs SET xid = '3' WHERE xid <> '3';
+    UPDATE system_logs SET xid = '3' WHERE xid <> '3';
+    UPDATE feed_state SET epoch = gen_random_uuid(), floor = '0';
 END
 $$
 """,
@@ -204,7 +220,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ccgraph partitions'));
     FOR expired IN
-        SELECT partition.relname AS name
+        SELECT parent.relname AS parent, partition.relname AS name
         FROM pg_inherits
             JOIN pg_class AS parent ON parent.oid = inhparent
             JOIN pg_class AS partition ON partition.oid = inhrelid,
@@ -217,6 +233,11 @@ BEGIN
                 <= NOW() - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days')
         ORDER BY partition.relname
     LOOP
+        IF expired.parent IN ('change_events', 'cc_logs', 'task_logs', 'system_logs') THEN
+            EXECUTE format(
+                'SELECT ccgraph_raise_feed_floor((SELECT xid FROM %I ORDER BY xid DESC LIMIT 1))',
+                expired.name);
+        END IF;
         EXECUTE format('DROP TABLE %I', expired.name);
         dropped := dropped + 1;
     END LOOP;
@@ -227,25 +248,25 @@ $$
     """
 CREATE OR REPLACE FUNCTION cleanup_old_logs() RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    followed text;
 BEGIN
     -- Another process is at it already: nothing is left to do.
     IF NOT pg_try_advisory_xact_lock(hashtext('ccgraph cleanup')) THEN
         RETURN;
     END IF;
-    PERFORM ccgraph_drop_partitions();
-    -- What is left of the month in which retention ends, and of the default partitions.
-    DELETE FROM cc_logs
-        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.cc_logs_days');
-    DELETE FROM task_logs
-        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.task_logs_days');
-    DELETE FROM system_logs
-        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.system_logs_days');
+    FOREACH followed IN ARRAY ARRAY['change_events', 'cc_logs', 'task_logs', 'system_logs'] LOOP
+        EXECUTE format(
+            'WITH gone AS ('
+            'DELETE FROM %I WHERE %I < NOW() - INTERVAL ''1 day'' * ccgraph_setting(%L) RETURNING xid) '
+            'SELECT ccgraph_raise_feed_floor((SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))',
+            followed, CASE followed WHEN 'change_events' THEN 'at' ELSE 'created_at' END,
+            'retention.' || followed || '_days');
+    END LOOP;
     DELETE FROM notification_history
         WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.notification_history_days');
     DELETE FROM file_operations
         WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.file_operations_days');
-    DELETE FROM change_events
-        WHERE at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.change_events_days');
     DELETE FROM auth_tokens
         WHERE expires_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days');
     EXECUTE replace($compact$
@@ -261,6 +282,12 @@ BEGIN
         $compact$,
         'characters', COALESCE(ccgraph_setting('retention.mcp_payload_characters'), 2147483647)::text);
     ANALYZE cc_logs, task_logs, system_logs, notification_history, file_operations, auth_tokens, mcp_messages;
+    -- Last, for it locks whole tables until the end of the transaction.
+    BEGIN
+        PERFORM ccgraph_drop_partitions();
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE LOG 'partitions are in use and will be dropped the next time';
+    END;
 END
 $$
 """,
@@ -631,6 +658,7 @@ def upgrade() -> None:
             "INSERT INTO system_settings (setting_key, setting_value, data_type, category, description) "
             f"VALUES ('retention.{key}', '{figure}', 'number', 'retention', '{description}')"
         )
+    op.execute("INSERT INTO feed_state DEFAULT VALUES")
     op.execute("SELECT ccgraph_create_partitions()")
 
 
@@ -643,6 +671,7 @@ def downgrade() -> None:
     for statement in reversed((*FUNCTIONS, *FEED_FUNCTIONS)):
         op.execute("DROP FUNCTION " + found(r"FUNCTION (\w+)", statement))
     op.execute("DELETE FROM system_settings WHERE setting_key LIKE 'retention.%'")
+    op.execute("DELETE FROM feed_state")
     for table, _ in PARTITIONED:
         op.execute(
             "DO $$ DECLARE partition regclass; BEGIN "

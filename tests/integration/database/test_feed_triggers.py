@@ -1,0 +1,168 @@
+"""Changes that matter are in the feed, in the transaction that made them; others cost nothing."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from models.feed import WATCHES
+from services.database import Database
+from tests.integration.database.catalog import Connection
+from tests.support import factories
+
+Event = dict[str, Any]
+
+
+async def events_of(connection: Connection, table: str) -> list[Event]:
+    rows = await connection.fetch("SELECT * FROM change_events WHERE table_name = $1 ORDER BY seq", table)
+    return [
+        {**row, "old": row["old"] and json.loads(row["old"]), "new": row["new"] and json.loads(row["new"])}
+        for row in rows
+    ]
+
+
+async def test_a_status_change_by_plain_sql_is_an_event_with_both_values(
+    database: Database, plain: Connection
+) -> None:
+    async with database.transaction() as connection:
+        instance = await factories.make_instance(connection, name="reviewer")
+    await plain.execute("UPDATE cc_instances SET status = 'RUNNING', started_at = NOW()")
+    inserted, updated = await events_of(plain, "cc_instances")
+    assert (inserted["op"], inserted["old"]) == ("INSERT", None)
+    assert (updated["op"], updated["old"]["status"], updated["new"]["status"]) == (
+        "UPDATE",
+        "IDLE",
+        "RUNNING",
+    )
+    assert updated["new"]["name"] == "reviewer"
+    assert updated["row_key"] == str(instance.id)
+    assert (updated["project_id"], updated["instance_id"]) == (instance.project_id, instance.id)
+    assert updated["actor_id"] is None
+
+
+async def test_an_update_of_other_columns_is_no_event(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        await factories.make_instance(connection)
+        await factories.make_task(connection)
+        await factories.make_session(connection)
+    await plain.execute("DELETE FROM change_events")
+    await plain.execute("UPDATE cc_instances SET last_heartbeat = NOW(), status = status")
+    await plain.execute("UPDATE tasks SET output_data = '{}'")
+    await plain.execute("UPDATE sessions SET last_accessed = NOW(), total_tokens_used = 5")
+    await plain.execute("UPDATE projects SET total_sessions = 7, last_activity = NOW()")
+    assert await plain.fetchval("SELECT count(*) FROM change_events") == 0
+
+
+async def test_a_change_that_is_rolled_back_is_no_event(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        await factories.make_task(connection)
+    transaction = plain.transaction()
+    await transaction.start()
+    await plain.execute("UPDATE tasks SET status = 'QUEUED'")
+    await transaction.rollback()
+    assert [event["op"] for event in await events_of(plain, "tasks")] == ["INSERT"]
+
+
+async def test_the_actor_of_the_transaction_is_in_the_event(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        user = await factories.make_user(connection)
+        await connection.execute(
+            text("SELECT set_config('ccgraph.actor_id', :actor, true)"), {"actor": str(user.id)}
+        )
+        await factories.make_task(connection)
+    await plain.execute("UPDATE tasks SET priority = 9")
+    assert [event["actor_id"] for event in await events_of(plain, "tasks")] == [user.id, None]
+
+
+async def test_events_of_one_transaction_bear_its_id(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        await factories.make_task(connection)
+        await factories.make_task(connection)
+        xid = await connection.scalar(text("SELECT pg_current_xact_id()::text"))
+    rows = await plain.fetch("SELECT DISTINCT xid::text FROM change_events")
+    assert [row[0] for row in rows] == [xid]
+
+
+async def test_a_deleted_row_is_an_event_with_what_it_was(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        task = await factories.make_task(connection, priority=3)
+    await plain.execute("DELETE FROM tasks")
+    event = (await events_of(plain, "tasks"))[-1]
+    assert (event["op"], event["new"], event["old"]["priority"]) == ("DELETE", None, 3)
+    assert (event["row_key"], event["project_id"]) == (str(task.id), task.project_id)
+
+
+async def test_an_event_of_each_table_finds_those_whom_it_concerns(
+    database: Database, plain: Connection
+) -> None:
+    async with database.transaction() as connection:
+        owner = await factories.make_user(connection)
+        project = await factories.make_project(connection, owner_id=owner.id)
+        session = await factories.make_session(connection, user_id=owner.id, project_id=project.id)
+        await factories.make_worktree(connection, user_id=owner.id, project_id=project.id)
+        instance = await factories.make_instance(connection, project_id=project.project_id)
+        child = await factories.make_instance(
+            connection, project_id=project.project_id, parent_instance_id=instance.id
+        )
+        await factories.make_task(connection, project_id=project.project_id, assigned_to=child.id)
+        await factories.make_ultrathink_message(
+            connection, parent_instance_id=instance.id, child_instance_id=child.id
+        )
+        await factories.make_mcp_tool_call(connection, cc_instance_id=child.id)
+        socket = await factories.make_websocket_session(connection, user_id=owner.id)
+        await factories.make_websocket_notification(connection, socket_id=socket.id)
+        await factories.make_notification(connection, user_id=owner.id)
+        shared = await factories.make_collaboration_session(
+            connection, session_id=session.session_id, host_user_id=owner.id
+        )
+        guest = await factories.make_user(connection)
+        await factories.make_participant(connection, collaboration_session_id=shared.id, user_id=guest.id)
+
+    async def routing(table: str) -> tuple[UUID | None, int | None, UUID | None, UUID | None]:
+        event = (await events_of(plain, table))[-1]
+        return event["project_id"], event["user_id"], event["instance_id"], event["socket_id"]
+
+    key = project.project_id
+    assert await routing("projects") == (key, owner.id, None, None)
+    assert await routing("sessions") == (key, owner.id, None, None)
+    assert await routing("worktrees") == (key, owner.id, None, None)
+    assert await routing("cc_instances") == (key, None, child.id, None)
+    assert await routing("tasks") == (key, None, child.id, None)
+    assert await routing("ultrathink_messages") == (key, None, child.id, None)
+    assert await routing("mcp_tool_calls") == (key, None, child.id, None)
+    assert await routing("websocket_notifications") == (None, None, None, socket.id)
+    assert await routing("notification_history") == (None, owner.id, None, None)
+    assert await routing("collaboration_participants") == (key, guest.id, None, None)
+
+
+@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.table)
+async def test_every_watched_column_exists(passing: Connection, watch: Any) -> None:
+    rows = await passing.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", watch.table
+    )
+    assert set(watch.columns) <= {row["attname"] for row in rows}
+
+
+async def test_a_change_of_access_is_an_event(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        await factories.make_project(connection)
+    await plain.execute("""UPDATE projects SET collaborators = '[{"user_id": 7, "role": "viewer"}]'""")
+    await plain.execute("UPDATE projects SET is_public = true")
+    _, shared, published = await events_of(plain, "projects")
+    assert (shared["old"]["collaborators"], shared["new"]["collaborators"]) == (
+        [],
+        [{"user_id": 7, "role": "viewer"}],
+    )
+    assert (published["old"]["is_public"], published["new"]["is_public"]) == (False, True)
+
+
+async def test_log_rows_bear_their_transaction(database: Database, plain: Connection) -> None:
+    async with database.transaction() as connection:
+        await factories.make_cc_log(connection)
+        await factories.make_task_log(connection)
+        await factories.make_system_log(connection)
+        xid = await connection.scalar(text("SELECT pg_current_xact_id()::text"))
+    for table in ("cc_logs", "task_logs", "system_logs"):
+        assert await plain.fetchval(f"SELECT xid::text FROM {table}") == xid

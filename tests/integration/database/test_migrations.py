@@ -1,0 +1,151 @@
+"""The versions build what the models say, up, down and up again, also when two processes start at once."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+import models
+from migrations import run
+from models import feed, maintenance, search, triggers, views
+from tests.integration.database.catalog import Connection, read_catalog
+from tests.support.server import TestServer
+
+FUNCTIONS = (
+    *triggers.FUNCTIONS,
+    search.TSVECTOR,
+    search.TSQUERY,
+    *maintenance.FUNCTIONS,
+    *feed.FUNCTIONS,
+)
+TRIGGERS = (*triggers.TRIGGERS, *feed.TRIGGERS)
+
+OBJECTS = """
+SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+FUNCTION_TEXTS = """
+SELECT proname::text AS name, pg_get_functiondef(oid) AS text FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace
+"""
+TRIGGER_TEXTS = """
+SELECT tgname::text AS name, pg_get_triggerdef(oid) AS text FROM pg_trigger
+WHERE NOT tgisinternal AND tgparentid = 0
+"""
+VIEW_TEXTS = "SELECT viewname::text AS name, definition AS text FROM pg_views WHERE schemaname = 'public'"
+
+
+@pytest.fixture
+def empty_url(postgres: TestServer) -> Iterator[str]:
+    """A database without anything of ours."""
+    with postgres.clone("template0") as url:
+        yield url
+
+
+async def names_in(url: str) -> set[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        return {row[0] for row in await connection.fetch(OBJECTS)}
+    finally:
+        await connection.close()
+
+
+async def test_down_removes_everything_and_up_again_builds_the_same(empty_url: str) -> None:
+    await run.upgrade(empty_url)
+    built = await names_in(empty_url)
+    await run.downgrade(empty_url)
+    assert await run.current(empty_url) is None
+    assert await names_in(empty_url) == {"alembic_version", "alembic_version_pkc"}
+    await run.upgrade(empty_url)
+    assert await run.current(empty_url) == run.head()
+    assert await names_in(empty_url) == built
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+async def test_each_step_can_be_taken_back_alone(empty_url: str, revision: str) -> None:
+    await run.upgrade(empty_url, revision)
+    before = await names_in(empty_url)
+    await run.upgrade(empty_url)
+    await run.downgrade(empty_url, revision)
+    assert await names_in(empty_url) == before
+
+
+async def test_two_processes_that_migrate_at_once_build_it_once(empty_url: str) -> None:
+    said: list[str] = []
+    await asyncio.gather(*(run.upgrade(empty_url, progress=said.append) for _ in range(3)))
+    assert [line for line in said if "0001" in line] == ["migrated up: 0001"]
+    assert await run.current(empty_url) == run.head()
+
+
+async def test_a_migration_that_must_wait_says_so(empty_url: str) -> None:
+    said: asyncio.Queue[str] = asyncio.Queue()
+    async with run.connect(empty_url) as other:
+        await other.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": run.LOCK})
+        waiting = asyncio.create_task(run.upgrade(empty_url, progress=said.put_nowait))
+        assert await said.get() == "another process is migrating this database; waiting for it"
+        assert await run.current(empty_url) is None
+    await waiting
+    assert await run.current(empty_url) == run.head()
+
+
+async def test_autogenerate_finds_nothing_to_do(database_url: str) -> None:
+    await run.check(database_url)
+
+
+async def test_the_versions_build_the_tables_that_the_models_describe(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("CREATE SCHEMA drawn")
+        async with run.connect(database_url) as engine:
+            await engine.run_sync(
+                lambda synchronous: models.metadata.create_all(
+                    synchronous.execution_options(schema_translate_map={None: "drawn"}),
+                    tables=[
+                        table for table in models.metadata.sorted_tables if not table.info.get("view", False)
+                    ],
+                    checkfirst=False,
+                )
+            )
+            await engine.commit()
+        async with connection.transaction():
+            built = await read_catalog(connection, "public")
+            drawn = await read_catalog(connection, "drawn")
+    finally:
+        await connection.close()
+    ours = drawn.tables
+    assert {key: value for key, value in built.columns.items() if key[0] in ours} == drawn.columns
+    assert {key: value for key, value in built.constraints.items() if key[0] in ours} == drawn.constraints
+    assert {key: value for key, value in built.indexes.items() if key[0] in ours} == drawn.indexes
+    assert {key: value for key, value in built.comments.items() if key[0] in ours} == drawn.comments
+
+
+async def test_views_bear_the_models_comments(passing: Connection) -> None:
+    built = await read_catalog(passing, "public")
+    for table in models.metadata.tables.values():
+        if table.info.get("view", False):
+            assert built.comments[table.name, ""] == table.comment
+            for column in table.columns:
+                assert built.columns[table.name, column.name]["comment"] == column.comment
+
+
+async def test_the_versions_make_the_functions_triggers_and_views_that_the_models_describe(
+    passing: Connection,
+) -> None:
+    async def texts() -> dict[str, dict[str, str]]:
+        return {
+            query: {row["name"]: row["text"] for row in await passing.fetch(query)}
+            for query in (FUNCTION_TEXTS, TRIGGER_TEXTS, VIEW_TEXTS)
+        }
+
+    built = await texts()
+    for name, table in re.findall(r"TRIGGER (\w+) .*? ON (\w+)", "\n".join(TRIGGERS)):
+        await passing.execute(f"DROP TRIGGER {name} ON {table}")
+    for statement in (*FUNCTIONS, *TRIGGERS, *views.VIEWS.values()):
+        await passing.execute(statement)
+    assert await texts() == built
+    assert len(built[FUNCTION_TEXTS]) == len(FUNCTIONS)
+    assert len(built[TRIGGER_TEXTS]) == len(TRIGGERS)
+    assert len(built[VIEW_TEXTS]) == len(views.VIEWS)

@@ -1,0 +1,109 @@
+"""Text search over Japanese and other languages, through the documented indexes."""
+
+import asyncpg
+import pytest
+
+from models.search import SEARCHES
+from tests.integration.database.catalog import Connection
+
+CASES = [
+    ("東京都の設定", "東京", True),
+    ("京東", "東京", False),
+    ("京都と東京", "東京都", False),
+    ("東京都の設定", "東京 設定", True),
+    ("東京都の設定", "東", True),
+    ("東京都の設定", "大", False),
+    ("サーバーを再起動しました", "サーバー", True),
+    ("ｻｰﾊﾞｰを再起動しました", "サーバー", True),
+    ("サーバーを再起動しました", "ｻｰﾊﾞｰ", True),
+    ("データベース接続エラー: timeout", "エラー timeout", True),
+    ("データベース接続エラー: timeout", "エラー refused", False),
+    ("設定errorを確認", "error 確認", True),
+    ("ＥＲＲＯＲ 発生", "error", True),
+    ("서버를 다시 시작했습니다", "서버", True),
+    ("人々の声", "人々", True),
+    ("𠮷野家", "𠮷野", True),
+    ("Connection refused by host", "refused connection", True),
+    ("Connection refused by host", "refuse", False),
+    ("Le café est fermé", "CAFÉ", True),
+    ("anything", "...", False),
+    ("anything", "", False),
+    ("", "anything", False),
+]
+
+
+@pytest.mark.parametrize(("document", "search", "found"), CASES)
+async def test_a_document_is_found_by_its_words(
+    passing: Connection, document: str, search: str, found: bool
+) -> None:
+    result = await passing.fetchval("SELECT ccgraph_tsvector($1) @@ ccgraph_tsquery($2)", document, search)
+    assert bool(result) is found
+
+
+@pytest.mark.parametrize(
+    ("path", "search", "found"),
+    [
+        ("/srv/app/search_index.py", "search", True),
+        ("/srv/app/search_index.py", "search_index.py", True),
+        ("/srv/app/search_index.py", "app/search", True),
+        ("/srv/app/search_index.py", "research", False),
+        ("/srv/設定/東京-大阪.yaml", "大阪", True),
+        ("/srv/app/README.md", "readme", True),
+    ],
+)
+async def test_a_path_is_found_by_its_parts(passing: Connection, path: str, search: str, found: bool) -> None:
+    files = SEARCHES["file_operations"]
+    query = f"SELECT {files.vector()} @@ {files.query('$2')} FROM (SELECT $1::text AS file_path) AS f"
+    assert await passing.fetchval(query, path, search) is found
+
+
+@pytest.mark.parametrize("table", sorted(SEARCHES))
+async def test_a_search_is_answered_by_the_tables_index(passing: Connection, table: str) -> None:
+    await passing.execute("SET LOCAL enable_seqscan = off")
+    search = SEARCHES[table]
+    query = search.query("'東京'")
+    rows = await passing.fetch(f"EXPLAIN SELECT FROM {table} AS t WHERE {search.vector('t')} @@ {query}")
+    plan = "\n".join(row[0] for row in rows)
+    assert "Bitmap Index Scan" in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("word " * 400_000, id="two megabytes of words"),
+        pytest.param("東京都の設定" * 300_000, id="megabytes of Japanese"),
+        pytest.param("".join(chr(0x4E00 + n * 7919 % 20000) for n in range(200_000)), id="every character"),
+        pytest.param(" ".join(f"{n:x}" for n in range(400_000)), id="hundreds of thousands of words"),
+        pytest.param("a" * 2_000_000, id="one long word"),
+        pytest.param("/".join(f"{n:x}.{n:o}" for n in range(200_000)), id="one long path"),
+    ],
+)
+async def test_a_message_of_any_length_can_be_logged(passing: Connection, text: str) -> None:
+    await passing.execute(
+        "INSERT INTO system_logs (level, category, module, message) VALUES ('INFO', 'c', 'm', $1)", text
+    )
+    assert await passing.fetchval("SELECT length(message) FROM system_logs") == len(text)
+
+
+async def test_the_functions_are_immutable_and_may_run_in_parallel(passing: Connection) -> None:
+    rows = await passing.fetch(
+        "SELECT provolatile::text, proparallel::text FROM pg_proc"
+        " WHERE proname IN ('ccgraph_tsvector', 'ccgraph_tsquery')"
+    )
+    assert [tuple(row) for row in rows] == [("i", "s"), ("i", "s")]
+
+
+async def test_an_index_can_be_built_without_a_search_path_as_a_restore_does(
+    plain: Connection, database_url: str
+) -> None:
+    await plain.execute(
+        "INSERT INTO system_logs (level, category, module, message) VALUES ('INFO', 'c', 'm', '東京都の設定')"
+    )
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": ""})
+    try:
+        await connection.execute(
+            "CREATE INDEX again ON public.system_logs USING gin (public.ccgraph_tsvector(message))"
+        )
+    finally:
+        await connection.close()
