@@ -1,6 +1,14 @@
-"""Which rows a viewer may see and change, as SQL predicates."""
+"""Which rows a viewer may see, as SQL predicates; administrators read without them.
+
+Each table has a tuple of rules, and a row is visible when any of them holds. A table without rules is for
+administrators; a table that is not listed is not readable through the API at all.
+
+A viewer is given as an SQL expression (`$1::int`, `v.user_id`), so that the same text serves one viewer or a
+whole set of them. Subqueries do not depend on the row, so PostgreSQL can turn them into semi-joins.
+"""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,3 +17,172 @@ class Viewer:
 
     user_id: int
     is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The row names the viewer in `column`."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """The row that `column` points to, `table`.`key`, is visible."""
+
+    column: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """SQL that speaks of the row as {row} and of the viewer as {viewer}."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Everybody:
+    """No condition."""
+
+
+Rule = Own | Through | Condition | Everybody
+
+MEMBER = (
+    "({row}.owner_id = {viewer}"
+    " OR {row}.collaborators @> jsonb_build_array(jsonb_build_object('user_id', {viewer})))"
+)
+"""Owners and collaborators of a project, whatever their role (client §3.3.1)."""
+
+IN_PROJECT_OF_MEMBER = Condition(
+    "{row}.project_id IN (SELECT projects.id FROM projects WHERE " + MEMBER.replace("{row}", "projects") + ")"
+)
+SHARED_WITH = Condition(
+    "{row}.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared"
+    " JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id"
+    " WHERE part.user_id = {viewer} AND part.state = 'joined'"
+    " AND (shared.expires_at IS NULL OR shared.expires_at > now()))"
+)
+HOSTED_OR_JOINED = (
+    "SELECT shared.id FROM collaboration_sessions AS shared"
+    " WHERE shared.host_user_id = {viewer}"
+    " OR shared.session_id IN (SELECT sessions.session_id FROM sessions WHERE sessions.user_id = {viewer})"
+    " OR shared.id IN (SELECT part.collaboration_session_id FROM collaboration_participants AS part"
+    " WHERE part.user_id = {viewer})"
+)
+TO_EVERYBODY = Condition("({row}.socket_id IS NULL AND {row}.project_id IS NULL)")
+TO_PROJECT = Condition(
+    "({row}.socket_id IS NULL AND {row}.project_id IN (SELECT projects.project_id FROM projects WHERE "
+    + MEMBER.replace("{row}", "projects")
+    + " OR projects.is_public))"
+)
+
+THROUGH_PROJECT = (Through("project_id", "projects", "project_id"),)
+THROUGH_INSTANCE = Through("cc_instance_id", "cc_instances", "id")
+THROUGH_TASK = Through("task_id", "tasks", "id")
+PROJECT = (Condition(MEMBER), Condition("{row}.is_public"))
+OWN = (Own("user_id"),)
+
+RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "users": (Everybody(),),
+        "auth_tokens": OWN,
+        "projects": PROJECT,
+        "sessions": (Own("user_id"), IN_PROJECT_OF_MEMBER, SHARED_WITH),
+        "worktrees": (Own("user_id"), IN_PROJECT_OF_MEMBER),
+        "worktree_sync_history": (Through("source_worktree_id", "worktrees", "worktree_id"),),
+        "collaboration_sessions": (
+            Condition("{row}.id IN (" + HOSTED_OR_JOINED + ")"),
+            Condition("{row}.is_public"),
+        ),
+        "collaboration_participants": (
+            Own("user_id"),
+            Condition("{row}.collaboration_session_id IN (" + HOSTED_OR_JOINED + ")"),
+        ),
+        "notification_settings": OWN,
+        "notification_history": OWN,
+        "file_operations": (Through("session_id", "sessions", "session_id"),),
+        "system_logs": OWN,
+        "system_settings": (Condition("{row}.is_public"),),
+        "websocket_sessions": OWN,
+        "websocket_notifications": (
+            Through("socket_id", "websocket_sessions", "id"),
+            TO_PROJECT,
+            TO_EVERYBODY,
+        ),
+        "cc_instances": THROUGH_PROJECT,
+        "tasks": THROUGH_PROJECT,
+        "requirements": THROUGH_PROJECT,
+        "features": THROUGH_PROJECT,
+        "git_worktrees": (*THROUGH_PROJECT, THROUGH_INSTANCE, THROUGH_TASK),
+        "task_dependencies": (THROUGH_TASK,),
+        "ultrathink_messages": (
+            Through("parent_instance_id", "cc_instances", "id"),
+            Through("child_instance_id", "cc_instances", "id"),
+            THROUGH_TASK,
+        ),
+        "mcp_messages": (THROUGH_INSTANCE,),
+        "mcp_tool_calls": (THROUGH_INSTANCE, Through("message_id", "mcp_messages", "id")),
+        "cc_logs": (THROUGH_INSTANCE, THROUGH_TASK),
+        "task_logs": (THROUGH_TASK, THROUGH_INSTANCE),
+        "projects_archive": PROJECT,
+        "tasks_archive": (Through("project_id", "projects_archive", "project_id"),),
+        "mcp_messages_archive": (Through("project_id", "projects_archive", "project_id"),),
+        "task_execution_efficiency": THROUGH_PROJECT,
+        "active_cc_instances": THROUGH_PROJECT,
+        "readonly_project_stats": (Through("id", "projects", "id"),),
+        "mcp_message_stats": (),
+        "parallel_execution_stats": (),
+        "error_summary": (),
+    }
+)
+
+PERSON = MappingProxyType({"users": "id"})
+"""Tables with private columns, and the column that says whose they are."""
+
+
+def visible(table_name: str, alias: str, viewer: str) -> str:
+    """A predicate that is true for the rows of `alias` that `viewer` may see.
+
+    >>> visible("cc_instances", "c", "$1::int")[:60]
+    'c.project_id IN (SELECT projects.project_id FROM projects WH'
+    """
+    rules = RULES[table_name]
+    if not rules:
+        return "false"
+    texts = [_text(rule, alias, viewer) for rule in rules]
+    return texts[0] if len(texts) == 1 else f"({' OR '.join(texts)})"
+
+
+def _text(rule: Rule, alias: str, viewer: str) -> str:
+    if isinstance(rule, Everybody):
+        return "true"
+    if isinstance(rule, Own):
+        return f"{alias}.{rule.column} = {viewer}"
+    if isinstance(rule, Condition):
+        return rule.sql.replace("{row}", alias).replace("{viewer}", viewer)
+    return (
+        f"{alias}.{rule.column} IN (SELECT {rule.table}.{rule.key} FROM {rule.table}"
+        f" WHERE {visible(rule.table, rule.table, viewer)})"
+    )
+
+
+def is_everybodys(table_name: str) -> bool:
+    """Whether every viewer sees every row, so that no predicate is needed."""
+    return any(isinstance(rule, Everybody) for rule in RULES[table_name])
+
+
+def shows_rows_behind(table_name: str, column: str, target: str, key: str) -> bool:
+    """Whether a visible row's `column` can only point to a visible row of `target`."""
+    return is_everybodys(target) or RULES[table_name] == (Through(column, target, key),)
+
+
+def follows(table_name: str, column: str, target: str, key: str) -> bool:
+    """Whether rows whose `column` points to a visible row of `target` are visible themselves."""
+    return is_everybodys(table_name) or Through(column, target, key) in RULES[table_name]
+
+
+def private_to(table_name: str, alias: str, viewer: str) -> str:
+    """A predicate that is true where `viewer` is the person whom private columns of the row are about."""
+    return f"{alias}.{PERSON[table_name]} = {viewer}"
