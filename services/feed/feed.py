@@ -1,0 +1,222 @@
+"""The feed of one process: what subscribers join, and what the reader hands its batches to."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from uuid import UUID
+
+import structlog
+
+from models.policy import Viewer
+from services.background import background
+from services.database import Database
+from services.errors import CursorExpired, CursorInvalid
+from services.feed.cursors import Cursor, CursorCodec
+from services.feed.dispatch import Listeners, Reach, dispatch
+from services.feed.events import Batch, ChangeEvent
+from services.feed.line import Line, is_away
+from services.feed.reader import Pace, Reader
+from services.feed.replay import past
+from services.feed.snapshots import Snapshot
+from services.feed.subscribers import Capacity, Subscriber
+from services.feed.topics import Occurrence, Topic, Topics
+from services.feed.wakeup import Wakeup
+
+log = structlog.get_logger(__name__)
+
+Watcher = Callable[[Sequence[ChangeEvent]], None]
+
+_CHUNK = 100
+"""Events that are judged, loaded and pushed together."""
+_PATIENCE = 5.0
+"""Seconds for which everybody waits when most subscribers are behind; a few slow ones are not waited for."""
+
+
+class Feed:
+    """A context manager around the life of the process."""
+
+    def __init__(self, database: Database, wakeup: Wakeup, secret: bytes, pace: Pace | None = None) -> None:
+        self._pool = database.primary
+        self._secret = secret
+        self._cursors = CursorCodec(secret, b"")
+        self._pace = pace or Pace()
+        self._reader = Reader(database.primary, wakeup, self._deliver, self._pace)
+        self._replay = Line(database.primary)
+        self._topics = Topics()
+        self._watchers: list[Watcher] = []
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Feed":
+        epoch: UUID = await self._pool.fetchval("SELECT epoch FROM feed_state")
+        self._cursors = CursorCodec(self._secret, epoch.bytes)
+        self._stack.push_async_callback(self._replay.release)
+        await self._stack.enter_async_context(background(self._reader.run(), "feed-reader"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Let `watcher` see all events before subscribers do; call the result to end that."""
+        await self._reader.follow()
+        self._watchers.append(watcher)
+
+        def end() -> None:
+            self._watchers.remove(watcher)
+            self._reader.unfollow()
+
+        return end
+
+    async def subscribe(
+        self,
+        topic: Topic,
+        viewer: Viewer,
+        ready: Callable[[], None],
+        *,
+        after: str | None = None,
+        capacity: Capacity | None = None,
+    ) -> "Subscription":
+        """Events of `topic` from now on; or from the cursor `after` on, first the past and then live.
+
+        "Now" is a point before this returns, so whoever queries next misses nothing. `ready` is called when
+        there is something to take after there was nothing. Raises CursorInvalid and CursorExpired.
+        """
+        cursor = None if after is None else self._cursors.decode(after)
+        await self._reader.follow()
+        try:
+            if cursor is not None:
+                await self._check(cursor)
+        except BaseException:
+            self._reader.unfollow()
+            raise
+        position = self._reader.position
+        start = after or self._cursors.encode(Cursor(position, position))
+        subscription = Subscription(self, topic, Subscriber(viewer, start, ready, capacity))
+        if cursor is None:
+            self._join(topic, subscription.subscriber)
+        else:
+            subscription.catch_up(self._catch_up(topic, subscription.subscriber, cursor))
+        return subscription
+
+    def leave(self, topic: Topic, subscriber: Subscriber) -> None:
+        """What a subscription calls when it is closed, once."""
+        self._topics.leave(topic, subscriber)
+        self._reader.unfollow()
+
+    def _join(self, topic: Topic, subscriber: Subscriber) -> None:
+        subscriber.joined = self._reader.turn
+        self._topics.join(topic, subscriber)
+
+    async def _check(self, cursor: Cursor) -> None:
+        async with self._replay.connection() as connection:
+            [state] = await connection.fetch("SELECT floor, pg_current_snapshot() AS now FROM feed_state")
+        if not Snapshot.of(state["now"]).includes(cursor.batch):
+            raise CursorInvalid(
+                "This cursor is from a later time than the database, which was set back. "
+                "Leave `after` out to start now.",
+                field="after",
+            )
+        if cursor.before.xmin <= state["floor"]:
+            raise CursorExpired(
+                "The events after this cursor are no longer kept. Subscribe without `after`, then query the "
+                "current state.",
+                field="after",
+            )
+
+    async def _deliver(self, batch: Batch) -> None:
+        for watcher in self._watchers:
+            watcher(batch.events)
+        turn = self._reader.turn
+
+        def listeners(topic: Topic) -> Listeners:
+            return {
+                viewer: [subscriber for subscriber in alike if subscriber.joined < turn]
+                for viewer, alike in topic.subscribers.items()
+            }
+
+        for occurrences in self._chunks(batch):
+            reach = await self._push(occurrences, self._topics.about, listeners)
+            await reach.drain(_PATIENCE)
+
+    async def _catch_up(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> None:
+        """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
+        try:
+            async for batch in past(self._replay, self._reader, cursor):
+                for occurrences in self._chunks(batch):
+                    reach = await self._push(
+                        occurrences, lambda _: [topic], lambda _: {subscriber.viewer: [subscriber]}
+                    )
+                    await reach.drain(None)
+            self._join(topic, subscriber)
+        except Exception as error:
+            subscriber.end(error)
+
+    def _chunks(self, batch: Batch) -> Iterator[list[Occurrence]]:
+        for start in range(0, len(batch.events), _CHUNK):
+            events = batch.events[start : start + _CHUNK]
+            yield [Occurrence(event, batch, self._cursors) for event in events]
+
+    async def _push(
+        self,
+        occurrences: Sequence[Occurrence],
+        topics: Callable[[ChangeEvent], Iterable[Topic]],
+        listeners: Callable[[Topic], Listeners],
+    ) -> Reach:
+        """Dispatch, again while the database is away; another error ends the subscribers it concerns."""
+        while True:
+            try:
+                return await dispatch(self._pool, occurrences, topics, listeners)
+            except Exception as error:
+                if not is_away(error):
+                    return _end_all(occurrences, topics, listeners, error)
+                log.warning("feed_not_dispatched", error=type(error).__qualname__, retry_in=self._pace.retry)
+            await asyncio.sleep(self._pace.retry)
+
+
+class Subscription:
+    """A subscriber's place in the feed; close it when its connection or operation ends."""
+
+    __slots__ = ("_feed", "_replay", "_topic", "subscriber")
+
+    def __init__(self, feed: Feed, topic: Topic, subscriber: Subscriber) -> None:
+        self.subscriber = subscriber
+        self._feed: Feed | None = feed
+        self._topic = topic
+        self._replay: asyncio.Task[None] | None = None
+
+    def catch_up(self, replay: Coroutine[object, object, None]) -> None:
+        """Run the replay until it is done or the subscription closed."""
+        self._replay = asyncio.create_task(replay, name="feed-replay")
+
+    def close(self) -> None:
+        """Get nothing more; safe to call twice."""
+        feed, self._feed = self._feed, None
+        if feed is None:
+            return
+        if self._replay is not None:
+            self._replay.cancel()
+        self.subscriber.end()
+        feed.leave(self._topic, self.subscriber)
+
+
+def _end_all(
+    occurrences: Sequence[Occurrence],
+    topics: Callable[[ChangeEvent], Iterable[Topic]],
+    listeners: Callable[[Topic], Listeners],
+    error: Exception,
+) -> Reach:
+    concerned = {topic for occurrence in occurrences for topic in topics(occurrence.event)}
+    log.error(
+        "feed_broken",
+        error=type(error).__qualname__,
+        sqlstate=getattr(error, "sqlstate", None),
+        topics=len(concerned),
+    )
+    for topic in concerned:
+        for alike in listeners(topic).values():
+            for subscriber in alike:
+                subscriber.end(error)
+    return Reach()

@@ -1,0 +1,1 @@
+"""The change feed on a real PostgreSQL."""

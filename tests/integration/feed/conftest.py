@@ -1,0 +1,190 @@
+"""A project with instances, connections that write as other programs would, and a feed to subscribe to."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from models.policy import Viewer
+from services.database import Database
+from services.feed.feed import Feed, Subscription
+from services.feed.subscribers import Capacity
+from services.feed.topics import Filter, Occurrence, Topic
+from services.feed.wakeup import Wakeup
+
+Writer: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connect: TypeAlias = Callable[[], Awaitable[Writer]]
+
+ADMINISTRATOR = Viewer(0, is_admin=True)
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+async def connect(database_url: str) -> AsyncIterator[Connect]:
+    """Opens a further connection to the test's database."""
+    async with AsyncExitStack() as stack:
+
+        async def opened() -> Writer:
+            connection: Writer = await asyncpg.connect(database_url)
+            stack.push_async_callback(connection.close)
+            return connection
+
+        yield opened
+
+
+@pytest.fixture
+async def writer(connect: Connect) -> Writer:
+    """One such connection."""
+    return await connect()
+
+
+@pytest.fixture
+async def owner_id(writer: Writer) -> int:
+    """Who owns the project."""
+    return await add_user(writer)
+
+
+@pytest.fixture
+async def project_id(writer: Writer, owner_id: int) -> UUID:
+    """A project of a person's own."""
+    return await add_project(writer, owner_id)
+
+
+@pytest.fixture
+async def feed(database: Database) -> AsyncIterator[Feed]:
+    """The feed of one process."""
+    async with Wakeup("memory://") as wakeup, Feed(database, wakeup, b"secret") as opened:
+        yield opened
+
+
+async def add_user(connection: Writer) -> int:
+    """A new person."""
+    user: int = await connection.fetchval(
+        "INSERT INTO users (username, hashed_password) VALUES ($1, 'x') RETURNING id",
+        f"person_{next(_NUMBERS)}",
+    )
+    return user
+
+
+async def add_project(connection: Writer, owner_id: int) -> UUID:
+    """A new project, which only its owner sees."""
+    project: UUID = await connection.fetchval(
+        "INSERT INTO projects (name, owner_id) VALUES ('alpha', $1) RETURNING project_id", owner_id
+    )
+    return project
+
+
+async def add_instance(
+    connection: Writer, project_id: UUID, status: str = "IDLE", parent: UUID | None = None
+) -> UUID:
+    """A new instance of the project."""
+    instance: UUID = await connection.fetchval(
+        "INSERT INTO cc_instances (project_id, name, type, status, parent_instance_id)"
+        " VALUES ($1, $2, 'PARENT', $3, $4) RETURNING id",
+        project_id,
+        f"instance {next(_NUMBERS)}",
+        status,
+        parent,
+    )
+    return instance
+
+
+async def set_status(connection: Writer, instance: UUID, status: str) -> None:
+    """Change an instance's status by plain SQL."""
+    await connection.execute("UPDATE cc_instances SET status = $2 WHERE id = $1", instance, status)
+
+
+class KeysAndStatuses:
+    """Renders an event as its row's key and status; counts how often it was asked to."""
+
+    def __init__(self, *, by_viewer: bool = False) -> None:
+        self.rendered: list[int] = []
+        self._by_viewer = by_viewer
+
+    def group(self, viewer: Viewer) -> Hashable:
+        """All viewers alike, unless the renderer is to tell them apart."""
+        return viewer if self._by_viewer else None
+
+    async def render(self, occurrences: Sequence[Occurrence], viewer: Viewer) -> list[str]:
+        """A JSON array for each event."""
+        self.rendered.append(len(occurrences))
+        return [
+            json.dumps([found.event.key, (found.event.new or found.event.old or {}).get("status")])
+            for found in occurrences
+        ]
+
+
+def about(key: Hashable = "statuses", renderer: KeysAndStatuses | None = None, **filters: Any) -> Topic:
+    """A topic about the instances that the filters let through."""
+    filters.setdefault("tables", frozenset({"cc_instances"}))
+    return Topic(key, Filter(**filters), renderer or KeysAndStatuses())
+
+
+class Listening:
+    """A subscriber as a connection would be: takes what comes."""
+
+    def __init__(self) -> None:
+        self._ready = asyncio.Event()
+        self.subscription: Subscription | None = None
+        self.cursors: list[str] = []
+
+    async def begin(
+        self,
+        feed: Feed,
+        topic: Topic,
+        viewer: Viewer = ADMINISTRATOR,
+        after: str | None = None,
+        capacity: Capacity | None = None,
+    ) -> "Listening":
+        """Subscribe."""
+        self.subscription = await feed.subscribe(
+            topic, viewer, self._ready.set, after=after, capacity=capacity
+        )
+        return self
+
+    async def next(self, seconds: float = 5) -> list[Any]:
+        """The next event, or TimeoutError."""
+        assert self.subscription is not None
+        async with asyncio.timeout(seconds):
+            while True:
+                delivery = self.subscription.subscriber.take()
+                if delivery is not None:
+                    self.cursors.append(delivery.cursor)
+                    event: list[Any] = json.loads(delivery.payload)
+                    return event
+                assert self.subscription.subscriber.error is None
+                self._ready.clear()
+                await self._ready.wait()
+
+    async def several(self, count: int) -> list[list[Any]]:
+        """The next `count` events."""
+        return [await self.next() for _ in range(count)]
+
+    async def silent(self, seconds: float = 0.4) -> bool:
+        """True when nothing comes for a while."""
+        try:
+            await self.next(seconds)
+        except TimeoutError:
+            return True
+        return False
+
+    async def ended(self) -> Exception | None:
+        """Wait for the end of the subscription; the error that it ended with."""
+        assert self.subscription is not None
+        subscriber = self.subscription.subscriber
+        async with asyncio.timeout(5):
+            while not subscriber.ended:
+                self._ready.clear()
+                await self._ready.wait()
+        return subscriber.error
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        assert self.subscription is not None
+        self.subscription.close()

@@ -1,0 +1,233 @@
+"""Subscribers of one process: live, from a cursor on, and only what they may see."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from models.policy import Viewer
+from services.database import Database
+from services.errors import CursorExpired, CursorInvalid, SlowConsumer
+from services.feed.feed import Feed
+from services.feed.subscribers import Capacity
+from services.feed.wakeup import Wakeup
+from tests.integration.feed.conftest import (
+    Connect,
+    KeysAndStatuses,
+    Listening,
+    Writer,
+    about,
+    add_instance,
+    add_project,
+    add_user,
+    set_status,
+)
+
+
+async def test_a_change_by_plain_sql_is_heard_within_a_second(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    listening = await Listening().begin(feed, about())
+    await asyncio.sleep(0.5)  # so that the reader polls as slowly as it does
+    await set_status(writer, instance, "RUNNING")
+    assert await listening.next(seconds=1) == [str(instance), "RUNNING"]
+
+
+async def test_what_is_committed_after_subscribing_is_heard_and_what_was_before_is_not(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    await add_instance(writer, project_id)
+    listening = await Listening().begin(feed, about())
+    instance = await add_instance(writer, project_id)
+    assert await listening.next() == [str(instance), "IDLE"]
+    assert await listening.silent()
+
+
+async def test_a_cursor_replays_what_came_after_it_and_then_goes_live(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    first = await Listening().begin(feed, about())
+    for status in ("RUNNING", "ERROR", "IDLE"):
+        await set_status(writer, instance, status)
+    assert [event[1] for event in await first.several(3)] == ["RUNNING", "ERROR", "IDLE"]
+    second = await Listening().begin(feed, about(), after=first.cursors[0])
+    assert [event[1] for event in await second.several(2)] == ["ERROR", "IDLE"]
+    await set_status(writer, instance, "STOPPED")
+    assert await second.next() == [str(instance), "STOPPED"]
+    assert await second.silent()
+
+
+async def test_resuming_again_and_again_under_load_gives_every_event_once(
+    feed: Feed, connect: Connect, project_id: UUID
+) -> None:
+    written: list[str] = []
+    heard: list[str] = []
+    writers = [await connect() for _ in range(4)]
+
+    async def write(connection: Writer) -> None:
+        for _ in range(60):
+            written.append(str(await add_instance(connection, project_id)))
+            await asyncio.sleep(0.001)
+
+    listening = await Listening().begin(feed, about())
+    writing = asyncio.gather(*(write(connection) for connection in writers))
+    while len(heard) < 240:
+        heard += [event[0] for event in await listening.several(1)]
+        if len(heard) % 7 == 0:
+            listening.close()
+            listening = await Listening().begin(feed, about(), after=listening.cursors[-1])
+    await writing
+    assert sorted(heard) == sorted(written)
+    assert await listening.silent()
+
+
+async def test_a_cursor_that_was_altered_is_refused(feed: Feed) -> None:
+    with pytest.raises(CursorInvalid):
+        await Listening().begin(feed, about(), after="AAAA")
+
+
+async def test_viewers_hear_only_of_rows_that_they_may_see(feed: Feed, writer: Writer, owner_id: int) -> None:
+    stranger = await add_user(writer)
+    mine, theirs = await add_project(writer, owner_id), await add_project(writer, stranger)
+    owner_hears = await Listening().begin(feed, about(), Viewer(owner_id))
+    stranger_hears = await Listening().begin(feed, about(), Viewer(stranger))
+    administrator_hears = await Listening().begin(feed, about())
+    first, second = await add_instance(writer, mine), await add_instance(writer, theirs)
+    assert await owner_hears.next() == [str(first), "IDLE"]
+    assert await stranger_hears.next() == [str(second), "IDLE"]
+    assert [event[0] for event in await administrator_hears.several(2)] == [str(first), str(second)]
+    assert await owner_hears.silent()
+    assert await stranger_hears.silent(0.05)
+
+
+async def test_events_stop_at_once_when_access_is_taken_away(
+    feed: Feed, writer: Writer, owner_id: int, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    guest = await add_user(writer)
+    await writer.execute(
+        "UPDATE projects SET collaborators = jsonb_build_array(jsonb_build_object('user_id', $2::int))"
+        " WHERE project_id = $1",
+        project_id,
+        guest,
+    )
+    owner_hears = await Listening().begin(feed, about(), Viewer(owner_id))
+    guest_hears = await Listening().begin(feed, about(), Viewer(guest))
+    await set_status(writer, instance, "RUNNING")
+    assert await guest_hears.next() == [str(instance), "RUNNING"]
+    async with writer.transaction():
+        await writer.execute("UPDATE projects SET collaborators = '[]' WHERE project_id = $1", project_id)
+        await set_status(writer, instance, "STOPPED")
+    assert [event[1] for event in await owner_hears.several(2)] == ["RUNNING", "STOPPED"]
+    assert await guest_hears.silent()
+
+
+async def test_the_owner_hears_that_a_row_was_deleted_and_a_stranger_does_not(
+    feed: Feed, writer: Writer, owner_id: int, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    stranger = await add_user(writer)
+    owner_hears = await Listening().begin(feed, about(), Viewer(owner_id))
+    stranger_hears = await Listening().begin(feed, about(), Viewer(stranger))
+    await writer.execute("DELETE FROM cc_instances WHERE id = $1", instance)
+    assert await owner_hears.next() == [str(instance), "IDLE"]
+    assert await stranger_hears.silent()
+
+
+async def test_a_subscription_to_a_subtree_hears_of_an_instance_and_all_below_it(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    root = await add_instance(writer, project_id)
+    child = await add_instance(writer, project_id, parent=root)
+    grandchild = await add_instance(writer, project_id, parent=child)
+    listening = await Listening().begin(feed, about(subtree_of=child))
+    for instance in (root, child, grandchild):
+        await set_status(writer, instance, "RUNNING")
+    assert [event[0] for event in await listening.several(2)] == [str(child), str(grandchild)]
+    assert await listening.silent()
+
+
+async def test_a_topic_is_rendered_once_for_all_subscribers_that_see_the_same(
+    feed: Feed, writer: Writer, owner_id: int, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    renderer = KeysAndStatuses()
+    viewers = [Viewer(owner_id), Viewer(0, is_admin=True)] * 20
+    audience = [await Listening().begin(feed, about(renderer=renderer), viewer) for viewer in viewers]
+    await set_status(writer, instance, "RUNNING")
+    for listening in audience:
+        assert await listening.next() == [str(instance), "RUNNING"]
+    assert renderer.rendered == [1]
+
+
+async def test_a_subscriber_that_does_not_keep_up_is_told_where_to_resume_and_others_are_not_disturbed(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    slow = await Listening().begin(feed, about(), capacity=Capacity(events=3))
+    quick = [await Listening().begin(feed, about()) for _ in range(2)]
+    statuses = ["RUNNING", "ERROR", "IDLE", "STOPPED", "RUNNING"]
+    for status in statuses:
+        await set_status(writer, instance, status)
+        for listening in quick:
+            assert (await listening.next(seconds=1))[1] == status
+        if status == "RUNNING" and not slow.cursors:
+            await slow.next()
+    assert isinstance(await slow.ended(), SlowConsumer)
+    assert slow.subscription is not None
+    resumed = await Listening().begin(feed, about(), after=slow.subscription.subscriber.cursor)
+    assert [event[1] for event in await resumed.several(4)] == statuses[1:]
+
+
+async def test_when_nobody_follows_nothing_is_read(feed: Feed, writer: Writer, project_id: UUID) -> None:
+    listening = await Listening().begin(feed, about())
+    await add_instance(writer, project_id)
+    await listening.next()
+    listening.close()
+    listening.close()
+    await asyncio.sleep(0.3)
+    busy = await writer.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND query LIKE '%change_events%' AND state_change > now() - interval '0.2 s'"
+        " AND pid <> pg_backend_pid()"
+    )
+    assert busy == 0
+
+
+async def test_a_cursor_whose_events_retention_has_removed_has_expired(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    listening = await Listening().begin(feed, about())
+    await set_status(writer, instance, "RUNNING")
+    await set_status(writer, instance, "STOPPED")
+    await listening.several(2)
+    await writer.execute(
+        "UPDATE change_events SET at = at - interval '8 days'"
+        " WHERE seq = (SELECT max(seq) FROM change_events)"
+    )
+    await writer.execute("SELECT cleanup_old_logs()")
+    with pytest.raises(CursorExpired) as refusal:
+        await Listening().begin(feed, about(), after=listening.cursors[0])
+    assert refusal.value.field == "after"
+    await Listening().begin(feed, about(), after=listening.cursors[1])
+
+
+async def test_after_a_restore_old_cursors_are_refused_and_old_rows_stay_old(
+    database: Database, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    async with Wakeup("memory://") as wakeup:
+        async with Feed(database, wakeup, b"secret") as before:
+            listening = await Listening().begin(before, about())
+            await set_status(writer, instance, "RUNNING")
+            await listening.next()
+        await writer.execute("SELECT ccgraph_renew_feed()")
+        async with Feed(database, wakeup, b"secret") as restored:
+            with pytest.raises(CursorInvalid):
+                await Listening().begin(restored, about(), after=listening.cursors[0])
+            fresh = await Listening().begin(restored, about())
+            await set_status(writer, instance, "STOPPED")
+            assert await fresh.next() == [str(instance), "STOPPED"]

@@ -1,0 +1,103 @@
+"""Wake-ups reach other processes, and come back by themselves when the broker was away."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.feed.wakeup import Wakeup
+from tests.integration.feed.conftest import Writer
+from tests.support.redis import RedisServer, redis_server
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+async def hears(wakeup: Wakeup, seconds: float) -> bool:
+    """Whether a wake-up comes in time."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await wakeup.wait(seconds)
+    return loop.time() - started < seconds * 0.95
+
+
+async def heard_from(ringing: Wakeup, listening: Wakeup, attempts: int = 100) -> bool:
+    """Whether ringing at one process is heard at another sooner or later."""
+    for _ in range(attempts):
+        ringing.ring()
+        if await hears(listening, 0.1):
+            return True
+    return False
+
+
+async def quiet(wakeup: Wakeup) -> None:
+    """Let the wake-up that a new connection gives pass."""
+    while await hears(wakeup, 0.3):
+        pass
+
+
+async def test_ringing_wakes_the_reader_of_the_same_process() -> None:
+    async with Wakeup("memory://") as wakeup:
+        await quiet(wakeup)
+        wakeup.ring()
+        assert await hears(wakeup, 1)
+
+
+async def test_postgresql_carries_a_wake_up_to_another_process(database_url: str) -> None:
+    async with Wakeup(database_url) as here, Wakeup(database_url) as there:
+        await quiet(here)
+        await quiet(there)
+        here.ring()
+        assert await hears(there, 1)
+
+
+async def test_a_listener_whose_connection_is_cut_wakes_up_and_hears_again(
+    database_url: str, writer: Writer
+) -> None:
+    async with Wakeup(database_url) as here, Wakeup(database_url) as there:
+        await quiet(here)
+        await quiet(there)
+        cut = await writer.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query ILIKE '%listen%' AND pid <> pg_backend_pid()"
+        )
+        assert cut == 2
+        assert await hears(there, 2)  # something may have been missed
+        assert await heard_from(here, there)
+
+
+@pytest.mark.redis
+async def test_redis_carries_a_wake_up_to_another_process(redis: RedisServer) -> None:
+    async with Wakeup(redis.url) as here, Wakeup(redis.url) as there:
+        await quiet(here)
+        await quiet(there)
+        here.ring()
+        assert await hears(there, 1)
+
+
+@pytest.mark.redis
+async def test_wake_ups_come_back_after_redis_was_away_and_ringing_never_fails(redis: RedisServer) -> None:
+    async with Wakeup(redis.url) as here, Wakeup(redis.url) as there:
+        await quiet(here)
+        await quiet(there)
+        redis.stop()
+        here.ring()
+        assert await hears(here, 1)  # this process needs no broker
+        redis.start()
+        assert await heard_from(here, there)
+
+
+async def test_a_broker_that_is_away_does_not_keep_a_process_from_starting() -> None:
+    async with Wakeup("redis://127.0.0.1:1/0") as wakeup:
+        wakeup.ring()
+        assert await hears(wakeup, 1)
+
+
+def test_an_unknown_broker_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match="memory://, postgres:// or redis://"):
+        Wakeup("kafka://localhost")
