@@ -20,6 +20,8 @@ PASSWORD = "ccgraph-demo"  # noqa: S105 - printed by `make run`; it opens made-u
 """The password of every demo user."""
 
 _REPORT_EVERY = 2_000
+_PARTITIONED = ("cc_logs", "task_logs", "system_logs", "notification_history", "file_operations")
+_KEPT_DAYS = 3_650
 
 
 def _silent(table: str, done: int, expected: int) -> None:
@@ -39,7 +41,7 @@ async def load(
     Nothing depends on the clock: scale, seed and `until` decide every value. The connection must be outside
     a transaction and own the tables. Triggers rest meanwhile: what they keep (counts, times) is drawn up
     exactly, and a year of history is no news, so nothing goes to `change_events`. Foreign keys and CHECKs
-    are in force.
+    are in force. The retention of logs is raised to ten years, or maintenance would soon remove most of them.
 
     Raises BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
     empty or somebody is writing; then nothing was changed.
@@ -51,11 +53,14 @@ async def load(
     drawn = list(shipments(figures, seed, until, await hash_password(PASSWORD, salt=salt)))
     tables = [shipment.table for shipment in drawn]
     async with connection.transaction():
-        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5s'")
+        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '3s'")
         await _take(connection, tables)
+        await _make_room(connection, until)
         loaded = {shipment.table: await _send(connection, shipment, progress) for shipment in drawn}
         await _release(connection, tables)
-    await connection.execute("VACUUM (ANALYZE)")
+        # A small sample does: search indexes make a large one slow, and autovacuum takes that later.
+        await connection.execute("SET LOCAL default_statistics_target = 10")
+        await connection.execute(f"ANALYZE {', '.join(tables)}")
     return loaded
 
 
@@ -74,6 +79,33 @@ async def _take(connection: Connection, tables: list[str]) -> None:
             f"The demo is loaded into an empty database only, and there are rows in {', '.join(filled)}. "
             "Nothing was changed. Give another database (DATABASE_URL) or data directory (CCGRAPH_DATA_DIR)."
         )
+
+
+async def _make_room(connection: Connection, until: datetime) -> None:
+    """Monthly partitions for the year and the month before it, and a retention that leaves them alone."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('ccgraph partitions'))")
+    await connection.execute(
+        """
+        SELECT ccgraph_create_partition(
+            parent, parent || to_char(start, '_YYYY_MM'),
+            start AT TIME ZONE 'UTC', (start + interval '1 month') AT TIME ZONE 'UTC')
+        FROM unnest($1::text[]) AS parent,
+            generate_series(
+                date_trunc('month', $2::timestamptz AT TIME ZONE 'UTC') - interval '13 months',
+                $2::timestamptz AT TIME ZONE 'UTC', interval '1 month') AS start
+        """,
+        _PARTITIONED,
+        until,
+    )
+    await connection.execute(
+        """
+        UPDATE system_settings
+        SET previous_value = setting_value, setting_value = to_jsonb($2::int), version = version + 1
+        WHERE setting_key = ANY (SELECT 'retention.' || parent || '_days' FROM unnest($1::text[]) AS parent)
+        """,
+        _PARTITIONED,
+        _KEPT_DAYS,
+    )
 
 
 async def _send(connection: Connection, shipment: Shipment, progress: Progress) -> int:
