@@ -1,29 +1,49 @@
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 help: ## print the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.venv/.installed: requirements-dev.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+run: .venv/.runtime ## install, start PostgreSQL and a demo fleet, serve on http://127.0.0.1:8000
+	@$(BIN)/ccgraph serve --demo
 
-install: .venv/.installed ## make .venv and install the locked dependencies
+install: .venv/.installed ## make .venv and install everything that tests and checks need
 
-check: .venv/.installed ## format, lint, types, import contracts, drift; edits nothing
+check: .venv/.installed ## format, lint, types, import contracts, drift of schema and migrations; edits nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.support.drift
 
 fix: .venv/.installed ## format and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: .venv/.installed ## run the tests; T=path picks some
-	$(BIN)/pytest $(T)
+test: .venv/.installed ## run the tests on all cores; T=path picks some
+	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto)
 
-.PHONY: help install check fix test
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'ccgraph needs Python 3.11 or newer. Install it, then run: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo 'This Python cannot make virtual environments. Install its module venv (Debian, Ubuntu: apt-get install python3-venv).' >&2; exit 1; }
+	@echo 'Making .venv'
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	@echo 'Installing the locked dependencies'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.installed: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo 'Installing the locked dependencies and tools'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch .venv/.runtime $@
+
+.PHONY: help run install check fix test
