@@ -1,4 +1,4 @@
-"""Connections for tests that speak SQL."""
+"""Every test of this folder runs on the embedded PostgreSQL and, where it is installed, on PostgreSQL 15."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,7 +6,26 @@ import asyncpg
 import pytest
 
 from tests.integration.database.catalog import Connection
+from tests.support.postgres15 import MISSING, PROGRAMS, Postgres15, postgres15_server
 from tests.support.server import TestServer
+
+
+@pytest.fixture(scope="session")
+def postgres15() -> Iterator[Postgres15]:
+    """PostgreSQL 15, started by the first test that needs it."""
+    if not PROGRAMS.exists():
+        pytest.skip(MISSING)
+    with postgres15_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("15", marks=pytest.mark.postgres15)])
+def postgres(request: pytest.FixtureRequest, postgres: TestServer) -> TestServer | Postgres15:
+    """The server that a test runs on; both of them stay up for the whole run."""
+    if request.param == "embedded":
+        return postgres
+    server: Postgres15 = request.getfixturevalue("postgres15")
+    return server
 
 
 @pytest.fixture
@@ -20,7 +39,7 @@ async def plain(database_url: str) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def shared_url(postgres: TestServer) -> Iterator[str]:
+def shared_url(postgres: TestServer | Postgres15) -> Iterator[str]:
     """A migrated database for tests that leave no trace."""
     with postgres.clone() as url:
         yield url

@@ -12,6 +12,7 @@ import models
 from migrations import run
 from models import feed, maintenance, search, triggers, views
 from tests.integration.database.catalog import Connection, read_catalog
+from tests.support.postgres15 import Postgres15
 from tests.support.server import TestServer
 
 FUNCTIONS = (
@@ -39,7 +40,7 @@ VIEW_TEXTS = "SELECT viewname::text AS name, definition AS text FROM pg_views WH
 
 
 @pytest.fixture
-def empty_url(postgres: TestServer) -> Iterator[str]:
+def empty_url(postgres: TestServer | Postgres15) -> Iterator[str]:
     """A database without anything of ours."""
     with postgres.clone("template0") as url:
         yield url
