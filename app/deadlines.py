@@ -18,7 +18,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     in one piece, as nearly all do, costs no timer.
     """
 
-    seconds = 15.0
+    seconds: float
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -100,3 +100,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         """The request that is being answered. uvicorn declares `cycle` without the None it starts as."""
         cycle: RequestResponseCycle | None = self.cycle
         return None if cycle is None or cycle.response_complete else cycle
+
+
+def deadline_protocol(seconds: float) -> type[DeadlineProtocol]:
+    """The protocol with its deadline, as a class because uvicorn makes the instances."""
+    return type("DeadlineProtocol", (DeadlineProtocol,), {"seconds": seconds})

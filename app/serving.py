@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from app.deadlines import DeadlineProtocol
+from app.deadlines import deadline_protocol
 from app.errors import StartupError
 from app.settings import Settings
 
@@ -37,7 +37,9 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
-                http=DeadlineProtocol,
+                http=deadline_protocol(settings.request_timeout),
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

@@ -89,9 +89,64 @@ class Settings(BaseSettings):
     statement_timeout: float = Field(
         30, gt=0, le=3600, description="seconds after which PostgreSQL cancels a statement, up to 3600"
     )
+    access_token_minutes: int = Field(
+        15, ge=1, le=1440, description="minutes that an access token of a login lives, 1 to 1440"
+    )
+    refresh_token_days: int = Field(
+        30, ge=1, le=366, description="days that a login lasts without being used, 1 to 366"
+    )
+    request_timeout: float = Field(
+        15, gt=0, le=3600, description="seconds in which the headers and body of a request must arrive"
+    )
+    maximum_body: int = Field(
+        1_000_000,
+        ge=1_000,
+        le=100_000_000,
+        description="bytes that the body of a request may have, from 1000",
+    )
+    maximum_batch: int = Field(
+        0, ge=0, le=100, description="operations that a JSON array may bring in one request; 0 refuses arrays"
+    )
+    maximum_tokens: int = Field(
+        5_000, ge=100, le=1_000_000, description="lexical tokens that a document may have, from 100"
+    )
+    maximum_depth: int = Field(20, ge=1, le=100, description="fields that an operation may nest, 1 to 100")
+    maximum_aliases: int = Field(
+        100, ge=0, le=10_000, description="aliases that an operation may use, its fragments expanded"
+    )
+    maximum_cost: int = Field(
+        1_000_000, ge=1, le=1_000_000_000, description="rows that an operation could return at most"
+    )
+    introspection: bool = Field(
+        True, description="`false` answers no `__schema` and `__type`, and no error suggests names"
+    )
+    graphiql: bool = Field(True, description="`false` serves no page to browsers at /graphql")
+    ide_assets: Path | None = Field(
+        None,
+        description="a folder that `ccgraph ide-assets` filled, so that the page needs nothing from outside",
+    )
+    persisted_queries: bool = Field(True, description="`false` switches automatic persisted queries off")
+    trusted_documents: Path | None = Field(
+        None,
+        description="a folder of `.graphql` files or a JSON manifest; with it, nothing else is answered",
+    )
+    allowed_origins: str = Field(
+        "",
+        description="origins whose pages may call the API (CORS, WebSocket), such as "
+        "`https://dash.example,https://ops.example`; `*` for all",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="addresses or networks of proxies whose X-Forwarded-For is believed: `10.0.0.0/8`",
+    )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """`allowed_origins` one by one."""
+        return tuple(origin for part in self.allowed_origins.split(",") if (origin := part.strip()))
 
     def signing_key(self) -> str:
         """The secret key, or StartupError that says what to set."""

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import accounts, data, serving
+from app.cli import accounts, data, ide, serving
 from app.cli.console import problems
 from app.errors import StartupError
 from services.errors import DomainError
@@ -26,6 +26,7 @@ cli.command()(data.migrate)
 cli.command("create-admin")(accounts.create_admin)
 cli.command()(accounts.token)
 cli.command()(data.demo)
+cli.command("ide-assets")(ide.ide_assets)
 cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(data.psql)
 
 

@@ -9,15 +9,12 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.deadlines import DeadlineProtocol
+from app.deadlines import deadline_protocol
 
 WHOLE = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
 
 
-class QuickProtocol(DeadlineProtocol):
-    """The same protocol with a deadline that a test can wait for."""
-
-    seconds = 0.4
+DEADLINE = 0.4
 
 
 class AnnouncedServer(uvicorn.Server):
@@ -52,7 +49,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 async def server() -> AsyncIterator[int]:
     """A uvicorn with the protocol under test; gives its port."""
     config = uvicorn.Config(
-        echo, port=0, http=QuickProtocol, lifespan="off", log_config=None, timeout_keep_alive=1
+        echo, port=0, http=deadline_protocol(DEADLINE), lifespan="off", log_config=None, timeout_keep_alive=1
     )
     running = AnnouncedServer(config)
     task = asyncio.create_task(running.serve())
