@@ -50,22 +50,8 @@ class Message:
 
 
 def read_messages(instance_id: UUID, items: Sequence[object]) -> list[Message]:
-    """The messages of one call, batches unrolled, in the order given.
-
-    An item is a JSON-RPC message, a batch (array) of them, or either of the two wrapped with what a
-    recorder knows: `{at, server, direction, message}`, each but `message` optional.
-    `BadInput` names the first item that is not JSON-RPC 2.0 (`input.messages.3`) and says why.
-    """
-    reader = _Reader(instance_id)
-    messages = [message for index, item in enumerate(items) for message in reader.read_item(item, index)]
-    if not messages:
-        raise BadInput("Give at least one message.", field="input.messages")
-    if len(messages) > MAX_MESSAGES:
-        raise BadInput(
-            f"One call takes at most {MAX_MESSAGES:,} messages; send these {len(messages):,} in parts.",
-            field="input.messages",
-        )
-    return messages
+    """The messages of one call, as `MessageReader.read` gives them."""
+    return MessageReader(instance_id).read(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +63,31 @@ class _Envelope:
     direction: McpDirection | None = None
 
 
-class _Reader:
-    """Reads the items of one call; counts how often content without a time repeats within it."""
+class MessageReader:
+    """Reads messages of one instance; counts how often a message without a time has come by."""
 
     def __init__(self, instance_id: UUID) -> None:
         self._instance = instance_id.bytes
         self._seen: Counter[bytes] = Counter()
 
-    def read_item(self, item: object, index: int) -> Iterator[Message]:
+    def read(self, items: Sequence[object]) -> list[Message]:
+        """The messages of `items`, batches unrolled, in the order given.
+
+        An item is a JSON-RPC message, a batch (array) of them, or either of the two wrapped with what a
+        recorder knows: `{at, server, direction, message}`, each but `message` optional.
+        `BadInput` names the first item that is not JSON-RPC 2.0 (`input.messages.3`) and says why.
+        """
+        messages = [message for index, item in enumerate(items) for message in self._read_item(item, index)]
+        if not messages:
+            raise BadInput("Give at least one message.", field="input.messages")
+        if len(messages) > MAX_MESSAGES:
+            raise BadInput(
+                f"One call takes at most {MAX_MESSAGES:,} messages; send these {len(messages):,} in parts.",
+                field="input.messages",
+            )
+        return messages
+
+    def _read_item(self, item: object, index: int) -> Iterator[Message]:
         field = f"input.messages.{index}"
         envelope = _Envelope()
         if isinstance(item, dict) and "message" in item and "jsonrpc" not in item:
@@ -126,8 +129,8 @@ class _Reader:
         """The row's key, the same whenever the same message is recorded.
 
         With a time: a UUIDv7 of that time whose random bits are a digest of instance, server, direction,
-        time and content. Without: a UUIDv8 of the same digest and of how many equal messages came before
-        in this call, so that three servers may each be sent the same `initialize` in one call.
+        time and content. Without: a UUIDv8 of the same digest and of how many equal messages this reader
+        has seen, so that three servers may each be sent the same `initialize` in one call.
         """
         # JSON text holds no bare control character, so the separators cannot be forged.
         parts = ("\x01" if part is None else part for part in (envelope.server, envelope.direction, *content))

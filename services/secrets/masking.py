@@ -79,7 +79,17 @@ def masked(value: object, encoded: bytes) -> bytes:
     Secrets are recognised by the name of their member (decision 27: keys, tokens, passwords) and by
     their own form. Most messages carry none: those come back as the very bytes that were given.
     """
-    return orjson.dumps(mask(value), option=orjson.OPT_SORT_KEYS) if _may_hold_secret(encoded) else encoded
+    return orjson.dumps(mask(value), option=orjson.OPT_SORT_KEYS) if may_hold_secret(encoded) else encoded
+
+
+def may_hold_secret(encoded: bytes) -> bool:
+    """The cheap first look that spares most messages the walk: every masked text carries a hint."""
+    lowered = encoded.lower()
+    return (
+        any(hint in lowered for hint in _HINTS)
+        or any(hint in encoded for hint in _CASED_HINTS)
+        or _SHORT_HINTS.search(encoded) is not None
+    )
 
 
 def mask(value: object) -> object:
@@ -118,16 +128,6 @@ def is_sensitive_name(name: str) -> bool:
     """Whether a member of this name holds a secret: `apiKey`, `AWS_SECRET_KEY`, not `progressToken`."""
     plain = name.replace("_", "").replace("-", "").replace(" ", "").replace(".", "").lower()
     return _SENSITIVE_NAME.search(plain) is not None and _HARMLESS_NAME.search(plain) is None
-
-
-def _may_hold_secret(encoded: bytes) -> bool:
-    """The cheap first look that spares most messages the walk: every masked text carries a hint."""
-    lowered = encoded.lower()
-    return (
-        any(hint in lowered for hint in _HINTS)
-        or any(hint in encoded for hint in _CASED_HINTS)
-        or _SHORT_HINTS.search(encoded) is not None
-    )
 
 
 def _mask_member(name: str, value: object) -> object:

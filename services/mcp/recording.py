@@ -1,0 +1,239 @@
+"""Files MCP messages and keeps the tool calls among them in step, in a handful of statements a call."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from models.enums import McpMessageType
+from services.database import WriteConnection
+from services.mcp.messages import Message, read_messages
+from services.mcp.pairing import Entry, exchange_of, pair
+from services.permissions import require_change
+from services.principal import Principal
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_LONGEST: Final = 2**31 - 1  # milliseconds that an INTEGER holds, almost 25 days
+
+# Two recordings for one instance take turns: each pairs what the other has stored.
+_TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('mcp_messages ' || $1::text, 0))"
+
+_NOW: Final = "SELECT clock_timestamp()"
+
+_STORED: Final = """
+SELECT id, message_type AS type, server_name AS server, direction, rpc_id, method,
+       processing_time_ms, created_at AS at
+FROM mcp_messages
+WHERE cc_instance_id = $1 AND server_name = ANY($2::text[]) AND rpc_id = ANY($3::text[])
+UNION ALL
+SELECT id, message_type AS type, server_name AS server, direction, rpc_id, method,
+       processing_time_ms, created_at AS at
+FROM mcp_messages
+WHERE cc_instance_id = $1 AND server_name IS NULL AND rpc_id = ANY($3::text[])
+"""
+
+_INSERT: Final = """
+INSERT INTO mcp_messages (id, cc_instance_id, message_type, server_name, direction, rpc_id, method,
+                          params, result, error, processing_time_ms, created_at)
+SELECT id, $1, message_type, server_name, direction, rpc_id, method,
+       params::jsonb, result::jsonb, error::jsonb, processing_time_ms, created_at
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::integer[], $12::timestamptz[])
+  AS m(id, message_type, server_name, direction, rpc_id, method,
+       params, result, error, processing_time_ms, created_at)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+"""
+
+_ANSWER: Final = """
+UPDATE mcp_messages SET method = answer.method, processing_time_ms = answer.processing_time_ms
+FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS answer(id, method, processing_time_ms)
+WHERE mcp_messages.id = answer.id
+"""
+
+# A tool call takes the key of its request: one row for it, whoever records it and however often.
+_SYNC_TOOL_CALLS: Final = """
+INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, arguments, status, started_at,
+                            completed_at, execution_time_ms, result, error_details)
+SELECT request.id, request.id, request.cc_instance_id, request.params ->> 'name',
+       COALESCE(request.params -> 'arguments', '{}'),
+       CASE WHEN response.id IS NULL THEN 'running'
+            WHEN response.error IS NOT NULL OR response.result -> 'isError' = 'true' THEN 'failed'
+            ELSE 'completed' END,
+       request.created_at, response.created_at, response.processing_time_ms, response.result,
+       CASE WHEN response.result -> 'isError' = 'true'
+            THEN jsonb_build_object('message', (SELECT string_agg(part ->> 'text', E'\\n')
+                                                FROM jsonb_path_query(response.result, '$.content[*]') part))
+            ELSE response.error END
+FROM unnest($1::uuid[], $2::uuid[]) AS called(request_id, response_id)
+JOIN mcp_messages request ON request.id = called.request_id
+LEFT JOIN mcp_messages response ON response.id = called.response_id
+WHERE jsonb_typeof(request.params -> 'name') = 'string'
+ON CONFLICT (id) DO UPDATE
+SET status = excluded.status, completed_at = excluded.completed_at, result = excluded.result,
+    execution_time_ms = excluded.execution_time_ms, error_details = excluded.error_details
+WHERE (known.status, known.completed_at, known.result, known.error_details)
+   IS DISTINCT FROM (excluded.status, excluded.completed_at, excluded.result, excluded.error_details)
+"""
+
+
+_Answer = tuple[str | None, int | None]
+"""What a response takes from its request: the method, and the milliseconds since."""
+
+_UNANSWERED: Final[_Answer] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMessages:
+    """`message_ids` are the rows' keys in the order of the input; `recorded` of them are new."""
+
+    instance_id: UUID
+    message_ids: tuple[UUID, ...]
+    recorded: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A message on its way into the database, or one already there: what pairing reads and sets."""
+
+    id: UUID
+    type: str
+    server: str | None
+    direction: str | None
+    rpc_id: str | None
+    method: str | None
+    processing_time_ms: int | None
+    at: datetime
+
+    def entry(self) -> Entry | None:
+        exchange = exchange_of(self.type, self.server, self.direction, self.rpc_id)
+        if exchange is None:
+            return None
+        # An id of version 8 marks a message that was recorded without its time.
+        return Entry(self.id, exchange, self.type == McpMessageType.REQUEST, self.at, self.id.version != 8)
+
+
+async def record(
+    connection: WriteConnection, principal: Principal, instance_id: UUID, items: Sequence[object]
+) -> RecordedMessages:
+    """Store the JSON-RPC messages `items`; see `read_messages` for their forms and `store` for the rest.
+
+    Raises `BadInput` with the place of the first bad item.
+    """
+    return await store(connection, principal, instance_id, read_messages(instance_id, items))
+
+
+async def store(
+    connection: WriteConnection, principal: Principal, instance_id: UUID, messages: Sequence[Message]
+) -> RecordedMessages:
+    """Store messages of an instance's MCP traffic (terminal §3.1, decisions 16 and 27).
+
+    A response bears the method of its request and the milliseconds between the two; `tools/call` opens a
+    tool call and its answer ends it. Whatever the order, the number of calls or repetitions, the same
+    messages make the same rows. Raises `NotFound` or `Forbidden` for the instance.
+    """
+    await connection.exec_driver_sql(_TAKE_TURN, (str(instance_id),))
+    await require_change(connection, principal, "cc_instances", instance_id, field="input.ccInstanceId")
+    stored = await _stored_rows(connection, instance_id, messages)
+    fresh = {row.id: row for row in await _arrived(connection, messages) if row.id not in stored}
+    known = stored | fresh
+    requests = pair(entry for row in known.values() if (entry := row.entry()) is not None)
+    answers = {
+        response: _answer(known[response], known[request.id]) for response, request in requests.items()
+    }
+    recorded = await _insert(connection, instance_id, messages, fresh, answers)
+    await _mend(connection, stored, answers)
+    await _sync_tool_calls(connection, known.values(), requests)
+    return RecordedMessages(instance_id, tuple(message.id for message in messages), recorded)
+
+
+async def _stored_rows(
+    connection: WriteConnection, instance_id: UUID, messages: Iterable[Message]
+) -> dict[UUID, _Row]:
+    """The instance's rows with a server and JSON-RPC id that occur among `messages`."""
+    with_id = [message for message in messages if message.rpc_id is not None]
+    if not with_id:
+        return {}
+    servers = {message.server for message in with_id}
+    ids = {message.rpc_id for message in with_id}
+    result = await connection.exec_driver_sql(_STORED, (instance_id, list(servers - {None}), list(ids)))
+    return {row["id"]: _Row(**row) for row in result.mappings()}
+
+
+async def _arrived(connection: WriteConnection, messages: Sequence[Message]) -> Iterable[_Row]:
+    """`messages` as rows; one without a time gets that of its arrival, a microsecond after the one before."""
+    now = datetime.min
+    if any(message.at is None for message in messages):
+        now = (await connection.exec_driver_sql(_NOW)).scalar_one()
+    return (
+        _Row(
+            message.id,
+            message.type,
+            message.server,
+            message.direction,
+            message.rpc_id,
+            message.method,
+            None,
+            message.at or now + timedelta(microseconds=position),
+        )
+        for position, message in enumerate(messages)
+    )
+
+
+def _answer(response: _Row, request: _Row) -> _Answer:
+    elapsed = round((response.at - request.at) / _MILLISECOND)
+    return request.method, min(elapsed, _LONGEST) if elapsed >= 0 else None
+
+
+async def _insert(
+    connection: WriteConnection,
+    instance_id: UUID,
+    messages: Iterable[Message],
+    fresh: Mapping[UUID, _Row],
+    answers: Mapping[UUID, _Answer],
+) -> int:
+    """Store the messages that are not stored yet; how many those were."""
+    by_id = {message.id: message for message in messages if message.id in fresh}
+    if not by_id:
+        return 0
+    columns = zip(
+        *(
+            (
+                *(message.id, message.type, message.server, message.direction, message.rpc_id),
+                answers.get(message.id, _UNANSWERED)[0] or message.method,
+                *(message.params, message.result, message.error),
+                answers.get(message.id, _UNANSWERED)[1],
+                fresh[message.id].at,
+            )
+            for message in by_id.values()
+        ),
+        strict=True,
+    )
+    result = await connection.exec_driver_sql(_INSERT, (instance_id, *columns))
+    return len(result.all())
+
+
+async def _mend(
+    connection: WriteConnection, stored: Mapping[UUID, _Row], answers: Mapping[UUID, _Answer]
+) -> None:
+    """Give stored responses the method and time of a request that arrived after them."""
+    mended = [
+        (row.id, *answer)
+        for row in stored.values()
+        if row.type == McpMessageType.RESPONSE
+        and (answer := answers.get(row.id, _UNANSWERED)) != (row.method, row.processing_time_ms)
+    ]
+    if mended:
+        await connection.exec_driver_sql(_ANSWER, tuple(zip(*mended, strict=True)))
+
+
+async def _sync_tool_calls(
+    connection: WriteConnection, rows: Iterable[_Row], requests: Mapping[UUID, Entry]
+) -> None:
+    """Open, complete or fail the tool calls of all requests concerned."""
+    responses = {request.id: response for response, request in requests.items()}
+    calls = [row.id for row in rows if row.type == McpMessageType.REQUEST and row.method == "tools/call"]
+    if calls:
+        answered = [responses.get(call) for call in calls]
+        await connection.exec_driver_sql(_SYNC_TOOL_CALLS, (calls, answered))

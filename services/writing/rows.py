@@ -1,0 +1,221 @@
+"""Creates, changes and deletes single rows of every table under the same rules."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from models.policy import visible
+from services.constraints import explained, missing
+from services.database import WriteConnection
+from services.errors import BadInput, Conflict, Forbidden
+from services.lifecycles import LIFECYCLES
+from services.permissions import VIEWER, predicates
+from services.principal import Principal
+from services.writing.references import REFERENCES, verify
+from services.writing.rules import BEFORE_CREATE, BEFORE_UPDATE
+from services.writing.tables import TABLES, WritableTable
+from services.writing.values import parameters, sql_type
+
+INPUT: Final = "input"
+PATCH: Final = "input.patch"
+
+Stored = dict[str, Any]
+"""Values by column name, in the form in which they become parameters of a statement."""
+
+
+async def create(
+    connection: WriteConnection, principal: Principal, table_name: str, given: Mapping[str, object]
+) -> Any:
+    """Insert a row and return its key; `given` holds values by column name, absent ones take their default.
+
+    A row whose UUID the caller chose is created once: the same call again returns the same key, other
+    content under that key is `Conflict`. Raises `BadInput`, `NotFound`, `Forbidden`, `Conflict` and
+    `QuotaExceeded` with the field; then nothing is stored.
+    """
+    table = TABLES[table_name]
+    values = stored_values(principal, table, given, INPUT)
+    client_key = _given_key(table, values)
+    if client_key is not None:
+        known = await _known(connection, principal, table, values, client_key)
+        if known is not None:
+            return known
+    await before_create(connection, table, values, INPUT)
+    await verify(connection, principal, table, [values], [INPUT])
+    with explained(table.table, INPUT):
+        key = await _insert(connection, table, values, client_key)
+    if key is None and client_key is not None:  # another call with this key was faster
+        return await _known(connection, principal, table, values, client_key)
+    return key
+
+
+async def update(
+    connection: WriteConnection,
+    principal: Principal,
+    table_name: str,
+    key: object,
+    given: Mapping[str, object],
+    *,
+    unmodified_since: datetime | None = None,
+) -> None:
+    """Change the columns in `given` of one row; None sets NULL, an absent column stays as it is.
+
+    A row changed after `unmodified_since` is `Conflict` with its `updatedAt`. Raises the errors of `create`.
+    """
+    table = TABLES[table_name]
+    changes = parameters(table, given, PATCH)
+    row = await hold(connection, principal, table, key)
+    _require_unmodified(row, unmodified_since)
+    if _moves_references(table, changes):
+        await verify(connection, principal, table, [{**row, **changes}], [PATCH])
+    await apply(connection, table, key, row, changes, PATCH)
+
+
+async def delete(connection: WriteConnection, principal: Principal, table_name: str, key: object) -> None:
+    """Delete one row and what belongs to it. Raises `NotFound`, `Forbidden` or `Conflict`."""
+    table = TABLES[table_name]
+    await hold(connection, principal, table, key)
+    with explained(table.table, INPUT, deleting=True):
+        await connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {table.key.name} = $1", (key,))
+
+
+def stored_values(
+    principal: Principal, table: WritableTable, given: Mapping[str, object], prefix: str
+) -> Stored:
+    """The values of a new row: what is given, the caller as its owner, and its beginning."""
+    values = parameters(table, given, prefix)
+    for name, column in table.columns.items():
+        if column.required and name not in values:
+            raise BadInput("This must be given.", field=f"{prefix}.{column.field}")
+    if table.owner is not None:
+        owner = values.setdefault(table.owner, principal.user_id)
+        if owner != principal.user_id and not principal.is_admin:
+            raise Forbidden(
+                "Only administrators write in another person's name; leave this out.",
+                field=f"{prefix}.{table.columns[table.owner].field}",
+            )
+    return {**table.beginnings, **values}
+
+
+async def before_create(
+    connection: WriteConnection, table: WritableTable, values: Stored, prefix: str
+) -> None:
+    """The lifecycle's beginning and the rules of the table."""
+    lifecycle = LIFECYCLES.get(table.name)
+    if lifecycle is not None and "status" in values:
+        lifecycle.require_beginning(lifecycle.statuses(values["status"]), field=f"{prefix}.status")
+    if table.name in BEFORE_CREATE:
+        await BEFORE_CREATE[table.name](connection, values, prefix)
+
+
+async def hold(
+    connection: WriteConnection,
+    principal: Principal,
+    table: WritableTable,
+    key: object,
+    field: str = "input.id",
+) -> Mapping[str, Any]:
+    """The row as it is, which nobody else changes until the commit. Raises `NotFound` or `Forbidden`."""
+    seen, changed = predicates(principal, table.name)
+    result = await connection.exec_driver_sql(
+        f"SELECT t.*, {changed} AS changeable FROM {table.name} t"
+        f" WHERE t.{table.key.name} = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR NO KEY UPDATE OF t",
+        (key, principal.user_id),
+    )
+    row = result.mappings().one_or_none()
+    if row is None:
+        raise missing(table.table, field)
+    if not row["changeable"]:
+        raise Forbidden(f"You may see this {table.noun} but not change it.", field=field)
+    return dict(row)
+
+
+async def apply(
+    connection: WriteConnection,
+    table: WritableTable,
+    key: object,
+    row: Mapping[str, Any],
+    changes: Stored,
+    prefix: str,
+) -> None:
+    """Write `changes` to the held `row`, with the steps of its lifecycle and the rules of its table."""
+    stamps: Mapping[str, str] = {}
+    lifecycle = LIFECYCLES.get(table.name)
+    if lifecycle is not None and "status" in changes and changes["status"] != row["status"]:
+        wanted = lifecycle.statuses(changes["status"])
+        lifecycle.require_step(lifecycle.statuses(row["status"]), wanted, field=f"{prefix}.status")
+        stamps = lifecycle.stamps.get(wanted, {})
+    if table.name in BEFORE_UPDATE:
+        await BEFORE_UPDATE[table.name](connection, row, changes, prefix)
+    if not changes:
+        return
+    assignments = [
+        f"{name} = ${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(changes, start=2)
+    ]
+    assignments += [f"{name} = {sql}" for name, sql in stamps.items() if name not in changes]
+    with explained(table.table, prefix):
+        await connection.exec_driver_sql(
+            f"UPDATE {table.name} SET {', '.join(assignments)} WHERE {table.key.name} = $1",
+            (key, *changes.values()),
+        )
+
+
+def _given_key(table: WritableTable, values: Stored) -> str | None:
+    """The column with the UUID that the caller chose, if any."""
+    return table.client_key.name if table.client_key is not None and table.client_key.name in values else None
+
+
+async def _insert(
+    connection: WriteConnection, table: WritableTable, values: Stored, client_key: str | None
+) -> Any:
+    """The key of the new row; None when a row with its client key exists."""
+    columns = ", ".join(values)
+    places = ", ".join(
+        f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(values, start=1)
+    )
+    on_conflict = "" if client_key is None else f"ON CONFLICT ({client_key}) DO NOTHING"
+    result = await connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({columns}) VALUES ({places}) {on_conflict} RETURNING {table.key.name}",
+        tuple(values.values()),
+    )
+    return result.scalar_one_or_none()
+
+
+async def _known(
+    connection: WriteConnection, principal: Principal, table: WritableTable, values: Stored, client_key: str
+) -> Any:
+    """The key of the row that an earlier call with this client key and content made; None without one."""
+    compared = [name for name in values if not (name in table.columns and table.columns[name].encrypted)]
+    same = " AND ".join(
+        f"t.{name} IS NOT DISTINCT FROM ${number}::{sql_type(table.table.c[name])}"
+        for number, name in enumerate(compared, start=1)
+    )
+    viewer = f"${len(compared) + 1}::int"
+    seen = "true" if principal.is_admin else visible(table.name, "t", viewer)
+    place = compared.index(client_key) + 1
+    result = await connection.exec_driver_sql(
+        f"SELECT t.{table.key.name} AS key, {same} AND {seen} AS is_same FROM {table.name} t"
+        f" WHERE t.{client_key} = ${place}::uuid AND {viewer} IS NOT NULL",
+        (*(values[name] for name in compared), principal.user_id),
+    )
+    row = result.mappings().one_or_none()
+    if row is None:
+        return None
+    if not row["is_same"]:
+        raise Conflict(
+            f"A {table.noun} with this key and other content exists; choose a new UUID.",
+            field=f"{INPUT}.{table.columns[client_key].field}",
+        )
+    return row["key"]
+
+
+def _require_unmodified(row: Mapping[str, Any], unmodified_since: datetime | None) -> None:
+    if unmodified_since is not None and row["updated_at"] > unmodified_since:
+        raise Conflict(
+            "Somebody has changed this row since; read it again and repeat the change on what it is now.",
+            field="input.ifUnmodifiedSince",
+            updatedAt=row["updated_at"].isoformat(),
+        )
+
+
+def _moves_references(table: WritableTable, changes: Stored) -> bool:
+    return any(reference.column in changes for reference in REFERENCES.get(table.name, ()))

@@ -1,0 +1,102 @@
+"""What creating or changing a row of a certain table asks for beyond the rules that all tables share."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from models.enums import CcInstanceStatus, CcInstanceType, TaskStatus
+from services import quotas
+from services.database import WriteConnection
+from services.errors import BadInput, Conflict, QuotaExceeded
+
+Values = MutableMapping[str, Any]
+"""By column name, as they will be stored; a rule may complete them."""
+
+BeforeCreate = Callable[[WriteConnection, Values, str], Awaitable[None]]
+"""Called with the values and the prefix of their fields in the input."""
+
+BeforeUpdate = Callable[[WriteConnection, Mapping[str, Any], Values, str], Awaitable[None]]
+"""Called with the row as it is (held until the commit), the changes and the prefix of their fields."""
+
+
+async def _session_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    await quotas.require_session(connection, values["user_id"])
+
+
+async def _worktree_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    await quotas.require_worktree(connection, values["user_id"], values.get("total_size_bytes") or 0)
+
+
+async def _worktree_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    more = (changes.get("total_size_bytes") or 0) - (row["total_size_bytes"] or 0)
+    await quotas.require_storage(connection, row["user_id"], more)
+
+
+async def _instance_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    """A CHILD has a parent, a PARENT has none (decision 25); the type follows when it is not given."""
+    derived = CcInstanceType.CHILD if values.get("parent_instance_id") else CcInstanceType.PARENT
+    if values.setdefault("type", derived) != derived:
+        raise BadInput(
+            "A CHILD names its parent in `parentInstanceId`, a PARENT has none.", field=f"{prefix}.type"
+        )
+
+
+async def _instance_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    """No more than `max_parallel_cc` instances of a project run at a time (decision 23)."""
+    if changes.get("status") != CcInstanceStatus.RUNNING or row["status"] == CcInstanceStatus.RUNNING:
+        return
+    if row["project_id"] is None:
+        return
+    # Whoever starts an instance holds its project until the commit, so that running ones are counted right.
+    held = await connection.exec_driver_sql(
+        "SELECT max_parallel_cc FROM projects WHERE project_id = $1 FOR NO KEY UPDATE", (row["project_id"],)
+    )
+    limit = held.scalar()
+    running = await connection.exec_driver_sql(
+        "SELECT count(*) FROM cc_instances WHERE project_id = $1 AND status = 'RUNNING'", (row["project_id"],)
+    )
+    if limit is not None and running.scalar_one() >= limit:
+        raise QuotaExceeded(
+            f"The project runs its limit of {limit} instances at a time; stop one, or raise maxParallelCc.",
+            field=prefix,
+            limit=limit,
+        )
+
+
+async def _task_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    """A claimed task is carried on by its holder, through claim, completion and failure (decision 24)."""
+    moved = changes.get("status", row["status"]) != row["status"] or (
+        "assigned_to" in changes and changes["assigned_to"] != row["assigned_to"]
+    )
+    if moved and row["lease_expires_at"] is not None:
+        raise Conflict(
+            "An instance has claimed this task: completeTask, failTask and releaseTask end the claim.",
+            field=prefix,
+        )
+    if changes.get("status") == TaskStatus.RUNNING and row["status"] != TaskStatus.RUNNING:
+        raise Conflict(
+            "A task runs once an instance has claimed it: use claimTask.", field=f"{prefix}.status"
+        )
+
+
+BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
+    {
+        "sessions": _session_created,
+        "worktrees": _worktree_created,
+        "cc_instances": _instance_created,
+    }
+)
+
+BEFORE_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
+    {
+        "worktrees": _worktree_changed,
+        "cc_instances": _instance_changed,
+        "tasks": _task_changed,
+    }
+)

@@ -1,0 +1,1 @@
+"""Writing services on a real PostgreSQL."""
