@@ -51,7 +51,7 @@ def write_configuration(
     settings = {**TUNING, **SURROUNDINGS, "unix_socket_directories": str(sockets), **overrides}
     lines = "".join(f"{name} = {_quoted(value)}\n" for name, value in settings.items())
     header = "# Written by ccgraph at each start; your own settings go to the end of postgresql.conf.\n"
-    names = "".join(f'ccgraph "{name}" all\n' for name in sorted(set(clients)))
+    names = "".join(f'ccgraph "{name}" all\n' for name in sorted(clients))
     _replace(cluster / "ccgraph.conf", header + lines)
     _replace(cluster / "pg_hba.conf", "# Written by ccgraph at each start.\nlocal all all peer map=ccgraph\n")
     _replace(cluster / "pg_ident.conf", "# Written by ccgraph at each start.\n" + names)

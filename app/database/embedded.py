@@ -103,8 +103,8 @@ def _host(
                 say(f"Making a PostgreSQL data directory in {directory.path}")
                 make_cluster(directory, account, durable=overrides.get("fsync") != "off")
             _forget_dead_postmaster(directory)
-            # Root, who can read the files anyway, may look into somebody else's running server.
-            clients = [account_name(0), account_name(os.geteuid()), account.name]
+            # Root may look into a running server: it can read the files anyway.
+            clients = {account_name(uid) for uid in (0, os.geteuid(), directory.path.stat().st_uid)}
             write_configuration(directory.cluster, sockets, clients, overrides)
             postmaster = Postmaster.start(directory, account, lock)
             stack.callback(postmaster.stop)

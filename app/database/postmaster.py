@@ -20,7 +20,11 @@ TELL_AFTER = 3.0
 STOP_PATIENCE = 60.0
 """Seconds: between two looks; until the user hears why it takes time; for a fast shutdown."""
 
-COMPLAINT = re.compile(r"(?:FATAL|PANIC|ERROR|initdb: error|postgres): +(.*)")
+DISK_FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
+COMPLAINT = re.compile(
+    r"(?:FATAL|PANIC|ERROR|initdb: error|LOG(?=: .*(?:invalid|unrecognized|could not))): +(.*)"
+)
+"""What went wrong; a wrong setting is a mere LOG line before the error that follows from it."""
 
 
 class Postmaster:
@@ -109,7 +113,7 @@ def ready_postmaster(cluster: Path) -> int | None:
 
 def failure(directory: DataDirectory, code: int, messages: str) -> StartupError:
     """The sentence for a PostgreSQL program that ended with `code` and these messages."""
-    if "No space left on device" in messages or "Disk quota exceeded" in messages:
+    if any(sign in messages for sign in DISK_FULL):
         return disk_full(directory.path)
     last = messages.strip().splitlines()[-1:] or ["it said nothing"]
     if code == UNREACHABLE:
@@ -118,8 +122,8 @@ def failure(directory: DataDirectory, code: int, messages: str) -> StartupError:
             f"{directory.path} ({last[0]}): run ccgraph as an ordinary user, "
             "or install it, and set CCGRAPH_DATA_DIR, below folders that are open to all."
         )
-    complaint = (COMPLAINT.findall(messages) or last)[-1]
+    complaints = COMPLAINT.findall(messages)[-3:] or last
     return StartupError(
-        f"PostgreSQL did not start on {directory.cluster}: {complaint}. "
-        f"Mend that and start again, or set CCGRAPH_DATA_DIR to a new folder; nothing was changed."
+        f"PostgreSQL did not start on {directory.cluster} ({'; '.join(complaints)}): "
+        f"mend that and start again, or set CCGRAPH_DATA_DIR to a new folder; nothing was changed."
     )
