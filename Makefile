@@ -26,6 +26,13 @@ fix: .venv/.installed ## format and mend what ruff can mend
 test: .venv/.installed ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto)
 
+bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure beside other servers; writes docs/benchmarks.md (needs wrk and npm)
+	$(BIN)/python -m benchmarks.reading
+
+benchmarks/peers/postgraphile/node_modules: benchmarks/peers/postgraphile/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix $(@D)
+	@touch $@
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'ccgraph needs Python 3.11 or newer. Install it, then run: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
@@ -46,4 +53,4 @@ test: .venv/.installed ## run the tests on all cores; T=path picks some
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch .venv/.runtime $@
 
-.PHONY: help run install check fix test
+.PHONY: help run install check fix test bench

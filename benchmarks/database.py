@@ -1,0 +1,76 @@
+"""The benchmarks' own database: an embedded PostgreSQL with the demo in it, kept between runs."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from app.cli.console import say
+from app.cli.data import load_demo
+from app.database import Location, located
+from app.database.revisions import migrate
+from app.settings import Settings
+
+DATA_DIR = Path(__file__).parent / ".data"
+SEED = 1
+
+# Nobody is to be turned away for calling often, which is what a benchmark does.
+UNLIMITED = """
+UPDATE users SET resource_quota = resource_quota || '{"api_calls_per_hour": 2000000000}'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkDatabase:
+    """A PostgreSQL that runs, with the key that its tokens are signed with."""
+
+    url: str
+    secret_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a `ccgraph` process needs to work on this database."""
+        return {"DATABASE_URL": self.url, "CCGRAPH_SECRET_KEY": self.secret_key}
+
+    def token(self, username: str) -> str:
+        """An access token that outlasts every run."""
+        command = [program("ccgraph"), "token", "--username", username, "--minutes", "600"]
+        done = subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+
+def program(name: str) -> str:
+    """A console script of this environment."""
+    return str(Path(sys.executable).with_name(name))
+
+
+@contextmanager
+def demo_database(scale: float) -> Iterator[BenchmarkDatabase]:
+    """A migrated database that holds the demo; it runs while the block lasts."""
+    folder = DATA_DIR / f"scale-{scale:g}"
+    folder.parent.mkdir(exist_ok=True)
+    settings = Settings(_env_file=None, database_url=None, data_dir=folder)
+    with located(settings, command="make bench", alone=True, say=say) as found:
+        asyncio.run(_prepare(found, scale))
+        yield BenchmarkDatabase(found.url, found.settings.signing_key())
+
+
+async def _prepare(found: Location, scale: float) -> None:
+    await migrate(found.url, say)
+    connection = await asyncpg.connect(found.url)
+    try:
+        if await connection.fetchval("SELECT NOT EXISTS (SELECT FROM users)"):
+            say(f"Loading the demo at scale {scale:g}, once")
+            await load_demo(found.url, scale, SEED)
+            await connection.execute("VACUUM (ANALYZE)")
+        await connection.execute(UNLIMITED)
+    finally:
+        await connection.close()

@@ -1,0 +1,1 @@
+"""The servers that ccgraph is set beside."""

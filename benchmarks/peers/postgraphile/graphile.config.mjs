@@ -1,0 +1,23 @@
+// PostGraphile as its documentation sets it up for production: the Amber preset, its own plugin for
+// aggregates, one process, no watching, no GraphiQL. PORT, DATABASE_URL and POOL_SIZE come from the benchmark.
+import { PgAggregatesPreset } from "@graphile/pg-aggregates";
+import { makePgService } from "postgraphile/adaptors/pg";
+import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+
+export default {
+  extends: [PostGraphileAmberPreset, PgAggregatesPreset],
+  pgServices: [
+    makePgService({
+      connectionString: process.env.DATABASE_URL,
+      schemas: ["public"],
+      poolConfig: { max: Number(process.env.POOL_SIZE) },
+    }),
+  ],
+  grafserv: {
+    host: "127.0.0.1",
+    port: Number(process.env.PORT),
+    graphiql: false,
+    watch: false,
+    websockets: false,
+  },
+};

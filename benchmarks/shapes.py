@@ -1,0 +1,250 @@
+"""The shapes of reading that are measured: for each server the request, and for the floor the SQL by hand.
+
+Aliases make all servers answer in the same form, so their answers can be compared before they are timed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One request.
+
+    `floor` takes its parameters as texts and gives the JSON of `data`. A `deep` page begins after row
+    `DEPTH`, which each server is told in its own way.
+    """
+
+    name: str
+    title: str
+    ccgraph: str
+    postgraphile: str
+    strawberry: str
+    floor: str
+    variables: Mapping[str, object] = field(default_factory=dict)
+    deep: bool = False
+
+
+_TASK = "id name status priority createdAt"
+_RELATIONS = "project { id name status } assignedTo { id name status }"
+_LIST_SQL = """
+SELECT json_build_object('tasks', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
+FROM (
+  SELECT t.id, t.name, t.status, t.priority, t.created_at AS "createdAt", project, assigned AS "assignedTo"
+  FROM (SELECT * FROM tasks ORDER BY id LIMIT {limit}) t
+  LEFT JOIN LATERAL (
+    SELECT p.id, p.name, p.status FROM projects p WHERE p.project_id = t.project_id
+  ) project ON true
+  LEFT JOIN LATERAL (
+    SELECT i.id, i.name, i.status FROM cc_instances i WHERE i.id = t.assigned_to
+  ) assigned ON true
+  ORDER BY t.id
+) node
+"""
+
+
+def _list(name: str, size: int) -> Shape:
+    return Shape(
+        name=name,
+        title=f"{size} rows with two to-one relations",
+        ccgraph=f"""query List($first: Int!) {{
+          tasks(first: $first, orderBy: [{{id: ASC}}]) {{ nodes {{ {_TASK} {_RELATIONS} }} }} }}""",
+        postgraphile="""query List($first: Int!) {
+          tasks: allTasks(first: $first, orderBy: [PRIMARY_KEY_ASC]) { nodes {
+            id: rowId name status priority createdAt
+            project: projectByProjectId { id: rowId name status }
+            assignedTo: ccInstanceByAssignedTo { id: rowId name status } } } }""",
+        strawberry=f"""query List($first: Int!) {{
+          tasks(first: $first) {{ nodes {{ {_TASK} {_RELATIONS} }} }} }}""",
+        floor=_LIST_SQL.format(limit=size),
+        variables={"first": size},
+    )
+
+
+ONE = Shape(
+    name="one",
+    title="one row by key with a relation",
+    ccgraph=f"query One($id: UUID!) {{ task(by: {{id: $id}}) {{ {_TASK} project {{ id name }} }} }}",
+    postgraphile="""query One($id: UUID!) { task: taskByRowId(rowId: $id) {
+      id: rowId name status priority createdAt project: projectByProjectId { id: rowId name } } }""",
+    strawberry=f"query One($id: UUID!) {{ task(id: $id) {{ {_TASK} project {{ id name }} }} }}",
+    floor="""
+SELECT json_build_object('task', (
+  SELECT row_to_json(node) FROM (
+    SELECT t.id, t.name, t.status, t.priority, t.created_at AS "createdAt", project
+    FROM tasks t
+    LEFT JOIN LATERAL (
+      SELECT p.id, p.name FROM projects p WHERE p.project_id = t.project_id
+    ) project ON true
+    WHERE t.id = $1::text::uuid
+  ) node
+))::text
+""",
+    variables={"id": "set by the benchmark"},
+)
+
+CHILDREN = Shape(
+    name="children",
+    title="20 parents with 10 children each",
+    ccgraph="""{ projects(first: 20, orderBy: [{id: ASC}]) { nodes { id name status
+      tasks(first: 10, orderBy: [{id: ASC}]) { nodes { id name status priority } } } } }""",
+    postgraphile="""{ projects: allProjects(first: 20, orderBy: [PRIMARY_KEY_ASC]) { nodes {
+      id: rowId name status
+      tasks: tasksByProjectId(first: 10, orderBy: [PRIMARY_KEY_ASC]) {
+        nodes { id: rowId name status priority } } } } }""",
+    strawberry="""{ projects(first: 20) { nodes { id name status
+      tasks(first: 10) { nodes { id name status priority } } } } }""",
+    floor="""
+SELECT json_build_object('projects', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
+FROM (
+  SELECT p.id, p.name, p.status, tasks
+  FROM (SELECT * FROM projects ORDER BY id LIMIT 20) p
+  LEFT JOIN LATERAL (
+    SELECT coalesce(json_agg(task), '[]') AS nodes FROM (
+      SELECT t.id, t.name, t.status, t.priority FROM tasks t
+      WHERE t.project_id = p.project_id ORDER BY t.id LIMIT 10
+    ) task
+  ) tasks ON true
+  ORDER BY p.id
+) node
+""",
+)
+
+FOUR_LEVELS = Shape(
+    name="four-levels",
+    title="four levels: 5 projects, 5 instances, 3 tasks, 3 log lines",
+    ccgraph="""{ projects(first: 5, orderBy: [{id: ASC}]) { nodes { id name
+      ccInstances(first: 5, orderBy: [{id: ASC}]) { nodes { id name status
+        assignedTasks(first: 3, orderBy: [{id: ASC}]) { nodes { id name status
+          taskLogs(first: 3, orderBy: [{id: ASC}]) { nodes { id phase message } } } } } } } } }""",
+    postgraphile="""{ projects: allProjects(first: 5, orderBy: [PRIMARY_KEY_ASC]) { nodes { id: rowId name
+      ccInstances: ccInstancesByProjectId(first: 5, orderBy: [PRIMARY_KEY_ASC]) { nodes {
+        id: rowId name status
+        assignedTasks: tasksByAssignedTo(first: 3, orderBy: [PRIMARY_KEY_ASC]) { nodes { id: rowId name status
+          taskLogs: taskLogsByTaskId(first: 3, orderBy: [PRIMARY_KEY_ASC]) {
+            nodes { id: rowId phase message } } } } } } } } }""",
+    strawberry="""{ projects(first: 5) { nodes { id name
+      ccInstances(first: 5) { nodes { id name status
+        assignedTasks(first: 3) { nodes { id name status
+          taskLogs(first: 3) { nodes { id phase message } } } } } } } } }""",
+    floor="""
+SELECT json_build_object('projects', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
+FROM (
+  SELECT p.id, p.name, instances AS "ccInstances"
+  FROM (SELECT * FROM projects ORDER BY id LIMIT 5) p
+  LEFT JOIN LATERAL (
+    SELECT coalesce(json_agg(instance), '[]') AS nodes FROM (
+      SELECT i.id, i.name, i.status, tasks AS "assignedTasks"
+      FROM (SELECT * FROM cc_instances WHERE project_id = p.project_id ORDER BY id LIMIT 5) i
+      LEFT JOIN LATERAL (
+        SELECT coalesce(json_agg(task), '[]') AS nodes FROM (
+          SELECT t.id, t.name, t.status, logs AS "taskLogs"
+          FROM (SELECT * FROM tasks WHERE assigned_to = i.id ORDER BY id LIMIT 3) t
+          LEFT JOIN LATERAL (
+            SELECT coalesce(json_agg(line), '[]') AS nodes FROM (
+              SELECT l.id, l.phase, l.message FROM task_logs l WHERE l.task_id = t.id ORDER BY l.id LIMIT 3
+            ) line
+          ) logs ON true
+          ORDER BY t.id
+        ) task
+      ) tasks ON true
+      ORDER BY i.id
+    ) instance
+  ) instances ON true
+  ORDER BY p.id
+) node
+""",
+)
+
+FILTERED = Shape(
+    name="filtered",
+    title="20 filtered rows with the total count",
+    ccgraph="""query Filtered($priority: Int!) {
+      tasks(first: 20, orderBy: [{id: ASC}], where: {status: {eq: COMPLETED}, priority: {eq: $priority}}) {
+        totalCount nodes { id name priority createdAt } } }""",
+    postgraphile="""query Filtered($priority: Int!) {
+      tasks: allTasks(
+        first: 20, orderBy: [PRIMARY_KEY_ASC], condition: {status: "COMPLETED", priority: $priority}
+      ) { totalCount nodes { id: rowId name priority createdAt } } }""",
+    strawberry="""query Filtered($priority: Int!) {
+      tasks(first: 20, status: "COMPLETED", priority: $priority) {
+        totalCount nodes { id name priority createdAt } } }""",
+    floor="""
+SELECT json_build_object('tasks', json_build_object(
+  'totalCount', (SELECT count(*) FROM tasks WHERE status = 'COMPLETED' AND priority = $1::text::int),
+  'nodes', (SELECT coalesce(json_agg(node), '[]') FROM (
+    SELECT id, name, priority, created_at AS "createdAt" FROM tasks
+    WHERE status = 'COMPLETED' AND priority = $1::text::int ORDER BY id LIMIT 20
+  ) node)
+))::text
+""",
+    variables={"priority": 9},
+)
+
+GROUPS = Shape(
+    name="groups",
+    title="10,000 tasks grouped by status",
+    ccgraph="{ tasks { groups(by: [STATUS]) { key { status } max { priority actualDurationMinutes } } } }",
+    postgraphile="""{ tasks: allTasks { groups: groupedAggregates(groupBy: [STATUS]) {
+      key: keys max { priority actualDurationMinutes } } } }""",
+    strawberry="{ tasks { groups { key { status } max { priority actualDurationMinutes } } } }",
+    floor="""
+SELECT json_build_object('tasks', json_build_object('groups', json_agg(node)))::text
+FROM (
+  SELECT json_build_object('status', status) AS key,
+    json_build_object(
+      'priority', max(priority), 'actualDurationMinutes', max(actual_duration_minutes)
+    ) AS max
+  FROM tasks GROUP BY status ORDER BY status
+) node
+""",
+)
+
+
+def _page(name: str, title: str, *, deep: bool) -> Shape:
+    used = ", after: $after" if deep else ""
+    of_cursor, of_text = (
+        ("query Page($after: Cursor!) ", "query Page($after: String!) ") if deep else ("", "")
+    )
+    condition = "WHERE (created_at, id) > ($1::text::timestamptz, $2::text::uuid)" if deep else ""
+    return Shape(
+        name=name,
+        title=title,
+        ccgraph=f"""{of_text}{{ mcpMessages(first: 50, orderBy: [{{createdAt: ASC}}]{used}) {{
+          nodes {{ id method createdAt }} pageInfo {{ hasNextPage }} }} }}""",
+        postgraphile=f"""{of_cursor}{{
+          mcpMessages: allMcpMessages(first: 50, orderBy: [CREATED_AT_ASC]{used}) {{
+          nodes {{ id: rowId method createdAt }} pageInfo {{ hasNextPage }} }} }}""",
+        strawberry=f"""{of_text}{{ mcpMessages(first: 50{used}) {{
+          nodes {{ id method createdAt }} pageInfo {{ hasNextPage }} }} }}""",
+        floor=f"""
+SELECT json_build_object('mcpMessages', json_build_object(
+  'nodes', coalesce(json_agg(node) FILTER (WHERE place <= 50), '[]'),
+  'pageInfo', json_build_object('hasNextPage', count(*) > 50)
+))::text
+FROM (
+  SELECT node, row_number() OVER () AS place FROM (
+    SELECT id, method, created_at AS "createdAt" FROM mcp_messages
+    {condition} ORDER BY created_at, id LIMIT 51
+  ) node
+) found
+""",
+        deep=deep,
+    )
+
+
+DEPTH = 100_000
+FIRST_PAGE = _page("first-page", "the first page of 50", deep=False)
+DEEP_PAGE = _page("deep-page", f"a page of 50 after {DEPTH:,} rows", deep=True)
+
+SHAPES = (
+    ONE,
+    _list("list-20", 20),
+    _list("list-100", 100),
+    CHILDREN,
+    FOUR_LEVELS,
+    FILTERED,
+    GROUPS,
+    FIRST_PAGE,
+    DEEP_PAGE,
+)

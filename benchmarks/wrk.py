@@ -1,0 +1,102 @@
+"""Load from wrk (Debian package wrk): one shape, one server, a bounded time, loopback only."""
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_SCRIPT = """
+wrk.method = "POST"
+wrk.body = %(body)s
+%(headers)s
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    'RESULT {"requests": %%d, "seconds": %%f, "p50": %%f, "p95": %%f, "p99": %%f, ' ..
+    '"bytes": %%d, "bad": %%d}\\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(95) / 1e3,
+    latency:percentile(99) / 1e3, summary.bytes,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
+"""
+
+LONGEST_SECONDS = 30
+MOST_CONNECTIONS = 200
+
+
+class WrkError(RuntimeError):
+    """wrk is not there, or its run is not to be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run measured. Latencies are in milliseconds, `bytes_each` is per response with its headers."""
+
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    bytes_each: int
+
+
+async def run(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    connections: int = 16,
+    seconds: float,
+) -> Load:
+    """POST `body` again and again over `connections` for `seconds`.
+
+    Raises WrkError when wrk is missing or a single response was not a success: a rate of errors is no rate.
+    """
+    program = shutil.which("wrk")
+    if program is None:
+        raise WrkError("wrk is not installed: apt-get install wrk")
+    if urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
+        raise WrkError(f"Load goes to this machine only, not to {url}")
+    connections = min(connections, MOST_CONNECTIONS)
+    lines = [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
+    script = _SCRIPT % {"body": _lua(body.decode()), "headers": "\n".join(lines)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "post.lua"
+        path.write_text(script)
+        process = await asyncio.create_subprocess_exec(
+            program,
+            "--threads=1",
+            f"--connections={connections}",
+            f"--duration={min(seconds, LONGEST_SECONDS):g}s",
+            "--timeout=30s",
+            f"--script={path}",
+            url,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output = (await process.communicate())[0].decode()
+    found = next((line for line in output.splitlines() if line.startswith("RESULT ")), None)
+    if process.returncode or found is None:
+        raise WrkError(f"wrk failed:\n{output}")
+    result = json.loads(found.removeprefix("RESULT "))
+    if result["bad"] or not result["requests"]:
+        raise WrkError(f"{result['bad']} of {result['requests']} requests to {url} failed")
+    return Load(
+        rate=result["requests"] / result["seconds"],
+        p50=result["p50"],
+        p95=result["p95"],
+        p99=result["p99"],
+        bytes_each=result["bytes"] // result["requests"],
+    )
+
+
+def _lua(text: str) -> str:
+    """A Lua string literal: every byte that is not plain as a decimal escape."""
+    return '"' + "".join(_escaped(byte) for byte in text.encode()) + '"'
+
+
+def _escaped(byte: int) -> str:
+    return chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\' else f"\\{byte:03d}"
