@@ -26,12 +26,9 @@ BEGIN
     IF runs = ' ' THEN
         RETURN to_tsvector('simple', plain);
     END IF;
-    -- Each character, and each pair of neighbours, at the place of its first character.
+    -- Each pair of neighbours at the place of its first character, and the last character of a run alone.
     RETURN (
-        SELECT string_agg(
-            letter || ':' || place
-                || CASE WHEN next <> ' ' THEN ' ' || letter || next || ':' || place ELSE '' END,
-            ' ')::tsvector
+        SELECT string_agg(letter || trim(next) || ':' || place, ' ')::tsvector
         FROM (
             SELECT letter, place, lead(letter, 1, ' ') OVER (ORDER BY place) AS next
             FROM unnest(string_to_array(runs, NULL)) WITH ORDINALITY AS split (letter, place)
@@ -53,11 +50,12 @@ DECLARE
     phrases tsquery;
 BEGIN
     -- A run of several characters is the phrase of its pairs, so that it is found in this order only.
-    SELECT string_agg('(' || phrase || ')', ' & ')::tsquery INTO phrases
+    -- A single character is what a pair begins with, or the last of a run.
+    SELECT string_agg('(' || COALESCE(phrase, word[1] || ':*') || ')', ' & ')::tsquery INTO phrases
     FROM regexp_matches(plain, run, 'g') AS found (word),
         LATERAL (
             SELECT string_agg(substr(word[1], place, 2), ' <-> ' ORDER BY place) AS phrase
-            FROM generate_series(1, greatest(length(word[1]) - 1, 1)) AS place
+            FROM generate_series(1, length(word[1]) - 1) AS place
         ) AS pairs;
     RETURN COALESCE(words && phrases, words, phrases);
 END
@@ -98,10 +96,10 @@ SEARCHES = {
     "file_operations": Search(("{0}file_path",), split=True),
     "mcp_messages": Search(
         (
+            # Every word costs at each insert, and these messages come by the thousand.
             "COALESCE({0}method, '')",
-            "COALESCE(left({0}params::text, 500), '')",
-            "COALESCE(left({0}result::text, 500), '')",
-            "COALESCE(left({0}error::text, 500), '')",
+            "COALESCE({0}params ->> 'name', '')",
+            "COALESCE({0}error ->> 'message', '')",
         ),
         split=True,
     ),

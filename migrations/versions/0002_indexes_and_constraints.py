@@ -28,12 +28,9 @@ BEGIN
     IF runs = ' ' THEN
         RETURN to_tsvector('simple', plain);
     END IF;
-    -- Each character, and each pair of neighbours, at the place of its first character.
+    -- Each pair of neighbours at the place of its first character, and the last character of a run alone.
     RETURN (
-        SELECT string_agg(
-            letter || ':' || place
-                || CASE WHEN next <> ' ' THEN ' ' || letter || next || ':' || place ELSE '' END,
-            ' ')::tsvector
+        SELECT string_agg(letter || trim(next) || ':' || place, ' ')::tsvector
         FROM (
             SELECT letter, place, lead(letter, 1, ' ') OVER (ORDER BY place) AS next
             FROM unnest(string_to_array(runs, NULL)) WITH ORDINALITY AS split (letter, place)
@@ -54,11 +51,12 @@ DECLARE
     phrases tsquery;
 BEGIN
     -- A run of several characters is the phrase of its pairs, so that it is found in this order only.
-    SELECT string_agg('(' || phrase || ')', ' & ')::tsquery INTO phrases
+    -- A single character is what a pair begins with, or the last of a run.
+    SELECT string_agg('(' || COALESCE(phrase, word[1] || ':*') || ')', ' & ')::tsquery INTO phrases
     FROM regexp_matches(plain, run, 'g') AS found (word),
         LATERAL (
             SELECT string_agg(substr(word[1], place, 2), ' <-> ' ORDER BY place) AS phrase
-            FROM generate_series(1, greatest(length(word[1]) - 1, 1)) AS place
+            FROM generate_series(1, length(word[1]) - 1) AS place
         ) AS pairs;
     RETURN COALESCE(words && phrases, words, phrases);
 END
@@ -202,7 +200,7 @@ INDEXES = (
     "CREATE INDEX idx_mcp_messages_oversized ON mcp_messages (created_at) WHERE length(params::text) > 10000 OR length(result::text) > 10000",
     "CREATE INDEX idx_mcp_messages_processing_time ON mcp_messages (processing_time_ms)",
     "CREATE INDEX idx_mcp_messages_rpc ON mcp_messages (cc_instance_id, server_name, rpc_id)",
-    "CREATE INDEX idx_mcp_messages_search ON mcp_messages USING gin (ccgraph_tsvector(translate(COALESCE(method, '') || ' ' || COALESCE(left(params::text, 500), '') || ' ' || COALESCE(left(result::text, 500), '') || ' ' || COALESCE(left(error::text, 500), ''), '/._-', '    ')))",
+    "CREATE INDEX idx_mcp_messages_search ON mcp_messages USING gin (ccgraph_tsvector(translate(COALESCE(method, '') || ' ' || COALESCE(params ->> 'name', '') || ' ' || COALESCE(error ->> 'message', ''), '/._-', '    ')))",
     "CREATE INDEX idx_mcp_messages_type_created ON mcp_messages (message_type, created_at)",
     "CREATE INDEX idx_mcp_tool_calls_cc_started ON mcp_tool_calls (cc_instance_id, started_at)",
     "CREATE INDEX idx_mcp_tool_calls_message ON mcp_tool_calls (message_id)",

@@ -321,13 +321,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('cc_instances', TG_OP, jsonb_build_object('project_id', OLD.project_id, 'name', OLD.name, 'type', OLD.type, 'status', OLD.status, 'parent_instance_id', OLD.parent_instance_id, 'exit_code', OLD.exit_code), actor, OLD.id::text, OLD.project_id, NULL, OLD.id, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'cc_instances', TG_OP, actor, jsonb_build_object('project_id', changed.project_id, 'name', changed.name, 'type', changed.type, 'status', changed.status, 'parent_instance_id', changed.parent_instance_id, 'exit_code', changed.exit_code), changed.id::text, changed.project_id, NULL, changed.id, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'cc_instances', TG_OP, actor, jsonb_build_object('project_id', changed.project_id, 'name', changed.name, 'type', changed.type, 'status', changed.status, 'parent_instance_id', changed.parent_instance_id, 'exit_code', changed.exit_code), changed.id::text, changed.project_id, NULL, changed.id, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('cc_instances', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('project_id', OLD.project_id, 'name', OLD.name, 'type', OLD.type, 'status', OLD.status, 'parent_instance_id', OLD.parent_instance_id, 'exit_code', OLD.exit_code) END,
-            jsonb_build_object('project_id', NEW.project_id, 'name', NEW.name, 'type', NEW.type, 'status', NEW.status, 'parent_instance_id', NEW.parent_instance_id, 'exit_code', NEW.exit_code), actor, NEW.id::text, NEW.project_id, NULL, NEW.id, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('cc_instances', TG_OP, actor, jsonb_build_object('project_id', OLD.project_id, 'name', OLD.name, 'type', OLD.type, 'status', OLD.status, 'parent_instance_id', OLD.parent_instance_id, 'exit_code', OLD.exit_code),
+            jsonb_build_object('project_id', NEW.project_id, 'name', NEW.name, 'type', NEW.type, 'status', NEW.status, 'parent_instance_id', NEW.parent_instance_id, 'exit_code', NEW.exit_code), NEW.id::text, NEW.project_id, NULL, NEW.id, NULL);
     END IF;
     RETURN NULL;
 END
@@ -339,13 +344,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('tasks', TG_OP, jsonb_build_object('project_id', OLD.project_id, 'parent_task_id', OLD.parent_task_id, 'name', OLD.name, 'status', OLD.status, 'priority', OLD.priority, 'task_type', OLD.task_type, 'assigned_to', OLD.assigned_to), actor, OLD.id::text, OLD.project_id, NULL, OLD.assigned_to, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'tasks', TG_OP, actor, jsonb_build_object('project_id', changed.project_id, 'parent_task_id', changed.parent_task_id, 'name', changed.name, 'status', changed.status, 'priority', changed.priority, 'task_type', changed.task_type, 'assigned_to', changed.assigned_to), changed.id::text, changed.project_id, NULL, changed.assigned_to, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'tasks', TG_OP, actor, jsonb_build_object('project_id', changed.project_id, 'parent_task_id', changed.parent_task_id, 'name', changed.name, 'status', changed.status, 'priority', changed.priority, 'task_type', changed.task_type, 'assigned_to', changed.assigned_to), changed.id::text, changed.project_id, NULL, changed.assigned_to, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('tasks', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('project_id', OLD.project_id, 'parent_task_id', OLD.parent_task_id, 'name', OLD.name, 'status', OLD.status, 'priority', OLD.priority, 'task_type', OLD.task_type, 'assigned_to', OLD.assigned_to) END,
-            jsonb_build_object('project_id', NEW.project_id, 'parent_task_id', NEW.parent_task_id, 'name', NEW.name, 'status', NEW.status, 'priority', NEW.priority, 'task_type', NEW.task_type, 'assigned_to', NEW.assigned_to), actor, NEW.id::text, NEW.project_id, NULL, NEW.assigned_to, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('tasks', TG_OP, actor, jsonb_build_object('project_id', OLD.project_id, 'parent_task_id', OLD.parent_task_id, 'name', OLD.name, 'status', OLD.status, 'priority', OLD.priority, 'task_type', OLD.task_type, 'assigned_to', OLD.assigned_to),
+            jsonb_build_object('project_id', NEW.project_id, 'parent_task_id', NEW.parent_task_id, 'name', NEW.name, 'status', NEW.status, 'priority', NEW.priority, 'task_type', NEW.task_type, 'assigned_to', NEW.assigned_to), NEW.id::text, NEW.project_id, NULL, NEW.assigned_to, NULL);
     END IF;
     RETURN NULL;
 END
@@ -357,13 +367,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('sessions', TG_OP, jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'worktree_id', OLD.worktree_id, 'name', OLD.name, 'status', OLD.status), actor, OLD.id::text, (SELECT project_id FROM projects WHERE projects.id = OLD.project_id), OLD.user_id, NULL, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'sessions', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'project_id', changed.project_id, 'worktree_id', changed.worktree_id, 'name', changed.name, 'status', changed.status), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'sessions', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'project_id', changed.project_id, 'worktree_id', changed.worktree_id, 'name', changed.name, 'status', changed.status), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('sessions', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'worktree_id', OLD.worktree_id, 'name', OLD.name, 'status', OLD.status) END,
-            jsonb_build_object('user_id', NEW.user_id, 'project_id', NEW.project_id, 'worktree_id', NEW.worktree_id, 'name', NEW.name, 'status', NEW.status), actor, NEW.id::text, (SELECT project_id FROM projects WHERE projects.id = NEW.project_id), NEW.user_id, NULL, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('sessions', TG_OP, actor, jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'worktree_id', OLD.worktree_id, 'name', OLD.name, 'status', OLD.status),
+            jsonb_build_object('user_id', NEW.user_id, 'project_id', NEW.project_id, 'worktree_id', NEW.worktree_id, 'name', NEW.name, 'status', NEW.status), NEW.id::text, (SELECT project_id FROM projects WHERE projects.id = NEW.project_id), NEW.user_id, NULL, NULL);
     END IF;
     RETURN NULL;
 END
@@ -375,13 +390,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('worktrees', TG_OP, jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'branch_name', OLD.branch_name, 'commit_hash', OLD.commit_hash, 'status', OLD.status, 'sync_status', OLD.sync_status, 'uncommitted_changes', OLD.uncommitted_changes), actor, OLD.id::text, (SELECT project_id FROM projects WHERE projects.id = OLD.project_id), OLD.user_id, NULL, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'worktrees', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'project_id', changed.project_id, 'branch_name', changed.branch_name, 'commit_hash', changed.commit_hash, 'status', changed.status, 'sync_status', changed.sync_status, 'uncommitted_changes', changed.uncommitted_changes), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'worktrees', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'project_id', changed.project_id, 'branch_name', changed.branch_name, 'commit_hash', changed.commit_hash, 'status', changed.status, 'sync_status', changed.sync_status, 'uncommitted_changes', changed.uncommitted_changes), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('worktrees', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'branch_name', OLD.branch_name, 'commit_hash', OLD.commit_hash, 'status', OLD.status, 'sync_status', OLD.sync_status, 'uncommitted_changes', OLD.uncommitted_changes) END,
-            jsonb_build_object('user_id', NEW.user_id, 'project_id', NEW.project_id, 'branch_name', NEW.branch_name, 'commit_hash', NEW.commit_hash, 'status', NEW.status, 'sync_status', NEW.sync_status, 'uncommitted_changes', NEW.uncommitted_changes), actor, NEW.id::text, (SELECT project_id FROM projects WHERE projects.id = NEW.project_id), NEW.user_id, NULL, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('worktrees', TG_OP, actor, jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'branch_name', OLD.branch_name, 'commit_hash', OLD.commit_hash, 'status', OLD.status, 'sync_status', OLD.sync_status, 'uncommitted_changes', OLD.uncommitted_changes),
+            jsonb_build_object('user_id', NEW.user_id, 'project_id', NEW.project_id, 'branch_name', NEW.branch_name, 'commit_hash', NEW.commit_hash, 'status', NEW.status, 'sync_status', NEW.sync_status, 'uncommitted_changes', NEW.uncommitted_changes), NEW.id::text, (SELECT project_id FROM projects WHERE projects.id = NEW.project_id), NEW.user_id, NULL, NULL);
     END IF;
     RETURN NULL;
 END
@@ -393,13 +413,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('ultrathink_messages', TG_OP, jsonb_build_object('instruction_type', OLD.instruction_type, 'status', OLD.status), actor, OLD.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = COALESCE(OLD.child_instance_id, OLD.parent_instance_id)), NULL, COALESCE(OLD.child_instance_id, OLD.parent_instance_id), NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'ultrathink_messages', TG_OP, actor, jsonb_build_object('instruction_type', changed.instruction_type, 'status', changed.status), changed.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = COALESCE(changed.child_instance_id, changed.parent_instance_id)), NULL, COALESCE(changed.child_instance_id, changed.parent_instance_id), NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'ultrathink_messages', TG_OP, actor, jsonb_build_object('instruction_type', changed.instruction_type, 'status', changed.status), changed.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = COALESCE(changed.child_instance_id, changed.parent_instance_id)), NULL, COALESCE(changed.child_instance_id, changed.parent_instance_id), NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('ultrathink_messages', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('instruction_type', OLD.instruction_type, 'status', OLD.status) END,
-            jsonb_build_object('instruction_type', NEW.instruction_type, 'status', NEW.status), actor, NEW.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = COALESCE(NEW.child_instance_id, NEW.parent_instance_id)), NULL, COALESCE(NEW.child_instance_id, NEW.parent_instance_id), NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('ultrathink_messages', TG_OP, actor, jsonb_build_object('instruction_type', OLD.instruction_type, 'status', OLD.status),
+            jsonb_build_object('instruction_type', NEW.instruction_type, 'status', NEW.status), NEW.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = COALESCE(NEW.child_instance_id, NEW.parent_instance_id)), NULL, COALESCE(NEW.child_instance_id, NEW.parent_instance_id), NULL);
     END IF;
     RETURN NULL;
 END
@@ -411,13 +436,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('mcp_tool_calls', TG_OP, jsonb_build_object('tool_name', OLD.tool_name, 'status', OLD.status), actor, OLD.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = OLD.cc_instance_id), NULL, OLD.cc_instance_id, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'mcp_tool_calls', TG_OP, actor, jsonb_build_object('tool_name', changed.tool_name, 'status', changed.status), changed.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = changed.cc_instance_id), NULL, changed.cc_instance_id, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'mcp_tool_calls', TG_OP, actor, jsonb_build_object('tool_name', changed.tool_name, 'status', changed.status), changed.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = changed.cc_instance_id), NULL, changed.cc_instance_id, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('mcp_tool_calls', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('tool_name', OLD.tool_name, 'status', OLD.status) END,
-            jsonb_build_object('tool_name', NEW.tool_name, 'status', NEW.status), actor, NEW.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = NEW.cc_instance_id), NULL, NEW.cc_instance_id, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('mcp_tool_calls', TG_OP, actor, jsonb_build_object('tool_name', OLD.tool_name, 'status', OLD.status),
+            jsonb_build_object('tool_name', NEW.tool_name, 'status', NEW.status), NEW.id::text, (SELECT project_id FROM cc_instances WHERE cc_instances.id = NEW.cc_instance_id), NULL, NEW.cc_instance_id, NULL);
     END IF;
     RETURN NULL;
 END
@@ -429,13 +459,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('websocket_notifications', TG_OP, jsonb_build_object('socket_id', OLD.socket_id, 'project_id', OLD.project_id, 'event_type', OLD.event_type, 'event_name', OLD.event_name, 'delivery_status', OLD.delivery_status, 'retry_count', OLD.retry_count), actor, OLD.id::text, OLD.project_id, NULL, NULL, OLD.socket_id);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'websocket_notifications', TG_OP, actor, jsonb_build_object('socket_id', changed.socket_id, 'project_id', changed.project_id, 'event_type', changed.event_type, 'event_name', changed.event_name, 'delivery_status', changed.delivery_status, 'retry_count', changed.retry_count), changed.id::text, changed.project_id, NULL, NULL, changed.socket_id
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'websocket_notifications', TG_OP, actor, jsonb_build_object('socket_id', changed.socket_id, 'project_id', changed.project_id, 'event_type', changed.event_type, 'event_name', changed.event_name, 'delivery_status', changed.delivery_status, 'retry_count', changed.retry_count), changed.id::text, changed.project_id, NULL, NULL, changed.socket_id
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('websocket_notifications', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('socket_id', OLD.socket_id, 'project_id', OLD.project_id, 'event_type', OLD.event_type, 'event_name', OLD.event_name, 'delivery_status', OLD.delivery_status, 'retry_count', OLD.retry_count) END,
-            jsonb_build_object('socket_id', NEW.socket_id, 'project_id', NEW.project_id, 'event_type', NEW.event_type, 'event_name', NEW.event_name, 'delivery_status', NEW.delivery_status, 'retry_count', NEW.retry_count), actor, NEW.id::text, NEW.project_id, NULL, NULL, NEW.socket_id);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('websocket_notifications', TG_OP, actor, jsonb_build_object('socket_id', OLD.socket_id, 'project_id', OLD.project_id, 'event_type', OLD.event_type, 'event_name', OLD.event_name, 'delivery_status', OLD.delivery_status, 'retry_count', OLD.retry_count),
+            jsonb_build_object('socket_id', NEW.socket_id, 'project_id', NEW.project_id, 'event_type', NEW.event_type, 'event_name', NEW.event_name, 'delivery_status', NEW.delivery_status, 'retry_count', NEW.retry_count), NEW.id::text, NEW.project_id, NULL, NULL, NEW.socket_id);
     END IF;
     RETURN NULL;
 END
@@ -447,13 +482,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('notification_history', TG_OP, jsonb_build_object('user_id', OLD.user_id, 'session_id', OLD.session_id, 'notification_type', OLD.notification_type, 'service_type', OLD.service_type, 'priority', OLD.priority, 'status', OLD.status, 'retry_count', OLD.retry_count), actor, OLD.id::text, NULL, OLD.user_id, NULL, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'notification_history', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'session_id', changed.session_id, 'notification_type', changed.notification_type, 'service_type', changed.service_type, 'priority', changed.priority, 'status', changed.status, 'retry_count', changed.retry_count), changed.id::text, NULL, changed.user_id, NULL, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'notification_history', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'session_id', changed.session_id, 'notification_type', changed.notification_type, 'service_type', changed.service_type, 'priority', changed.priority, 'status', changed.status, 'retry_count', changed.retry_count), changed.id::text, NULL, changed.user_id, NULL, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('notification_history', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('user_id', OLD.user_id, 'session_id', OLD.session_id, 'notification_type', OLD.notification_type, 'service_type', OLD.service_type, 'priority', OLD.priority, 'status', OLD.status, 'retry_count', OLD.retry_count) END,
-            jsonb_build_object('user_id', NEW.user_id, 'session_id', NEW.session_id, 'notification_type', NEW.notification_type, 'service_type', NEW.service_type, 'priority', NEW.priority, 'status', NEW.status, 'retry_count', NEW.retry_count), actor, NEW.id::text, NULL, NEW.user_id, NULL, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('notification_history', TG_OP, actor, jsonb_build_object('user_id', OLD.user_id, 'session_id', OLD.session_id, 'notification_type', OLD.notification_type, 'service_type', OLD.service_type, 'priority', OLD.priority, 'status', OLD.status, 'retry_count', OLD.retry_count),
+            jsonb_build_object('user_id', NEW.user_id, 'session_id', NEW.session_id, 'notification_type', NEW.notification_type, 'service_type', NEW.service_type, 'priority', NEW.priority, 'status', NEW.status, 'retry_count', NEW.retry_count), NEW.id::text, NULL, NEW.user_id, NULL, NULL);
     END IF;
     RETURN NULL;
 END
@@ -465,13 +505,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('projects', TG_OP, jsonb_build_object('name', OLD.name, 'project_type', OLD.project_type, 'status', OLD.status, 'owner_id', OLD.owner_id, 'is_public', OLD.is_public, 'collaborators', OLD.collaborators, 'max_parallel_cc', OLD.max_parallel_cc), actor, OLD.id::text, OLD.project_id, OLD.owner_id, NULL, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'projects', TG_OP, actor, jsonb_build_object('name', changed.name, 'project_type', changed.project_type, 'status', changed.status, 'owner_id', changed.owner_id, 'is_public', changed.is_public, 'collaborators', changed.collaborators, 'max_parallel_cc', changed.max_parallel_cc), changed.id::text, changed.project_id, changed.owner_id, NULL, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'projects', TG_OP, actor, jsonb_build_object('name', changed.name, 'project_type', changed.project_type, 'status', changed.status, 'owner_id', changed.owner_id, 'is_public', changed.is_public, 'collaborators', changed.collaborators, 'max_parallel_cc', changed.max_parallel_cc), changed.id::text, changed.project_id, changed.owner_id, NULL, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('projects', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('name', OLD.name, 'project_type', OLD.project_type, 'status', OLD.status, 'owner_id', OLD.owner_id, 'is_public', OLD.is_public, 'collaborators', OLD.collaborators, 'max_parallel_cc', OLD.max_parallel_cc) END,
-            jsonb_build_object('name', NEW.name, 'project_type', NEW.project_type, 'status', NEW.status, 'owner_id', NEW.owner_id, 'is_public', NEW.is_public, 'collaborators', NEW.collaborators, 'max_parallel_cc', NEW.max_parallel_cc), actor, NEW.id::text, NEW.project_id, NEW.owner_id, NULL, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('projects', TG_OP, actor, jsonb_build_object('name', OLD.name, 'project_type', OLD.project_type, 'status', OLD.status, 'owner_id', OLD.owner_id, 'is_public', OLD.is_public, 'collaborators', OLD.collaborators, 'max_parallel_cc', OLD.max_parallel_cc),
+            jsonb_build_object('name', NEW.name, 'project_type', NEW.project_type, 'status', NEW.status, 'owner_id', NEW.owner_id, 'is_public', NEW.is_public, 'collaborators', NEW.collaborators, 'max_parallel_cc', NEW.max_parallel_cc), NEW.id::text, NEW.project_id, NEW.owner_id, NULL, NULL);
     END IF;
     RETURN NULL;
 END
@@ -483,13 +528,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     actor CONSTANT integer := NULLIF(current_setting('ccgraph.actor_id', true), '');
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO change_events (table_name, op, old, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('collaboration_participants', TG_OP, jsonb_build_object('collaboration_session_id', OLD.collaboration_session_id, 'user_id', OLD.user_id, 'state', OLD.state), actor, OLD.id::text, (SELECT projects.project_id FROM collaboration_sessions JOIN sessions USING (session_id) JOIN projects ON projects.id = sessions.project_id WHERE collaboration_sessions.id = OLD.collaboration_session_id), OLD.user_id, NULL, NULL);
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'collaboration_participants', TG_OP, actor, jsonb_build_object('collaboration_session_id', changed.collaboration_session_id, 'user_id', changed.user_id, 'state', changed.state), changed.id::text, (SELECT projects.project_id FROM collaboration_sessions JOIN sessions USING (session_id) JOIN projects ON projects.id = sessions.project_id WHERE collaboration_sessions.id = changed.collaboration_session_id), changed.user_id, NULL, NULL
+        FROM new_rows AS changed;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
+        SELECT 'collaboration_participants', TG_OP, actor, jsonb_build_object('collaboration_session_id', changed.collaboration_session_id, 'user_id', changed.user_id, 'state', changed.state), changed.id::text, (SELECT projects.project_id FROM collaboration_sessions JOIN sessions USING (session_id) JOIN projects ON projects.id = sessions.project_id WHERE collaboration_sessions.id = changed.collaboration_session_id), changed.user_id, NULL, NULL
+        FROM old_rows AS changed;
     ELSE
-        INSERT INTO change_events (table_name, op, old, new, actor_id, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('collaboration_participants', TG_OP, CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('collaboration_session_id', OLD.collaboration_session_id, 'user_id', OLD.user_id, 'state', OLD.state) END,
-            jsonb_build_object('collaboration_session_id', NEW.collaboration_session_id, 'user_id', NEW.user_id, 'state', NEW.state), actor, NEW.id::text, (SELECT projects.project_id FROM collaboration_sessions JOIN sessions USING (session_id) JOIN projects ON projects.id = sessions.project_id WHERE collaboration_sessions.id = NEW.collaboration_session_id), NEW.user_id, NULL, NULL);
+        INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
+        VALUES ('collaboration_participants', TG_OP, actor, jsonb_build_object('collaboration_session_id', OLD.collaboration_session_id, 'user_id', OLD.user_id, 'state', OLD.state),
+            jsonb_build_object('collaboration_session_id', NEW.collaboration_session_id, 'user_id', NEW.user_id, 'state', NEW.state), NEW.id::text, (SELECT projects.project_id FROM collaboration_sessions JOIN sessions USING (session_id) JOIN projects ON projects.id = sessions.project_id WHERE collaboration_sessions.id = NEW.collaboration_session_id), NEW.user_id, NULL, NULL);
     END IF;
     RETURN NULL;
 END
@@ -498,25 +548,34 @@ $$
 )
 
 FEED_TRIGGERS = (
-    "CREATE TRIGGER tr_cc_instances_feed AFTER INSERT OR DELETE ON cc_instances FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_cc_instances()",
+    "CREATE TRIGGER tr_cc_instances_feed AFTER INSERT ON cc_instances REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_cc_instances()",
+    "CREATE TRIGGER tr_cc_instances_feed_delete AFTER DELETE ON cc_instances REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_cc_instances()",
     "CREATE TRIGGER tr_cc_instances_feed_update AFTER UPDATE ON cc_instances FOR EACH ROW WHEN ((OLD.project_id, OLD.name, OLD.type, OLD.status, OLD.parent_instance_id, OLD.exit_code) IS DISTINCT FROM (NEW.project_id, NEW.name, NEW.type, NEW.status, NEW.parent_instance_id, NEW.exit_code)) EXECUTE FUNCTION ccgraph_feed_cc_instances()",
-    "CREATE TRIGGER tr_tasks_feed AFTER INSERT OR DELETE ON tasks FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_tasks()",
+    "CREATE TRIGGER tr_tasks_feed AFTER INSERT ON tasks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_tasks()",
+    "CREATE TRIGGER tr_tasks_feed_delete AFTER DELETE ON tasks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_tasks()",
     "CREATE TRIGGER tr_tasks_feed_update AFTER UPDATE ON tasks FOR EACH ROW WHEN ((OLD.project_id, OLD.parent_task_id, OLD.name, OLD.status, OLD.priority, OLD.task_type, OLD.assigned_to) IS DISTINCT FROM (NEW.project_id, NEW.parent_task_id, NEW.name, NEW.status, NEW.priority, NEW.task_type, NEW.assigned_to)) EXECUTE FUNCTION ccgraph_feed_tasks()",
-    "CREATE TRIGGER tr_sessions_feed AFTER INSERT OR DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_sessions()",
+    "CREATE TRIGGER tr_sessions_feed AFTER INSERT ON sessions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_sessions()",
+    "CREATE TRIGGER tr_sessions_feed_delete AFTER DELETE ON sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_sessions()",
     "CREATE TRIGGER tr_sessions_feed_update AFTER UPDATE ON sessions FOR EACH ROW WHEN ((OLD.user_id, OLD.project_id, OLD.worktree_id, OLD.name, OLD.status) IS DISTINCT FROM (NEW.user_id, NEW.project_id, NEW.worktree_id, NEW.name, NEW.status)) EXECUTE FUNCTION ccgraph_feed_sessions()",
-    "CREATE TRIGGER tr_worktrees_feed AFTER INSERT OR DELETE ON worktrees FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_worktrees()",
+    "CREATE TRIGGER tr_worktrees_feed AFTER INSERT ON worktrees REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_worktrees()",
+    "CREATE TRIGGER tr_worktrees_feed_delete AFTER DELETE ON worktrees REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_worktrees()",
     "CREATE TRIGGER tr_worktrees_feed_update AFTER UPDATE ON worktrees FOR EACH ROW WHEN ((OLD.user_id, OLD.project_id, OLD.branch_name, OLD.commit_hash, OLD.status, OLD.sync_status, OLD.uncommitted_changes) IS DISTINCT FROM (NEW.user_id, NEW.project_id, NEW.branch_name, NEW.commit_hash, NEW.status, NEW.sync_status, NEW.uncommitted_changes)) EXECUTE FUNCTION ccgraph_feed_worktrees()",
-    "CREATE TRIGGER tr_ultrathink_messages_feed AFTER INSERT OR DELETE ON ultrathink_messages FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_ultrathink_messages()",
+    "CREATE TRIGGER tr_ultrathink_messages_feed AFTER INSERT ON ultrathink_messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_ultrathink_messages()",
+    "CREATE TRIGGER tr_ultrathink_messages_feed_delete AFTER DELETE ON ultrathink_messages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_ultrathink_messages()",
     "CREATE TRIGGER tr_ultrathink_messages_feed_update AFTER UPDATE ON ultrathink_messages FOR EACH ROW WHEN ((OLD.instruction_type, OLD.status) IS DISTINCT FROM (NEW.instruction_type, NEW.status)) EXECUTE FUNCTION ccgraph_feed_ultrathink_messages()",
-    "CREATE TRIGGER tr_mcp_tool_calls_feed AFTER INSERT OR DELETE ON mcp_tool_calls FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_mcp_tool_calls()",
+    "CREATE TRIGGER tr_mcp_tool_calls_feed AFTER INSERT ON mcp_tool_calls REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_mcp_tool_calls()",
+    "CREATE TRIGGER tr_mcp_tool_calls_feed_delete AFTER DELETE ON mcp_tool_calls REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_mcp_tool_calls()",
     "CREATE TRIGGER tr_mcp_tool_calls_feed_update AFTER UPDATE ON mcp_tool_calls FOR EACH ROW WHEN ((OLD.tool_name, OLD.status) IS DISTINCT FROM (NEW.tool_name, NEW.status)) EXECUTE FUNCTION ccgraph_feed_mcp_tool_calls()",
-    "CREATE TRIGGER tr_websocket_notifications_feed AFTER INSERT OR DELETE ON websocket_notifications FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_websocket_notifications()",
+    "CREATE TRIGGER tr_websocket_notifications_feed AFTER INSERT ON websocket_notifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_websocket_notifications()",
+    "CREATE TRIGGER tr_websocket_notifications_feed_delete AFTER DELETE ON websocket_notifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_websocket_notifications()",
     "CREATE TRIGGER tr_websocket_notifications_feed_update AFTER UPDATE ON websocket_notifications FOR EACH ROW WHEN ((OLD.socket_id, OLD.project_id, OLD.event_type, OLD.event_name, OLD.delivery_status, OLD.retry_count) IS DISTINCT FROM (NEW.socket_id, NEW.project_id, NEW.event_type, NEW.event_name, NEW.delivery_status, NEW.retry_count)) EXECUTE FUNCTION ccgraph_feed_websocket_notifications()",
-    "CREATE TRIGGER tr_notification_history_feed AFTER INSERT ON notification_history FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_notification_history()",
+    "CREATE TRIGGER tr_notification_history_feed AFTER INSERT ON notification_history REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_notification_history()",
     "CREATE TRIGGER tr_notification_history_feed_update AFTER UPDATE ON notification_history FOR EACH ROW WHEN ((OLD.user_id, OLD.session_id, OLD.notification_type, OLD.service_type, OLD.priority, OLD.status, OLD.retry_count) IS DISTINCT FROM (NEW.user_id, NEW.session_id, NEW.notification_type, NEW.service_type, NEW.priority, NEW.status, NEW.retry_count)) EXECUTE FUNCTION ccgraph_feed_notification_history()",
-    "CREATE TRIGGER tr_projects_feed AFTER INSERT OR DELETE ON projects FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_projects()",
+    "CREATE TRIGGER tr_projects_feed AFTER INSERT ON projects REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_projects()",
+    "CREATE TRIGGER tr_projects_feed_delete AFTER DELETE ON projects REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_projects()",
     "CREATE TRIGGER tr_projects_feed_update AFTER UPDATE ON projects FOR EACH ROW WHEN ((OLD.name, OLD.project_type, OLD.status, OLD.owner_id, OLD.is_public, OLD.collaborators, OLD.max_parallel_cc) IS DISTINCT FROM (NEW.name, NEW.project_type, NEW.status, NEW.owner_id, NEW.is_public, NEW.collaborators, NEW.max_parallel_cc)) EXECUTE FUNCTION ccgraph_feed_projects()",
-    "CREATE TRIGGER tr_collaboration_participants_feed AFTER INSERT OR DELETE ON collaboration_participants FOR EACH ROW EXECUTE FUNCTION ccgraph_feed_collaboration_participants()",
+    "CREATE TRIGGER tr_collaboration_participants_feed AFTER INSERT ON collaboration_participants REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_collaboration_participants()",
+    "CREATE TRIGGER tr_collaboration_participants_feed_delete AFTER DELETE ON collaboration_participants REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_collaboration_participants()",
     "CREATE TRIGGER tr_collaboration_participants_feed_update AFTER UPDATE ON collaboration_participants FOR EACH ROW WHEN ((OLD.collaboration_session_id, OLD.user_id, OLD.state) IS DISTINCT FROM (NEW.collaboration_session_id, NEW.user_id, NEW.state)) EXECUTE FUNCTION ccgraph_feed_collaboration_participants()",
 )
 
