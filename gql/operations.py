@@ -1,12 +1,37 @@
-"""The door to the API for every transport: one request in, one complete JSON response out."""
+"""The door to the API for every transport: a request in, the bytes of the response out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
+from graphql import ExecutionResult, OperationType, execute
+from orjson import Fragment
+from strawberry import Schema
+
+from gql.context import Context
+from gql.errors import (
+    BAD_USER_INPUT,
+    PARSE_FAILED,
+    VALIDATION_FAILED,
+    FormattedError,
+    format_error,
+    format_execution_errors,
+    format_request_errors,
+)
+from gql.execution import bind, domain_error, run
+from gql.executor import FragmentExecutor
+from gql.limits import Limits, check_cost
+from gql.loaders import Execution
+from gql.planner.catalog import Catalog
+from gql.planner.errors import PlanError
+from gql.preparation import InvalidDocument, InvalidVariables, Operation, Preparation, RootPlan
+from services.errors import BadInput, DomainError
 
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """One GraphQL request as a transport received it; without `allow_mutation` a mutation is refused."""
+    """One GraphQL request as a transport received it. `allow_mutation` is False for GET."""
 
     query: str
     variables: dict[str, Any] | None = None
@@ -17,12 +42,157 @@ class OperationRequest:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """A complete response in JSON.
+    """The complete JSON of a response and the codes of its errors.
 
-    `errors` are the codes of its errors, in order. `executed` is False when it failed before execution:
-    parsing, validation, limits, login.
+    `executed` is False when the operation was refused before it ran: the response has no `data` then.
     """
 
     body: bytes
     errors: tuple[str, ...] = ()
     executed: bool = True
+
+
+class Api:
+    """Runs operations against one schema.
+
+    A query whose root fields all read tables takes the prepared path: one statement, whose texts are the
+    response. Everything else goes through the general executor, with the same plans for its table fields.
+    `prepared=False` sends every query there.
+    """
+
+    def __init__(
+        self, schema: Schema, catalog: Catalog, limits: Limits | None = None, *, prepared: bool = True
+    ) -> None:
+        self.schema = schema._schema
+        self.catalog = catalog
+        self.limits = limits or Limits()
+        self.preparation = Preparation(self.schema, self.limits)
+        self._prepared = prepared
+
+    async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
+        """The response to a query or mutation; errors are in it, nothing is raised for a bad request."""
+        try:
+            ready = self._make_ready(request, context)
+        except InvalidDocument as error:
+            code = VALIDATION_FAILED if error.parsed else PARSE_FAILED
+            return _refusal(format_request_errors(error.errors, code))
+        except InvalidVariables as error:
+            return _refusal(format_request_errors(error.errors, BAD_USER_INPUT))
+        except Exception as error:
+            return _refusal([format_error(error)])
+        try:
+            texts = await self._read(ready, context)
+        except Exception as error:
+            return _result({"data": None}, [format_error(error)])
+        if self._prepared and ready.planned is not None and ready.planned.heads is not None:
+            return OperationResult(_assemble(ready.planned.heads, texts, ready.extensions))
+        return await self._run_generally(ready, texts, context)
+
+    def is_mutation(self, request: OperationRequest) -> bool:
+        """Whether the request would run a mutation; False also when it would not run at all."""
+        return self._kind(request) is OperationType.MUTATION
+
+    def is_subscription(self, request: OperationRequest) -> bool:
+        """Whether the request would run a subscription; False also when it would not run at all."""
+        return self._kind(request) is OperationType.SUBSCRIPTION
+
+    def _kind(self, request: OperationRequest) -> OperationType | None:
+        try:
+            return self.preparation.operation(request.query, request.operation_name).kind
+        except (InvalidDocument, DomainError):
+            return None
+
+    def _make_ready(self, request: OperationRequest, context: Context) -> "_Ready":
+        """Everything that can go wrong before anything runs."""
+        operation = self.preparation.operation(request.query, request.operation_name)
+        _refuse_wrong_kind(operation, request)
+        variables = operation.variables(self.schema, request.variables)
+        cost = check_cost(operation.measure, variables, self.limits)
+        extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
+        ready = _Ready(operation, request.variables, variables, extensions)
+        if operation.kind is OperationType.QUERY:
+            principal = context.principal
+            is_admin = principal is not None and principal.is_admin
+            try:
+                ready.planned = operation.root_plan(self.catalog, variables, is_admin=is_admin)
+            except PlanError as error:
+                raise domain_error(error) from None
+            if ready.planned.plan is not None:
+                viewer = context.require_principal().viewer
+                ready.parameters = bind(ready.planned.plan, viewer, variables)
+        return ready
+
+    async def _read(self, ready: "_Ready", context: Context) -> Sequence[str | None]:
+        if ready.planned is None or ready.planned.plan is None:
+            return ()
+        return await run(ready.planned.plan, context.database.reader, ready.parameters)
+
+    async def _run_generally(
+        self, ready: "_Ready", texts: Sequence[str | None], context: Context
+    ) -> OperationResult:
+        keys = ready.planned.plan.keys if ready.planned is not None and ready.planned.plan else ()
+        fragments = {
+            key: None if text is None else Fragment(text) for key, text in zip(keys, texts, strict=True)
+        }
+        result = execute(
+            self.schema,
+            ready.operation.document,
+            root_value=Execution(self.catalog, ready.operation, ready.variables, fragments),
+            context_value=context,
+            variable_values=ready.given,
+            operation_name=ready.operation.name,
+            executor_class=FragmentExecutor,
+        )
+        executed = result if isinstance(result, ExecutionResult) else await result
+        response: dict[str, Any] = {"data": executed.data}
+        if ready.extensions:
+            response["extensions"] = ready.extensions
+        return _result(response, format_execution_errors(executed.errors or ()))
+
+
+@dataclass(slots=True)
+class _Ready:
+    """An operation of which nothing but running it is left; `given` are its variables before coercion."""
+
+    operation: Operation
+    given: dict[str, Any] | None
+    variables: dict[str, Any]
+    extensions: dict[str, Any] | None
+    planned: RootPlan | None = None
+    parameters: Sequence[object] = ()
+
+
+def _refuse_wrong_kind(operation: Operation, request: OperationRequest) -> None:
+    if operation.kind is OperationType.SUBSCRIPTION:
+        raise BadInput("Subscriptions run over WebSocket or Server-Sent Events.", field="query")
+    if operation.kind is OperationType.MUTATION and not request.allow_mutation:
+        raise BadInput("Send mutations with POST.", field="query")
+
+
+def _assemble(
+    heads: Sequence[tuple[bytes, bytes | None]],
+    texts: Sequence[str | None],
+    extensions: dict[str, Any] | None,
+) -> bytes:
+    """The response, of texts that PostgreSQL made: nothing in them is looked at."""
+    remaining = iter(texts)
+    values = (
+        head + (constant if constant is not None else (next(remaining) or "null").encode())
+        for head, constant in heads
+    )
+    data = b'{"data":{' + b",".join(values) + b"}"
+    return data + b"}" if extensions is None else data + b',"extensions":' + orjson.dumps(extensions) + b"}"
+
+
+def _refusal(errors: list[FormattedError]) -> OperationResult:
+    return OperationResult(orjson.dumps({"errors": errors}), _codes(errors), executed=False)
+
+
+def _result(response: dict[str, Any], errors: list[FormattedError]) -> OperationResult:
+    if errors:
+        response = {"errors": errors, **response}
+    return OperationResult(orjson.dumps(response), _codes(errors))
+
+
+def _codes(errors: list[FormattedError]) -> tuple[str, ...]:
+    return tuple(str(error["extensions"]["code"]) for error in errors)

@@ -1,1 +1,1 @@
-"""From a selection to one SQL statement; pure, without I/O."""
+"""Compiles a selection over the tables into one SQL statement; pure: it reads documents and writes text."""

@@ -1,0 +1,84 @@
+"""Rows reached outside a planned query: what a mutation's payload or an event shows of a table.
+
+One planned statement loads all rows that are asked for with the same selection at the same moment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import FieldNode
+from orjson import Fragment
+from strawberry.dataloader import DataLoader
+
+from gql.context import Context
+from gql.execution import bind, domain_error, run_rows
+from gql.planner.catalog import Catalog
+from gql.planner.compiler import KEYS, compile_rows
+from gql.planner.errors import PlanError
+from gql.planner.plan import Plan
+from gql.planner.selection import Field
+from gql.planner.statement import Question
+from gql.preparation import Operation
+
+__all__ = ["Execution", "Fragment", "load_row", "load_rows"]
+
+RowLoader = DataLoader[object, "Fragment | None"]
+
+
+@dataclass(slots=True)
+class Execution:
+    """The root value of one execution: the root fields that a statement has already read, and its loaders."""
+
+    catalog: Catalog
+    operation: Operation
+    variables: Mapping[str, Any]
+    fragments: Mapping[str, Fragment | None] = field(default_factory=dict)
+    loaders: dict[tuple[object, ...], RowLoader] = field(default_factory=dict)
+
+    def plan(self, type_name: str, nodes: Sequence[FieldNode], *, is_admin: bool) -> Plan:
+        """The plan that loads rows for the selection of a field; kept with the operation."""
+        name = nodes[0].name.value
+        key = nodes[0].alias.value if nodes[0].alias else name
+        selected = Field(key, name, tuple(nodes), (key,))
+        shape = self.operation.shaper.shape(self.variables)
+        question = Question(self.catalog, self.variables, self.operation.fragments, is_admin)
+        return self.operation.row_plans.get(
+            (type_name, *map(id, nodes), is_admin, shape), lambda: compile_rows(question, type_name, selected)
+        )
+
+    def loader(self, type_name: str, nodes: Sequence[FieldNode], context: Context) -> RowLoader:
+        """The loader for the selection of a field."""
+        key = (type_name, *map(id, nodes))
+        if key not in self.loaders:
+
+            async def load(keys: list[object]) -> list[Fragment | None]:
+                viewer = context.require_principal().viewer
+                try:
+                    plan = self.plan(type_name, nodes, is_admin=viewer.is_admin)
+                except PlanError as error:
+                    raise domain_error(error) from None
+                # A replica may not have the row yet.
+                parameters = bind(plan, viewer, {**self.variables, KEYS: keys})
+                texts = await run_rows(plan, context.database.primary, parameters)
+                return [None if text is None else Fragment(text) for text in texts]
+
+            self.loaders[key] = DataLoader(load_fn=load, cache=False)
+        return self.loaders[key]
+
+
+async def load_rows(info: Any, type_name: str, keys: Sequence[object]) -> list[Fragment | None]:
+    """The rows with these primary keys as the field under `info` selects them, None for one not visible.
+
+    To be called in the resolver of the field whose type the rows have (or a list of it), inside an execution
+    by `gql/operations.py`. All rows of one selection cost one statement, also when asked for one by one.
+    """
+    execution: Execution = info.root_value
+    nodes = info._raw_info.field_nodes if hasattr(info, "_raw_info") else info.field_nodes
+    return await execution.loader(type_name, nodes, info.context).load_many(list(keys))
+
+
+async def load_row(info: Any, type_name: str, key: object) -> Fragment | None:
+    """One row; see `load_rows`."""
+    (row,) = await load_rows(info, type_name, [key])
+    return row

@@ -1,0 +1,113 @@
+"""Figures over all rows of a filter: count, sum, avg, min, max."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gql.planner.catalog import Column, TableType
+from gql.planner.kinds import Kind, output
+from gql.planner.selection import Field
+from gql.planner.statement import Statement
+
+FUNCTIONS = ("sum", "avg", "min", "max")
+
+
+class Filtered(Protocol):
+    """The rows that figures are made of."""
+
+    @property
+    def statement(self) -> Statement:
+        """The statement being compiled."""
+
+    @property
+    def table(self) -> TableType:
+        """The table of the rows."""
+
+    def source(self, alias: str) -> str:
+        """`FROM tasks AS task$1 WHERE ...`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """`inner` are computed while aggregating, `outer` is the select list around, `joins` its objects."""
+
+    inner: tuple[str, ...]
+    outer: tuple[str, ...]
+    joins: tuple[str, ...]
+
+
+def measured(table: TableType, function: str) -> list[Column]:
+    """The columns that `sum { ... }` and the others offer."""
+    if function in ("sum", "avg"):
+        return [column for column in table.columns.values() if column.kind.is_number]
+    return [column for column in table.columns.values() if column.kind.is_ordered]
+
+
+def measured_kind(function: str, kind: Kind) -> Kind:
+    """What a figure is: sums of whole numbers may need 64 bits, averages are fractions."""
+    if function == "avg":
+        return Kind.FLOAT
+    if function == "sum":
+        return Kind.BIGINT if kind in (Kind.INT, Kind.BIGINT) else Kind.FLOAT
+    return kind
+
+
+def compile_aggregate(chosen: Filtered, field: Field) -> str:
+    """One row with the figures as its columns.
+
+    `SELECT figures$1.count$1 AS "count", sum$1 AS "sum"
+    FROM (SELECT count(*) AS count$1, sum(task$1.priority) AS figure$1 FROM tasks AS task$1) AS figures$1
+    CROSS JOIN LATERAL (SELECT figures$1.figure$1::text AS "priority") AS sum$1`
+    """
+    statement, table = chosen.statement, chosen.table
+    alias = statement.alias(table.label)
+    name = statement.alias("figures")
+    source = chosen.source(alias)
+    fields = field.selected(statement.question, f"{table.name}Aggregate")
+    measures = compile_measures(statement, table, alias, name, fields, f"{table.name}Aggregate")
+    return (
+        f"SELECT {', '.join(measures.outer)}\n"
+        f"FROM (\nSELECT {', '.join(measures.inner)}\n{source}\n) AS {name}{''.join(measures.joins)}"
+    )
+
+
+def compile_measures(
+    statement: Statement, table: TableType, alias: str, around: str, fields: Sequence[Field], type_name: str
+) -> Measures:
+    """The figures that `fields` ask for: over the rows `alias`, shown from the subquery `around`."""
+    inner: list[str] = []
+    outer: list[str] = []
+    joins: list[str] = []
+    for field in fields:
+        if field.name == "__typename":
+            expression = f"'{type_name}'"
+        elif field.name == "count":
+            count = statement.alias("count")
+            inner.append(f"count(*) AS {count}")
+            expression = f"{around}.{count}"
+        else:
+            expression = statement.alias(field.name)
+            columns = _function(statement, table, alias, around, field, inner)
+            joins.append(f"\nCROSS JOIN LATERAL (SELECT {', '.join(columns)}) AS {expression}")
+        outer.append(f'{expression} AS "{field.key}"')
+    return Measures(tuple(inner), tuple(outer), tuple(joins))
+
+
+def _function(
+    statement: Statement, table: TableType, alias: str, around: str, field: Field, inner: list[str]
+) -> list[str]:
+    type_name = f"{table.name}{field.name.capitalize()}"
+    columns = []
+    for part in field.selected(statement.question, type_name):
+        if part.name == "__typename":
+            columns.append(f"""'{type_name}' AS "{part.key}\"""")
+            continue
+        column = table.columns[part.name]
+        figure = statement.alias("figure")
+        inner.append(f"{field.name}({statement.column(table, column, alias)}) AS {figure}")
+        kind = measured_kind(field.name, column.kind)
+        shown = f"{around}.{figure}"
+        if kind is Kind.FLOAT:
+            shown += "::double precision"
+        columns.append(f'{output(shown, kind)} AS "{part.key}"')
+    return columns

@@ -1,0 +1,81 @@
+"""The root: one statement with a column of JSON text for each root field that reads tables."""
+
+from collections.abc import Sequence
+
+from gql.planner.catalog import Catalog
+from gql.planner.connections import compile_connection
+from gql.planner.conversions import EachOrNone
+from gql.planner.links import Link
+from gql.planner.lookups import compile_lookup, compile_me, compile_node, compile_nodes
+from gql.planner.plan import Plan
+from gql.planner.rows import compile_row, fields_of_row
+from gql.planner.selection import Field
+from gql.planner.statement import Question, Statement, conversion
+from gql.planner.values import FromVariable
+
+KEYS = "keys"
+SPECIAL = ("me", "node", "nodes")
+
+
+def is_table_field(catalog: Catalog, name: str) -> bool:
+    """Whether a field of Query is answered by a plan."""
+    return name in catalog.connections or name in catalog.lookups or name in SPECIAL
+
+
+def compile_query(question: Question, fields: Sequence[Field]) -> Plan:
+    """The statement for these root fields, all of which read tables.
+
+    `SELECT (SELECT row_to_json(root$1)::text FROM (SELECT ...) AS root$1) AS "tasks", (...) AS "project"`
+    """
+    statement = Statement(question)
+    columns = [f'(\n{_root(statement, field)}\n) AS "{field.key}"' for field in fields]
+    return Plan(
+        keys=tuple(field.key for field in fields),
+        sql="SELECT " + ", ".join(columns),
+        parameters=tuple(statement.parameters),
+    )
+
+
+def compile_rows(question: Question, type_name: str, field: Field) -> Plan:
+    """The statement that loads rows by key for a selection: for mutations' payloads and for events.
+
+    The keys are the variable `keys`, in which None is allowed; the answer is one JSON text for each key, in
+    order, null where there is no such row for this viewer.
+
+    `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
+    FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (key, place) ORDER BY wanted.place`
+    """
+    statement = Statement(question)
+    table = question.catalog.types[type_name]
+    key = table.keys[0]
+    (column,) = key.columns
+    alias, inner = statement.alias(table.label), statement.alias("row")
+    row = compile_row(statement, table, alias, fields_of_row(statement, table, field))
+    conditions = [f"{alias}.{column.name} = wanted.key", *statement.visible(table, alias)]
+    keys = statement.bound(
+        FromVariable(KEYS), EachOrNone(conversion(column)), column.kind.array_cast, (KEYS,)
+    )
+    sql = (
+        f"SELECT (\nSELECT row_to_json({inner})::text\nFROM (\nSELECT {row.select}\n"
+        f"FROM {table.table} AS {alias}{row.joined}\nWHERE {' AND '.join(conditions)}"
+        f"{'' if key.unique else ' LIMIT 1'}\n) AS {inner}\n)\n"
+        f"FROM unnest({keys}) WITH ORDINALITY AS wanted (key, place)\nORDER BY wanted.place"
+    )
+    return Plan((KEYS,), sql, tuple(statement.parameters))
+
+
+def _root(statement: Statement, field: Field) -> str:
+    catalog = statement.question.catalog
+    if field.name == "nodes":
+        name = statement.alias("nodes")
+        return f"SELECT {name}.json::text FROM (\n{compile_nodes(statement, field)}\n) AS {name} (json)"
+    if field.name == "me":
+        text = compile_me(statement, field)
+    elif field.name == "node":
+        text = compile_node(statement, field)
+    elif field.name in catalog.lookups:
+        text = compile_lookup(statement, catalog.lookups[field.name], field)
+    else:
+        text = compile_connection(statement, catalog.connections[field.name], Link(), field)
+    name = statement.alias("root")
+    return f"SELECT row_to_json({name})::text\nFROM (\n{text}\n) AS {name}"

@@ -1,0 +1,219 @@
+"""A connection: a page of rows with its edges and page info, and figures over all rows of the filter."""
+
+from dataclasses import dataclass
+
+from gql.planner import rows
+from gql.planner.aggregates import compile_aggregate
+from gql.planner.catalog import TableType
+from gql.planner.cursors import compile_cursor
+from gql.planner.groups import compile_groups
+from gql.planner.links import Link
+from gql.planner.pages import Page, compile_page
+from gql.planner.search import compile_search
+from gql.planner.selection import Field
+from gql.planner.statement import Statement
+from gql.planner.values import Value
+from gql.planner.where import compile_where
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """All conditions of one connection; the page and each figure apply them to an alias of their own."""
+
+    statement: Statement
+    table: TableType
+    link: Link
+    arguments: dict[str, Value]
+
+    def conditions(self, alias: str) -> list[str]:
+        """Link, policy, `where` and `search`, to be joined by AND."""
+        found = self.link.conditions(alias)
+        if not self.link.proven:
+            found = [*found, *self.statement.visible(self.table, alias)]
+        where = compile_where(self.statement, self.table, alias, self.arguments.get("where"))
+        search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
+        return [*found, *where, *search]
+
+    def source(self, alias: str) -> str:
+        """`FROM tasks AS task$1 WHERE ...`"""
+        conditions = self.conditions(alias)
+        where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
+        return f"FROM {self.table.table} AS {alias}{where}"
+
+
+def compile_connection(statement: Statement, table: TableType, link: Link, field: Field) -> str:
+    """One row whose columns are the fields of the connection.
+
+    `SELECT rows$1.item$1 AS "nodes", (SELECT count(*) FROM tasks AS task$2 WHERE ...) AS "totalCount"
+    FROM (SELECT coalesce(json_agg(item$1), '[]') AS item$1 FROM (...) AS item$1) AS rows$1`
+    """
+    arguments = field.arguments(statement.question)
+    chosen = Filter(statement, table, link, arguments)
+    fields = field.selected(statement.question, f"{table.name}Connection")
+    columns: list[str] = []
+    sources: list[str] = []
+    listed = _Rows(statement, table, chosen, arguments, field)
+    if any(inner.name in ROW_FIELDS for inner in fields):
+        sources.append(listed.compile(fields))
+    for inner in fields:
+        if inner.name == "__typename":
+            expression = f"'{table.name}Connection'"
+        elif inner.name in ("nodes", "edges"):
+            expression = listed.columns[inner.key]
+        elif inner.name == "pageInfo":
+            expression, source = _page_info(statement, listed, inner)
+            sources.append(source)
+        elif inner.name == "totalCount":
+            expression = f"(SELECT count(*) {chosen.source(statement.alias(table.label))})"
+        elif inner.name == "aggregate":
+            expression, source = _lateral(statement, "aggregate", compile_aggregate(chosen, inner))
+            sources.append(source)
+        else:
+            expression = f"({compile_groups(chosen, inner)})"
+        columns.append(f'{expression} AS "{inner.key}"')
+    return f"SELECT {', '.join(columns)}" + (f"\nFROM {' CROSS JOIN '.join(sources)}" if sources else "")
+
+
+ROW_FIELDS = ("nodes", "edges", "pageInfo")
+
+
+class _Rows:
+    """The page's rows, aggregated to one JSON array for each selection of `nodes` or `edges`."""
+
+    def __init__(
+        self,
+        statement: Statement,
+        table: TableType,
+        chosen: Filter,
+        arguments: dict[str, Value],
+        field: Field,
+    ) -> None:
+        self.statement = statement
+        self.table = table
+        self.chosen = chosen
+        self.arguments = arguments
+        self.field = field
+        self.columns: dict[str, str] = {}
+        self.count = self.start = self.end = ""
+        self.page: Page
+
+    def compile(self, fields: list[Field]) -> str:
+        """`(SELECT coalesce(json_agg(item$1), '[]'::json) AS item$1 FROM (<rows>) AS item$1) AS rows$1`"""
+        infos = {
+            info.name
+            for field in fields
+            if field.name == "pageInfo"
+            for info in field.selected(self.statement.question, "PageInfo")
+        }
+        ahead = "hasPreviousPage" if "last" in self.arguments else "hasNextPage"
+        self.page = compile_page(
+            self.statement,
+            self.table,
+            self.chosen.conditions,
+            self.arguments,
+            self.field,
+            ahead=ahead in infos,
+        )
+        lists = [field for field in fields if field.name in ("nodes", "edges")]
+        name = self.statement.alias("rows")
+        cursors = bool(infos & {"startCursor", "endCursor"})
+        if len(lists) == 1 and not infos:
+            text = self._single(lists[0], name)
+        else:
+            text = self._several(lists, name, cursors=cursors)
+        return f"(\n{text}\n) AS {name}"
+
+    def _single(self, field: Field, name: str) -> str:
+        row = self._item(field)
+        item = self.statement.alias("item")
+        self.columns[field.key] = f"{name}.{item}"
+        return (
+            f"SELECT coalesce(json_agg({item}), '[]'::json) AS {item}\nFROM (\nSELECT {row.select}\nFROM (\n"
+            f"{self.page.text}\n) AS {self.page.alias}{row.joined}{self.page.outer_order}\n) AS {item}"
+        )
+
+    def _several(self, lists: list[Field], name: str, *, cursors: bool) -> str:
+        page = self.page
+        inner = self.statement.alias("row")
+        items: list[str] = []
+        joins: list[str] = []
+        outputs: list[str] = []
+        within = f" FILTER (WHERE {inner}.{page.place} <= {page.size})" if page.place else ""
+        for field in lists:
+            row = self._item(field)
+            item = self.statement.alias("item")
+            joins += [*row.joins, f"CROSS JOIN LATERAL (SELECT {row.select}) AS {item}"]
+            items.append(item)
+            outputs.append(f"coalesce(json_agg({inner}.{item}){within}, '[]'::json) AS {item}")
+            self.columns[field.key] = f"{name}.{item}"
+        if page.place:
+            items.append(f"{page.alias}.{page.place}")
+        if cursors:
+            cursor = self.statement.alias("cursor")
+            items.append(f"{compile_cursor(self.statement, self.table, page.order, page.alias)} AS {cursor}")
+            listed = f"array_agg({inner}.{cursor}){within}"
+            outputs += [
+                f"({listed})[1] AS {cursor}_start",
+                f"({listed})[least(count(*), {page.size})] AS {cursor}_end",
+            ]
+            self.start, self.end = f"{name}.{cursor}_start", f"{name}.{cursor}_end"
+        count = self.statement.alias("count")
+        outputs.append(f"count(*) AS {count}")
+        self.count = f"{name}.{count}"
+        joined = "".join(f"\n{join}" for join in joins)
+        return (
+            f"SELECT {', '.join(outputs)}\nFROM (\nSELECT {', '.join(items)}\n"
+            f"FROM (\n{page.text}\n) AS {page.alias}{joined}{page.outer_order}\n) AS {inner}"
+        )
+
+    def _item(self, field: Field) -> rows.Row:
+        if field.name == "nodes":
+            selected = rows.fields_of_row(self.statement, self.table, field)
+            return rows.compile_row(self.statement, self.table, self.page.alias, selected)
+        return self._edge(field)
+
+    def _edge(self, field: Field) -> rows.Row:
+        """`<cursor> AS "cursor", node$1 AS "node"` with the node as a lateral row of its own."""
+        columns: list[str] = []
+        joins: list[str] = []
+        for inner in field.selected(self.statement.question, f"{self.table.name}Edge"):
+            if inner.name == "__typename":
+                expression = f"'{self.table.name}Edge'"
+            elif inner.name == "cursor":
+                expression = compile_cursor(self.statement, self.table, self.page.order, self.page.alias)
+            else:
+                selected = rows.fields_of_row(self.statement, self.table, inner)
+                row = rows.compile_row(self.statement, self.table, self.page.alias, selected)
+                expression = self.statement.alias("node")
+                joins += [*row.joins, f"CROSS JOIN LATERAL (SELECT {row.select}) AS {expression}"]
+            columns.append(f'{expression} AS "{inner.key}"')
+        return rows.Row(tuple(columns), tuple(joins))
+
+
+def _page_info(statement: Statement, listed: _Rows, field: Field) -> tuple[str, str]:
+    """`SELECT rows$1.count$1 > 20 AS "hasNextPage", rows$1.cursor$1_end AS "endCursor"`
+
+    Whether rows lie on the side one comes from is answered by whether a cursor was given for that side:
+    looking would cost a second search (Relay's specification leaves it open).
+    """
+    page = listed.page
+    more = f"{listed.count} > {page.size}"
+    came_from_start = str("after" in listed.arguments).lower()
+    came_from_end = str("before" in listed.arguments).lower()
+    expressions = {
+        "__typename": "'PageInfo'",
+        "hasNextPage": came_from_end if page.backward else more,
+        "hasPreviousPage": more if page.backward else came_from_start,
+        "startCursor": listed.start,
+        "endCursor": listed.end,
+    }
+    columns = (
+        f'{expressions[inner.name]} AS "{inner.key}"'
+        for inner in field.selected(statement.question, "PageInfo")
+    )
+    return _lateral(statement, "page_info", f"SELECT {', '.join(columns)}")
+
+
+def _lateral(statement: Statement, label: str, text: str) -> tuple[str, str]:
+    name = statement.alias(label)
+    return name, f"LATERAL (\n{text}\n) AS {name}"

@@ -1,0 +1,180 @@
+"""From a value in a document or its variables to the parameter that PostgreSQL is given.
+
+Every function raises ValueError with a sentence that says what the value has to be.
+"""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+import orjson
+
+Conversion = Callable[[object], object]
+
+BIGINT_MAX = 2**63 - 1
+INT_MAX = 2**31 - 1
+LONGEST_NUMBER = 20
+SURROGATE = re.compile("[\ud800-\udfff]")
+ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""An odd number of backslashes before u0000: a NUL, and not the text of an escape."""
+
+
+def text(value: object) -> str:
+    """Text that PostgreSQL can hold."""
+    if not isinstance(value, str):
+        raise ValueError("must be a text")  # noqa: TRY004 - a wrong value, whatever its type
+    if "\0" in value:
+        raise ValueError("must not contain the character NUL")
+    if not value.isascii() and SURROGATE.search(value):
+        raise ValueError("must not contain half of a surrogate pair")
+    return value
+
+
+def boolean(value: object) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004
+    return value
+
+
+def integer(value: object) -> int:
+    """A whole number of 32 bits."""
+    return _whole(value, INT_MAX)
+
+
+def big_integer(value: object) -> int:
+    """A whole number of 64 bits, written as a number or as a text."""
+    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and re.fullmatch(r"[+-]?\d+", value):
+        value = int(value)
+    return _whole(value, BIGINT_MAX)
+
+
+def whole_number(value: object) -> int:
+    """A whole number of 32 bits, written as a text."""
+    return _whole(big_integer(value), INT_MAX)
+
+
+def _whole(value: object, largest: int) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -largest - 1 <= value <= largest:
+        raise ValueError(f"must be a whole number between {-largest - 1} and {largest}")
+    return value
+
+
+def number(value: object) -> float:
+    """A finite number of double precision."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")  # noqa: TRY004
+    converted = float(value) if abs(value) <= BIGINT_MAX or isinstance(value, float) else math.inf
+    if not math.isfinite(converted):
+        raise ValueError("must be a finite number")
+    return converted
+
+
+def decimal(value: object) -> Decimal:
+    """A finite number, as PostgreSQL's numeric."""
+    return Decimal(repr(number(value)))
+
+
+def uuid(value: object) -> UUID:
+    """A UUID in its usual spelling."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value) if isinstance(value, str) and len(value) in (32, 36) else _not_a_uuid()
+    except ValueError:
+        return _not_a_uuid()
+
+
+def _not_a_uuid() -> UUID:
+    raise ValueError("must be a UUID such as 0197a1b2-0000-7000-8000-000000000000")
+
+
+def moment(value: object) -> datetime:
+    """A point in time: RFC 3339 with an offset or Z."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    try:
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise ValueError("must be a time with an offset, such as 2026-01-31T12:00:00Z")
+    return parsed
+
+
+def day(value: object) -> date:
+    """A day: YYYY-MM-DD."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError("must be a day such as 2026-01-31")
+
+
+def address(value: object) -> str:
+    """An IPv4 or IPv6 address, or a network."""
+    try:
+        return str(ipaddress.ip_interface(text(value)))
+    except ValueError:
+        raise ValueError("must be an IP address such as 192.0.2.1 or 2001:db8::1") from None
+
+
+def json_text(value: object) -> str:
+    """Any JSON value as the text that becomes jsonb."""
+    try:
+        encoded = orjson.dumps(value)
+    except (TypeError, ValueError):  # orjson's own error is one: too deep, too large a number, a surrogate
+        raise ValueError("must be JSON that PostgreSQL can hold") from None
+    if ESCAPED_NUL.search(encoded):
+        raise ValueError("must not contain the character NUL")
+    return encoded.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceOf:
+    """Conversion to the database's spelling of a member that is given by the API's, or as itself."""
+
+    members: type[Enum]
+
+    def __call__(self, value: object) -> str:
+        """The stored value of the member."""
+        try:
+            return str(self.members[value.name if isinstance(value, Enum) else text(value)].value)
+        except KeyError:
+            names = ", ".join(member.name for member in self.members)
+            raise ValueError(f"must be one of {names}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Conversion of every element of a list; a single value is a list of one."""
+
+    convert: Conversion
+
+    def __call__(self, value: object) -> list[object]:
+        """The converted elements."""
+        return [self.convert(element) for element in (value if isinstance(value, list | tuple) else [value])]
+
+
+@dataclass(frozen=True, slots=True)
+class EachOrNone:
+    """Conversion of every element of a list in which None stands for nothing."""
+
+    convert: Conversion
+
+    def __call__(self, value: object) -> list[object]:
+        """The converted elements."""
+        if not isinstance(value, list | tuple):
+            raise ValueError("must be a list")  # noqa: TRY004
+        return [None if element is None else self.convert(element) for element in value]

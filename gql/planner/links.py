@@ -1,0 +1,15 @@
+"""What ties a list of rows to the place where it stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`conditions` are SQL for an alias of the listed table.
+
+    `proven` says that they only let through rows that the viewer may see.
+    """
+
+    conditions: Callable[[str], list[str]] = lambda _: []
+    proven: bool = False

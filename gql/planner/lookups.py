@@ -1,0 +1,186 @@
+"""One row by a unique key, or several nodes by their ids."""
+
+from dataclasses import dataclass
+
+from gql.planner import conversions, rows
+from gql.planner.catalog import Catalog, Column, Key, TableType
+from gql.planner.conversions import Conversion
+from gql.planner.errors import ArgumentInvalid
+from gql.planner.kinds import Kind
+from gql.planner.selection import Field
+from gql.planner.statement import Statement, conversion
+from gql.planner.values import Path, Source, Value, Variables
+
+MOST_NODES = 500
+LONGEST_TYPE_NAME = 100
+
+
+def compile_lookup(statement: Statement, table: TableType, field: Field) -> str:
+    """One row or none, by the unique key that `by` names.
+
+    `SELECT task$1.name AS "name" FROM tasks AS task$1 WHERE task$1.id = $1::uuid`
+    """
+    fields = list(field.arguments(statement.question)["by"].fields())
+    if len(fields) != 1 or fields[0][1].is_null:
+        raise ArgumentInvalid("Give exactly one key in `by`.", (*field.path, "by"))
+    ((name, value),) = fields
+    if name == "nodeId":
+        return _node(statement, table, field, value)
+    key = next(key for key in table.keys if key.field == name)
+    parts = {key.columns[0].field: value} if len(key.columns) == 1 else dict(value.fields())
+    alias = statement.alias(table.label)
+    row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
+    conditions = [
+        f"{statement.column(table, column, alias)} = "
+        f"{statement.parameter(parts[column.field], conversion(column), column.kind.cast)}"
+        for column in key.columns
+    ]
+    return _one(statement, table, alias, row, conditions, key)
+
+
+def compile_me(statement: Statement, field: Field) -> str:
+    """The viewer's own row.
+
+    `SELECT user$1.username AS "username" FROM users AS user$1 WHERE user$1.id = $1::int`
+    """
+    table = statement.question.catalog.types["User"]
+    alias = statement.alias(table.label)
+    row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
+    return _one(statement, table, alias, row, [f"{alias}.id = {statement.viewer()}"], table.keys[0])
+
+
+def compile_node(statement: Statement, field: Field) -> str:
+    """One row of whichever table the id names."""
+    value = field.arguments(statement.question)["nodeId"]
+    table = node_type(statement.question.catalog, value.plain(), value.path)
+    return _node(statement, table, field, value)
+
+
+def _node(statement: Statement, table: TableType, field: Field, value: Value) -> str:
+    if node_type(statement.question.catalog, value.plain(), value.path) is not table:
+        raise ArgumentInvalid(f"This `nodeId` is not one of a {table.name}.", value.path)
+    column = _node_column(table)
+    alias = statement.alias(table.label)
+    row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
+    key = NodeKey(value.source, table.name, value.path)
+    parameter = statement.bound(key, key_conversion(column), column.kind.cast, value.path)
+    return _one(statement, table, alias, row, [f"{alias}.{column.name} = {parameter}"], table.keys[0])
+
+
+def _one(
+    statement: Statement, table: TableType, alias: str, row: rows.Row, conditions: list[str], key: Key
+) -> str:
+    conditions = [*conditions, *statement.visible(table, alias)]
+    return (
+        f"SELECT {row.select}\nFROM {table.table} AS {alias}{row.joined}\nWHERE {' AND '.join(conditions)}"
+        # The key of a partitioned table is unique by how it is made, not by a constraint.
+        + ("" if key.unique else "\nLIMIT 1")
+    )
+
+
+def compile_nodes(statement: Statement, field: Field) -> str:
+    """A JSON array with a row or null for each id, in the order of the ids.
+
+    `SELECT coalesce(json_agg(coalesce(node$1.json, node$2.json) ORDER BY wanted.place), '[]'::json)
+    FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (key$1, key$2, place)
+    LEFT JOIN LATERAL (SELECT row_to_json(row$1) AS json FROM (SELECT ... FROM tasks AS task$1
+    WHERE task$1.id = wanted.key$1) AS row$1) AS node$1 ON true ...`
+    """
+    ids = field.arguments(statement.question)["nodeIds"]
+    elements = ids.elements()
+    if len(elements) > MOST_NODES:
+        raise ArgumentInvalid(f"Ask for at most {MOST_NODES} nodes at a time.", ids.path)
+    found = [node_type(statement.question.catalog, element.plain(), element.path) for element in elements]
+    tables = {table.name: table for table in found}
+    if not tables:
+        return "SELECT '[]'::json"
+    keys: list[str] = []
+    arrays: list[str] = []
+    joins: list[str] = []
+    nodes: list[str] = []
+    for table in tables.values():
+        column = _node_column(table)
+        key, node, inner = (statement.alias(stem) for stem in ("key", "node", "row"))
+        alias = statement.alias(table.label)
+        row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
+        source = NodeKeys(ids.source, table.name, column, ids.path)
+        arrays.append(statement.bound(source, _as_it_is, column.kind.array_cast, ids.path))
+        text = _one(statement, table, alias, row, [f"{alias}.{column.name} = wanted.{key}"], table.keys[0])
+        joins.append(
+            f"LEFT JOIN LATERAL (\nSELECT row_to_json({inner}) AS json FROM (\n{text}\n) AS {inner}\n"
+            f") AS {node} ON true"
+        )
+        keys.append(key)
+        nodes.append(f"{node}.json")
+    shown = f"coalesce({', '.join(nodes)})"
+    return (
+        f"SELECT coalesce(json_agg({shown} ORDER BY wanted.place), '[]'::json)\n"
+        f"FROM unnest({', '.join(arrays)}) WITH ORDINALITY AS wanted ({', '.join(keys)}, place)\n"
+        + "\n".join(joins)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKey:
+    """The key in a node id."""
+
+    node_id: Source
+    type_name: str
+    path: Path
+
+    def resolve(self, variables: Variables) -> object:
+        """What stands behind the type's name."""
+        return split_node_id(self.node_id.resolve(variables), self.path)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKeys:
+    """The keys of one table in a list of node ids, with None where an id is of another table."""
+
+    node_ids: Source
+    type_name: str
+    column: Column
+    path: Path
+
+    def resolve(self, variables: Variables) -> object:
+        """The keys, each at the place of its id."""
+        ids = self.node_ids.resolve(variables)
+        listed = ids if isinstance(ids, list | tuple) else [ids]
+        split = [split_node_id(node_id, self.path) for node_id in listed]
+        convert = key_conversion(self.column)
+        return [convert(key) if type_name == self.type_name else None for type_name, key in split]
+
+
+def key_conversion(column: Column) -> Conversion:
+    """How the text in a node id becomes a parameter."""
+    return conversions.whole_number if column.kind is Kind.INT else conversion(column)
+
+
+def node_type(catalog: Catalog, node_id: object, path: Path) -> TableType:
+    """The table that a node id names; ArgumentInvalid when there is none."""
+    table = catalog.types.get(split_node_id(node_id, path)[0])
+    if table is None or table.node_key is None:
+        raise _no_node_id(path)
+    return table
+
+
+def split_node_id(node_id: object, path: Path) -> tuple[str, str]:
+    """`Task:0197...` is a Task's key; clients are told that it is opaque."""
+    type_name, colon, key = str(node_id).partition(":")
+    if not colon:
+        raise _no_node_id(path)
+    return type_name, key
+
+
+def _no_node_id(path: Path) -> ArgumentInvalid:
+    return ArgumentInvalid("A node id is what a field `nodeId` of this server returned.", path)
+
+
+def _node_column(table: TableType) -> Column:
+    if table.node_key is None:
+        raise TypeError(f"{table.name} has no key")
+    return table.node_key
+
+
+def _as_it_is(value: object) -> object:
+    return value

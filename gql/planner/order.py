@@ -1,0 +1,194 @@
+"""The order of rows: always total, because the key decides between equals."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from gql.planner.catalog import TableType
+from gql.planner.conversions import Each, text
+from gql.planner.errors import ArgumentInvalid
+from gql.planner.kinds import Kind
+from gql.planner.search import compile_rank
+from gql.planner.statement import Statement
+from gql.planner.values import Path, Value, member_name
+
+
+class Clause(Enum):
+    """Enums whose members decide the text of the statement, so that plans are cached by member."""
+
+
+class Direction(Clause):
+    """Which way to order, and where rows without a value go."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+    ASC_NULLS_FIRST = "ASC NULLS FIRST"
+    ASC_NULLS_LAST = "ASC NULLS LAST"
+    DESC_NULLS_FIRST = "DESC NULLS FIRST"
+    DESC_NULLS_LAST = "DESC NULLS LAST"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One value to order by. `label` names it in cursors' fingerprints; `carried` is the column that brings
+    it out of the page's subquery, empty where the row itself has it.
+    """
+
+    expression: str
+    label: str
+    kind: Kind
+    nullable: bool
+    descending: bool
+    nulls_first: bool
+    carried: str = ""
+
+    def text(self, expression: str) -> str:
+        """`task$1.priority DESC`, with the placement of NULLs where it is not PostgreSQL's own."""
+        words = [expression]
+        if self.descending:
+            words.append("DESC")
+        if self.nullable and self.nulls_first is not self.descending:
+            words.append("NULLS FIRST" if self.nulls_first else "NULLS LAST")
+        return " ".join(words)
+
+    def reversed(self) -> "Term":
+        """The same value the other way round."""
+        return replace(self, descending=not self.descending, nulls_first=not self.nulls_first)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The terms, the key's last; `joins` bring the related rows whose columns are ordered by."""
+
+    terms: tuple[Term, ...]
+    joins: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def joined(self) -> str:
+        """The joins as they follow the page's table."""
+        return "".join(f"\n{join}" for join in self.joins)
+
+    def select(self, alias: str) -> str:
+        """`task$1.*, project$1.name AS order$1`"""
+        carried = [f"{term.expression} AS {term.carried}" for term in self.terms if term.carried]
+        return ", ".join([f"{alias}.*", *carried])
+
+    def text(self, *, reverse: bool) -> str:
+        """The ORDER BY inside the page."""
+        terms = [term.reversed() if reverse else term for term in self.terms]
+        return ", ".join(term.text(term.expression) for term in terms)
+
+    def outer(self, alias: str) -> str:
+        """The ORDER BY around the page: joins keep the order in practice, but do not promise it."""
+        return ", ".join(term.text(self.outside(term, alias)) for term in self.terms)
+
+    @staticmethod
+    def outside(term: Term, alias: str) -> str:
+        """A term's value outside the page."""
+        return f"{alias}.{term.carried}" if term.carried else term.expression
+
+
+def compile_order(statement: Statement, table: TableType, alias: str, arguments: dict[str, Value]) -> Order:
+    """The order that `orderBy` asks for; without it by rank when searching, else by key.
+
+    `task$1.priority DESC, project$1.name NULLS FIRST, task$1.id`
+    """
+    given = arguments.get("orderBy")
+    if given is not None and given.is_null:
+        raise ArgumentInvalid("`orderBy` is null: give an order, or leave it out.", given.path)
+    compiler = _Compiler(statement, arguments)
+    for entry in given.elements() if given is not None else []:
+        compiler.entry(table, alias, entry, ())
+    search = arguments.get("search")
+    if not compiler.terms and search is not None and not search.is_null:
+        compiler.rank(table, alias, Direction.DESC, search.path)
+    terms = compiler.terms
+    descending = bool(terms) and terms[-1].descending
+    for column in table.order:
+        if not any(term.label == column.field for term in terms):
+            expression = f"{alias}.{column.name}"
+            terms.append(Term(expression, column.field, column.kind, column.nullable, descending, descending))
+    return Order(tuple(terms), tuple(compiler.joins), _fingerprint(table, terms))
+
+
+class _Compiler:
+    def __init__(self, statement: Statement, arguments: dict[str, Value]) -> None:
+        self.statement = statement
+        self.arguments = arguments
+        self.terms: list[Term] = []
+        self.joins: list[str] = []
+
+    def entry(self, table: TableType, alias: str, entry: Value, trail: Path) -> None:
+        """One entry of `orderBy`, on a column of the table or of one that it leads to."""
+        fields = [] if entry.is_null else list(entry.fields())
+        if len(fields) != 1:
+            raise ArgumentInvalid("Each entry of `orderBy` names exactly one field.", entry.path)
+        ((name, value),) = fields
+        if value.is_null:
+            raise ArgumentInvalid(f"The order of `{name}` is null: give a direction.", value.path)
+        relation = table.relations.get(name)
+        if relation is not None:
+            target = self.statement.question.catalog.types[relation.target]
+            joined = self.statement.alias(target.label)
+            conditions = [f"{joined}.{relation.remote} = {alias}.{relation.local}"]
+            if not relation.proven:
+                conditions += self.statement.visible(target, joined)
+            self.joins.append(f"LEFT JOIN {target.table} AS {joined} ON {' AND '.join(conditions)}")
+            self.entry(target, joined, value, (*trail, name))
+        elif name == "rank" and table.search is not None and "rank" not in table.columns:
+            self.rank(table, alias, _direction(value), value.path)
+        elif table.columns[name].kind is Kind.JSON:
+            self._json(table, alias, name, value, trail)
+        else:
+            column = table.columns[name]
+            expression = self.statement.column(table, column, alias)
+            own = not trail and not column.private
+            self._add(
+                expression,
+                (*trail, name),
+                column.kind,
+                _direction(value),
+                column.nullable or bool(trail),
+                own,
+            )
+
+    def rank(self, table: TableType, alias: str, direction: Direction, path: Path) -> None:
+        """How well a row fits the search."""
+        search = self.arguments.get("search")
+        if search is None or search.is_null:
+            raise ArgumentInvalid("Ordering by `rank` needs a `search`.", path)
+        expression = compile_rank(self.statement, table, alias, search)
+        self._add(expression, ("rank",), Kind.FLOAT, direction, nullable=False, own=False)
+
+    def _json(self, table: TableType, alias: str, name: str, value: Value, trail: Path) -> None:
+        parts = dict(value.fields())
+        at = parts["at"]
+        keys = Each(text)(at.plain())
+        parameter = self.statement.parameter(at, Each(text), "::text[]")
+        expression = f"{self.statement.column(table, table.columns[name], alias)} #> {parameter}"
+        trail = (*trail, name, *map(str, keys))
+        direction = _direction(parts["direction"]) if "direction" in parts else Direction.ASC
+        # A JSON null is no value, neither in the order nor in a cursor.
+        self._add(
+            f"NULLIF({expression}, 'null'::jsonb)", trail, Kind.JSON, direction, nullable=True, own=False
+        )
+
+    def _add(
+        self, expression: str, trail: Path, kind: Kind, direction: Direction, nullable: bool, own: bool
+    ) -> None:
+        descending = direction.name.startswith("DESC")
+        nulls_first = "FIRST" in direction.name or (descending and "LAST" not in direction.name)
+        label = ".".join(trail)
+        if not any(term.label == label for term in self.terms):
+            carried = "" if own else self.statement.alias("order")
+            self.terms.append(Term(expression, label, kind, nullable, descending, nulls_first, carried))
+
+
+def _direction(value: Value) -> Direction:
+    return Direction[member_name(value.plain())]
+
+
+def _fingerprint(table: TableType, terms: list[Term]) -> str:
+    words = [table.name, *(f"{term.label} {term.descending} {term.nulls_first}" for term in terms)]
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=6).hexdigest()

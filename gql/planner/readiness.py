@@ -1,0 +1,44 @@
+"""What a task waits for and what waits for it (decisions.md 24): dependencies that block or require."""
+
+from gql.planner.links import Link
+from gql.planner.selection import Field
+from gql.planner.statement import Statement
+
+HARD = "IN ('blocks', 'requires')"
+"""Types of dependency that hold a task back; `suggests` does not."""
+
+
+def compile_is_ready(statement: Statement, alias: str) -> str:
+    """Whether the task waits to be done and everything that it is blocked by has completed.
+
+    `(task$1.status IN ('PENDING', 'QUEUED') AND NOT EXISTS (SELECT FROM task_dependencies AS edge ...))`
+
+    Also a task that the viewer may not see holds others back: otherwise the answer would be wrong.
+    """
+    return (
+        f"({alias}.status IN ('PENDING', 'QUEUED') AND NOT EXISTS (SELECT FROM task_dependencies AS edge"
+        f" JOIN tasks AS blocker ON blocker.id = edge.dependency_task_id WHERE edge.task_id = {alias}.id"
+        f" AND edge.dependency_type {HARD} AND blocker.status <> 'COMPLETED'))"
+    )
+
+
+def link_blocked_by(_: Statement, alias: str, field: Field) -> Link:
+    """The tasks that have to be done first."""
+    return _link(f"{alias}.id", wanted="dependency_task_id", given="task_id")
+
+
+def link_blocks(_: Statement, alias: str, field: Field) -> Link:
+    """The tasks that wait for this one."""
+    return _link(f"{alias}.id", wanted="task_id", given="dependency_task_id")
+
+
+def _link(key: str, *, wanted: str, given: str) -> Link:
+    """`task$2.id IN (SELECT edge.dependency_task_id FROM task_dependencies AS edge
+    WHERE edge.task_id = task$1.id AND edge.dependency_type IN ('blocks', 'requires'))`
+    """
+    return Link(
+        lambda inner: [
+            f"{inner}.id IN (SELECT edge.{wanted} FROM task_dependencies AS edge"
+            f" WHERE edge.{given} = {key} AND edge.dependency_type {HARD})"
+        ]
+    )

@@ -1,0 +1,32 @@
+"""Text search by the index that the table has for it (decisions.md 13)."""
+
+from gql.planner.catalog import TableType
+from gql.planner.conversions import text
+from gql.planner.errors import ArgumentInvalid
+from gql.planner.statement import Statement
+from gql.planner.values import Value
+
+
+def compile_search(statement: Statement, table: TableType, alias: str, search: Value | None) -> list[str]:
+    """The condition for rows that contain what is searched for; a search without words finds nothing.
+
+    `ccgraph_tsvector(task$1.name || ' ' || COALESCE(task$1.description, '')) @@ ccgraph_tsquery($1::text)`
+    """
+    if search is None or table.search is None:
+        return []
+    if search.is_null:
+        raise ArgumentInvalid("`search` is null: give words to search for, or leave it out.", search.path)
+    query = table.search.query(statement.parameter(search, text, "::text"))
+    return [f"{table.search.vector(alias)} @@ {query}"]
+
+
+def compile_rank(statement: Statement, table: TableType, alias: str, search: Value) -> str:
+    """How well a row fits, from 0 upwards.
+
+    `ts_rank(ccgraph_tsvector(...), ccgraph_tsquery($1::text))::double precision`
+    """
+    if table.search is None:
+        raise ArgumentInvalid("This list cannot be searched.", search.path)
+    query = table.search.query(statement.parameter(search, text, "::text"))
+    # As double precision its JSON form has every digit, so that a cursor continues exactly.
+    return f"ts_rank({table.search.vector(alias)}, {query})::double precision"

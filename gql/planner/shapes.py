@@ -1,0 +1,140 @@
+"""The shape of an operation's variables: all that a plan depends on besides the document and the viewer.
+
+Two sets of variables of the same shape share one plan; their values are its parameters. What decides the
+text of the statement is part of the shape by value: page sizes, orders, group keys, booleans (`isNull`,
+`@include`), the tables of node ids, and which values of a cursor are null.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    get_nullable_type,
+    visit,
+)
+
+from gql.planner.cursors import decode
+from gql.planner.errors import PlanError
+from gql.planner.lookups import split_node_id
+from gql.planner.order import Clause
+from gql.planner.values import Variables
+
+ABSENT = "absent"
+NULL = "null"
+VALUE = "value"
+BY_VALUE = frozenset({"Boolean", "JSONOrder"})
+"""Input types whose values decide the text."""
+
+Shape = tuple[Hashable, ...]
+Measure = Callable[[object], Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaper:
+    """Computes the shape of one operation's variables."""
+
+    measures: Mapping[str, Measure]
+
+    def shape(self, variables: Variables) -> Shape:
+        """Equal for variables that one plan serves."""
+        return tuple(
+            measure(variables[name]) if name in variables else ABSENT
+            for name, measure in self.measures.items()
+        )
+
+
+def build_shaper(
+    document: DocumentNode, operation: OperationDefinitionNode, types: Mapping[str, GraphQLInputType]
+) -> Shaper:
+    """The shaper for an operation whose variables have these types."""
+    finder = _ArgumentFinder()
+    visit(document, finder)
+    measures: dict[str, Measure] = {}
+    for definition in operation.variable_definitions or ():
+        name = definition.variable.name.value
+        measures[name] = finder.found.get(name) or _by_type(types[name])
+    return Shaper(measures)
+
+
+class _ArgumentFinder(Visitor):
+    """Finds variables that are given for an argument whose name tells how its value matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, Measure] = {}
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        measure = ARGUMENTS.get(node.name.value)
+        if measure is not None and isinstance(node.value, VariableNode):
+            self.found[node.value.name.value] = measure
+
+
+def _itself(value: object) -> Hashable:
+    return value if isinstance(value, int | None) else repr(value)
+
+
+def _nulls(cursor: object) -> Hashable:
+    try:
+        return tuple(value is None for value in decode(cursor, None, ()))
+    except PlanError:
+        return VALUE
+
+
+def _node_type(node_id: object) -> Hashable:
+    try:
+        return split_node_id(node_id, ())[0]
+    except PlanError:
+        return VALUE
+
+
+def _node_types(node_ids: object) -> Hashable:
+    listed = node_ids if isinstance(node_ids, list | tuple) else [node_ids]
+    return (len(listed) > 0, *dict.fromkeys(_node_type(node_id) for node_id in listed))
+
+
+ARGUMENTS: Mapping[str, Measure] = {
+    "first": _itself,
+    "last": _itself,
+    "maxDepth": _itself,
+    "after": _nulls,
+    "before": _nulls,
+    "nodeId": _node_type,
+    "nodeIds": _node_types,
+}
+
+
+def _by_type(input_type: GraphQLInputType) -> Measure:
+    return lambda value: _shape(value, input_type)
+
+
+def _shape(value: object, input_type: GraphQLInputType) -> Hashable:
+    if value is None:
+        return NULL
+    named = get_named_type(input_type)
+    if named.name in BY_VALUE:
+        return repr(value)
+    nullable = get_nullable_type(input_type)
+    if isinstance(nullable, GraphQLList):
+        return _list_shape(value, nullable)
+    if isinstance(named, GraphQLInputObjectType) and isinstance(value, Mapping):
+        return tuple(
+            (name, ARGUMENTS["nodeId"](inner) if name == "nodeId" else _shape(inner, named.fields[name].type))
+            for name, inner in value.items()
+        )
+    return value.name if isinstance(value, Clause) else VALUE
+
+
+def _list_shape(value: object, list_type: "GraphQLList[GraphQLInputType]") -> Hashable:
+    elements = value if isinstance(value, list | tuple) else [value]
+    shapes = tuple(_shape(element, list_type.of_type) for element in elements)
+    # A list of plain values is one parameter, however long.
+    return shapes if any(shape not in (VALUE, NULL) for shape in shapes) else VALUE

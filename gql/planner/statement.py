@@ -1,0 +1,90 @@
+"""What compiling works with: the question, which does not change, and the statement, which is counted up."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from graphql import FragmentDefinitionNode
+
+from gql.planner.catalog import Catalog, Column, TableType
+from gql.planner.conversions import ChoiceOf
+from gql.planner.kinds import CONVERT, Kind, output
+from gql.planner.plan import Parameter, ViewerId
+from gql.planner.values import Source, Value, Variables
+from models import policy
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and by which kind of viewer: administrators get statements without predicates."""
+
+    catalog: Catalog
+    variables: Variables
+    fragments: Mapping[str, FragmentDefinitionNode] = field(default_factory=lambda: MappingProxyType({}))
+    is_admin: bool = False
+
+
+@dataclass(slots=True)
+class Statement:
+    """The parameters and aliases used so far.
+
+    An alias is a stem and a number, `task$1`: no name in a GraphQL document contains a dollar sign, so an
+    alias can never be taken for a column that is named after a response key.
+    """
+
+    question: Question
+    parameters: list[Parameter | ViewerId] = field(default_factory=list)
+    aliases: Counter[str] = field(default_factory=Counter)
+
+    def alias(self, stem: str) -> str:
+        """The next alias with this stem."""
+        self.aliases[stem] += 1
+        return f"{stem}${self.aliases[stem]}"
+
+    def parameter(self, value: Value, convert: Callable[[object], object], cast: str) -> str:
+        """`$3::uuid`, bound to the value each time the plan runs. A constant that does not fit raises now."""
+        return self.bound(value.source, convert, cast, value.path)
+
+    def bound(
+        self, source: Source, convert: Callable[[object], object], cast: str, path: tuple[str, ...]
+    ) -> str:
+        """The same for a source that is no argument's value by itself."""
+        self.parameters.append(Parameter(source, convert, path))
+        return f"${len(self.parameters)}{cast}"
+
+    def viewer(self) -> str:
+        """`$1::int`, the viewer's users.id: one parameter however often it is used."""
+        for number, parameter in enumerate(self.parameters, 1):
+            if isinstance(parameter, ViewerId):
+                return f"${number}::int"
+        self.parameters.append(ViewerId())
+        return f"${len(self.parameters)}::int"
+
+    def visible(self, table: TableType, alias: str) -> list[str]:
+        """The predicate that leaves the rows which the viewer may see: none or one."""
+        if self.question.is_admin or policy.is_everybodys(table.table):
+            return []
+        return [policy.visible(table.table, alias, self.viewer())]
+
+    def column(self, table: TableType, column: Column, alias: str) -> str:
+        """`task$1.name`; a private column is NULL in every row that is not about the viewer.
+
+        The same expression stands in filters, orders and aggregates, so that nothing can be told from them.
+        """
+        plain = f"{alias}.{column.name}"
+        if not column.private or self.question.is_admin:
+            return plain
+        return f"CASE WHEN {policy.private_to(table.table, alias, self.viewer())} THEN {plain} END"
+
+
+def conversion(column: Column) -> Callable[[object], object]:
+    """How values for comparison with a column are converted."""
+    if column.kind is Kind.CHOICE and column.choices is not None:
+        return ChoiceOf(column.choices)
+    return CONVERT[column.kind]
+
+
+def shown(statement: Statement, table: TableType, column: Column, alias: str) -> str:
+    """The column in the form that the API promises."""
+    return output(statement.column(table, column, alias), column.kind, column.choices)

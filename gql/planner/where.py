@@ -1,0 +1,95 @@
+"""Conditions: `where` over columns, related rows, and, or, not.
+
+Logic has two values. A comparison with a null column is false, and `not` is true wherever its condition is
+not; so `neq` and `notIn` also find rows without a value.
+"""
+
+from gql.planner.catalog import Relation, TableType
+from gql.planner.errors import ArgumentInvalid
+from gql.planner.operators import compile_operators
+from gql.planner.statement import Statement
+from gql.planner.values import Value
+
+
+def compile_where(statement: Statement, table: TableType, alias: str, where: Value | None) -> list[str]:
+    """The conditions of `where`, to be joined by AND; none when there is nothing to hold.
+
+    `task$1.status = ANY($1::text[])`,
+    `EXISTS (SELECT FROM projects AS project$1 WHERE project$1.project_id = task$1.project_id AND ...)`
+    """
+    if where is None:
+        return []
+    conditions: list[str] = []
+    for name, value in _present(where):
+        if name == "and":
+            for element in value.elements():
+                conditions += compile_where(statement, table, alias, _filled(element))
+        elif name == "or":
+            conditions.append(_any(statement, table, alias, value))
+        elif name == "not":
+            conditions.append(f"({_all(statement, table, alias, value)}) IS NOT TRUE")
+        elif name in table.relations:
+            conditions += _related(statement, table.relations[name], alias, value)
+        else:
+            column = table.columns[name]
+            expression = statement.column(table, column, alias)
+            conditions += [
+                condition
+                for operator, operand in _present(value)
+                for condition in compile_operators(statement, column, expression, operator, operand)
+            ]
+    return conditions
+
+
+def _any(statement: Statement, table: TableType, alias: str, value: Value) -> str:
+    alternatives = [_all(statement, table, alias, _filled(element)) for element in value.elements()]
+    return f"({' OR '.join(alternatives)})" if alternatives else "false"
+
+
+def _all(statement: Statement, table: TableType, alias: str, where: Value) -> str:
+    conditions = compile_where(statement, table, alias, where)
+    return f"({' AND '.join(conditions)})" if len(conditions) > 1 else "".join(conditions) or "true"
+
+
+def _related(statement: Statement, relation: Relation, alias: str, value: Value) -> list[str]:
+    if not relation.is_list:
+        # A filter without conditions holds for every row, also for one that leads nowhere.
+        return [_exists(statement, relation, alias, value)] if any(True for _ in value.fields()) else []
+    conditions = []
+    for quantifier, inner in _present(value):
+        if quantifier == "some":
+            conditions.append(_exists(statement, relation, alias, inner))
+        elif quantifier == "none":
+            conditions.append(f"NOT {_exists(statement, relation, alias, inner)}")
+        else:
+            conditions.append(f"NOT {_exists(statement, relation, alias, inner, but_not=True)}")
+    return conditions
+
+
+def _exists(
+    statement: Statement, relation: Relation, alias: str, where: Value, *, but_not: bool = False
+) -> str:
+    target = statement.question.catalog.types[relation.target]
+    inner = statement.alias(target.label)
+    conditions = [f"{inner}.{relation.remote} = {alias}.{relation.local}"]
+    if not relation.proven:
+        conditions += statement.visible(target, inner)
+    if but_not:
+        conditions.append(f"({_all(statement, target, inner, where)}) IS NOT TRUE")
+    else:
+        conditions += compile_where(statement, target, inner, where)
+    return f"EXISTS (SELECT FROM {target.table} AS {inner} WHERE {' AND '.join(conditions)})"
+
+
+def _present(value: Value) -> list[tuple[str, Value]]:
+    """The fields of a filter, none of which may be null: null is no condition, and never "everything"."""
+    return [(name, _filled(inner)) for name, inner in _filled(value).fields()]
+
+
+def _filled(value: Value) -> Value:
+    if value.is_null:
+        raise ArgumentInvalid(
+            f"`{value.path[-1]}` is null: leave it out, or use `isNull` to find rows without a value.",
+            value.path,
+        )
+    return value

@@ -1,0 +1,213 @@
+"""Documents made ready to run: parsed, validated and measured once, their plans kept beside them."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLInputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    is_input_type,
+    parse,
+    type_from_ast,
+)
+from graphql.execution.values import get_variable_values
+from graphql.validation import specified_rules
+from strawberry.schema.schema import validate_document
+
+from gql.limits import Limits, Measure, measure
+from gql.planner.catalog import Catalog
+from gql.planner.compiler import compile_query, is_table_field
+from gql.planner.plan import Plan
+from gql.planner.selection import Field, collect
+from gql.planner.shapes import Shaper, build_shaper
+from gql.planner.statement import Question
+from gql.planner.values import Variables
+from services.errors import BadInput
+
+Value = TypeVar("Value")
+
+MOST_DOCUMENTS = 1_000
+MOST_CHARACTERS = 20_000_000
+MOST_PLANS = 50
+"""Documents that are kept, their text in all, and the plans of each operation."""
+
+
+class Latest(Generic[Value]):
+    """A mapping that keeps what was used last, `most` entries of it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._entries: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The entry, made when it is not there; what `make` raises is not kept."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = make()
+            if len(self._entries) > self._most:
+                self._entries.popitem(last=False)
+        else:
+            self._entries.move_to_end(key)
+        return entry
+
+
+class InvalidDocument(Exception):
+    """A document that does not parse or validate. `parsed` says which."""
+
+    def __init__(self, errors: list[GraphQLError], *, parsed: bool) -> None:
+        super().__init__(errors)
+        self.errors = errors
+        self.parsed = parsed
+
+
+class InvalidVariables(Exception):
+    """Variables that do not fit their types."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlan:
+    """How the root fields of a query are answered.
+
+    `plan` reads all that are tables, None when there are none. `heads` are the response keys of the whole
+    response as JSON, with the constant text of a value that no statement is needed for; None when there are
+    fields that only the general executor can answer.
+    """
+
+    plan: Plan | None
+    heads: tuple[tuple[bytes, bytes | None], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a document, ready to run."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    measure: Measure
+    shaper: Shaper
+    plans: "Latest[RootPlan]" = field(default_factory=lambda: Latest(MOST_PLANS))
+    row_plans: Latest[Plan] = field(default_factory=lambda: Latest(MOST_PLANS))
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name, if it has one."""
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def kind(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.node.operation
+
+    def variables(self, schema: GraphQLSchema, given: dict[str, Any] | None) -> dict[str, Any]:
+        """The coerced variables; InvalidVariables when they do not fit."""
+        definitions = self.node.variable_definitions
+        if not definitions:
+            return {}
+        coerced = get_variable_values(schema, definitions, given or {}, max_errors=50)
+        if isinstance(coerced, list):
+            raise InvalidVariables(coerced)
+        return coerced.coerced
+
+    def root_plan(self, catalog: Catalog, variables: Variables, *, is_admin: bool) -> RootPlan:
+        """The plan of a query for this kind of viewer and variables of this shape."""
+        key = (is_admin, self.shaper.shape(variables))
+        question = Question(catalog, variables, self.fragments, is_admin)
+        return self.plans.get(key, lambda: plan_root(question, self.node))
+
+
+def plan_root(question: Question, node: OperationDefinitionNode) -> RootPlan:
+    """Plan the root fields of a query."""
+    fields = collect([node.selection_set], question, (), "Query")
+    tables = [found for found in fields if is_table_field(question.catalog, found.name)]
+    plan = compile_query(question, tables) if tables else None
+    heads = tuple((b'"%b":' % found.key.encode(), _constant(found)) for found in fields)
+    complete = all(found in tables or found.name == "__typename" for found in fields)
+    return RootPlan(plan, heads if complete else None)
+
+
+def _constant(found: Field) -> bytes | None:
+    return b'"Query"' if found.name == "__typename" else None
+
+
+@dataclass(slots=True)
+class Preparation:
+    """Prepares documents and keeps them by their text."""
+
+    schema: GraphQLSchema
+    limits: Limits
+    documents: "OrderedDict[str, dict[str | None, Operation]]" = field(default_factory=OrderedDict)
+    characters: int = 0
+
+    def operation(self, text: str, name: str | None) -> Operation:
+        """The operation of that name, or the only one.
+
+        InvalidDocument, QueryTooComplex, or BadInput when the document has no such operation.
+        """
+        operations = self.documents.get(text)
+        if operations is None:
+            operations = self._prepare(text)
+            self._keep(text, operations)
+        else:
+            self.documents.move_to_end(text)
+        if name is None and len(operations) == 1:
+            return next(iter(operations.values()))
+        operation = operations.get(name)
+        if operation is None or name is None:
+            names = ", ".join(f"`{known}`" for known in operations if known)
+            raise BadInput(
+                f"Set `operationName` to one of the document's operations: {names}."
+                if names
+                else "The document has no operation of that name.",
+                field="operationName",
+            )
+        return operation
+
+    def _prepare(self, text: str) -> dict[str | None, Operation]:
+        try:
+            document = parse(text, max_tokens=self.limits.tokens)
+        except GraphQLError as error:
+            raise InvalidDocument([error], parsed=False) from None
+        nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        # Measured before it is validated: validation itself takes long over a document made for that.
+        measures = [measure(self.schema, document, node, self.limits) for node in nodes]
+        errors = validate_document(self.schema, document, tuple(specified_rules))
+        if errors:
+            raise InvalidDocument(errors, parsed=True)
+        if not nodes:
+            raise InvalidDocument([GraphQLError("The document has no operation.")], parsed=True)
+        fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        return {
+            node.name.value if node.name else None: Operation(
+                document, node, fragments, measured, build_shaper(document, node, self._types(node))
+            )
+            for node, measured in zip(nodes, measures, strict=True)
+        }
+
+    def _types(self, node: OperationDefinitionNode) -> dict[str, GraphQLInputType]:
+        types = {}
+        for definition in node.variable_definitions or ():
+            found = type_from_ast(self.schema, definition.type)
+            if is_input_type(found):
+                types[definition.variable.name.value] = found
+        return types
+
+    def _keep(self, text: str, operations: dict[str | None, Operation]) -> None:
+        self.documents[text] = operations
+        self.characters += len(text)
+        while len(self.documents) > MOST_DOCUMENTS or self.characters > MOST_CHARACTERS:
+            forgotten, _ = self.documents.popitem(last=False)
+            self.characters -= len(forgotten)

@@ -1,0 +1,35 @@
+"""Puts the schema together: Query from the models, Mutation and Subscription from their packages."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from gql import mutations, subscriptions
+from gql.building import NAMES
+from gql.executor import planned_root_field
+from gql.planner.catalog import Catalog
+from gql.queries import Query
+from gql.scalars import SCALARS
+from gql.types import CATALOG
+
+
+def build_schema() -> tuple[strawberry.Schema, Catalog]:
+    """The schema and the catalog that its table types come from."""
+    nodes = [NAMES[table.name] for table in CATALOG.types.values() if table.node_key is not None]
+    schema = strawberry.Schema(
+        query=Query,
+        mutation=getattr(mutations, "Mutation", None),
+        subscription=getattr(subscriptions, "Subscription", None),
+        types=nodes,
+        config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=True),
+    )
+    query = schema._schema.query_type
+    for field in query.fields.values() if query else ():
+        # Strawberry would convert arguments that the planner has long read.
+        field.resolve = planned_root_field
+    return schema, CATALOG
+
+
+def print_schema() -> str:
+    """The schema in GraphQL's own language, as `schema.graphql` has it."""
+    schema, _ = build_schema()
+    return schema.as_str() + "\n"

@@ -1,0 +1,69 @@
+"""A small fleet, and somebody who asks about it."""
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import orjson
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gql.context import Context
+from gql.operations import Api, OperationRequest, OperationResult
+from gql.schema import build_schema
+from services.database import Database
+from services.principal import Origin, Principal
+from services.tokens import TokenPolicy
+from tests.support.factories import AnyRow
+from tests.support.statements import Statements
+
+SCHEMA, CATALOG = build_schema()
+POLICY = TokenPolicy("k" * 32)
+Json: TypeAlias = Any
+
+
+class Asker:
+    """Asks as somebody, over one of the two paths."""
+
+    def __init__(self, api: Api, database: Database, statements: Statements) -> None:
+        self.api = api
+        self.database = database
+        self.statements = statements
+
+    async def execute(self, query: str, viewer: AnyRow | None, **variables: object) -> OperationResult:
+        """The response as transports get it. `viewer` is a row of users."""
+        principal = viewer and Principal(viewer.id, viewer.username, bool(viewer.is_admin))
+        context = Context(self.database, Origin("request"), POLICY, principal)
+        return await self.api.execute(OperationRequest(query, variables or None), context)
+
+    async def ask(self, query: str, viewer: AnyRow, **variables: object) -> Json:
+        """`data` of a response without errors, which took one statement at most."""
+        self.statements.clear()
+        result = await self.execute(query, viewer, **variables)
+        response = orjson.loads(result.body)
+        assert "errors" not in response, response["errors"]
+        assert len(self.statements) <= 1
+        return response["data"]
+
+    async def refusal(self, query: str, viewer: AnyRow | None, **variables: object) -> Json:
+        """The one error of an operation that was refused before anything ran."""
+        self.statements.clear()
+        result = await self.execute(query, viewer, **variables)
+        response = orjson.loads(result.body)
+        assert not result.executed
+        assert "data" not in response
+        assert not self.statements
+        (error,) = response["errors"]
+        return error
+
+
+@pytest.fixture(params=[True, False], ids=["prepared", "general"])
+def asker(request: pytest.FixtureRequest, database: Database, statements: Statements) -> Asker:
+    """One test, both paths."""
+    return Asker(Api(SCHEMA, CATALOG, prepared=request.param), database, statements)
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
+    """Writes that are committed one by one, so that the reader sees them."""
+    async with database.writer.connect() as opened:
+        yield await opened.execution_options(isolation_level="AUTOCOMMIT")
