@@ -27,6 +27,20 @@ _MAXIMUM_EMAIL = 100
 _MAXIMUM_QUOTA = 2**31 - 1
 
 
+async def any_administrator(connection: WriteConnection) -> Principal:
+    """As whom the command line acts, whose user holds the database anyway; `NotFound` when there is none."""
+    found = await connection.execute(
+        select(User.id, User.username)
+        .where(User.is_admin.is_(True), User.is_active.is_(True))
+        .order_by(User.id)
+        .limit(1)
+    )
+    account = found.one_or_none()
+    if account is None:
+        raise NotFound("There is no administrator yet; `ccgraph create-admin` creates one.")
+    return Principal(account.id, account.username, is_admin=True)
+
+
 async def create_admin(
     connection: WriteConnection, username: str, password: str, email: str | None = None
 ) -> int:

@@ -1,11 +1,12 @@
 """The command `ccgraph`."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
-from app.cli import accounts, data, ide, serving
-from app.cli.console import problems
+from app.cli import accounts, data, ide, serving, traffic
+from app.cli.console import say
 from app.errors import StartupError
 from services.errors import DomainError
 
@@ -16,6 +17,7 @@ cli = typer.Typer(
     "`ccgraph serve --demo` is enough for a first look. Settings are environment variables or lines of "
     "`.env`; docs/configuration.md lists them.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,7 +27,9 @@ cli.command()(serving.serve)
 cli.command()(data.migrate)
 cli.command("create-admin")(accounts.create_admin)
 cli.command()(accounts.token)
+cli.command()(data.check)
 cli.command()(data.demo)
+cli.command("import-mcp")(traffic.import_mcp)
 cli.command("ide-assets")(ide.ide_assets)
 cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(data.psql)
 
@@ -34,9 +38,16 @@ def main() -> None:
     """Run the command line; what a user can mend ends in one sentence and exit code 1."""
     try:
         cli()
-    except (StartupError, DomainError) as error:
-        problems.print(f"ccgraph: {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+    except StartupError as error:
+        _refuse(str(error))
+    except DomainError as error:
+        place = (error.field or "").removeprefix("input.")
+        _refuse(f"{place}: {error.message}" if place else error.message)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    say(f"ccgraph: {sentence}")
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`ccgraph migrate`, `demo` and `psql`."""
+"""`ccgraph migrate`, `check`, `demo` and `psql`."""
 
 import os
 import signal
@@ -8,15 +8,19 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 import typer
+from rich.box import SIMPLE
 from rich.progress import TaskID
+from rich.table import Table
 
-from app.cli.console import progress_bars, say
+from app.cli.console import progress_bars, results, say
 from app.cli.opening import location, run
 from app.database import located
+from app.database.pools import open_database
 from app.database.programs import program
 from app.database.revisions import migrate as bring_up_to_date
 from app.settings import load_settings
 from services import demo as demo_fleet
+from services.integrity import Finding, examine
 
 
 def migrate() -> None:
@@ -28,6 +32,27 @@ def migrate() -> None:
     with located(load_settings(), command="ccgraph migrate", say=say) as found:
         changed = run(bring_up_to_date(found.url, say))
     say("The database is up to date." if changed else "The database was up to date already.")
+
+
+def check() -> None:
+    """Look through the data for what should not be, as the client document does in an emergency (8.3).
+
+    Exit code 1 when something has to be looked at.
+    """
+
+    async def examined() -> list[Finding]:
+        async with open_database(found.settings) as database, database.transaction() as connection:
+            return await examine(connection)
+
+    with location("check") as found:
+        findings = run(examined())
+    table = Table("", "what", "found", box=SIMPLE)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[bold red]look[/]"
+        table.add_row(mark, finding.name, finding.value)
+    results.print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
 
 
 def demo(

@@ -133,5 +133,7 @@ async def _leave_as_is(_: object) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what a driver says; asyncpg names no password in it."""
+    """The first line of what a driver or the system says; asyncpg names no password in it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
