@@ -9,6 +9,8 @@ from starlette.routing import Route
 from app.database.pools import open_database
 from app.health import healthz
 from app.settings import Settings
+from services.background import background
+from services.maintenance import keep_maintained
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -21,7 +23,8 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_database(settings) as database:
             app.state.database = database
-            yield
+            async with background(keep_maintained(database), "maintenance"):
+                yield
 
     app = Starlette(routes=[Route("/healthz", healthz, methods=["GET"])], lifespan=lifespan)
     app.state.settings = settings

@@ -1,8 +1,15 @@
-"""What a worker does every hour or so: make the coming partitions, remove what is past its retention."""
+"""What a server does by itself: make the coming partitions, remove what is past its retention."""
 
+import asyncio
+import random
+
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from services.database import Database
+
+log = structlog.get_logger(__name__)
 
 # Each in a transaction of its own: dropping a partition locks its table until the end of the transaction.
 STEPS = (
@@ -11,14 +18,31 @@ STEPS = (
     "SELECT cleanup_old_logs()",
 )
 
+FIRST_ROUND = 60.0
+EVERY = 3600.0
+"""Seconds: from the start to the first round, and from one round to the next."""
+
 
 async def maintain(database: Database) -> None:
-    """Run the steps. They may be run twice and by several processes at once (decisions.md 14, 29).
+    """One round. It may be run twice and by several processes at once (decisions.md 14, 29).
 
-    A table that somebody reads for more than five seconds is left for the next time: `DBAPIError` with
-    asyncpg's `LockNotAvailableError` behind it, after which running again is all that is needed.
+    A table that somebody uses for more than five seconds is left for the next round: `DBAPIError` with
+    asyncpg's `LockNotAvailableError` behind it.
     """
     for step in STEPS:
         async with database.writer.begin() as connection:
             await connection.execute(text("SET LOCAL statement_timeout = '10min'"))
             await connection.execute(text(step))
+
+
+async def keep_maintained(database: Database, first: float = FIRST_ROUND, every: float = EVERY) -> None:
+    """Rounds for ever; one that fails is logged, and the next one does its work."""
+    pause = first
+    while True:
+        # Processes that were started together are not to do it together.
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret rests on it
+        try:
+            await maintain(database)
+        except (DBAPIError, OSError) as error:
+            log.warning("maintenance_postponed", error=type(error).__qualname__)
+        pause = every

@@ -1,11 +1,14 @@
 """The worker's round makes and removes partitions, and can be run again at any time."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
+from services.background import background
 from services.database import Database
-from services.maintenance import maintain
+from services.maintenance import keep_maintained, maintain
 from tests.support import factories
 
 PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'cc_logs'::regclass"
@@ -28,3 +31,38 @@ async def test_a_round_makes_missing_partitions_and_drops_expired_ones(database:
         place = await connection.scalar(text("SELECT tableoid::regclass::text FROM cc_logs"))
         assert place == partition
         assert await connection.scalar(text("SELECT id FROM cc_logs")) == log.id
+
+
+async def test_a_round_that_fails_is_made_up_for_by_the_next_one(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER FUNCTION ccgraph_create_partitions RENAME TO away"))
+        partition = await connection.scalar(
+            text("SELECT 'cc_logs' || to_char(now() AT TIME ZONE 'UTC', '_YYYY_MM')")
+        )
+        await connection.execute(text(f"DROP TABLE {partition}"))
+    with capture_logs() as logs:
+        async with background(keep_maintained(database, first=0.01, every=0.05), "maintenance"):
+            await eventually(lambda: _some(logs))
+            async with database.transaction() as connection:
+                await connection.execute(text("ALTER FUNCTION away RENAME TO ccgraph_create_partitions"))
+            rounds = len(logs)
+            await eventually(lambda: _exists(database, partition))
+    assert {entry["event"] for entry in logs} == {"maintenance_postponed"}
+    assert len(logs) <= rounds + 1
+
+
+async def _exists(database: Database, table: str) -> bool:
+    async with database.transaction() as connection:
+        return bool(await connection.scalar(text("SELECT to_regclass(:table) IS NOT NULL"), {"table": table}))
+
+
+async def _some(logs: Sequence[object]) -> bool:
+    return bool(logs)
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
