@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import FieldNode
+from graphql import GraphQLResolveInfo
 from orjson import Fragment
 from strawberry.dataloader import DataLoader
 
@@ -36,26 +36,22 @@ class Execution:
     fragments: Mapping[str, Fragment | None] = field(default_factory=dict)
     loaders: dict[tuple[object, ...], RowLoader] = field(default_factory=dict)
 
-    def plan(self, type_name: str, nodes: Sequence[FieldNode], *, is_admin: bool) -> Plan:
+    def plan(self, type_name: str, selected: Field, *, is_admin: bool) -> Plan:
         """The plan that loads rows for the selection of a field; kept with the operation."""
-        name = nodes[0].name.value
-        key = nodes[0].alias.value if nodes[0].alias else name
-        selected = Field(key, name, tuple(nodes), (key,))
         shape = self.operation.shaper.shape(self.variables)
         question = Question(self.catalog, self.variables, self.operation.fragments, is_admin)
-        return self.operation.row_plans.get(
-            (type_name, *map(id, nodes), is_admin, shape), lambda: compile_rows(question, type_name, selected)
-        )
+        key = (type_name, *map(id, selected.nodes), is_admin, shape)
+        return self.operation.row_plans.get(key, lambda: compile_rows(question, type_name, selected))
 
-    def loader(self, type_name: str, nodes: Sequence[FieldNode], context: Context) -> RowLoader:
-        """The loader for the selection of a field."""
-        key = (type_name, *map(id, nodes))
+    def loader(self, type_name: str, selected: Field, context: Context) -> RowLoader:
+        """The loader for the selection of a field and whoever reads it."""
+        viewer = context.require_principal().viewer
+        key = (type_name, viewer, *map(id, selected.nodes))
         if key not in self.loaders:
 
             async def load(keys: list[object]) -> list[Fragment | None]:
-                viewer = context.require_principal().viewer
                 try:
-                    plan = self.plan(type_name, nodes, is_admin=viewer.is_admin)
+                    plan = self.plan(type_name, selected, is_admin=viewer.is_admin)
                 except PlanError as error:
                     raise domain_error(error) from None
                 # A replica may not have the row yet.
@@ -67,18 +63,23 @@ class Execution:
         return self.loaders[key]
 
 
-async def load_rows(info: Any, type_name: str, keys: Sequence[object]) -> list[Fragment | None]:
+async def load_rows(
+    info: Any, type_name: str, keys: Sequence[object], context: Context | None = None
+) -> list[Fragment | None]:
     """The rows with these primary keys as the field under `info` selects them, None for one not visible.
 
     To be called in the resolver of the field whose type the rows have (or a list of it), inside an execution
-    by `gql/operations.py`. All rows of one selection cost one statement, also when asked for one by one.
+    by `gql/operations.py`. `context` says who reads, where that is not the caller of the operation. All rows
+    of one selection cost one statement, also when asked for one by one.
     """
     execution: Execution = info.root_value
-    nodes = info._raw_info.field_nodes if hasattr(info, "_raw_info") else info.field_nodes
-    return await execution.loader(type_name, nodes, info.context).load_many(list(keys))
+    raw: GraphQLResolveInfo[Context] = getattr(info, "_raw_info", info)
+    path = tuple(step for step in raw.path.as_list() if isinstance(step, str))
+    selected = Field(path[-1], raw.field_name, tuple(raw.field_nodes), path)
+    return await execution.loader(type_name, selected, context or raw.context).load_many(list(keys))
 
 
-async def load_row(info: Any, type_name: str, key: object) -> Fragment | None:
+async def load_row(info: Any, type_name: str, key: object, context: Context | None = None) -> Fragment | None:
     """One row; see `load_rows`."""
-    (row,) = await load_rows(info, type_name, [key])
+    (row,) = await load_rows(info, type_name, [key], context)
     return row

@@ -1,6 +1,6 @@
 """The door to the API for every transport: a request in, the bytes of the response out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from gql.execution import bind, domain_error, run
 from gql.executor import FragmentExecutor
 from gql.limits import Limits, check_cost
 from gql.loaders import Execution
+from gql.payloads import check_payload
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
 from gql.preparation import InvalidDocument, InvalidVariables, Operation, Preparation, RootPlan
@@ -110,9 +111,8 @@ class Api:
         cost = check_cost(operation.measure, variables, self.limits)
         extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
         ready = _Ready(operation, request.variables, variables, extensions)
+        is_admin = context.principal is not None and context.principal.is_admin
         if operation.kind is OperationType.QUERY:
-            principal = context.principal
-            is_admin = principal is not None and principal.is_admin
             try:
                 ready.planned = operation.root_plan(self.catalog, variables, is_admin=is_admin)
             except PlanError as error:
@@ -120,6 +120,8 @@ class Api:
             if ready.planned.plan is not None:
                 viewer = context.require_principal().viewer
                 ready.parameters = bind(ready.planned.plan, viewer, variables)
+        else:
+            check_payload(self.schema, ready.execution(self.catalog), is_admin=is_admin)
         return ready
 
     async def _read(self, ready: "_Ready", context: Context) -> Sequence[str | None]:
@@ -137,7 +139,7 @@ class Api:
         result = execute(
             self.schema,
             ready.operation.document,
-            root_value=Execution(self.catalog, ready.operation, ready.variables, fragments),
+            root_value=ready.execution(self.catalog, fragments),
             context_value=context,
             variable_values=ready.given,
             operation_name=ready.operation.name,
@@ -160,6 +162,12 @@ class _Ready:
     extensions: dict[str, Any] | None
     planned: RootPlan | None = None
     parameters: Sequence[object] = ()
+
+    def execution(
+        self, catalog: Catalog, fragments: Mapping[str, Fragment | None] | None = None
+    ) -> Execution:
+        """The root value for the general executor."""
+        return Execution(catalog, self.operation, self.variables, fragments or {})
 
 
 def _refuse_wrong_kind(operation: Operation, request: OperationRequest) -> None:

@@ -11,14 +11,17 @@ from gql.queries import Query
 from gql.scalars import SCALARS
 from gql.types import CATALOG
 
+MUTATION: type | None = getattr(mutations, "Mutation", None)
+SUBSCRIPTION: type | None = getattr(subscriptions, "Subscription", None)
 
-def build_schema() -> tuple[strawberry.Schema, Catalog]:
+
+def build_schema(mutation: type | None = MUTATION) -> tuple[strawberry.Schema, Catalog]:
     """The schema and the catalog that its table types come from."""
     nodes = [NAMES[table.name] for table in CATALOG.types.values() if table.node_key is not None]
     schema = strawberry.Schema(
         query=Query,
-        mutation=getattr(mutations, "Mutation", None),
-        subscription=getattr(subscriptions, "Subscription", None),
+        mutation=mutation,
+        subscription=SUBSCRIPTION,
         types=nodes,
         config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=True),
     )
