@@ -12,7 +12,7 @@ from services.lifecycles import LIFECYCLES
 from services.permissions import VIEWER, predicates
 from services.principal import Principal
 from services.writing.references import REFERENCES, verify
-from services.writing.rules import BEFORE_CREATE, BEFORE_UPDATE
+from services.writing.rules import BEFORE_CREATE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
 from services.writing.tables import TABLES, WritableTable
 from services.writing.values import parameters, sql_type
 
@@ -39,8 +39,8 @@ async def create(
         known = await _known(connection, principal, table, values, client_key)
         if known is not None:
             return known
-    await before_create(connection, table, values, INPUT)
     await verify(connection, principal, table, [values], [INPUT])
+    await before_create(connection, table, values, INPUT)
     with explained(table.table, INPUT):
         key = await _insert(connection, table, values, client_key)
     if key is None and client_key is not None:  # another call with this key was faster
@@ -67,6 +67,8 @@ async def update(
     _require_unmodified(row, unmodified_since)
     if _moves_references(table, changes):
         await verify(connection, principal, table, [{**row, **changes}], [PATCH])
+    if table_name in BEFORE_PLAIN_UPDATE:
+        await BEFORE_PLAIN_UPDATE[table_name](connection, row, changes, PATCH)
     await apply(connection, table, key, row, changes, PATCH)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from models.enums import CcInstanceStatus, CcInstanceType, TaskStatus
 from services import quotas
 from services.database import WriteConnection
+from services.dependencies import require_no_circle
 from services.errors import BadInput, Conflict, QuotaExceeded
 
 Values = MutableMapping[str, Any]
@@ -85,11 +86,25 @@ async def _task_changed(
         )
 
 
+async def _dependency_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    field = f"{prefix}.dependencyTaskId"
+    if values.get("task_id") is None or values.get("dependency_task_id") is None:
+        raise BadInput("Name both tasks: `taskId` depends on `dependencyTaskId`.", field=field)
+    await require_no_circle(connection, values["task_id"], values["dependency_task_id"], field)
+
+
+async def _instruction_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    """The server itself finds the keyword (decision 26)."""
+    values["keyword_detected"] = "ultrathink" in values["instruction_content"].casefold()
+
+
 BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
     {
         "sessions": _session_created,
         "worktrees": _worktree_created,
         "cc_instances": _instance_created,
+        "task_dependencies": _dependency_created,
+        "ultrathink_messages": _instruction_created,
     }
 )
 
@@ -97,6 +112,9 @@ BEFORE_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
     {
         "worktrees": _worktree_changed,
         "cc_instances": _instance_changed,
-        "tasks": _task_changed,
     }
 )
+"""For every change, also that of a use case."""
+
+BEFORE_PLAIN_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType({"tasks": _task_changed})
+"""For changes by patch only: what use cases are there for."""

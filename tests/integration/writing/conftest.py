@@ -7,6 +7,7 @@ import pytest
 
 from services.database import Database
 from services.principal import Principal
+from tests.integration.writing.asking import Caller
 from tests.support.factories import AnyRow, make_instance, make_project, make_user
 
 
@@ -48,3 +49,9 @@ async def scene(database: Database) -> Scene:
         project,
         instance.id,
     )
+
+
+@pytest.fixture
+def caller(database: Database) -> Caller:
+    """Mutations on the test's database."""
+    return Caller(database)

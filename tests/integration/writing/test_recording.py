@@ -18,6 +18,7 @@ from services.errors import BadInput, DomainError, Forbidden, NotFound
 from services.mcp.importing import import_file
 from services.mcp.recording import RecordedMessages, record
 from services.principal import Principal
+from tests.integration.writing.asking import ORIGIN, Caller
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import make_instance
 
@@ -281,3 +282,67 @@ async def test_a_file_with_a_bad_line_is_refused_whole_with_the_number_of_the_li
 
     assert refusal.value.field == field
     assert await messages(database, scene.instance_id) == []
+
+
+RECORD = """
+mutation ($input: RecordMcpMessagesInput!) {
+  recordMcpMessages(input: $input) {
+    recorded
+    repeated
+    ccInstance { id project { name owner { username } } }
+    mcpMessages { rpcId messageType method toolCalls { nodes { toolName status } } }
+  }
+}
+"""
+
+
+async def test_the_mutation_gives_the_messages_in_their_order_with_their_instance_and_owner(
+    caller: Caller, scene: Scene, lines: list[dict[str, Any]]
+) -> None:
+    given = {"ccInstanceId": scene.instance_id, "messages": lines}
+
+    first = (await caller.data(scene.editor, RECORD, input=given))["recordMcpMessages"]
+    second = (await caller.data(scene.editor, RECORD, input=given))["recordMcpMessages"]
+
+    assert (first["recorded"], first["repeated"]) == (len(lines), 0)
+    assert (second["recorded"], second["repeated"]) == (0, len(lines))
+    assert first["mcpMessages"] == second["mcpMessages"]
+    assert first["ccInstance"] == {
+        "id": str(scene.instance_id),
+        "project": {"name": scene.project.name, "owner": {"username": scene.owner.username}},
+    }
+    calls = [message for message in first["mcpMessages"] if message["toolCalls"]["nodes"]]
+    assert len(calls) == 16
+    assert calls[0]["method"] == "tools/call"
+    assert calls[0]["toolCalls"]["nodes"] == [{"toolName": "git_status", "status": "COMPLETED"}]
+
+
+async def test_the_mutation_refuses_with_the_place_and_leaves_no_trace(
+    caller: Caller, database: Database, scene: Scene, lines: list[dict[str, Any]]
+) -> None:
+    given = {"ccInstanceId": scene.instance_id, "messages": [*lines[:3], {"jsonrpc": "2.0"}]}
+
+    assert await caller.refusal(scene.owner, RECORD, input=given) == ("BAD_USER_INPUT", "input.messages.3")
+    assert await caller.refusal(None, RECORD, input=given) == ("UNAUTHENTICATED", None)
+    given["messages"] = lines
+    assert await caller.refusal(scene.stranger, RECORD, input=given) == ("NOT_FOUND", "input.ccInstanceId")
+
+    assert await messages(database, scene.instance_id) == []
+    async with database.writer.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM system_logs")) == 0
+
+
+async def test_a_recording_can_be_traced_to_whoever_made_it(
+    caller: Caller, database: Database, scene: Scene, lines: list[dict[str, Any]]
+) -> None:
+    await caller.data(scene.editor, RECORD, input={"ccInstanceId": scene.instance_id, "messages": lines})
+
+    async with database.writer.connect() as connection:
+        (entry,) = (await connection.execute(text("SELECT * FROM system_logs"))).mappings()
+        actors = await connection.scalar(
+            text("SELECT array_agg(DISTINCT actor_id) FROM change_events WHERE table_name = 'mcp_tool_calls'")
+        )
+    assert (entry["user_id"], entry["message"]) == (scene.editor.user_id, "recordMcpMessages")
+    assert (str(entry["request_id"]), str(entry["ip_address"])) == (ORIGIN.request_id, ORIGIN.ip_address)
+    assert entry["details"] == {"ccInstanceId": str(scene.instance_id), "recorded": len(lines)}
+    assert actors == [scene.editor.user_id]

@@ -1,0 +1,41 @@
+"""Mutations as a transport sends them, in the name of somebody."""
+
+from typing import Any
+
+import orjson
+
+from gql.context import Context
+from gql.operations import Api, OperationRequest
+from gql.schema import build_schema
+from services.database import Database
+from services.principal import Origin, Principal
+from services.tokens import TokenPolicy
+
+SCHEMA, CATALOG = build_schema()
+ORIGIN = Origin("0197a000-0000-7000-8000-00000000abcd", "192.0.2.7", "tests")
+
+
+class Caller:
+    """Sends operations to one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._api = Api(SCHEMA, CATALOG)
+        self._database = database
+
+    async def response(self, principal: Principal | None, document: str, **variables: object) -> Any:
+        """The whole response."""
+        context = Context(self._database, ORIGIN, TokenPolicy("k" * 32), principal)
+        request = OperationRequest(document, orjson.loads(orjson.dumps(variables, default=str)))
+        return orjson.loads((await self._api.execute(request, context)).body)
+
+    async def data(self, principal: Principal, document: str, **variables: object) -> Any:
+        """`data` of a response without errors."""
+        response = await self.response(principal, document, **variables)
+        assert "errors" not in response, response["errors"]
+        return response["data"]
+
+    async def refusal(self, principal: Principal | None, document: str, **variables: object) -> Any:
+        """`code` and `field` of the one error."""
+        response = await self.response(principal, document, **variables)
+        (error,) = response["errors"]
+        return error["extensions"]["code"], error["extensions"].get("field")
