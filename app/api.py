@@ -2,22 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from starlette.types import Receive, Scope, Send
 
-from app.errors import StartupError
+from app.connections import Connections
 from app.graphiql.page import Ide
 from app.graphql import GraphQLEndpoint
+from app.origins import Origins
 from app.settings import Settings
+from app.sse import EventStreamEndpoint
+from app.websocket import WebSocketEndpoint
 from gql.context import Context
 from gql.documents import Documents, read_trusted
 from gql.limits import Limits
 from gql.operations import Api
 from gql.schema import build_schema
+from gql.subscriptions.opening import Subscriptions
 from services.authentication import Authenticator
 from services.database import Database
+from services.feed.feed import Feed
+from services.feed.wakeup import Wakeup
 from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
 from services.tokens import TokenPolicy
@@ -28,24 +34,34 @@ class ApiEndpoint:
     """/graphql in all its transports."""
 
     http: GraphQLEndpoint
+    websocket: WebSocketEndpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        await self.http(scope, receive, send)
+        """Serve a request or a connection."""
+        endpoint = self.websocket if scope["type"] == "websocket" else self.http
+        await endpoint(scope, receive, send)
 
 
 @asynccontextmanager
-async def open_api(settings: Settings, database: Database, ide: Ide | None) -> AsyncIterator[ApiEndpoint]:
+async def open_api(settings: Settings, database: Database) -> AsyncIterator[ApiEndpoint]:
     """The endpoint, with all that it needs running beside it until the block ends."""
     async with AsyncExitStack() as stack:
+        wakeup = await stack.enter_async_context(Wakeup(settings.broadcast_url.get_secret_value()))
+        database = replace(database, after_commit=wakeup.ring)
         tokens = TokenPolicy(
             settings.signing_key(),
             timedelta(minutes=settings.access_token_minutes),
             timedelta(days=settings.refresh_token_days),
         )
+        feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode()))
+        authenticator = Authenticator(database, tokens)
+        connections = await stack.enter_async_context(Connections(database, authenticator, tokens))
         api_calls = ApiCalls(database)
         stack.push_async_callback(api_calls.close)
-        api = Api(*build_schema(), _limits(settings), introspection=settings.introspection)
+        api = Api(*build_schema(), _limits(settings))
+        subscriptions = Subscriptions(api, feed)
+        trusted = None if settings.trusted_documents is None else read_trusted(settings.trusted_documents)
+        documents = Documents(trusted, automatic=settings.persisted_queries)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:
             return Context(database, origin, tokens, principal)
@@ -54,13 +70,24 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
             GraphQLEndpoint(
                 api,
                 open_context,
-                Authenticator(database, tokens),
+                authenticator,
                 api_calls,
-                _documents(settings),
-                ide=ide,
+                documents,
+                event_stream=EventStreamEndpoint(api, subscriptions, connections),
+                ide=Ide(settings.ide_assets) if settings.graphiql else None,
                 maximum_body=settings.maximum_body,
                 maximum_batch=settings.maximum_batch,
-            )
+            ),
+            WebSocketEndpoint(
+                api,
+                subscriptions,
+                open_context,
+                authenticator,
+                api_calls,
+                documents,
+                connections,
+                Origins(settings.origins),
+            ),
         )
 
 
@@ -71,12 +98,3 @@ def _limits(settings: Settings) -> Limits:
         tokens=settings.maximum_tokens,
         cost=settings.maximum_cost,
     )
-
-
-def _documents(settings: Settings) -> Documents:
-    if settings.trusted_documents is None:
-        return Documents(automatic=settings.persisted_queries)
-    try:
-        return Documents(read_trusted(settings.trusted_documents))
-    except ValueError as error:
-        raise StartupError(f"CCGRAPH_TRUSTED_DOCUMENTS is wrong: {error}.") from None

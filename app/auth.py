@@ -2,13 +2,16 @@
 
 import ipaddress
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 
 from uuid_utils.compat import uuid7
 
+from models.enums import TokenType
 from services.authentication import Authenticator
 from services.errors import Unauthenticated
 from services.principal import Origin, Principal
+from services.tokens import TokenPolicy, read
 
 # system_logs.request_id holds 36 characters.
 _MAXIMUM_REQUEST_ID = 36
@@ -23,6 +26,11 @@ async def caller(authenticator: Authenticator, authorization: str | None) -> Pri
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Write the header as `Authorization: Bearer <access token>`.")
     return await authenticator.authenticate(token.strip())
+
+
+def expires_at(tokens: TokenPolicy, authorization: str) -> datetime:
+    """When the access token of a header that `caller` has let pass expires."""
+    return read(tokens, authorization.partition(" ")[2].strip(), TokenType.ACCESS).expires_at
 
 
 def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Origin:

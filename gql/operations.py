@@ -62,31 +62,20 @@ class Api:
     """
 
     def __init__(
-        self,
-        schema: Schema,
-        catalog: Catalog,
-        limits: Limits | None = None,
-        *,
-        introspection: bool = True,
-        prepared: bool = True,
+        self, schema: Schema, catalog: Catalog, limits: Limits | None = None, *, prepared: bool = True
     ) -> None:
         self.schema = schema._schema
         self.catalog = catalog
         self.limits = limits or Limits()
-        self.preparation = Preparation(self.schema, self.limits, introspection)
+        self.preparation = Preparation(self.schema, self.limits)
         self._prepared = prepared
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
         """The response to a query or mutation; errors are in it, nothing is raised for a bad request."""
         try:
             ready = self._make_ready(request, context)
-        except InvalidDocument as error:
-            code = VALIDATION_FAILED if error.parsed else PARSE_FAILED
-            return _refusal(format_request_errors(error.errors, code))
-        except InvalidVariables as error:
-            return _refusal(format_request_errors(error.errors, BAD_USER_INPUT))
         except Exception as error:
-            return _refusal([format_error(error)])
+            return _refusal(refused(error))
         try:
             texts = await self._read(ready, context)
         except Exception as error:
@@ -111,12 +100,9 @@ class Api:
 
     def _make_ready(self, request: OperationRequest, context: Context) -> "_Ready":
         """Everything that can go wrong before anything runs."""
-        operation = self.preparation.operation(
-            request.query, request.operation_name, by_stranger=context.principal is None
-        )
+        operation = self.preparation.operation(request.query, request.operation_name)
         _refuse_wrong_kind(operation, request)
-        hide_suggestions = not self.preparation.introspection
-        variables = operation.variables(self.schema, request.variables, hide_suggestions=hide_suggestions)
+        variables = operation.variables(self.schema, request.variables)
         cost = check_cost(operation.measure, variables, self.limits)
         extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
         ready = _Ready(operation, request.variables, variables, extensions)
@@ -153,7 +139,6 @@ class Api:
             variable_values=ready.given,
             operation_name=ready.operation.name,
             executor_class=FragmentExecutor,
-            hide_suggestions=not self.preparation.introspection,
         )
         executed = result if isinstance(result, ExecutionResult) else await result
         response: dict[str, Any] = {"data": executed.data}
@@ -178,6 +163,15 @@ class _Ready:
     ) -> Execution:
         """The root value for the general executor."""
         return Execution(catalog, self.operation, self.variables, fragments or {})
+
+
+def refused(error: Exception) -> list[FormattedError]:
+    """The errors of a request that was refused before anything ran."""
+    if isinstance(error, InvalidDocument):
+        return format_request_errors(error.errors, VALIDATION_FAILED if error.parsed else PARSE_FAILED)
+    if isinstance(error, InvalidVariables):
+        return format_request_errors(error.errors, BAD_USER_INPUT)
+    return [format_error(error)]
 
 
 def _refuse_wrong_kind(operation: Operation, request: OperationRequest) -> None:

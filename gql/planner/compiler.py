@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from gql.planner.catalog import Catalog
+from gql.planner.catalog import Catalog, TableType
 from gql.planner.connections import compile_connection
-from gql.planner.conversions import EachOrNone
+from gql.planner.conversions import EachOrNone, integer
 from gql.planner.links import Link
 from gql.planner.lookups import compile_lookup, compile_me, compile_node, compile_nodes
 from gql.planner.plan import Plan
@@ -13,7 +13,10 @@ from gql.planner.selection import Field
 from gql.planner.statement import Question, Statement, conversion
 from gql.planner.values import FromVariable
 
-KEYS = "keys"
+KEYS = "wanted keys"
+VIEWERS = "wanted viewers"
+"""Variables of ours: no name in a document has a blank."""
+VIEWER_COLUMN = "wanted.viewer"
 SPECIAL = ("me", "node", "nodes")
 
 
@@ -37,9 +40,9 @@ def compile_query(question: Question, fields: Sequence[Field]) -> Plan:
 
 
 def compile_rows(question: Question, type_name: str, field: Field) -> Plan:
-    """The statement that loads rows by key for a selection: for mutations' payloads and for events.
+    """The statement that loads rows by key for a selection: for the payloads of mutations.
 
-    The keys are the variable `keys`, in which None is allowed; the answer is one JSON text for each key, in
+    The keys are the variable KEYS, in which None is allowed; the answer is one JSON text for each key, in
     order, null where there is no such row for this viewer.
 
     `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
@@ -47,21 +50,53 @@ def compile_rows(question: Question, type_name: str, field: Field) -> Plan:
     """
     statement = Statement(question)
     table = question.catalog.types[type_name]
+    text = _wanted_row(statement, table, field, visible=True)
+    wanted = f"unnest({_keys(statement, table)}) WITH ORDINALITY AS wanted (key, place)"
+    return _rows(statement, text, wanted)
+
+
+def compile_events(question: Question, type_name: str, field: Field, *, own: bool) -> Plan:
+    """The statement that loads rows for events, each for the viewer who is to hear of it.
+
+    As `compile_rows`, with users.id of the viewers in the variable VIEWERS beside KEYS. `own` says that the
+    rows were found visible already. A text that does not name `wanted.viewer` then gives everybody the same.
+
+    `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
+    FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (key, viewer, place) ORDER BY wanted.place`
+    """
+    statement = Statement(question, viewer_column=VIEWER_COLUMN)
+    table = question.catalog.types[type_name]
+    text = _wanted_row(statement, table, field, visible=not own)
+    keys = _keys(statement, table)
+    viewers = statement.bound(FromVariable(VIEWERS), EachOrNone(integer), "::int[]", (VIEWERS,))
+    return _rows(statement, text, f"unnest({keys}, {viewers}) WITH ORDINALITY AS wanted (key, viewer, place)")
+
+
+def _rows(statement: Statement, text: str, wanted: str) -> Plan:
+    sql = f"SELECT (\n{text}\n)\nFROM {wanted}\nORDER BY wanted.place"
+    return Plan((KEYS,), sql, tuple(statement.parameters))
+
+
+def _wanted_row(statement: Statement, table: TableType, field: Field, *, visible: bool) -> str:
     key = table.keys[0]
     (column,) = key.columns
     alias, inner = statement.alias(table.label), statement.alias("row")
     row = compile_row(statement, table, alias, fields_of_row(statement, table, field))
-    conditions = [f"{alias}.{column.name} = wanted.key", *statement.visible(table, alias)]
-    keys = statement.bound(
+    conditions = [f"{alias}.{column.name} = wanted.key"]
+    if visible:
+        conditions += statement.visible(table, alias)
+    return (
+        f"SELECT row_to_json({inner})::text\nFROM (\nSELECT {row.select}\n"
+        f"FROM {table.table} AS {alias}{row.joined}\nWHERE {' AND '.join(conditions)}"
+        f"{'' if key.unique else ' LIMIT 1'}\n) AS {inner}"
+    )
+
+
+def _keys(statement: Statement, table: TableType) -> str:
+    (column,) = table.keys[0].columns
+    return statement.bound(
         FromVariable(KEYS), EachOrNone(conversion(column)), column.kind.array_cast, (KEYS,)
     )
-    sql = (
-        f"SELECT (\nSELECT row_to_json({inner})::text\nFROM (\nSELECT {row.select}\n"
-        f"FROM {table.table} AS {alias}{row.joined}\nWHERE {' AND '.join(conditions)}"
-        f"{'' if key.unique else ' LIMIT 1'}\n) AS {inner}\n)\n"
-        f"FROM unnest({keys}) WITH ORDINALITY AS wanted (key, place)\nORDER BY wanted.place"
-    )
-    return Plan((KEYS,), sql, tuple(statement.parameters))
 
 
 def _root(statement: Statement, field: Field) -> str:

@@ -27,13 +27,14 @@ class Question:
 
 @dataclass(slots=True)
 class Statement:
-    """The parameters and aliases used so far.
+    """The parameters and aliases used so far. With `viewer_column` it is asked for several viewers at once.
 
     An alias is a stem and a number, `task$1`: no name in a GraphQL document contains a dollar sign, so an
     alias can never be taken for a column that is named after a response key.
     """
 
     question: Question
+    viewer_column: str | None = None
     parameters: list[Parameter | ViewerId] = field(default_factory=list)
     aliases: Counter[str] = field(default_factory=Counter)
 
@@ -54,7 +55,9 @@ class Statement:
         return f"${len(self.parameters)}{cast}"
 
     def viewer(self) -> str:
-        """`$1::int`, the viewer's users.id: one parameter however often it is used."""
+        """`$1::int`, the viewer's users.id: one parameter however often it is used; or `viewer_column`."""
+        if self.viewer_column is not None:
+            return self.viewer_column
         for number, parameter in enumerate(self.parameters, 1):
             if isinstance(parameter, ViewerId):
                 return f"${number}::int"

@@ -115,27 +115,28 @@ async def _sight(
 async def _render(
     topic: Topic, occurrences: Sequence[Occurrence], listeners: Listeners, sight: Sight
 ) -> list[Share]:
-    """One rendering for each group of viewers to whom the events look the same."""
-    groups: dict[Hashable, list[Viewer]] = defaultdict(list)
-    for viewer in listeners:
-        groups[topic.renderer.group(viewer)].append(viewer)
-    shares: list[Share] = []
-    for viewers in groups.values():
-        seen = {viewer: [*_visible(occurrences, viewer, sight)] for viewer in viewers}
-        anyone = {found.event.number: found for founds in seen.values() for found in founds}
-        if not anyone:
-            continue
-        payloads = await topic.renderer.render([*anyone.values()], viewers[0])
-        deliveries = {
-            number: Delivery(payload, found.cursor)
-            for (number, found), payload in zip(anyone.items(), payloads, strict=True)
-        }
-        shares += [
-            ([deliveries[found.event.number] for found in founds], listeners[viewer])
-            for viewer, founds in seen.items()
-            if founds
-        ]
-    return shares
+    """What each viewer's subscribers get; viewers to whom an event looks the same share its rendering."""
+    seen = {viewer: [*_visible(occurrences, viewer, sight)] for viewer in listeners}
+    wanted: dict[tuple[int, Hashable], tuple[Occurrence, Viewer]] = {}
+    for viewer, founds in seen.items():
+        group = topic.renderer.group(viewer)
+        for found in founds:
+            wanted.setdefault((found.event.number, group), (found, viewer))
+    if not wanted:
+        return []
+    payloads = await topic.renderer.render([*wanted.values()])
+    deliveries = {
+        key: Delivery(payload, found.cursor)
+        for (key, (found, _)), payload in zip(wanted.items(), payloads, strict=True)
+    }
+    return [
+        (
+            [deliveries[found.event.number, topic.renderer.group(viewer)] for found in founds],
+            listeners[viewer],
+        )
+        for viewer, founds in seen.items()
+        if founds
+    ]
 
 
 def _visible(occurrences: Iterable[Occurrence], viewer: Viewer, sight: Sight) -> Iterator[Occurrence]:

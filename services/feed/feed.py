@@ -1,7 +1,7 @@
 """The feed of one process: what subscribers join, and what the reader hands its batches to."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from uuid import UUID
@@ -58,6 +58,10 @@ class Feed:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def topic(self, key: Hashable) -> Topic | None:
+        """The topic with this key, if anybody is subscribed to it."""
+        return self._topics.get(key)
 
     async def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Let `watcher` see all events before subscribers do; call the result to end that."""

@@ -39,8 +39,8 @@ class Renderer(Protocol):
     def group(self, viewer: Viewer) -> Hashable:
         """Equal for viewers to whom an event that they may see looks the same, down to the last byte."""
 
-    async def render(self, occurrences: Sequence[Occurrence], viewer: Viewer) -> Sequence[str]:
-        """A response for each occurrence, in order; `viewer` may see them all."""
+    async def render(self, wanted: Sequence[tuple[Occurrence, Viewer]]) -> Sequence[str]:
+        """A response for each event and viewer, in order; the viewer may see the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Topics:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def shared(self, topic: Topic) -> Topic:
-        """The topic in use with the same key, or this one."""
-        return self._by_key.get(topic.key, topic)
+    def get(self, key: Hashable) -> Topic | None:
+        """The topic in use with this key."""
+        return self._by_key.get(key)
 
     def join(self, topic: Topic, subscriber: Subscriber) -> None:
         """Add a subscriber to the topic in use with this key."""
@@ -100,7 +100,7 @@ class Topics:
 
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
         """Take a subscriber out, if it is in; a topic without any is forgotten."""
-        topic = self.shared(topic)
+        topic = self._by_key.get(topic.key, topic)
         alike = topic.subscribers.get(subscriber.viewer, set())
         if subscriber not in alike:
             return

@@ -111,12 +111,12 @@ class KeysAndStatuses:
         """All viewers alike, unless the renderer is to tell them apart."""
         return viewer if self._by_viewer else None
 
-    async def render(self, occurrences: Sequence[Occurrence], viewer: Viewer) -> list[str]:
+    async def render(self, wanted: Sequence[tuple[Occurrence, Viewer]]) -> list[str]:
         """A JSON array for each event."""
-        self.rendered.append(len(occurrences))
+        self.rendered.append(len(wanted))
         return [
             json.dumps([found.event.key, (found.event.new or found.event.old or {}).get("status")])
-            for found in occurrences
+            for found, _ in wanted
         ]
 
 

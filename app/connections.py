@@ -1,0 +1,117 @@
+"""The live connections of this process: known to others by their id, and ended when their token is."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from app.auth import expires_at
+from app.session_writer import SessionWriter
+from models.enums import WebsocketTransport
+from services.authentication import Authenticator
+from services.background import background
+from services.database import Database
+from services.principal import Origin, Principal
+from services.tokens import TokenPolicy
+from services.websocket_sessions import NewSession
+
+log = structlog.get_logger(__name__)
+
+_CHECK_EVERY = 0.8
+"""Seconds: a token that was revoked loses its connections within one."""
+
+
+class Connection:
+    """One client. `id` is its key in websocket_sessions; `end` is called when its token is good no more."""
+
+    __slots__ = ("_close", "_expiry", "end", "id", "principal")
+
+    def __init__(
+        self, principal: Principal, expires_at: datetime, end: Callable[[], None], close: "Closing"
+    ) -> None:
+        self.id: UUID = uuid7()
+        self.principal = principal
+        self.end = end
+        self._close = close
+        left = (expires_at - datetime.now(UTC)).total_seconds()
+        self._expiry = asyncio.get_running_loop().call_later(left, end)
+
+    def close(self, code: int) -> None:
+        """The connection ended with this close code."""
+        self._expiry.cancel()
+        self._close(self, code)
+
+
+Closing = Callable[[Connection, int], None]
+
+
+class Connections:
+    """A context manager around the life of the process."""
+
+    def __init__(self, database: Database, authenticator: Authenticator, tokens: TokenPolicy) -> None:
+        self._tokens = tokens
+        self._authenticator = authenticator
+        self._sessions = SessionWriter(database)
+        self._by_token: dict[UUID, set[Connection]] = defaultdict(set)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Connections":
+        await self._stack.enter_async_context(self._sessions)
+        await self._stack.enter_async_context(background(self._check_tokens(), "token-checker"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def open(
+        self,
+        principal: Principal,
+        authorization: str,
+        origin: Origin,
+        transport: WebsocketTransport,
+        end: Callable[[], None],
+    ) -> Connection:
+        """A connection that others can address when this returns; `authorization` was checked before."""
+        connection = Connection(principal, expires_at(self._tokens, authorization), end, self._forget)
+        try:
+            if principal.token_id is not None:
+                self._by_token[principal.token_id].add(connection)
+            await self._sessions.open(NewSession(connection.id, principal.user_id, transport, origin))
+        except BaseException:
+            connection.close(1006)
+            raise
+        return connection
+
+    def _forget(self, connection: Connection, code: int) -> None:
+        token_id = connection.principal.token_id
+        if token_id is not None and token_id in self._by_token:
+            self._by_token[token_id].discard(connection)
+            if not self._by_token[token_id]:
+                del self._by_token[token_id]
+        self._sessions.close(connection.id, code)
+
+    async def _check_tokens(self) -> None:
+        """End the connections of tokens that were revoked, and of people whose rights were changed."""
+        while True:
+            await asyncio.sleep(_CHECK_EVERY)
+            asked = [*self._by_token]
+            if not asked:
+                continue
+            try:
+                holders = await self._authenticator.holders(asked)
+            except Exception as error:  # the database is away; nothing can be revoked meanwhile
+                log.warning("tokens_not_checked", error=type(error).__qualname__)
+                continue
+            for token_id in asked:
+                holder = holders.get(token_id)
+                for connection in [*self._by_token.get(token_id, ())]:
+                    if holder is None or holder.is_admin != connection.principal.is_admin:
+                        connection.end()

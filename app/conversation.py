@@ -1,0 +1,366 @@
+"""What client and server say to each other on one connection of graphql-transport-ws.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md; the close codes and reasons are those of that
+page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from app.auth import caller, origin
+from app.request import operation_request
+from app.transport_messages import (
+    ClientMessage,
+    Complete,
+    ConnectionInit,
+    InvalidMessage,
+    Ping,
+    Pong,
+    Subscribe,
+    parse,
+)
+from gql.context import Context
+from gql.errors import FormattedError, format_error
+from gql.operations import OperationRequest, refused
+from models.enums import WebsocketTransport
+from services.errors import QuotaExceeded, Unauthenticated
+
+if TYPE_CHECKING:
+    from app.connections import Connection
+    from app.websocket import WebSocketEndpoint
+    from services.feed.feed import Subscription
+    from services.feed.subscribers import Subscriber
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_REASON = 123
+"""Bytes: what fits into a close frame (RFC 6455, 5.5.1)."""
+_CLOSE_TIMEOUT = 5.0
+
+
+class Close(NamedTuple):
+    """How the server ends a connection."""
+
+    code: int
+    reason: str
+
+
+UNAUTHORIZED = Close(4401, "Unauthorized")
+FORBIDDEN = Close(4403, "Forbidden")
+SUBPROTOCOL_NOT_ACCEPTABLE = Close(4406, "Subprotocol not acceptable")
+INITIALISATION_TIMEOUT = Close(4408, "Connection initialisation timeout")
+NO_PONG = Close(4408, "Request Timeout")
+TOO_MANY_INITIALISATIONS = Close(4429, "Too many initialisation requests")
+INTERNAL_ERROR = Close(4500, "Internal server error")
+
+
+class Ending(Exception):
+    """The server ends the connection in this way."""
+
+    def __init__(self, close: Close) -> None:
+        super().__init__(close.reason)
+        self.close = close
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketLimits:
+    """Seconds, and operations under way on one connection.
+
+    A client that was silent for `keep_alive` is sent a ping and has `pong` to answer with any message.
+    """
+
+    initialisation: float = 10.0
+    keep_alive: float = 25.0
+    pong: float = 20.0
+    subscribe: float = 30.0
+    operations: int = 100
+
+
+class Operation:
+    """One operation under its id: a subscription, or a query or mutation that runs in a task."""
+
+    __slots__ = ("head", "id", "subscription", "task")
+
+    def __init__(self, id_: str) -> None:
+        self.id = id_
+        self.head = f'{{"id":{orjson.dumps(id_).decode()},"type":'
+        self.subscription: Subscription | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def end(self) -> None:
+        """Stop it; nothing more of it is sent."""
+        if self.subscription is not None:
+            self.subscription.close()
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Conversation:
+    """What the two sides say to each other on one connection.
+
+    Only the task of the connection itself reads and closes. Events are written by a second one that lives
+    while there are any; a socket that does not take them holds up that task alone.
+    """
+
+    __slots__ = (
+        "_authorization",
+        "_connection",
+        "_ending",
+        "_endpoint",
+        "_heard",
+        "_loop",
+        "_operations",
+        "_origin",
+        "_ping",
+        "_ready",
+        "_receive",
+        "_send",
+        "_task",
+        "_timer",
+        "_writer",
+    )
+
+    def __init__(self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        self._endpoint = endpoint
+        self._receive = receive
+        self._send = send
+        self._origin = origin(scope["client"], headers)
+        self._authorization: str = headers.get(b"authorization", b"").decode("latin-1")
+        self._connection: Connection | None = None
+        self._operations: dict[str, Operation] = {}
+        self._ready: deque[Operation] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._ping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._heard = self._loop.time()
+        self._ending: Close | None = None
+        self._timer = self._loop.call_later(
+            endpoint.limits.initialisation, self.hang_up, INITIALISATION_TIMEOUT
+        )
+
+    def hang_up(self, close: Close) -> None:
+        """End the connection from outside its own task: a timer, or a token that is good no more."""
+        if self._ending is None and self._task is not None:
+            self._ending = close
+            self._task.cancel()
+
+    async def run(self) -> None:
+        """Until either side ends it."""
+        code = 1006
+        try:
+            code = await self._listen()
+        except Ending as ending:
+            self._ending = ending.close
+        except asyncio.CancelledError:
+            if self._ending is None or self._task is None:
+                raise
+            self._task.uncancel()
+        except Exception as error:
+            log.error("websocket_broken", error=type(error).__qualname__)  # noqa: TRY400 - it may quote a row
+            self._ending = INTERNAL_ERROR
+        finally:
+            self._timer.cancel()
+            for operation in self._operations.values():
+                operation.end()
+            for task in (self._writer, self._ping):
+                if task is not None:
+                    task.cancel()
+            if self._connection is not None:
+                self._connection.close(code if self._ending is None else self._ending.code)
+        if self._ending is not None:
+            await self._close(self._ending)
+
+    async def _close(self, close: Close) -> None:
+        reason = close.reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._send({"type": "websocket.close", "code": close.code, "reason": reason})
+
+    async def _listen(self) -> int:
+        """Handle what the client says; its close code when it goes."""
+        while True:
+            event = await self._receive()
+            if event["type"] == "websocket.disconnect":
+                return int(event.get("code") or 1005)
+            self._heard = self._loop.time()
+            text = event.get("text")
+            if text is None:
+                raise Ending(Close(4400, "A message must be text"))
+            try:
+                message = parse(text)
+            except InvalidMessage as invalid:
+                raise Ending(Close(4400, str(invalid))) from None
+            await self._handle(message)
+
+    async def _handle(self, message: ClientMessage) -> None:
+        match message:
+            case ConnectionInit():
+                await self._initialise(message)
+            case Ping():
+                await self._say('{"type":"pong"}')
+            case Subscribe():
+                await self._subscribe(message)
+            case Complete(id=id_):
+                operation = self._operations.pop(id_, None)
+                if operation is not None:
+                    operation.end()
+            case Pong():
+                pass
+
+    async def _initialise(self, message: ConnectionInit) -> None:
+        if self._connection is not None:
+            raise Ending(TOO_MANY_INITIALISATIONS)
+        self._timer.cancel()
+        given = message.payload.get("authorization") or message.payload.get("Authorization")
+        if isinstance(given, str):
+            self._authorization = given
+        try:
+            principal = await caller(self._endpoint.authenticator, self._authorization)
+        except Unauthenticated:
+            principal = None
+        if principal is None:
+            raise Ending(FORBIDDEN)
+        self._connection = await self._endpoint.connections.open(
+            principal, self._authorization, self._origin, WebsocketTransport.WEBSOCKET, self._forbid
+        )
+        self._watch_silence()
+        await self._say(f'{{"type":"connection_ack","payload":{{"socketId":"{self._connection.id}"}}}}')
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        if self._connection is None:
+            raise Ending(UNAUTHORIZED)
+        if message.id in self._operations:
+            raise Ending(Close(4409, f"Subscriber for {message.id} already exists"))
+        operation = self._operations[message.id] = Operation(message.id)
+        try:
+            await self._begin(operation, message.parameters)
+        except Ending:
+            raise
+        except Exception as error:
+            await self._fail(operation, refused(error))
+
+    async def _begin(self, operation: Operation, parameters: Mapping[str, Any]) -> None:
+        """Start a query or mutation in a task of its own; a subscription has begun when this returns."""
+        endpoint = self._endpoint
+        if len(self._operations) > endpoint.limits.operations:
+            raise QuotaExceeded(
+                f"A connection may have {endpoint.limits.operations} operations under way; "
+                "complete one of them, or open another connection."
+            )
+        request = operation_request(parameters, endpoint.documents, allow_mutation=True, remember=True)
+        context = await self._context()
+        if not endpoint.api.is_subscription(request):
+            operation.task = self._loop.create_task(self._execute(operation, request, context))
+            return
+        async with asyncio.timeout(endpoint.limits.subscribe):
+            operation.subscription = await endpoint.subscriptions.open(
+                request, context, lambda: self._wake(operation)
+            )
+
+    async def _context(self) -> Context:
+        """The caller as of now, with one more call counted."""
+        try:
+            principal = await caller(self._endpoint.authenticator, self._authorization)
+        except Unauthenticated:
+            principal = None
+        if principal is None:
+            raise Ending(UNAUTHORIZED)
+        await self._endpoint.api_calls.admit(principal)
+        return self._endpoint.open_context(self._origin, principal)
+
+    async def _execute(self, operation: Operation, request: OperationRequest, context: Context) -> None:
+        """Run a query or mutation and send its one result."""
+        try:
+            result = await self._endpoint.api.execute(request, context)
+            if not result.executed:
+                await self._fail(operation, orjson.loads(result.body)["errors"])
+                return
+            await self._say(f'{operation.head}"next","payload":{result.body.decode()}}}')
+            await self._complete(operation)
+        except OSError:
+            return  # the client is gone, which the connection's own task notices
+        except Exception as error:
+            await self._fail(operation, refused(error))
+
+    def _forbid(self) -> None:
+        self.hang_up(UNAUTHORIZED)
+
+    def _wake(self, operation: Operation) -> None:
+        """There is something to take for `operation`."""
+        self._ready.append(operation)
+        if self._writer is None:
+            self._writer = self._loop.create_task(self._write())
+
+    async def _write(self) -> None:
+        """Send what waits, one event of each operation in turn."""
+        try:
+            while self._ready:
+                operation = self._ready.popleft()
+                if operation.subscription is None or self._operations.get(operation.id) is not operation:
+                    continue
+                subscriber = operation.subscription.subscriber
+                delivery = subscriber.take()
+                if delivery is not None:
+                    await self._say(f'{operation.head}"next","payload":{delivery.payload}}}')
+                    if subscriber.waiting or subscriber.ended:
+                        self._ready.append(operation)
+                elif subscriber.ended:
+                    await self._finish(operation, subscriber)
+        except OSError:
+            return  # the client is gone, which the connection's own task notices
+        finally:
+            self._writer = None
+
+    async def _finish(self, operation: Operation, subscriber: Subscriber) -> None:
+        """The subscription ended by itself; an error names the cursor at which to resume."""
+        if subscriber.error is None:
+            await self._complete(operation)
+            return
+        error = format_error(subscriber.error)
+        error["extensions"]["cursor"] = subscriber.cursor
+        await self._fail(operation, [error])
+
+    async def _complete(self, operation: Operation) -> None:
+        if self._forget(operation):
+            await self._say(f'{operation.head}"complete"}}')
+
+    async def _fail(self, operation: Operation, errors: list[FormattedError]) -> None:
+        if self._forget(operation):
+            await self._say(f'{operation.head}"error","payload":{orjson.dumps(errors).decode()}}}')
+
+    def _forget(self, operation: Operation) -> bool:
+        """Free the id, before the client hears of it; False when the client did not want it any more."""
+        if self._operations.get(operation.id) is not operation:
+            return False
+        del self._operations[operation.id]
+        if operation.subscription is not None:
+            operation.subscription.close()
+        return True
+
+    async def _say(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})
+
+    def _watch_silence(self) -> None:
+        """Send a ping after a silence, and end the connection when even that stays unanswered."""
+        limits = self._endpoint.limits
+        silent = self._loop.time() - self._heard
+        if silent >= limits.keep_alive + limits.pong:
+            self.hang_up(NO_PONG)
+            return
+        wait = limits.keep_alive - silent
+        if wait <= 0:
+            self._ping = self._loop.create_task(self._say('{"type":"ping"}'))
+            wait += limits.pong
+        self._timer = self._loop.call_later(wait, self._watch_silence)

@@ -1,0 +1,45 @@
+"""GraphQL over WebSocket, protocol graphql-transport-ws: one plain ASGI application."""
+
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+from app.connections import Connections
+from app.conversation import SUBPROTOCOL_NOT_ACCEPTABLE, Conversation, WebSocketLimits
+from app.graphql import Executor, OpenContext
+from app.origins import Origins
+from gql.documents import Documents
+from gql.subscriptions.opening import Subscriptions
+from services.authentication import Authenticator
+from services.rate_limits import ApiCalls
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketEndpoint:
+    """The ASGI application for connections of type websocket."""
+
+    api: Executor
+    subscriptions: Subscriptions
+    open_context: OpenContext
+    authenticator: Authenticator
+    api_calls: ApiCalls
+    documents: Documents
+    connections: Connections
+    origins: Origins = field(default_factory=Origins)
+    limits: WebSocketLimits = field(default_factory=WebSocketLimits)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection to its end."""
+        await receive()  # websocket.connect
+        headers = dict(scope["headers"])
+        if not self.origins.allow(headers):
+            await send({"type": "websocket.close"})  # before it was accepted, so an HTTP 403
+        elif SUBPROTOCOL not in scope["subprotocols"]:
+            await send({"type": "websocket.accept"})
+            code, reason = SUBPROTOCOL_NOT_ACCEPTABLE
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+        else:
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            await Conversation(self, scope, receive, send).run()

@@ -1,0 +1,58 @@
+"""`changes`: everything that happens in a project, in one stream, causes before effects."""
+
+from enum import Enum
+from typing import cast
+
+from gql.building import enum_type
+from gql.subscriptions.streams import (
+    CHANGED_FIELDS,
+    OPERATION,
+    Argument,
+    Arguments,
+    RowField,
+    Stream,
+    Value,
+)
+from gql.subscriptions.values import fields_after, fields_before, key_of
+from gql.types import CATALOG
+from models.feed import WATCHES
+from services.feed.topics import Filter
+
+TYPES = {
+    table.table: table.name
+    for table in CATALOG.types.values()
+    if table.table in {watch.table for watch in WATCHES if watch.project != "NULL"}
+}
+"""The watched tables whose rows belong to a project, and their types."""
+
+enum_type(
+    cast(type[Enum], Enum("WatchedTable", [(table.upper(), table) for table in TYPES])),
+    description="A table whose changes can be followed.",
+)
+
+
+def _filter(arguments: Arguments) -> Filter:
+    tables = arguments.choices("tables")
+    return Filter(frozenset(TYPES) if tables is None else tables, arguments.uuid("projectId"))
+
+
+CHANGES = Stream(
+    field="changes",
+    event="ChangeEvent",
+    description="All that happens to the rows of a project: an effect never comes before its cause.",
+    event_description="A row is new, changed or deleted.",
+    arguments=(
+        Argument("projectId", "UUID", "The project."),
+        Argument("tables", "Optional[List[WatchedTable]]", "Only changes of these tables."),
+    ),
+    fields=(
+        OPERATION,
+        Value("table", "WatchedTable", "The table of the row.", lambda found: found.event.table.upper()),
+        Value("key", "String", "Primary key of the row.", key_of),
+        CHANGED_FIELDS,
+        Value("old", "Optional[JSON]", "The watched fields before; null for a new row.", fields_before),
+        Value("new", "Optional[JSON]", "The watched fields after; null for a deleted row.", fields_after),
+        RowField("node", "Node", "The row as it is now; null when it is gone.", types=TYPES),
+    ),
+    filter=_filter,
+)

@@ -1,0 +1,70 @@
+"""All subscription fields, and their types in the schema."""
+
+from strawberry.types.field import StrawberryField
+
+from gql.building import (
+    NAMES,
+    argument,
+    enum_type,
+    interface_type,
+    object_type,
+    optional,
+    output_field,
+)
+from gql.subscriptions.changes import CHANGES
+from gql.subscriptions.instances import CC_INSTANCE_STATUS_CHANGED
+from gql.subscriptions.notifications import NOTIFICATION_CHANGED
+from gql.subscriptions.rendering import EVENT
+from gql.subscriptions.sessions import SESSION_STATUS_CHANGED
+from gql.subscriptions.streams import COMMON_ARGUMENTS, COMMON_FIELDS, EventField, RowField, Stream
+from gql.subscriptions.tasks import TASK_CHANGED
+from gql.subscriptions.tool_calls import MCP_TOOL_CALL_CHANGED
+from gql.subscriptions.ultrathink import ULTRATHINK_MESSAGE_CHANGED
+from gql.subscriptions.websocket_notifications import WEBSOCKET_NOTIFICATIONS
+from models.enums import ChangeOperation
+
+STREAMS = {
+    stream.field: stream
+    for stream in (
+        CC_INSTANCE_STATUS_CHANGED,
+        TASK_CHANGED,
+        SESSION_STATUS_CHANGED,
+        ULTRATHINK_MESSAGE_CHANGED,
+        MCP_TOOL_CALL_CHANGED,
+        NOTIFICATION_CHANGED,
+        WEBSOCKET_NOTIFICATIONS,
+        CHANGES,
+    )
+}
+
+
+def define_subscription() -> type:
+    """The root type Subscription; the types of the tables must be there."""
+    enum_type(ChangeOperation)
+    interface_type(EVENT, _fields(COMMON_FIELDS), "Something that happened, and its place in the feed.")
+    return object_type(
+        "Subscription", [_root(stream) for stream in STREAMS.values()], "Events as they happen."
+    )
+
+
+def _root(stream: Stream) -> StrawberryField:
+    object_type(
+        stream.event,
+        _fields((*COMMON_FIELDS, *stream.fields)),
+        stream.event_description,
+        (NAMES[EVENT],),
+    )
+    arguments = [
+        argument(found.name, found.type_text, found.description)
+        for found in (*stream.arguments, *COMMON_ARGUMENTS)
+    ]
+    return output_field(stream.field, stream.event, stream.description, arguments)
+
+
+def _fields(fields: tuple[EventField, ...]) -> list[StrawberryField]:
+    return [
+        output_field(field.name, optional(field.type_name), field.description)
+        if isinstance(field, RowField)
+        else output_field(field.name, field.type_text, field.description)
+        for field in fields
+    ]

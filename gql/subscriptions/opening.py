@@ -1,0 +1,93 @@
+"""Opens subscriptions: from a request to a place in the feed."""
+
+import re
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import orjson
+from graphql import GraphQLSchema, VariableNode
+from graphql.execution.values import VariableValues, get_argument_values
+
+from gql.context import Context
+from gql.execution import domain_error
+from gql.limits import check_cost
+from gql.operations import Api, OperationRequest
+from gql.planner.errors import PlanError
+from gql.planner.selection import Field, collect
+from gql.planner.statement import Question
+from gql.subscriptions.fields import STREAMS
+from gql.subscriptions.rendering import EventRenderer
+from gql.subscriptions.streams import AFTER, Arguments, Stream
+from services.errors import BadInput
+from services.feed.feed import Feed, Subscription
+from services.feed.topics import Topic
+
+
+class Subscriptions:
+    """The door for subscriptions, beside `Api` for queries and mutations."""
+
+    def __init__(self, api: Api, feed: Feed) -> None:
+        self._api = api
+        self._feed = feed
+
+    async def open(
+        self,
+        request: OperationRequest,
+        context: Context,
+        ready: Callable[[], None],
+        *,
+        after: str | None = None,
+    ) -> Subscription:
+        """A place in the feed; `ready` is called when there is something to take.
+
+        `after` is where a client resumes that cannot change its arguments, and comes before them.
+
+        Raises what `gql.operations.refused` turns into errors: of the document, its variables or arguments.
+        """
+        principal = context.require_principal()
+        operation = self._api.preparation.operation(request.query, request.operation_name)
+        variables = operation.variables(self._api.schema, request.variables)
+        check_cost(operation.measure, variables, self._api.limits)
+        question = Question(self._api.catalog, variables, operation.fragments, principal.is_admin)
+        [root] = collect([operation.node.selection_set], question, (), "Subscription")
+        if root.name not in STREAMS:
+            raise BadInput("Select a field of Subscription other than `__typename`.", field="query")
+        stream = STREAMS[root.name]
+        arguments = Arguments(_argument_values(self._api.schema, root, variables))
+        key = _key(request, root)
+        topic = self._feed.topic(key)
+        if topic is None:
+            topic = _topic(key, stream, arguments, root, question, context)
+        return await self._feed.subscribe(
+            topic, principal.viewer, ready, after=after or arguments.text(AFTER)
+        )
+
+
+def _topic(
+    key: Hashable, stream: Stream, arguments: Arguments, root: Field, question: Question, context: Context
+) -> Topic:
+    chosen = stream.filter(arguments)
+    try:
+        renderer = EventRenderer(context.database.primary, stream, chosen.tables, root, question)
+    except PlanError as error:
+        raise domain_error(error) from None
+    return Topic(key, chosen, renderer)
+
+
+def _argument_values(schema: GraphQLSchema, root: Field, variables: dict[str, Any]) -> dict[str, Any]:
+    if schema.subscription_type is None:
+        raise TypeError("the schema has no subscriptions")
+    definition = schema.subscription_type.fields[root.name]
+    return get_argument_values(definition, root.nodes[0], VariableValues({}, variables))
+
+
+def _key(request: OperationRequest, root: Field) -> Hashable:
+    """Equal for requests that ask for the same, from whichever cursor on."""
+    variables = dict(request.variables or {})
+    for argument in root.nodes[0].arguments or ():
+        if argument.name.value == AFTER and isinstance(argument.value, VariableNode):
+            name = argument.value.name.value
+            # Once where it is defined and once here: nothing else depends on it.
+            if len(re.findall(rf"\${name}\b", request.query)) == 2:
+                variables.pop(name, None)
+    return request.query, request.operation_name, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)

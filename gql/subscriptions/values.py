@@ -1,0 +1,68 @@
+"""What an event remembers of its row, as the API spells it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gql.planner.catalog import Column
+from gql.types import CATALOG
+from services.feed.events import ChangeEvent
+from services.feed.topics import Occurrence
+
+COLUMNS: Mapping[str, Mapping[str, Column]] = {
+    table.table: {column.name: column for column in table.columns.values()}
+    for table in CATALOG.types.values()
+}
+"""The readable columns of a table by their names in the database."""
+
+
+def old(column: str) -> Callable[[Occurrence], object]:
+    """The value of a watched column before the change."""
+    return lambda found: _spelt(found.event.table, column, found.event.old)
+
+
+def new(column: str) -> Callable[[Occurrence], object]:
+    """The value of a watched column after the change; of a deleted row, the last one."""
+    return lambda found: _spelt(found.event.table, column, found.event.new or found.event.old)
+
+
+def key_of(found: Occurrence) -> object:
+    """The primary key of the event's row."""
+    return found.event.key
+
+
+def changed_fields(found: Occurrence) -> list[str]:
+    """The watched fields that have another value than before."""
+    columns = COLUMNS[found.event.table]
+    return [
+        columns[column].field
+        for column in found.event.new or found.event.old or {}
+        if column in columns and found.event.changed(column)
+    ]
+
+
+def fields_before(found: Occurrence) -> dict[str, object] | None:
+    """The watched fields before the change; None for a new row."""
+    return _fields(found.event.table, found.event.old)
+
+
+def fields_after(found: Occurrence) -> dict[str, object] | None:
+    """The watched fields after the change; None for a deleted row."""
+    return _fields(found.event.table, found.event.new)
+
+
+def is_one_of(event: ChangeEvent, column: str, wanted: frozenset[str] | None) -> bool:
+    """Whether the value of `column` after the change is among `wanted`, in the database's spelling."""
+    return wanted is None or (event.new or event.old or {}).get(column) in wanted
+
+
+def _fields(table: str, row: Mapping[str, Any] | None) -> dict[str, object] | None:
+    if row is None:
+        return None
+    columns = COLUMNS[table]
+    return {columns[column].field: _spelt(table, column, row) for column in row if column in columns}
+
+
+def _spelt(table: str, column: str, row: Mapping[str, Any] | None) -> object:
+    value = (row or {}).get(column)
+    choices = COLUMNS[table][column].choices
+    return value if choices is None or value is None else choices(value).name
