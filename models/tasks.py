@@ -36,6 +36,15 @@ class Task(Base):
         Index("idx_tasks_mcp_enabled", "mcp_enabled", "ultrathink_protocol"),
         Index("idx_tasks_duration", "estimated_duration_minutes", "actual_duration_minutes"),
         Index("idx_tasks_parent", "parent_task_id"),
+        # Whoever asks for the next task reads one entry of it (decisions.md 24).
+        Index(
+            "idx_tasks_claim",
+            "project_id",
+            text("priority DESC"),
+            "created_at",
+            "id",
+            postgresql_where=text("status IN ('PENDING', 'QUEUED')"),
+        ),
         Index("idx_tasks_lease", "lease_expires_at", postgresql_where=text("lease_expires_at IS NOT NULL")),
         Index(
             "idx_tasks_search",

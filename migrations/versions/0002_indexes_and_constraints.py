@@ -179,6 +179,8 @@ INDEXES = (
     "CREATE INDEX idx_cc_instances_socket ON cc_instances (socket_id)",
     "CREATE INDEX idx_tasks_assigned_status ON tasks (assigned_to, status)",
     "CREATE INDEX idx_tasks_duration ON tasks (estimated_duration_minutes, actual_duration_minutes)",
+    "CREATE INDEX idx_tasks_claim ON tasks (project_id, priority DESC, created_at, id) "
+    "WHERE status IN ('PENDING', 'QUEUED')",
     "CREATE INDEX idx_tasks_lease ON tasks (lease_expires_at) WHERE lease_expires_at IS NOT NULL",
     "CREATE INDEX idx_tasks_mcp_enabled ON tasks (mcp_enabled, ultrathink_protocol)",
     "CREATE INDEX idx_tasks_parent ON tasks (parent_task_id)",
