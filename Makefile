@@ -19,9 +19,10 @@ check: .venv/.installed ## format, lint, types, import contracts, drift of schem
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.support.drift
 
-fix: .venv/.installed ## format and mend what ruff can mend
+fix: .venv/.installed ## format, mend what ruff can mend, write the table of settings
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tests.support.configuration
 
 test: .venv/.installed ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto)

@@ -181,11 +181,12 @@ def load_settings() -> Settings:
 
 def _refuse_unknown_variables() -> None:
     """A misspelt variable would otherwise be a setting that silently does nothing."""
-    known = {variable(field) for field in Settings.model_fields}
+    known = {variable(field) for field in Settings.model_fields.keys() - UNPREFIXED}
     for name in sorted({*os.environ, *_names_in_env_file()}):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "docs/configuration.md lists the settings."
+            endings = [setting.removeprefix(PREFIX) for setting in known]
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), endings, n=1)
+            hint = f"did you mean {PREFIX}{near[0]}?" if near else "docs/configuration.md lists the settings."
             raise StartupError(f"{name} is not a setting of ccgraph: {hint}")
 
 
