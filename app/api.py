@@ -8,6 +8,7 @@ from datetime import timedelta
 from starlette.types import Receive, Scope, Send
 
 from app.connections import Connections
+from app.errors import StartupError
 from app.graphiql.page import Ide
 from app.graphql import GraphQLEndpoint
 from app.origins import Origins
@@ -43,7 +44,7 @@ class ApiEndpoint:
 
 
 @asynccontextmanager
-async def open_api(settings: Settings, database: Database) -> AsyncIterator[ApiEndpoint]:
+async def open_api(settings: Settings, database: Database, ide: Ide | None) -> AsyncIterator[ApiEndpoint]:
     """The endpoint, with all that it needs running beside it until the block ends."""
     async with AsyncExitStack() as stack:
         wakeup = await stack.enter_async_context(Wakeup(settings.broadcast_url.get_secret_value()))
@@ -58,10 +59,9 @@ async def open_api(settings: Settings, database: Database) -> AsyncIterator[ApiE
         connections = await stack.enter_async_context(Connections(database, authenticator, tokens))
         api_calls = ApiCalls(database)
         stack.push_async_callback(api_calls.close)
-        api = Api(*build_schema(), _limits(settings))
+        api = Api(*build_schema(), _limits(settings), introspection=settings.introspection)
         subscriptions = Subscriptions(api, feed)
-        trusted = None if settings.trusted_documents is None else read_trusted(settings.trusted_documents)
-        documents = Documents(trusted, automatic=settings.persisted_queries)
+        documents = _documents(settings)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:
             return Context(database, origin, tokens, principal)
@@ -74,7 +74,7 @@ async def open_api(settings: Settings, database: Database) -> AsyncIterator[ApiE
                 api_calls,
                 documents,
                 event_stream=EventStreamEndpoint(api, subscriptions, connections),
-                ide=Ide(settings.ide_assets) if settings.graphiql else None,
+                ide=ide,
                 maximum_body=settings.maximum_body,
                 maximum_batch=settings.maximum_batch,
             ),
@@ -98,3 +98,12 @@ def _limits(settings: Settings) -> Limits:
         tokens=settings.maximum_tokens,
         cost=settings.maximum_cost,
     )
+
+
+def _documents(settings: Settings) -> Documents:
+    if settings.trusted_documents is None:
+        return Documents(automatic=settings.persisted_queries)
+    try:
+        return Documents(read_trusted(settings.trusted_documents))
+    except ValueError as error:
+        raise StartupError(f"CCGRAPH_TRUSTED_DOCUMENTS is wrong: {error}.") from None

@@ -143,11 +143,13 @@ class GraphQLEndpoint:
         self, exchange: _Exchange, context: Context, parameters: dict[str, Any]
     ) -> Answer | None:
         by_get = exchange.scope["method"] == "GET"
+        if by_get:
+            context.require_principal()  # what strangers may do are mutations
         request = self._request(parameters, context, allow_mutation=not by_get)
         if by_get and self._api.is_mutation(request):
             raise HttpRefusal(405, "Send a mutation by POST.", ((b"allow", b"POST"),))
         media_type = exchange.accepted.response
-        if self._event_stream is not None and self._wants_stream(exchange.accepted, request):
+        if self._event_stream is not None and self._wants_stream(exchange.accepted, request, context):
             await self._event_stream(request, context, exchange.scope, exchange.receive, exchange.send)
             return None
         return answer_result(await self._api.execute(request, context), media_type or JSON)
@@ -184,6 +186,11 @@ class GraphQLEndpoint:
         if principal is not None:
             await self._api_calls.admit(principal)
 
-    def _wants_stream(self, accepts: Accepted, request: OperationRequest) -> bool:
-        """Clients that can read streams list them for every request; only a subscription needs one."""
-        return accepts.event_stream and (accepts.response is None or self._api.is_subscription(request))
+    def _wants_stream(self, accepts: Accepted, request: OperationRequest, context: Context) -> bool:
+        """Clients that can read streams list them for every request; only a subscription needs one.
+
+        A stranger's document is not looked at for it: there are no subscriptions for strangers.
+        """
+        if not accepts.event_stream or accepts.response is None:
+            return accepts.event_stream
+        return context.principal is not None and self._api.is_subscription(request)

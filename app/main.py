@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from app.api import open_api
 from app.database.pools import open_database
+from app.graphiql.page import Ide
 from app.health import healthz
 from app.settings import Settings
 from services.background import background
@@ -28,23 +31,38 @@ def create_app(settings: Settings) -> Starlette:
 
     `app.state` has `settings` and, within the lifespan, `database` and `api`.
     """
+    ide = Ide(settings.ide_assets) if settings.graphiql else None
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_database(settings) as database:
+        async with open_database(settings) as database, open_api(settings, database, ide) as api:
             app.state.database = database
-            async with (
-                open_api(settings, database) as api,
-                background(keep_maintained(database), "maintenance"),
-            ):
-                app.state.api = api
+            app.state.api = api
+            async with background(keep_maintained(database), "maintenance"):
                 yield
 
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
         Route("/graphql", GraphQL()),
         WebSocketRoute("/graphql", GraphQL()),
+        *(ide.routes if ide else ()),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, middleware=_middleware(settings), lifespan=lifespan)
     app.state.settings = settings
     return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """CORS where origins are allowed; tokens travel in a header, so cookies are never allowed."""
+    if not settings.origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id", "retry-after"],
+            max_age=7200,
+        )
+    ]

@@ -62,12 +62,18 @@ class Api:
     """
 
     def __init__(
-        self, schema: Schema, catalog: Catalog, limits: Limits | None = None, *, prepared: bool = True
+        self,
+        schema: Schema,
+        catalog: Catalog,
+        limits: Limits | None = None,
+        *,
+        introspection: bool = True,
+        prepared: bool = True,
     ) -> None:
         self.schema = schema._schema
         self.catalog = catalog
         self.limits = limits or Limits()
-        self.preparation = Preparation(self.schema, self.limits)
+        self.preparation = Preparation(self.schema, self.limits, introspection)
         self._prepared = prepared
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
@@ -100,9 +106,12 @@ class Api:
 
     def _make_ready(self, request: OperationRequest, context: Context) -> "_Ready":
         """Everything that can go wrong before anything runs."""
-        operation = self.preparation.operation(request.query, request.operation_name)
+        operation = self.preparation.operation(
+            request.query, request.operation_name, by_stranger=context.principal is None
+        )
         _refuse_wrong_kind(operation, request)
-        variables = operation.variables(self.schema, request.variables)
+        hide_suggestions = not self.preparation.introspection
+        variables = operation.variables(self.schema, request.variables, hide_suggestions=hide_suggestions)
         cost = check_cost(operation.measure, variables, self.limits)
         extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
         ready = _Ready(operation, request.variables, variables, extensions)
@@ -139,6 +148,7 @@ class Api:
             variable_values=ready.given,
             operation_name=ready.operation.name,
             executor_class=FragmentExecutor,
+            hide_suggestions=not self.preparation.introspection,
         )
         executed = result if isinstance(result, ExecutionResult) else await result
         response: dict[str, Any] = {"data": executed.data}

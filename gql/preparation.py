@@ -16,10 +16,12 @@ from graphql import (
     is_input_type,
     parse,
     type_from_ast,
+    validate,
 )
 from graphql.execution.values import get_variable_values
-from graphql.validation import specified_rules
-from strawberry.schema.schema import validate_document
+from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql.limits import Limits, Measure, measure
 from gql.planner.catalog import Catalog
@@ -29,7 +31,8 @@ from gql.planner.selection import Field, collect
 from gql.planner.shapes import Shaper, build_shaper
 from gql.planner.statement import Question
 from gql.planner.values import Variables
-from services.errors import BadInput
+from gql.strangers import require_open
+from services.errors import BadInput, QueryTooComplex
 
 Value = TypeVar("Value")
 
@@ -37,6 +40,9 @@ MOST_DOCUMENTS = 1_000
 MOST_CHARACTERS = 20_000_000
 MOST_PLANS = 50
 """Documents that are kept, their text in all, and the plans of each operation."""
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+"""The specification's, and what Strawberry's input types need beside them."""
 
 
 class Latest(Generic[Value]):
@@ -110,12 +116,16 @@ class Operation:
         """Query, mutation or subscription."""
         return self.node.operation
 
-    def variables(self, schema: GraphQLSchema, given: dict[str, Any] | None) -> dict[str, Any]:
+    def variables(
+        self, schema: GraphQLSchema, given: dict[str, Any] | None, *, hide_suggestions: bool = False
+    ) -> dict[str, Any]:
         """The coerced variables; InvalidVariables when they do not fit."""
         definitions = self.node.variable_definitions
         if not definitions:
             return {}
-        coerced = get_variable_values(schema, definitions, given or {}, max_errors=50)
+        coerced = get_variable_values(
+            schema, definitions, given or {}, max_errors=50, hide_suggestions=hide_suggestions
+        )
         if isinstance(coerced, list):
             raise InvalidVariables(coerced)
         return coerced.coerced
@@ -143,24 +153,31 @@ def _constant(found: Field) -> bytes | None:
 
 @dataclass(slots=True)
 class Preparation:
-    """Prepares documents and keeps them by their text."""
+    """Prepares documents and keeps them by their text.
+
+    Without `introspection` a document cannot ask for the schema, and no error suggests a name from it.
+    """
 
     schema: GraphQLSchema
     limits: Limits
+    introspection: bool = True
     documents: "OrderedDict[str, dict[str | None, Operation]]" = field(default_factory=OrderedDict)
     characters: int = 0
 
-    def operation(self, text: str, name: str | None) -> Operation:
+    def operation(self, text: str, name: str | None, *, by_stranger: bool = False) -> Operation:
         """The operation of that name, or the only one.
 
-        InvalidDocument, QueryTooComplex, or BadInput when the document has no such operation.
+        InvalidDocument, QueryTooComplex, or BadInput when the document has no such operation; Unauthenticated
+        when it comes from a stranger and does more than log in.
         """
         operations = self.documents.get(text)
         if operations is None:
-            operations = self._prepare(text)
+            operations = self._prepare(text, by_stranger=by_stranger)
             self._keep(text, operations)
         else:
             self.documents.move_to_end(text)
+            if by_stranger:
+                require_open(operation.node for operation in operations.values())
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
         operation = operations.get(name)
@@ -174,15 +191,15 @@ class Preparation:
             )
         return operation
 
-    def _prepare(self, text: str) -> dict[str | None, Operation]:
-        try:
-            document = parse(text, max_tokens=self.limits.tokens)
-        except GraphQLError as error:
-            raise InvalidDocument([error], parsed=False) from None
+    def _prepare(self, text: str, *, by_stranger: bool) -> dict[str | None, Operation]:
+        document = self._parse(text)
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        if by_stranger:
+            require_open(nodes)
         # Measured before it is validated: validation itself takes long over a document made for that.
         measures = [measure(self.schema, document, node, self.limits) for node in nodes]
-        errors = validate_document(self.schema, document, tuple(specified_rules))
+        rules = RULES if self.introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        errors = validate(self.schema, document, rules, hide_suggestions=not self.introspection)
         if errors:
             raise InvalidDocument(errors, parsed=True)
         if not nodes:
@@ -196,6 +213,18 @@ class Preparation:
             )
             for node, measured in zip(nodes, measures, strict=True)
         }
+
+    def _parse(self, text: str) -> DocumentNode:
+        try:
+            return parse(text, max_tokens=self.limits.tokens)
+        except GraphQLError as error:
+            if error.message.endswith("Parsing aborted."):
+                raise QueryTooComplex(
+                    f"The document has more than {self.limits.tokens} tokens or nests too deeply to be read; "
+                    "send values as variables.",
+                    limit=self.limits.tokens,
+                ) from None
+            raise InvalidDocument([error], parsed=False) from None
 
     def _types(self, node: OperationDefinitionNode) -> dict[str, GraphQLInputType]:
         types = {}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import models
-from migrations.run import connect
+from migrations.run import connect, wait_for_turn
 from models.types import Choice, Xid8
 
 # Waiting longer for a lock than this would make every other client wait behind the migration.
@@ -78,6 +78,7 @@ async def migrate_alone() -> None:
     if url is None:
         raise SystemExit("Say which database: alembic -x url=postgresql://user@host/name ...")
     async with connect(url) as connection:
+        await wait_for_turn(connection, print)
         await connection.run_sync(migrate)
 
 

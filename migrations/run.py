@@ -64,9 +64,20 @@ async def connect(url: str) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
+async def wait_for_turn(connection: AsyncConnection, progress: Progress | None) -> None:
+    """Take the lock that ends with the connection; asking again and again lets no statement time out."""
+    waited = False
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        if progress is not None and not waited:
+            progress("another process is migrating this database; waiting for it")
+        waited = True
+        await asyncio.sleep(0.2)
+    await connection.commit()
+
+
 async def _run(url: str, progress: Progress | None, action: Callable[[Config], None]) -> None:
     async with connect(url) as connection:
-        await _lock(connection, progress)
+        await wait_for_turn(connection, progress)
         config = _config()
         if progress is not None:
             config.attributes["progress"] = progress
@@ -76,17 +87,6 @@ async def _run(url: str, progress: Progress | None, action: Callable[[Config], N
             action(config)
 
         await connection.run_sync(act)
-
-
-async def _lock(connection: AsyncConnection, progress: Progress | None) -> None:
-    """Take the lock that ends with the connection; asking again and again lets no statement time out."""
-    waited = False
-    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
-        if progress is not None and not waited:
-            progress("another process is migrating this database; waiting for it")
-        waited = True
-        await asyncio.sleep(0.2)
-    await connection.commit()
 
 
 def _revision(connection: Connection) -> str | None:

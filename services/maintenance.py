@@ -8,6 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from services.database import Database
+from services.login_attempts import purge_attempts
+from services.rate_limits import purge_counts
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,9 @@ async def maintain(database: Database) -> None:
         async with database.writer.begin() as connection:
             await connection.execute(text("SET LOCAL statement_timeout = '10min'"))
             await connection.execute(text(step))
+    async with database.transaction() as connection:
+        await purge_attempts(connection)
+        await purge_counts(connection)
 
 
 async def keep_maintained(database: Database, first: float = FIRST_ROUND, every: float = EVERY) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 
 from models import AuthToken, User
+from services.audit import trace
 from services.database import Database, WriteConnection
 from services.errors import BadInput, NotFound
 from services.login_attempts import count_attempt, forget_attempts
@@ -40,6 +41,7 @@ async def change_password(
             update(User).where(User.id == principal.user_id).values(hashed_password=new_hash)
         )
         await revoke(connection, _others(principal))
+        await trace(connection, principal, origin, "changePassword", {})
 
 
 async def create_access_token(

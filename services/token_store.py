@@ -1,6 +1,6 @@
 """Tokens in auth_tokens: issued, exchanged, revoked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,24 +11,28 @@ from models import AuthToken, User
 from models.enums import TokenType
 from services.database import WriteConnection
 from services.errors import NotFound
-from services.principal import Origin
+from services.principal import Origin, Principal
 from services.tokens import Claims, TokenPolicy, read, sign
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token. This is the only moment at which the token itself is known."""
+    """A new token. This is the only moment at which the token itself is known.
+
+    `row_id` is auth_tokens.id, given for a token that stands alone.
+    """
 
     token: str
     token_id: UUID
     expires_at: datetime
+    row_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a login or a refresh gives; both tokens belong to one family."""
+    """What a login or a refresh gives its holder; both tokens belong to one family."""
 
-    user_id: int
+    holder: Principal
     access: IssuedToken
     refresh: IssuedToken
 
@@ -36,17 +40,17 @@ class TokenPair:
 async def issue_pair(
     connection: WriteConnection,
     policy: TokenPolicy,
-    user_id: int,
+    holder: Principal,
     origin: Origin,
     family_id: UUID | None = None,
 ) -> TokenPair:
     """An access and a refresh token, of a new family unless they descend from an earlier login."""
     family_id = family_id or uuid7()
-    access, access_row = _new(policy, user_id, TokenType.ACCESS, policy.access_lifetime)
-    refresh, refresh_row = _new(policy, user_id, TokenType.REFRESH, policy.refresh_lifetime)
+    access, access_row = _new(policy, holder.user_id, TokenType.ACCESS, policy.access_lifetime)
+    refresh, refresh_row = _new(policy, holder.user_id, TokenType.REFRESH, policy.refresh_lifetime)
     common = {"family_id": family_id, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
     await connection.execute(insert(AuthToken), [access_row | common, refresh_row | common])
-    return TokenPair(user_id, access, refresh)
+    return TokenPair(replace(holder, token_id=access.token_id), access, refresh)
 
 
 async def issue_named(
@@ -60,8 +64,8 @@ async def issue_named(
     """An access token of its own, without a refresh token: for agents, integrators and scripts."""
     issued, row = _new(policy, user_id, TokenType.ACCESS, lifetime or policy.access_lifetime)
     row |= {"name": name, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
-    await connection.execute(insert(AuthToken).values(row))
-    return issued
+    created = await connection.execute(insert(AuthToken).values(row).returning(AuthToken.id))
+    return replace(issued, row_id=created.scalar_one())
 
 
 async def issue_for_username(
@@ -99,13 +103,14 @@ async def exchange(
             User.is_active.is_(True),
         )
         .values(is_active=False, last_used=func.now())
-        .returning(AuthToken.user_id, AuthToken.family_id)
+        .returning(AuthToken.family_id, User.id, User.username, User.is_admin)
     )
     row = spent.one_or_none()
     if row is None:
         await revoke(connection, AuthToken.family_id.in_(family_of(claims.token_id)))
         return None
-    return await issue_pair(connection, policy, row.user_id, origin, row.family_id)
+    holder = Principal(row.id, row.username, bool(row.is_admin))
+    return await issue_pair(connection, policy, holder, origin, row.family_id)
 
 
 async def revoke_login(connection: WriteConnection, token_id: UUID) -> None:

@@ -1,11 +1,12 @@
-"""The command `ccgraph`."""
+"""The command `ccgraph`: its commands and their help. What they do is imported when it is done."""
 
 import sys
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
+from uuid import UUID
 
 import typer
 
-from app.cli import accounts, data, ide, serving, traffic
 from app.cli.console import say
 from app.errors import StartupError
 from services.errors import DomainError
@@ -23,16 +24,6 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-cli.command()(serving.serve)
-cli.command()(data.migrate)
-cli.command("create-admin")(accounts.create_admin)
-cli.command()(accounts.token)
-cli.command()(data.check)
-cli.command()(data.demo)
-cli.command("import-mcp")(traffic.import_mcp)
-cli.command("ide-assets")(ide.ide_assets)
-cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(data.psql)
-
 
 def main() -> None:
     """Run the command line; what a user can mend ends in one sentence and exit code 1."""
@@ -48,6 +39,189 @@ def main() -> None:
 def _refuse(sentence: str) -> NoReturn:
     say(f"ccgraph: {sentence}")
     sys.exit(1)
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Instead of CCGRAPH_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of CCGRAPH_PORT.", min=0, max=65535)] = None,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Load a small demo fleet on the first start and print a first query."),
+    ] = False,
+    migrate_first: Annotated[
+        bool, typer.Option("--migrate", help="Migrate the database of DATABASE_URL first.")
+    ] = False,
+) -> None:
+    """Serve the API at /graphql and health at /healthz until SIGTERM or Ctrl-C.
+
+    Requests in flight get CCGRAPH_SHUTDOWN_TIMEOUT seconds to finish. Without DATABASE_URL the embedded
+    PostgreSQL starts and stops with the server, and is migrated at the start.
+
+    ```sh
+    ccgraph serve --demo
+    DATABASE_URL=postgresql://ccgraph@db/ccgraph ccgraph serve --migrate --host 0.0.0.0
+    ```
+    """
+    from app.cli import serving
+
+    serving.serve(host, port, demo=demo, migrate_first=migrate_first)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to this release's tables.
+
+    Safe to run twice and from two places at once. With the embedded PostgreSQL every command does it
+    by itself.
+    """
+    from app.cli import data
+
+    data.migrate()
+
+
+@cli.command("create-admin")
+def create_admin(
+    username: Annotated[str, typer.Option(help="The name to log in with.", prompt=True)],
+    email: Annotated[str | None, typer.Option(help="Where the person can be reached.")] = None,
+) -> None:
+    """Create an administrator, who sees and changes everything.
+
+    The password is asked for, or read as the first line of the standard input when that is not a terminal.
+
+    ```sh
+    ccgraph create-admin --username root
+    ccgraph create-admin --username root < password.txt
+    ```
+    """
+    from app.cli import accounts
+
+    accounts.create_admin(username, email)
+
+
+@cli.command()
+def token(
+    username: Annotated[str, typer.Option(help="Whose token: the name of an active account.")],
+    minutes: Annotated[int, typer.Option(help="How long the token is good.", min=1, max=60 * 24 * 365)] = 15,
+) -> None:
+    """Print an access token for a user.
+
+    Nothing else is printed, so that a script can take it.
+
+    ```sh
+    curl -H "Authorization: Bearer $(ccgraph token --username demo)" ...
+    ```
+    """
+    from app.cli import accounts
+
+    accounts.print_token(username, minutes)
+
+
+@cli.command()
+def check() -> None:
+    """Look through the data for what should not be, as the client document does in an emergency (8.3).
+
+    Exit code 1 when something has to be looked at.
+    """
+    from app.cli import data
+
+    data.check()
+
+
+@cli.command()
+def demo(
+    scale: Annotated[
+        float, typer.Option(help="1 is a year of 100 users with about a million file operations.")
+    ] = 0.01,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+) -> None:
+    """Load a believable fleet into an empty database.
+
+    People, projects, sessions, instances, tasks, messages and logs, with Japanese text among them.
+
+    ```sh
+    ccgraph demo --scale 0.1 --seed 7
+    ```
+    """
+    from app.cli import data
+
+    data.demo(scale, seed)
+
+
+@cli.command("import-mcp")
+def import_mcp(
+    file: Annotated[
+        Path, typer.Argument(help="JSON-RPC messages, one JSON object a line.", exists=True, dir_okay=False)
+    ],
+    instance: Annotated[UUID, typer.Option(help="The id of the CC instance whose traffic it is.")],
+) -> None:
+    """File recorded MCP traffic under a CC instance, through the same code as `recordMcpMessages`.
+
+    A line is a message, or an object with the message under `message` and its time under `at`. Nothing is
+    stored when a line is wrong; a file that was imported before adds nothing.
+
+    ```sh
+    ccgraph import-mcp traffic.jsonl --instance 019a3b77-7587-7945-afe9-8900d58efbe7
+    ```
+    """
+    from app.cli import traffic
+
+    traffic.import_file(file, instance)
+
+
+@cli.command()
+def schema(
+    output: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)] = Path("schema.graphql"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 when the file is not up to date.")
+    ] = False,
+) -> None:
+    """Write the API's schema in GraphQL's own language, for client generators and for review.
+
+    No database is needed.
+
+    ```sh
+    ccgraph schema --output frontend/schema.graphql
+    ```
+    """
+    from app.cli import schema as exported
+
+    exported.write(output, only_check=check)
+
+
+@cli.command("ide-assets")
+def ide_assets(
+    folder: Annotated[Path, typer.Argument(help="Where the files go; made when it is not there.")],
+) -> None:
+    """Copy the files of GraphiQL to a folder, for networks without an outside.
+
+    The files come out of their npm packages through `npm`, and are the ones this release was made for. Set
+    CCGRAPH_IDE_ASSETS to the folder afterwards; it can be copied to other machines.
+
+    ```sh
+    ccgraph ide-assets /srv/ccgraph/ide
+    ```
+    """
+    from app.graphiql.assets import fill
+
+    fill(folder, say)
+    say(f"Set CCGRAPH_IDE_ASSETS={folder.resolve()} to serve GraphiQL from there.")
+
+
+@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open a SQL prompt on the database.
+
+    What follows goes to psql; the embedded PostgreSQL runs meanwhile.
+
+    ```sh
+    ccgraph psql
+    ccgraph psql -c "SELECT status, count(*) FROM cc_instances GROUP BY status"
+    ```
+    """
+    from app.cli import prompt
+
+    raise typer.Exit(prompt.psql(context.args))
 
 
 if __name__ == "__main__":

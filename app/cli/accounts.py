@@ -2,7 +2,6 @@
 
 import sys
 from datetime import timedelta
-from typing import Annotated
 
 import typer
 
@@ -17,16 +16,8 @@ from services.tokens import TokenPolicy
 ORIGIN = Origin(request_id="ccgraph", user_agent="ccgraph command line")
 
 
-def create_admin(
-    username: Annotated[str, typer.Option(help="The name to log in with.", prompt=True)],
-    email: Annotated[str | None, typer.Option(help="Where the person can be reached.")] = None,
-) -> None:
-    """Create an administrator, who sees and changes everything.
-
-    The password is asked for, or read as the first line of the standard input when that is not a terminal:
-
-        ccgraph create-admin --username root < password.txt
-    """
+def create_admin(username: str, email: str | None) -> None:
+    """Create an administrator's account; the password comes from the terminal or the standard input."""
     password = _asked_password()
 
     async def create() -> None:
@@ -38,14 +29,8 @@ def create_admin(
     say(f"Administrator {username} created. The mutation `login` gives tokens; so does `ccgraph token`.")
 
 
-def token(
-    username: Annotated[str, typer.Option(help="Whose token: the name of an active account.")],
-    minutes: Annotated[int, typer.Option(help="How long the token is good.", min=1, max=60 * 24 * 365)] = 15,
-) -> None:
-    """Print an access token, and nothing but the token, for scripts.
-
-    curl -H "Authorization: Bearer $(ccgraph token --username demo)" ...
-    """
+def print_token(username: str, minutes: int) -> None:
+    """Write a new access token to the standard output."""
 
     async def issue() -> str:
         policy = TokenPolicy(found.settings.signing_key())

@@ -1,10 +1,4 @@
-"""`ccgraph migrate`, `check`, `demo` and `psql`."""
-
-import os
-import signal
-import subprocess
-from typing import Annotated
-from urllib.parse import unquote, urlsplit, urlunsplit
+"""`ccgraph migrate`, `check` and `demo`."""
 
 import asyncpg
 import typer
@@ -16,7 +10,6 @@ from app.cli.console import progress_bars, results, say
 from app.cli.opening import location, run
 from app.database import located
 from app.database.pools import open_database
-from app.database.programs import program
 from app.database.revisions import migrate as bring_up_to_date
 from app.settings import load_settings
 from services import demo as demo_fleet
@@ -24,21 +17,14 @@ from services.integrity import Finding, examine
 
 
 def migrate() -> None:
-    """Bring the database to this release's tables.
-
-    Safe to run twice and from two places at once. With the embedded PostgreSQL every command does it
-    by itself.
-    """
+    """Bring the database to this release's revision."""
     with located(load_settings(), command="ccgraph migrate", say=say) as found:
         changed = run(bring_up_to_date(found.url, say))
     say("The database is up to date." if changed else "The database was up to date already.")
 
 
 def check() -> None:
-    """Look through the data for what should not be, as the client document does in an emergency (8.3).
-
-    Exit code 1 when something has to be looked at.
-    """
+    """Print what is found as a table; exit code 1 when something has to be looked at."""
 
     async def examined() -> list[Finding]:
         async with open_database(found.settings) as database, database.transaction() as connection:
@@ -55,40 +41,11 @@ def check() -> None:
         raise typer.Exit(1)
 
 
-def demo(
-    scale: Annotated[
-        float, typer.Option(help="1 is a year of 100 users with about a million rows of file operations.")
-    ] = 0.01,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
-) -> None:
-    """Load a believable fleet into an empty database: people, projects, instances, tasks, messages, logs.
-
-    ccgraph demo --scale 0.1 --seed 7
-    """
+def demo(scale: float, seed: int) -> None:
+    """Load the demo fleet and tell how to log in."""
     with location("demo") as found:
         run(load_demo(found.url, scale, seed))
     say(f"Log in as {demo_fleet.DEMO_USER} or {demo_fleet.ADMINISTRATOR}, password {demo_fleet.PASSWORD}.")
-
-
-def psql(context: typer.Context) -> None:
-    """Open a SQL prompt on the database; what follows goes to psql.
-
-    ccgraph psql
-    ccgraph psql -c "SELECT status, count(*) FROM cc_instances GROUP BY status"
-    """
-    with located(load_settings(), command="ccgraph psql", say=say) as found:
-        address, environment = _without_password(found.url)
-        # Ctrl-C belongs to psql, which cancels a query with it.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            done = subprocess.run(
-                [program("psql"), "--dbname", address, *context.args],
-                env={**os.environ, **environment},
-                check=False,
-            )
-        finally:
-            signal.signal(signal.SIGINT, before)
-    raise typer.Exit(done.returncode)
 
 
 async def load_demo(url: str, scale: float, seed: int) -> None:
@@ -106,13 +63,3 @@ async def load_demo(url: str, scale: float, seed: int) -> None:
             await demo_fleet.load(connection, scale=scale, seed=seed, progress=show)
     finally:
         await connection.close()
-
-
-def _without_password(url: str) -> tuple[str, dict[str, str]]:
-    """A URL for the command line, which the whole machine can read, and the password apart from it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url, {}
-    user, _, place = parts.netloc.rpartition("@")
-    bare = urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{place}"))
-    return bare, {"PGPASSWORD": unquote(parts.password)}

@@ -4,10 +4,8 @@ import signal
 import sys
 from datetime import timedelta
 from types import FrameType
-from typing import Annotated
 
 import structlog
-import typer
 
 from app.cli.accounts import ORIGIN
 from app.cli.console import say
@@ -32,22 +30,8 @@ DEMO_TOKEN_LIFETIME = timedelta(days=1)
 log = structlog.get_logger("ccgraph")
 
 
-def serve(
-    host: Annotated[str | None, typer.Option(help="Instead of CCGRAPH_HOST.")] = None,
-    port: Annotated[int | None, typer.Option(help="Instead of CCGRAPH_PORT.", min=0, max=65535)] = None,
-    demo: Annotated[
-        bool,
-        typer.Option("--demo", help="Load a small demo fleet on the first start and print a first query."),
-    ] = False,
-    migrating: Annotated[
-        bool, typer.Option("--migrate", help="Migrate the database of DATABASE_URL first.")
-    ] = False,
-) -> None:
-    """Serve the API at /graphql and health at /healthz until SIGTERM or Ctrl-C.
-
-    Requests in flight get CCGRAPH_SHUTDOWN_TIMEOUT seconds to finish. Without DATABASE_URL the embedded
-    PostgreSQL starts and stops with the server, and is migrated at the start.
-    """
+def serve(host: str | None, port: int | None, *, demo: bool, migrate_first: bool) -> None:
+    """Serve until a signal comes; `host` and `port` go before the settings."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings().model_copy(update=given)
     configure_logging(settings)
@@ -55,7 +39,7 @@ def serve(
     signal.signal(signal.SIGHUP, _leave)
     with located(settings, command="ccgraph serve", alone=True, say=say) as found:
         found.settings.signing_key()
-        run(migrate(found.url, say) if found.embedded or migrating else require_current(found.url))
+        run(migrate(found.url, say) if found.embedded or migrate_first else require_current(found.url))
         token = run(_demo_token(found)) if demo else None
         server = Server(create_app(found.settings), found.settings)
         server.announce = lambda url: _announce(found, url, token)

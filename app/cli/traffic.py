@@ -1,10 +1,8 @@
 """`ccgraph import-mcp`."""
 
 from pathlib import Path
-from typing import Annotated
 from uuid import UUID
 
-import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from app.cli.console import problems, say
@@ -15,19 +13,8 @@ from services.mcp.importing import ImportedFile
 from services.mcp.importing import import_file as import_messages
 
 
-def import_mcp(
-    file: Annotated[
-        Path, typer.Argument(help="JSON-RPC messages, one JSON object a line.", exists=True, dir_okay=False)
-    ],
-    instance: Annotated[UUID, typer.Option(help="The id of the CC instance whose traffic it is.")],
-) -> None:
-    """File recorded MCP traffic under a CC instance, through the same code as `recordMcpMessages`.
-
-    A line is a message, or an object with the message under `message` and its time under `at`. Nothing is
-    stored when a line is wrong; a file that was imported before adds nothing.
-
-        ccgraph import-mcp traffic.jsonl --instance 0197a3e2-...
-    """
+def import_file(file: Path, instance: UUID) -> None:
+    """Record the messages of a file with a bar over its bytes, and tell how many were new."""
 
     async def imported() -> ImportedFile:
         async with open_database(found.settings) as database:

@@ -2,7 +2,9 @@
 
 from strawberry.tools import merge_types
 
+from gql.mutations.accounts import AccountMutations
 from gql.mutations.mcp import McpMutations
+from gql.mutations.tokens import TokenMutations
 
-Mutation = merge_types("Mutation", (McpMutations,))
+Mutation = merge_types("Mutation", (TokenMutations, AccountMutations, McpMutations))
 """Each module defines one class of mutations; its name is added here."""

@@ -6,7 +6,7 @@ import pytest
 
 from services.accounts import add_user
 from services.database import Database
-from services.principal import Origin
+from services.principal import Origin, Principal
 from services.tokens import TokenPolicy
 
 PASSWORD = "correct horse battery"
@@ -19,6 +19,11 @@ class Account:
     user_id: int
     username: str
     password: str = PASSWORD
+
+    @property
+    def principal(self) -> Principal:
+        """The account as a caller without rights."""
+        return Principal(self.user_id, self.username, is_admin=False)
 
 
 @pytest.fixture

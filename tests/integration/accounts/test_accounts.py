@@ -37,7 +37,7 @@ def caller(alice: Account) -> Principal:
 async def pair(database: Database, policy: TokenPolicy, origin: Origin, alice: Account) -> TokenPair:
     """The tokens of a login of Alice's."""
     async with database.transaction() as connection:
-        return await issue_pair(connection, policy, alice.user_id, origin)
+        return await issue_pair(connection, policy, alice.principal, origin)
 
 
 async def users(database: Database) -> list[Any]:
@@ -79,7 +79,7 @@ async def test_an_administrator_creates_an_account_that_can_log_in(
         False,
         quota,
     )
-    assert (await log_in(database, policy, origin, "bob", PASSWORD)).user_id == created
+    assert (await log_in(database, policy, origin, "bob", PASSWORD)).holder.user_id == created
 
 
 async def test_nobody_else_creates_accounts(database: Database, caller: Principal) -> None:
@@ -253,7 +253,7 @@ async def test_a_changed_password_ends_every_other_login_and_named_token(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account, pair: TokenPair
 ) -> None:
     async with database.transaction() as connection:
-        await issue_pair(connection, policy, alice.user_id, origin)
+        await issue_pair(connection, policy, alice.principal, origin)
         await issue_named(connection, policy, alice.user_id, origin, name="builder")
     here = Principal(alice.user_id, "alice", is_admin=False, token_id=pair.access.token_id)
 

@@ -21,7 +21,7 @@ from tests.integration.accounts.conftest import Account
 async def token(database: Database, policy: TokenPolicy, origin: Origin, alice: Account) -> IssuedToken:
     """An access token of Alice's."""
     async with database.transaction() as connection:
-        return (await issue_pair(connection, policy, alice.user_id, origin)).access
+        return (await issue_pair(connection, policy, alice.principal, origin)).access
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ async def test_a_login_gives_two_tokens_of_one_family_and_is_recorded(
 
     access = read(policy, pair.access.token, TokenType.ACCESS)
     refresh = read(policy, pair.refresh.token, TokenType.REFRESH)
-    assert (access.user_id, refresh.user_id, pair.user_id) == (alice.user_id,) * 3
+    assert (access.user_id, refresh.user_id, pair.holder.user_id) == (alice.user_id,) * 3
     async with database.writer.connect() as connection:
         rows = (await connection.execute(select(AuthToken.__table__).order_by(AuthToken.id))).all()
         user = (await connection.execute(select(User.last_login, User.login_count))).one()

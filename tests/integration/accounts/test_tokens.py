@@ -27,7 +27,7 @@ from tests.integration.accounts.conftest import Account
 async def pair(database: Database, policy: TokenPolicy, origin: Origin, alice: Account) -> TokenPair:
     """The tokens of a login."""
     async with database.transaction() as connection:
-        return await issue_pair(connection, policy, alice.user_id, origin)
+        return await issue_pair(connection, policy, alice.principal, origin)
 
 
 async def exchanged(
@@ -51,7 +51,7 @@ async def test_a_refresh_token_gives_a_new_pair_of_the_same_family(
     second = await exchanged(database, policy, origin, pair.refresh.token)
 
     assert second is not None
-    assert read(policy, second.access.token, TokenType.ACCESS).user_id == pair.user_id
+    assert read(policy, second.access.token, TokenType.ACCESS).user_id == pair.holder.user_id
     async with database.writer.connect() as connection:
         families = (await connection.execute(select(AuthToken.family_id).distinct())).all()
     assert len(families) == 1
@@ -74,7 +74,7 @@ async def test_another_login_of_the_same_person_goes_on(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account, pair: TokenPair
 ) -> None:
     async with database.transaction() as connection:
-        other = await issue_pair(connection, policy, alice.user_id, origin)
+        other = await issue_pair(connection, policy, alice.principal, origin)
     await exchanged(database, policy, origin, pair.refresh.token)
     await exchanged(database, policy, origin, pair.refresh.token)
 

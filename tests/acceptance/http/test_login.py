@@ -1,0 +1,172 @@
+"""From a login to the first query, over the whole application."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from services.accounts import add_user
+from services.database import Database
+
+PASSWORD = "correct horse battery"
+LOGIN = """
+    mutation ($input: LoginInput!) {
+      login(input: $input) { accessToken refreshToken expiresAt user { id username email } }
+    }
+"""
+REFRESH = """
+    mutation ($input: RefreshTokenInput!) {
+      refreshToken(input: $input) { accessToken refreshToken user { username } }
+    }
+"""
+
+
+@pytest.fixture
+async def alice(database: Database) -> int:
+    """The id of an account to log in with."""
+    async with database.transaction() as connection:
+        return await add_user(connection, "alice", PASSWORD, email="alice@example.com")
+
+
+async def post(
+    client: httpx.AsyncClient, query: str, token: str | None = None, **variables: Any
+) -> dict[str, Any]:
+    """The JSON of a response."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    response = await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def logged_in(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await post(client, LOGIN, input={"username": "alice", "password": PASSWORD})
+    tokens: dict[str, Any] = answer["data"]["login"]
+    return tokens
+
+
+def code(answer: dict[str, Any]) -> Any:
+    return answer["errors"][0]["extensions"]["code"]
+
+
+async def test_a_login_opens_the_api(client: httpx.AsyncClient, alice: int) -> None:
+    tokens = await logged_in(client)
+
+    assert tokens["user"] == {"id": alice, "username": "alice", "email": "alice@example.com"}
+    answer = await post(client, "{ me { id username } }", tokens["accessToken"])
+    assert answer == {"data": {"me": {"id": alice, "username": "alice"}}}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ me { id } }",
+        "{ __typename }",
+        "{ __schema { queryType { name } } }",
+        "{ nonsense }",
+        "mutation { logout { success } }",
+        'mutation { login(input: {username: "a", password: "b"}) { accessToken } logout { success } }',
+        "mutation { ...All } fragment All on Mutation { logout { success } }",
+        "mutation { ... { logout { success } } }",
+        "mutation A { __typename }",
+        "subscription { __typename }",
+    ],
+)
+async def test_without_a_token_nothing_but_a_login_is_answered(client: httpx.AsyncClient, query: str) -> None:
+    answer = await post(client, query)
+
+    assert code(answer) == "UNAUTHENTICATED"
+    assert "data" not in answer
+
+
+async def test_a_prepared_document_is_closed_to_strangers_too(client: httpx.AsyncClient, alice: int) -> None:
+    tokens = await logged_in(client)
+    query = "{ me { username } }"
+    assert "data" in await post(client, query, tokens["accessToken"])
+
+    assert code(await post(client, query)) == "UNAUTHENTICATED"
+
+
+async def test_a_wrong_password_gives_no_token(client: httpx.AsyncClient, alice: int) -> None:
+    answer = await post(client, LOGIN, input={"username": "alice", "password": "wrong password"})
+
+    assert answer["data"] is None
+    assert code(answer) == "UNAUTHENTICATED"
+
+
+async def test_a_refresh_token_works_once_and_without_an_access_token(
+    client: httpx.AsyncClient, alice: int
+) -> None:
+    tokens = await logged_in(client)
+
+    answer = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
+    next_tokens = answer["data"]["refreshToken"]
+    assert next_tokens["user"] == {"username": "alice"}
+    again = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
+
+    assert code(again) == "UNAUTHENTICATED"
+    # The second use ended the whole login: that is committed although the mutation failed.
+    last = await post(client, REFRESH, input={"refreshToken": next_tokens["refreshToken"]})
+    assert code(last) == "UNAUTHENTICATED"
+
+
+async def test_an_access_token_ends_with_its_login(client: httpx.AsyncClient, alice: int) -> None:
+    tokens = await logged_in(client)
+
+    assert await post(client, "mutation { logout { success } }", tokens["accessToken"]) == {
+        "data": {"logout": {"success": True}}
+    }
+
+    answer = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
+    assert code(answer) == "UNAUTHENTICATED"
+
+
+async def test_a_named_token_is_shown_once_and_listed_by_its_name(
+    client: httpx.AsyncClient, alice: int
+) -> None:
+    tokens = await logged_in(client)
+    create = """
+        mutation ($input: CreateAccessTokenInput!) {
+          createAccessToken(input: $input) { accessToken authToken { tokenId name user { username } } }
+        }
+    """
+
+    expires_at = datetime.now(UTC) + timedelta(days=90)
+
+    answer = await post(
+        client,
+        create,
+        tokens["accessToken"],
+        input={"name": "builder", "expiresAt": expires_at.isoformat()},
+    )
+
+    created = answer["data"]["createAccessToken"]
+    assert created["authToken"]["name"] == "builder"
+    assert created["authToken"]["user"] == {"username": "alice"}
+    assert "data" in await post(client, "{ me { id } }", created["accessToken"])
+
+
+async def test_an_administrator_manages_accounts(client: httpx.AsyncClient, database: Database) -> None:
+    async with database.transaction() as connection:
+        await add_user(connection, "alice", PASSWORD, is_admin=True)
+    token = (await logged_in(client))["accessToken"]
+    create = (
+        "mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id username isAdmin } } }"
+    )
+    update = (
+        "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { user { email preferences } } }"
+    )
+
+    answer = await post(client, create, token, input={"username": "bob", "password": PASSWORD})
+    bob = answer["data"]["createUser"]["user"]
+    assert bob == {"id": bob["id"], "username": "bob", "isAdmin": False}
+    patch = {"email": "bob@example.com", "preferences": {"theme": "dark"}}
+    answer = await post(client, update, token, input={"id": bob["id"], "patch": patch})
+    assert answer == {"data": {"updateUser": {"user": patch}}}
+    answer = await post(client, update, token, input={"id": bob["id"], "patch": {"email": None}})
+    assert answer["data"]["updateUser"]["user"] == {"email": None, "preferences": {"theme": "dark"}}
+    answer = await post(
+        client, "mutation ($input: UserKeyInput!) { deleteUser(input: $input) { deletedId } }", token,
+        input={"id": bob["id"]},
+    )  # fmt: skip
+    assert answer == {"data": {"deleteUser": {"deletedId": bob["id"]}}}
