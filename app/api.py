@@ -22,9 +22,11 @@ from gql.operations import Api
 from gql.schema import build_schema
 from gql.subscriptions.opening import Subscriptions
 from services.authentication import Authenticator
+from services.background import background
 from services.database import Database
 from services.feed.feed import Feed
 from services.feed.wakeup import Wakeup
+from services.heartbeats import watch_heartbeats
 from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
 from services.tokens import TokenPolicy
@@ -54,6 +56,8 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
             timedelta(minutes=settings.access_token_minutes),
             timedelta(days=settings.refresh_token_days),
         )
+        silent_for = timedelta(seconds=settings.heartbeat_timeout)
+        await stack.enter_async_context(background(watch_heartbeats(database, silent_for), "heartbeats"))
         feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode()))
         authenticator = Authenticator(database, tokens)
         connections = await stack.enter_async_context(Connections(database, authenticator, tokens))

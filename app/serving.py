@@ -38,6 +38,12 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 http=deadline_protocol(settings.request_timeout),
+                ws="websockets-sansio",
+                ws_max_size=settings.maximum_body,
+                # A compressor for each connection would take more memory than all the rest of it.
+                ws_per_message_deflate=False,
+                # graphql-transport-ws has pings of its own, which also show that the client works.
+                ws_ping_interval=None,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=settings.trusted_proxies,
                 lifespan="off",

@@ -139,6 +139,12 @@ class Settings(BaseSettings):
         "",
         description="addresses or networks of proxies whose X-Forwarded-For is believed: `10.0.0.0/8`",
     )
+    heartbeat_timeout: float = Field(
+        60,
+        gt=0,
+        le=86_400,
+        description="seconds without a heartbeat after which an instance is marked ERROR, up to 86400",
+    )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )

@@ -43,8 +43,7 @@ class Socket:
     async def closed(self) -> tuple[int, str]:
         """Wait for the server to close; code and reason."""
         async with asyncio.timeout(TIMEOUT):
-            async for _ in self._connection:
-                continue
+            await self._connection.wait_closed()
         return self._connection.close_code or 0, self._connection.close_reason or ""
 
     async def initialise(self, token: str) -> str:
@@ -81,7 +80,7 @@ async def open_socket(
 ) -> AsyncIterator[Socket]:
     """Connect to /graphql of the server at `url` (`ws://...`)."""
     chosen = [Subprotocol(name) for name in subprotocols]
-    async with connect(f"{url}/graphql", subprotocols=chosen, **options) as connection:
+    async with connect(f"{url}/graphql", subprotocols=chosen or None, **options) as connection:
         yield Socket(connection)
 
 
