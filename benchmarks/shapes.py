@@ -26,14 +26,14 @@ class Shape:
 
 
 _TASK = "id name status priority createdAt"
-_RELATIONS = "project { id name status } assignedTo { id name status }"
+_RELATIONS = "project { id name isPublic } assignedTo { id name status }"
 _LIST_SQL = """
 SELECT json_build_object('tasks', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
 FROM (
   SELECT t.id, t.name, t.status, t.priority, t.created_at AS "createdAt", project, assigned AS "assignedTo"
   FROM (SELECT * FROM tasks ORDER BY id LIMIT {limit}) t
   LEFT JOIN LATERAL (
-    SELECT p.id, p.name, p.status FROM projects p WHERE p.project_id = t.project_id
+    SELECT p.id, p.name, p.is_public AS "isPublic" FROM projects p WHERE p.project_id = t.project_id
   ) project ON true
   LEFT JOIN LATERAL (
     SELECT i.id, i.name, i.status FROM cc_instances i WHERE i.id = t.assigned_to
@@ -52,7 +52,7 @@ def _list(name: str, size: int) -> Shape:
         postgraphile="""query List($first: Int!) {
           tasks: allTasks(first: $first, orderBy: [PRIMARY_KEY_ASC]) { nodes {
             id: rowId name status priority createdAt
-            project: projectByProjectId { id: rowId name status }
+            project: projectByProjectId { id: rowId name isPublic }
             assignedTo: ccInstanceByAssignedTo { id: rowId name status } } } }""",
         strawberry=f"""query List($first: Int!) {{
           tasks(first: $first) {{ nodes {{ {_TASK} {_RELATIONS} }} }} }}""",
@@ -86,18 +86,18 @@ SELECT json_build_object('task', (
 CHILDREN = Shape(
     name="children",
     title="20 parents with 10 children each",
-    ccgraph="""{ projects(first: 20, orderBy: [{id: ASC}]) { nodes { id name status
+    ccgraph="""{ projects(first: 20, orderBy: [{id: ASC}]) { nodes { id name isPublic
       tasks(first: 10, orderBy: [{id: ASC}]) { nodes { id name status priority } } } } }""",
     postgraphile="""{ projects: allProjects(first: 20, orderBy: [PRIMARY_KEY_ASC]) { nodes {
-      id: rowId name status
+      id: rowId name isPublic
       tasks: tasksByProjectId(first: 10, orderBy: [PRIMARY_KEY_ASC]) {
         nodes { id: rowId name status priority } } } } }""",
-    strawberry="""{ projects(first: 20) { nodes { id name status
+    strawberry="""{ projects(first: 20) { nodes { id name isPublic
       tasks(first: 10) { nodes { id name status priority } } } } }""",
     floor="""
 SELECT json_build_object('projects', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
 FROM (
-  SELECT p.id, p.name, p.status, tasks
+  SELECT p.id, p.name, p.is_public AS "isPublic", tasks
   FROM (SELECT * FROM projects ORDER BY id LIMIT 20) p
   LEFT JOIN LATERAL (
     SELECT coalesce(json_agg(task), '[]') AS nodes FROM (
@@ -116,17 +116,17 @@ FOUR_LEVELS = Shape(
     ccgraph="""{ projects(first: 5, orderBy: [{id: ASC}]) { nodes { id name
       ccInstances(first: 5, orderBy: [{id: ASC}]) { nodes { id name status
         assignedTasks(first: 3, orderBy: [{id: ASC}]) { nodes { id name status
-          taskLogs(first: 3, orderBy: [{id: ASC}]) { nodes { id phase message } } } } } } } } }""",
+          taskLogs(first: 3, orderBy: [{id: ASC}]) { nodes { id message createdAt } } } } } } } } }""",
     postgraphile="""{ projects: allProjects(first: 5, orderBy: [PRIMARY_KEY_ASC]) { nodes { id: rowId name
       ccInstances: ccInstancesByProjectId(first: 5, orderBy: [PRIMARY_KEY_ASC]) { nodes {
         id: rowId name status
         assignedTasks: tasksByAssignedTo(first: 3, orderBy: [PRIMARY_KEY_ASC]) { nodes { id: rowId name status
           taskLogs: taskLogsByTaskId(first: 3, orderBy: [PRIMARY_KEY_ASC]) {
-            nodes { id: rowId phase message } } } } } } } } }""",
+            nodes { id: rowId message createdAt } } } } } } } } }""",
     strawberry="""{ projects(first: 5) { nodes { id name
       ccInstances(first: 5) { nodes { id name status
         assignedTasks(first: 3) { nodes { id name status
-          taskLogs(first: 3) { nodes { id phase message } } } } } } } } }""",
+          taskLogs(first: 3) { nodes { id message createdAt } } } } } } } } }""",
     floor="""
 SELECT json_build_object('projects', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
 FROM (
@@ -142,7 +142,8 @@ FROM (
           FROM (SELECT * FROM tasks WHERE assigned_to = i.id ORDER BY id LIMIT 3) t
           LEFT JOIN LATERAL (
             SELECT coalesce(json_agg(line), '[]') AS nodes FROM (
-              SELECT l.id, l.phase, l.message FROM task_logs l WHERE l.task_id = t.id ORDER BY l.id LIMIT 3
+              SELECT l.id, l.message, l.created_at AS "createdAt" FROM task_logs l
+              WHERE l.task_id = t.id ORDER BY l.id LIMIT 3
             ) line
           ) logs ON true
           ORDER BY t.id

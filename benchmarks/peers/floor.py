@@ -50,7 +50,12 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
 async def _live(receive: Receive, send: Send) -> None:
     await receive()
     size = int(os.environ["POOL_SIZE"])
-    settings = {"jit": "off", "plan_cache_mode": "force_generic_plan", "timezone": "UTC"}
+    settings = {
+        "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
+        "random_page_cost": "1.1",
+        "timezone": "UTC",
+    }
     pools.append(
         await asyncpg.create_pool(
             os.environ["DATABASE_URL"],

@@ -86,13 +86,13 @@ class TaskLog:
     """A line of a task's log."""
 
     id: UUID
-    phase: str
     message: str
+    created_at: datetime
 
     @classmethod
     def of(cls, row: models.TaskLog) -> "TaskLog":
         """From a row."""
-        return cls(id=row.id, phase=row.phase.value, message=row.message)
+        return cls(id=row.id, message=row.message, created_at=row.created_at)
 
 
 @strawberry.type
@@ -188,13 +188,13 @@ class Project:
 
     id: int
     name: str
-    status: str
+    is_public: bool | None
     row: strawberry.Private[models.Project]
 
     @classmethod
     def of(cls, row: models.Project) -> "Project":
         """From a row."""
-        return cls(id=row.id, name=row.name, status=row.status.value, row=row)
+        return cls(id=row.id, name=row.name, is_public=row.is_public, row=row)
 
     @strawberry.field
     async def tasks(self, info: Info, first: int) -> TaskChildren:
