@@ -4,7 +4,8 @@ from strawberry.tools import merge_types
 
 from gql.mutations.accounts import AccountMutations
 from gql.mutations.mcp import McpMutations
+from gql.mutations.tables import TableMutations
 from gql.mutations.tokens import TokenMutations
 
-Mutation = merge_types("Mutation", (TokenMutations, AccountMutations, McpMutations))
+Mutation = merge_types("Mutation", (TokenMutations, AccountMutations, McpMutations, TableMutations))
 """Each module defines one class of mutations; its name is added here."""
