@@ -26,6 +26,11 @@ _BY_GUESTS = Condition(
 )
 """Participants who may do more than look (client §3.2.2)."""
 
+_BY_RUNNER = Condition(
+    "{row}.session_id IN (SELECT run.session_id FROM sessions AS run WHERE run.user_id = {viewer})"
+)
+"""A guest does not decide on who else comes in, nor on what they may do."""
+
 _THROUGH_INSTANCE = Through("cc_instance_id", "cc_instances", "id")
 _THROUGH_TASK = Through("task_id", "tasks", "id")
 _THROUGH_SESSION = Through("session_id", "sessions", "session_id")
@@ -37,7 +42,7 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "worktrees": (Own("user_id"),),
         "worktree_sync_history": (Through("source_worktree_id", "worktrees", "worktree_id"),),
         "sessions": (Own("user_id"), _BY_GUESTS),
-        "collaboration_sessions": (Own("host_user_id"), _THROUGH_SESSION),
+        "collaboration_sessions": (Own("host_user_id"), _BY_RUNNER),
         "file_operations": (_THROUGH_SESSION,),
         "notification_settings": (Own("user_id"),),
         "notification_history": (Own("user_id"),),

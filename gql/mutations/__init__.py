@@ -3,9 +3,21 @@
 from strawberry.tools import merge_types
 
 from gql.mutations.accounts import AccountMutations
+from gql.mutations.collaboration import CollaborationMutations
 from gql.mutations.mcp import McpMutations
+from gql.mutations.sessions import SessionMutations
 from gql.mutations.tables import TableMutations
 from gql.mutations.tokens import TokenMutations
 
-Mutation = merge_types("Mutation", (TokenMutations, AccountMutations, McpMutations, TableMutations))
+Mutation = merge_types(
+    "Mutation",
+    (
+        TokenMutations,
+        AccountMutations,
+        SessionMutations,
+        CollaborationMutations,
+        McpMutations,
+        TableMutations,
+    ),
+)
 """Each module defines one class of mutations; its name is added here."""

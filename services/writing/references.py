@@ -91,7 +91,16 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
         "worktree_sync_history": (
             Reference("target_worktree_id", "worktrees", "worktree_id", access=Access.CHANGE),
         ),
-        "collaboration_sessions": (Reference("session_id", "sessions", "session_id", access=Access.CHANGE),),
+        "collaboration_sessions": (
+            Reference(
+                "session_id",
+                "sessions",
+                "session_id",
+                access=Access.CHANGE,
+                condition="referred.user_id = written.host_user_id",
+                sentence="A session is shared by the person who runs it.",
+            ),
+        ),
         "notification_history": (Reference("session_id", "sessions", "session_id"),),
         "websocket_notifications": (
             Reference(
