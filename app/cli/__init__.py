@@ -184,9 +184,9 @@ def schema(
     ccgraph schema --output frontend/schema.graphql
     ```
     """
-    from app.cli import schema as exported
+    from app.cli import exporting
 
-    exported.write(output, only_check=check)
+    exporting.write(output, only_check=check)
 
 
 @cli.command("ide-assets")
@@ -208,7 +208,10 @@ def ide_assets(
     say(f"Set CCGRAPH_IDE_ASSETS={folder.resolve()} to serve GraphiQL from there.")
 
 
-@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+PASSING = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@cli.command(context_settings=PASSING)
 def psql(context: typer.Context) -> None:
     """Open a SQL prompt on the database.
 
@@ -219,9 +222,39 @@ def psql(context: typer.Context) -> None:
     ccgraph psql -c "SELECT status, count(*) FROM cc_instances GROUP BY status"
     ```
     """
-    from app.cli import prompt
+    _run_program("psql", context)
 
-    raise typer.Exit(prompt.psql(context.args))
+
+@cli.command("pg-dump", context_settings=PASSING)
+def pg_dump(context: typer.Context) -> None:
+    """Write a backup of the database.
+
+    What follows goes to pg_dump; the server may serve meanwhile.
+
+    ```sh
+    ccgraph pg-dump --format=custom --file=ccgraph.dump
+    ```
+    """
+    _run_program("pg_dump", context)
+
+
+@cli.command("pg-restore", context_settings=PASSING)
+def pg_restore(context: typer.Context) -> None:
+    """Read a backup into the database.
+
+    What follows goes to pg_restore. Give it an empty database, or let it empty this one first.
+
+    ```sh
+    ccgraph pg-restore --clean --if-exists ccgraph.dump
+    ```
+    """
+    _run_program("pg_restore", context)
+
+
+def _run_program(name: str, context: typer.Context) -> NoReturn:
+    from app.cli import programs
+
+    raise typer.Exit(programs.run_program(name, context.args))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password() -> None:
     known = await _fastest(hashed)
     unknown = await _fastest(None)
 
-    assert unknown > known / 2
+    # Without the hash it would be a thousandth; a busy machine blurs what is closer.
+    assert unknown > known / 10
 
 
 async def test_a_lone_surrogate_is_a_wrong_password() -> None:
