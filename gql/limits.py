@@ -5,6 +5,7 @@ form cycles, fields and arguments may not exist. What a fragment contributes is 
 spread and reused after that, so the work is linear in the document however its fragments are nested.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -29,18 +30,24 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
     get_nullable_type,
     is_composite_type,
+    visit,
 )
 
-from services.errors import QueryTooComplex
+from services.errors import BadInput, QueryTooComplex
 
 DEFAULT_PAGE = 50
 MAXIMUM_PAGE = 500
 
 # Fragments that do nothing but spread the next one; no document needs it, and it would use up the stack.
 _MAXIMUM_SPREADS = 100
+
+# Python refuses to convert 4,300 digits; no number of ours has more than these.
+_MAXIMUM_DIGITS = 400
+_MANY_DIGITS = re.compile(rf"\d{{{_MAXIMUM_DIGITS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,21 @@ def measure(
             limit=limits.aliases,
         )
     return Measure(part.depth, part.aliases, part.rows)
+
+
+def refuse_long_numbers(text: str, document: DocumentNode) -> None:
+    """`BadInput` for a number of more digits than Python converts, before anybody tries to."""
+    if _MANY_DIGITS.search(text):
+        visit(document, _RefuseLongNumbers())
+
+
+class _RefuseLongNumbers(Visitor):
+    """Digits in a text are no number, so it is nodes that are looked at."""
+
+    def enter_int_value(self, node: IntValueNode, *_: object) -> None:
+        """A number as it was written."""
+        if len(node.value) > _MAXIMUM_DIGITS:
+            raise BadInput(f"A number in the document has more than {_MAXIMUM_DIGITS} digits.")
 
 
 def check_cost(measured: Measure, variables: Mapping[str, Any], limits: Limits) -> int:

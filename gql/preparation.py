@@ -23,7 +23,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from gql.limits import Limits, Measure, measure
+from gql.limits import Limits, Measure, measure, refuse_long_numbers
 from gql.planner.catalog import Catalog
 from gql.planner.compiler import compile_query, is_table_field
 from gql.planner.plan import Plan
@@ -201,6 +201,8 @@ class Preparation:
         rules = RULES if self.introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         errors = validate(self.schema, document, rules, hide_suggestions=not self.introspection)
         if errors:
+            if not self.introspection:
+                errors = [_without_suggestion(error) for error in errors]
             raise InvalidDocument(errors, parsed=True)
         if not nodes:
             raise InvalidDocument([GraphQLError("The document has no operation.")], parsed=True)
@@ -216,7 +218,7 @@ class Preparation:
 
     def _parse(self, text: str) -> DocumentNode:
         try:
-            return parse(text, max_tokens=self.limits.tokens)
+            document = parse(text, max_tokens=self.limits.tokens)
         except GraphQLError as error:
             if error.message.endswith("Parsing aborted."):
                 raise QueryTooComplex(
@@ -225,6 +227,8 @@ class Preparation:
                     limit=self.limits.tokens,
                 ) from None
             raise InvalidDocument([error], parsed=False) from None
+        refuse_long_numbers(text, document)
+        return document
 
     def _types(self, node: OperationDefinitionNode) -> dict[str, GraphQLInputType]:
         types = {}
@@ -240,3 +244,8 @@ class Preparation:
         while len(self.documents) > MOST_DOCUMENTS or self.characters > MOST_CHARACTERS:
             forgotten, _ = self.documents.popitem(last=False)
             self.characters -= len(forgotten)
+
+
+def _without_suggestion(error: GraphQLError) -> GraphQLError:
+    """The rule about leaves suggests a selection whatever it is told of suggestions."""
+    return GraphQLError(error.message.partition(" Did you mean")[0], error.nodes)

@@ -1,5 +1,7 @@
 """Puts the schema together: Query from the models, Mutation and Subscription from their packages."""
 
+from functools import cache
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
@@ -15,6 +17,7 @@ MUTATION: type | None = getattr(mutations, "Mutation", None)
 SUBSCRIPTION: type | None = getattr(subscriptions, "Subscription", None)
 
 
+@cache
 def build_schema(mutation: type | None = MUTATION) -> tuple[strawberry.Schema, Catalog]:
     """The schema and the catalog that its table types come from."""
     nodes = [NAMES[table.name] for table in CATALOG.types.values() if table.node_key is not None]

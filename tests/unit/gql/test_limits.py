@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, build_schema, parse
 
-from gql.limits import Limits, Measure, check_cost, measure
-from services.errors import QueryTooComplex
+from gql.limits import Limits, Measure, check_cost, measure, refuse_long_numbers
+from services.errors import BadInput, QueryTooComplex
 
 SCHEMA = build_schema("""
     interface Node { nodeId: ID! }
@@ -178,3 +178,16 @@ def test_a_long_chain_of_fragments_is_refused_and_does_not_use_up_the_stack() ->
 
 def test_a_page_size_of_many_digits_costs_a_full_page() -> None:
     assert cost("{ projects(first: " + "9" * 10_000 + ") { nodes { name } } }") == 500
+
+
+def test_a_number_that_python_does_not_convert_is_refused_wherever_it_stands() -> None:
+    text = "{ nodes(nodeIds: [" + "1" * 5_000 + "]) { nodeId } }"
+
+    with pytest.raises(BadInput, match="more than 400 digits"):
+        refuse_long_numbers(text, parse(text))
+
+
+def test_as_many_digits_in_a_text_are_no_number() -> None:
+    text = '{ nodes(nodeIds: ["' + "1" * 5_000 + '"]) { nodeId } }'
+
+    refuse_long_numbers(text, parse(text))
