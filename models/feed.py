@@ -187,7 +187,7 @@ WATCHES = (
     ),
     Watch(
         "sessions",
-        ("user_id", "project_id", "worktree_id", "name", "status"),
+        ("session_id", "user_id", "project_id", "worktree_id", "name", "status"),
         project=PROJECT_OF_ROW,
         user="{r}.user_id",
     ),

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from gql.scalars import format_moment
-from gql.subscriptions.values import changed_fields
+from gql.subscriptions.values import changed_fields, has_number
 from services.errors import BadInput
 from services.feed.events import ChangeEvent
 from services.feed.topics import Filter, Occurrence
@@ -50,7 +50,9 @@ class RowField:
 
     def key(self, event: ChangeEvent) -> object:
         """The primary key of the row, None for none."""
-        return event.key if self.other is None else self.other(event)
+        if self.other is not None:
+            return self.other(event)
+        return int(event.key) if has_number(event.table) else event.key
 
     def type_of(self, table: str) -> str:
         """The type of the row when the event is of this table."""

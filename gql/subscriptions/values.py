@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gql.planner.catalog import Column
+from gql.planner.kinds import Kind
 from gql.types import CATALOG
 from services.feed.events import ChangeEvent
 from services.feed.topics import Occurrence
@@ -13,6 +14,16 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
     for table in CATALOG.types.values()
 }
 """The readable columns of a table by their names in the database."""
+
+
+KEY_KINDS: Mapping[str, Kind] = {
+    table.table: table.node_key.kind for table in CATALOG.types.values() if table.node_key is not None
+}
+
+
+def has_number(table: str) -> bool:
+    """Whether rows of the table have a number for their key; the feed keeps every key as text."""
+    return KEY_KINDS[table].is_number
 
 
 def old(column: str) -> Callable[[Occurrence], object]:

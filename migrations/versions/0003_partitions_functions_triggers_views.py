@@ -369,16 +369,16 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO change_events (table_name, op, actor_id, new, row_key, project_id, user_id, instance_id, socket_id)
-        SELECT 'sessions', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'project_id', changed.project_id, 'worktree_id', changed.worktree_id, 'name', changed.name, 'status', changed.status), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
+        SELECT 'sessions', TG_OP, actor, jsonb_build_object('session_id', changed.session_id, 'user_id', changed.user_id, 'project_id', changed.project_id, 'worktree_id', changed.worktree_id, 'name', changed.name, 'status', changed.status), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
         FROM new_rows AS changed;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO change_events (table_name, op, actor_id, old, row_key, project_id, user_id, instance_id, socket_id)
-        SELECT 'sessions', TG_OP, actor, jsonb_build_object('user_id', changed.user_id, 'project_id', changed.project_id, 'worktree_id', changed.worktree_id, 'name', changed.name, 'status', changed.status), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
+        SELECT 'sessions', TG_OP, actor, jsonb_build_object('session_id', changed.session_id, 'user_id', changed.user_id, 'project_id', changed.project_id, 'worktree_id', changed.worktree_id, 'name', changed.name, 'status', changed.status), changed.id::text, (SELECT project_id FROM projects WHERE projects.id = changed.project_id), changed.user_id, NULL, NULL
         FROM old_rows AS changed;
     ELSE
         INSERT INTO change_events (table_name, op, actor_id, old, new, row_key, project_id, user_id, instance_id, socket_id)
-        VALUES ('sessions', TG_OP, actor, jsonb_build_object('user_id', OLD.user_id, 'project_id', OLD.project_id, 'worktree_id', OLD.worktree_id, 'name', OLD.name, 'status', OLD.status),
-            jsonb_build_object('user_id', NEW.user_id, 'project_id', NEW.project_id, 'worktree_id', NEW.worktree_id, 'name', NEW.name, 'status', NEW.status), NEW.id::text, (SELECT project_id FROM projects WHERE projects.id = NEW.project_id), NEW.user_id, NULL, NULL);
+        VALUES ('sessions', TG_OP, actor, jsonb_build_object('session_id', OLD.session_id, 'user_id', OLD.user_id, 'project_id', OLD.project_id, 'worktree_id', OLD.worktree_id, 'name', OLD.name, 'status', OLD.status),
+            jsonb_build_object('session_id', NEW.session_id, 'user_id', NEW.user_id, 'project_id', NEW.project_id, 'worktree_id', NEW.worktree_id, 'name', NEW.name, 'status', NEW.status), NEW.id::text, (SELECT project_id FROM projects WHERE projects.id = NEW.project_id), NEW.user_id, NULL, NULL);
     END IF;
     RETURN NULL;
 END
@@ -556,7 +556,7 @@ FEED_TRIGGERS = (
     "CREATE TRIGGER tr_tasks_feed_update AFTER UPDATE ON tasks FOR EACH ROW WHEN ((OLD.project_id, OLD.parent_task_id, OLD.name, OLD.status, OLD.priority, OLD.task_type, OLD.assigned_to) IS DISTINCT FROM (NEW.project_id, NEW.parent_task_id, NEW.name, NEW.status, NEW.priority, NEW.task_type, NEW.assigned_to)) EXECUTE FUNCTION ccgraph_feed_tasks()",
     "CREATE TRIGGER tr_sessions_feed AFTER INSERT ON sessions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_sessions()",
     "CREATE TRIGGER tr_sessions_feed_delete AFTER DELETE ON sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_sessions()",
-    "CREATE TRIGGER tr_sessions_feed_update AFTER UPDATE ON sessions FOR EACH ROW WHEN ((OLD.user_id, OLD.project_id, OLD.worktree_id, OLD.name, OLD.status) IS DISTINCT FROM (NEW.user_id, NEW.project_id, NEW.worktree_id, NEW.name, NEW.status)) EXECUTE FUNCTION ccgraph_feed_sessions()",
+    "CREATE TRIGGER tr_sessions_feed_update AFTER UPDATE ON sessions FOR EACH ROW WHEN ((OLD.session_id, OLD.user_id, OLD.project_id, OLD.worktree_id, OLD.name, OLD.status) IS DISTINCT FROM (NEW.session_id, NEW.user_id, NEW.project_id, NEW.worktree_id, NEW.name, NEW.status)) EXECUTE FUNCTION ccgraph_feed_sessions()",
     "CREATE TRIGGER tr_worktrees_feed AFTER INSERT ON worktrees REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_worktrees()",
     "CREATE TRIGGER tr_worktrees_feed_delete AFTER DELETE ON worktrees REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION ccgraph_feed_worktrees()",
     "CREATE TRIGGER tr_worktrees_feed_update AFTER UPDATE ON worktrees FOR EACH ROW WHEN ((OLD.user_id, OLD.project_id, OLD.branch_name, OLD.commit_hash, OLD.status, OLD.sync_status, OLD.uncommitted_changes) IS DISTINCT FROM (NEW.user_id, NEW.project_id, NEW.branch_name, NEW.commit_hash, NEW.status, NEW.sync_status, NEW.uncommitted_changes)) EXECUTE FUNCTION ccgraph_feed_worktrees()",

@@ -148,6 +148,10 @@ class Listening:
         )
         return self
 
+    def wake(self) -> None:
+        """Called by the feed."""
+        self._ready.set()
+
     async def next(self, seconds: float = 5) -> list[Any]:
         """The next event, or TimeoutError."""
         assert self.subscription is not None
