@@ -32,6 +32,8 @@ class Relation:
     """One direction of a foreign key: `local` of this table equals `remote` of `target`.
 
     `proven` says that a visible row here only leads to visible rows there, so that no predicate is needed.
+    `ordered_by`, for lists of partitioned tables, are the fields in whose order an index finds the rows
+    behind the key; None elsewhere.
     """
 
     field: str
@@ -42,6 +44,7 @@ class Relation:
     nullable: bool
     proven: bool
     description: str
+    ordered_by: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def _keys(table: Table, columns: dict[str, Column], *, is_view: bool) -> Iterabl
     primary = [column.name for column in table.primary_key]
     if is_view and len(primary) > 1:
         return  # rows of such a view are groups with nullable names
-    partitioned = "partition_by" in table.dialect_options["postgresql"]
+    partitioned = _is_partitioned(table)
     seen: set[tuple[str, ...]] = set()
     # The time of partitioned tables is in the primary key only because PostgreSQL wants it there.
     first = tuple(primary[:1] if partitioned else primary)
@@ -214,7 +217,20 @@ def _relation(table: Table, relationship: RelationshipProperty[object]) -> Relat
         nullable=not is_list and (bool(local.nullable) or not proven),
         proven=proven,
         description=_relation_description(relationship, noun, is_list=is_list),
+        ordered_by=_indexed_orders(target, remote.name) if is_list and _is_partitioned(target) else None,
     )
+
+
+def _is_partitioned(table: Table) -> bool:
+    return table.dialect_options["postgresql"]["partition_by"] is not None
+
+
+def _indexed_orders(table: Table, key: str) -> frozenset[str]:
+    """The fields that come second in an index whose first column is `key`."""
+    indexes = (
+        [str(part).split()[0].rpartition(".")[2] for part in index.expressions] for index in table.indexes
+    )
+    return frozenset(names.camel(columns[1]) for columns in indexes if columns[0] == key and len(columns) > 1)
 
 
 def _relation_description(relationship: RelationshipProperty[object], noun: str, *, is_list: bool) -> str:

@@ -113,6 +113,7 @@ class _Rows:
             self.arguments,
             self.field,
             ahead=ahead in infos,
+            ordered_by=self.chosen.link.ordered_by,
         )
         lists = [field for field in fields if field.name in ("nodes", "edges")]
         name = self.statement.alias("rows")

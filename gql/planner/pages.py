@@ -41,23 +41,33 @@ def compile_page(
     field: Field,
     *,
     ahead: bool,
+    ordered_by: frozenset[str] | None = None,
 ) -> Page:
     """The rows of one page, before anything is joined to them.
 
     `SELECT task$1.* FROM tasks AS task$1 WHERE ... ORDER BY task$1.priority DESC, task$1.id DESC LIMIT 20`
 
     The page size stands in the text: PostgreSQL plans for that many rows, not for a tenth of the table.
+
+    In a partitioned table PostgreSQL expects the rows behind a key in every partition, so it thinks them many
+    and prefers to walk through all partitions in the wanted order until it has met enough of them, which
+    may mean all rows. So unless an index brings them in order they are gathered first:
+    `FROM (SELECT task_log$1.* FROM task_logs AS task_log$1 WHERE task_log$1.task_id = ... OFFSET 0)`
     """
     size, backward = page_size(arguments, field)
     alias = statement.alias(table.label)
     order = compile_order(statement, table, alias, arguments)
+    source = f"{table.table} AS {alias}"
     found = conditions(alias)
+    if ordered_by is not None and order.terms[0].label not in ordered_by:
+        source = f"(\nSELECT {alias}.*\nFROM {source}\nWHERE {' AND '.join(found)}\nOFFSET 0\n) AS {alias}"
+        found = []
     for name, reverse in (("after", False), ("before", True)):
         cursor = _cursor(table, order, arguments, name)
         if cursor is not None:
             found.append(compile_after(statement, order, cursor, reverse=reverse))
     text = (
-        f"SELECT {order.select(alias)}\nFROM {table.table} AS {alias}{order.joined}"
+        f"SELECT {order.select(alias)}\nFROM {source}{order.joined}"
         + (f"\nWHERE {' AND '.join(found)}" if found else "")
         + f"\nORDER BY {order.text(reverse=backward)}\nLIMIT {size + ahead}"
     )

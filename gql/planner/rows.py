@@ -73,7 +73,11 @@ def _joined(statement: Statement, table: TableType, alias: str, field: Field) ->
         link = derived.LINKS[table.name, field.name](statement, alias, field)
         text = connections.compile_connection(statement, target, link, field)
     elif relation.is_list:
-        link = Link(lambda inner: [f"{inner}.{relation.remote} = {alias}.{relation.local}"], relation.proven)
+        link = Link(
+            lambda inner: [f"{inner}.{relation.remote} = {alias}.{relation.local}"],
+            relation.proven,
+            relation.ordered_by,
+        )
         text = connections.compile_connection(statement, target, link, field)
     else:
         text = compile_to_one(statement, relation, target, alias, field)
