@@ -48,6 +48,13 @@ class ProjectType(StrEnum):
     GENERAL = "general"
 
 
+class CollaboratorRole(StrEnum):
+    """What a collaborator may do with what belongs to a project."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+
+
 class ProjectStatus(StrEnum):
     """Where a project stands."""
 

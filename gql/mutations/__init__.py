@@ -5,6 +5,7 @@ from strawberry.tools import merge_types
 from gql.mutations.accounts import AccountMutations
 from gql.mutations.collaboration import CollaborationMutations
 from gql.mutations.mcp import McpMutations
+from gql.mutations.projects import ProjectMutations
 from gql.mutations.sessions import SessionMutations
 from gql.mutations.tables import TableMutations
 from gql.mutations.tokens import TokenMutations
@@ -14,6 +15,7 @@ Mutation = merge_types(
     (
         TokenMutations,
         AccountMutations,
+        ProjectMutations,
         SessionMutations,
         CollaborationMutations,
         McpMutations,
