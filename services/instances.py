@@ -1,16 +1,48 @@
-"""Claude Code instances: start, idle, stop, fail, each along the documented lines (terminal §4.1)."""
+"""Claude Code instances: born, started, heard of, ended, in a tree (terminal §4.1, decisions 23 to 25)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from models.enums import CcInstanceStatus
+from models.enums import CcInstanceStatus, UltrathinkInstructionType
+from services import ultrathink
 from services.database import WriteConnection
+from services.errors import BadInput
+from services.leases import release_claims
+from services.permissions import predicates, require_change
 from services.principal import Principal
-from services.writing.rows import apply, hold
+from services.writing.rows import apply, create, hold
 from services.writing.tables import TABLES
 
+MAX_HEARTBEATS: Final = 1_000
+
 _TABLE: Final = TABLES["cc_instances"]
+
+# Locked in the order of their keys, so that two calls with the same instances do not block each other.
+_HEAR: Final = """
+UPDATE cc_instances SET last_heartbeat = now()
+WHERE id IN (
+    SELECT t.id FROM cc_instances t
+    WHERE t.id = ANY($1::uuid[]) AND t.status IN ('IDLE', 'RUNNING') AND $2::int IS NOT NULL AND {changeable}
+    ORDER BY t.id FOR NO KEY UPDATE OF t)
+RETURNING id
+"""
+
+_SUBTREE: Final = """
+WITH RECURSIVE subtree(id) AS (
+    SELECT $1::uuid
+    UNION
+    SELECT child.id FROM cc_instances child JOIN subtree ON child.parent_instance_id = subtree.id
+)
+SELECT id FROM cc_instances WHERE id IN (SELECT id FROM subtree) AND status <> 'STOPPED'
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+_STOP: Final = """
+UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(), exit_code = COALESCE($2, exit_code)
+WHERE id = ANY($1::uuid[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +55,63 @@ class InstanceMove:
     exit_code: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A child with what it needs to begin, by column name; `task` is a new one, `task_id` one that exists."""
+
+    parent_instance_id: UUID
+    instance: Mapping[str, object]
+    worktree: Mapping[str, object] | None = None
+    task: Mapping[str, object] | None = None
+    task_id: UUID | None = None
+    instruction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """The keys of what was made."""
+
+    instance_id: UUID
+    git_worktree_id: UUID | None
+    task_id: UUID | None
+    ultrathink_message_id: UUID | None
+
+
+async def create_child(connection: WriteConnection, principal: Principal, birth: Birth) -> Born:
+    """Make a child instance with its worktree, its task and its first instruction, all or nothing.
+
+    Raises the errors of `create` for each of them, and `Conflict` when the parent has stopped.
+    """
+    row = await hold(connection, principal, _TABLE, birth.parent_instance_id, "input.parentInstanceId")
+    shared = {"project_id": row["project_id"]}
+    given = {**birth.instance, **shared, "parent_instance_id": birth.parent_instance_id}
+    if birth.worktree is not None:
+        given.setdefault("worktree_path", birth.worktree.get("worktree_path"))
+    instance_id = await create(connection, principal, "cc_instances", given)
+    task_id = birth.task_id
+    if birth.task is not None:
+        task = {**birth.task, **shared, "assigned_to": instance_id}
+        task_id = await create(connection, principal, "tasks", task)
+    worktree_id = None
+    if birth.worktree is not None:
+        worktree = {**birth.worktree, **shared, "cc_instance_id": instance_id, "task_id": task_id}
+        worktree_id = await create(connection, principal, "git_worktrees", worktree)
+    message_id = None
+    if birth.instruction is not None:
+        message_id = await ultrathink.send(
+            connection,
+            principal,
+            {
+                "parent_instance_id": birth.parent_instance_id,
+                "child_instance_id": instance_id,
+                "task_id": task_id,
+                "instruction_type": UltrathinkInstructionType.TASK_ASSIGNMENT,
+                "instruction_content": birth.instruction,
+            },
+        )
+    return Born(instance_id, worktree_id, task_id, message_id)
+
+
 async def move(connection: WriteConnection, principal: Principal, wanted: InstanceMove) -> None:
     """Change an instance's status and stamp the time of the step; repeating a step changes nothing.
 
@@ -32,9 +121,37 @@ async def move(connection: WriteConnection, principal: Principal, wanted: Instan
     row = await hold(connection, principal, _TABLE, wanted.instance_id)
     if row["status"] == wanted.status:
         return
-    changes: dict[str, object] = {"status": wanted.status}
+    changes: dict[str, Any] = {"status": wanted.status}
     if wanted.process_id is not None:
         changes["process_id"] = wanted.process_id
     if wanted.exit_code is not None:
         changes["exit_code"] = wanted.exit_code
     await apply(connection, _TABLE, wanted.instance_id, row, changes, "input")
+
+
+async def terminate(
+    connection: WriteConnection, principal: Principal, instance_id: UUID, exit_code: int | None = None
+) -> list[UUID]:
+    """Stop an instance and all below it that still live; their claimed tasks are queued again.
+
+    Gives the keys of those it stopped. Raises `NotFound` or `Forbidden` for the instance.
+    """
+    await require_change(connection, principal, "cc_instances", instance_id, field="input.id")
+    found = await connection.exec_driver_sql(_SUBTREE, (instance_id,))
+    stopped: list[UUID] = list(found.scalars())
+    await connection.exec_driver_sql(_STOP, (stopped, exit_code))
+    await release_claims(connection, stopped)
+    return stopped
+
+
+async def hear(connection: WriteConnection, principal: Principal, instance_ids: Sequence[UUID]) -> list[UUID]:
+    """Note a sign of life of each instance, in one statement; the keys of those that live.
+
+    What the caller may not change is left out, and so is what has ended: that is started again, or not at
+    all. `BadInput` for more than 1,000.
+    """
+    if len(instance_ids) > MAX_HEARTBEATS:
+        raise BadInput(f"One call takes at most {MAX_HEARTBEATS:,} instances.", field="input.ids")
+    statement = _HEAR.format(changeable=predicates(principal, "cc_instances")[1])
+    heard = await connection.exec_driver_sql(statement, (list(instance_ids), principal.user_id))
+    return list(heard.scalars())

@@ -4,11 +4,14 @@ from strawberry.tools import merge_types
 
 from gql.mutations.accounts import AccountMutations
 from gql.mutations.collaboration import CollaborationMutations
+from gql.mutations.instances import InstanceMutations
 from gql.mutations.mcp import McpMutations
 from gql.mutations.projects import ProjectMutations
 from gql.mutations.sessions import SessionMutations
 from gql.mutations.tables import TableMutations
+from gql.mutations.tasks import TaskMutations
 from gql.mutations.tokens import TokenMutations
+from gql.mutations.ultrathink import UltrathinkMutations
 
 Mutation = merge_types(
     "Mutation",
@@ -18,6 +21,9 @@ Mutation = merge_types(
         ProjectMutations,
         SessionMutations,
         CollaborationMutations,
+        InstanceMutations,
+        TaskMutations,
+        UltrathinkMutations,
         McpMutations,
         TableMutations,
     ),

@@ -9,6 +9,7 @@ from services import quotas
 from services.database import WriteConnection
 from services.dependencies import require_no_circle
 from services.errors import BadInput, Conflict, QuotaExceeded
+from services.leases import release_claims
 
 Values = MutableMapping[str, Any]
 """By column name, as they will be stored; a rule may complete them."""
@@ -48,6 +49,8 @@ async def _instance_changed(
     connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
 ) -> None:
     """No more than `max_parallel_cc` instances of a project run at a time (decision 23)."""
+    if changes.get("status") in (CcInstanceStatus.STOPPED, CcInstanceStatus.ERROR):
+        await release_claims(connection, [row["id"]])
     if changes.get("status") != CcInstanceStatus.RUNNING or row["status"] == CcInstanceStatus.RUNNING:
         return
     if row["project_id"] is None:

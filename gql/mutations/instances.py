@@ -1,0 +1,185 @@
+"""Instances: createChildCc, startCcInstance and the other steps, terminateCcInstance, heartbeat."""
+
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Private
+
+from gql.mutations.acting import Info, acting
+from gql.mutations.inputs import by_column, part_of
+from gql.mutations.payloads import row, rows
+from models.enums import CcInstanceStatus
+from services.instances import Birth, InstanceMove, create_child, hear, move, terminate
+
+ChildInstance: Any = part_of(
+    "cc_instances",
+    "ChildCcInput",
+    "A child instance.",
+    without=("project_id", "parent_instance_id", "type", "status"),
+)
+ChildTask: Any = part_of(
+    "tasks", "ChildTaskInput", "A task for the child.", without=("project_id", "assigned_to", "status")
+)
+ChildWorktree: Any = part_of(
+    "git_worktrees",
+    "ChildWorktreeInput",
+    "A worktree for the child.",
+    without=("project_id", "cc_instance_id", "task_id"),
+)
+
+
+@strawberry.input(description="A child instance and what it needs to begin.")
+class CreateChildCcInput:
+    parent_instance_id: UUID = strawberry.field(description="Key of the instance that starts it.")
+    instance: ChildInstance = strawberry.field(description="The child.")
+    worktree: ChildWorktree | None = strawberry.field(default=None, description="Its git worktree.")
+    task: ChildTask | None = strawberry.field(default=None, description="A new task for it.")
+    task_id: UUID | None = strawberry.field(default=None, description="Key of a task instead of a new one.")
+    instruction: str | None = strawberry.field(default=None, description="Its first ultrathink message.")
+
+
+@strawberry.type(description="What was made.")
+class CreateChildCcPayload:
+    instance_id: Private[UUID]
+    git_worktree_id: Private[UUID | None]
+    task_id: Private[UUID | None]
+    message_id: Private[UUID | None]
+    cc_instance = row("CcInstance", "instance_id", "The child.")
+    git_worktree = row("GitWorktree", "git_worktree_id", "Its worktree.", optional=True)
+    task = row("Task", "task_id", "Its task.", optional=True)
+    ultrathink_message = row("UltrathinkMessage", "message_id", "Its first message.", optional=True)
+
+
+@strawberry.input(description="Which instance starts to run.")
+class StartCcInstanceInput:
+    id: UUID = strawberry.field(description="Key of the instance.")
+    process_id: str | None = strawberry.field(
+        default=None, description="Id of the operating system's process."
+    )
+
+
+@strawberry.input(description="Which instance is meant.")
+class CcInstanceKeyInput:
+    id: UUID = strawberry.field(description="Key of the instance.")
+
+
+@strawberry.input(description="Which instance has ended, and how.")
+class EndCcInstanceInput:
+    id: UUID = strawberry.field(description="Key of the instance.")
+    exit_code: int | None = strawberry.field(default=None, description="Exit code of its process.")
+
+
+@strawberry.type
+class _WithInstance:
+    key: Private[UUID]
+    cc_instance = row("CcInstance", "key", "The instance as it is now.")
+
+
+@strawberry.type(description="The instance that runs.")
+class StartCcInstancePayload(_WithInstance):
+    pass
+
+
+@strawberry.type(description="The instance that waits.")
+class IdleCcInstancePayload(_WithInstance):
+    pass
+
+
+@strawberry.type(description="The instance that has stopped.")
+class StopCcInstancePayload(_WithInstance):
+    pass
+
+
+@strawberry.type(description="The instance that has failed.")
+class FailCcInstancePayload(_WithInstance):
+    pass
+
+
+@strawberry.type(description="The instances that were stopped.")
+class TerminateCcInstancePayload:
+    keys: Private[list[UUID]]
+    cc_instances = rows("CcInstance", "keys", "The instance and those below it that still lived.")
+
+
+@strawberry.input(description="Which instances are alive.")
+class HeartbeatInput:
+    ids: list[UUID] = strawberry.field(description="1 to 1,000 keys of instances.")
+
+
+@strawberry.type(description="Who was heard.")
+class HeartbeatPayload:
+    keys: Private[list[UUID]]
+
+    @strawberry.field(description="Keys of the instances that live; the others have ended or are not yours.")
+    def alive(self) -> list[UUID]:
+        return self.keys
+
+
+@strawberry.type
+class InstanceMutations:
+    @strawberry.mutation(
+        description="Make a child instance with its worktree, task and first instruction: all or nothing."
+    )
+    async def create_child_cc(self, info: Info, input: CreateChildCcInput) -> CreateChildCcPayload:
+        birth = Birth(
+            input.parent_instance_id,
+            by_column("cc_instances", input.instance),
+            None if input.worktree is None else by_column("git_worktrees", input.worktree),
+            None if input.task is None else by_column("tasks", input.task),
+            input.task_id,
+            input.instruction,
+        )
+        async with acting(info, parentInstanceId=input.parent_instance_id) as act:
+            born = await create_child(act.connection, act.principal, birth)
+            act.details["key"] = born.instance_id
+        return CreateChildCcPayload(
+            instance_id=born.instance_id,
+            git_worktree_id=born.git_worktree_id,
+            task_id=born.task_id,
+            message_id=born.ultrathink_message_id,
+        )
+
+    @strawberry.mutation(description="Let an instance run, if its project has room (maxParallelCc).")
+    async def start_cc_instance(self, info: Info, input: StartCcInstanceInput) -> StartCcInstancePayload:
+        await _move(info, InstanceMove(input.id, CcInstanceStatus.RUNNING, input.process_id))
+        return StartCcInstancePayload(key=input.id)
+
+    @strawberry.mutation(description="Let a running instance wait for work.")
+    async def idle_cc_instance(self, info: Info, input: CcInstanceKeyInput) -> IdleCcInstancePayload:
+        await _move(info, InstanceMove(input.id, CcInstanceStatus.IDLE))
+        return IdleCcInstancePayload(key=input.id)
+
+    @strawberry.mutation(description="Note that an instance has stopped, for good.")
+    async def stop_cc_instance(self, info: Info, input: EndCcInstanceInput) -> StopCcInstancePayload:
+        await _move(info, InstanceMove(input.id, CcInstanceStatus.STOPPED, exit_code=input.exit_code))
+        return StopCcInstancePayload(key=input.id)
+
+    @strawberry.mutation(description="Note that an instance has failed; it may be started again.")
+    async def fail_cc_instance(self, info: Info, input: EndCcInstanceInput) -> FailCcInstancePayload:
+        await _move(info, InstanceMove(input.id, CcInstanceStatus.ERROR, exit_code=input.exit_code))
+        return FailCcInstancePayload(key=input.id)
+
+    @strawberry.mutation(
+        description="Stop an instance and everything below it; claimed tasks are queued again."
+    )
+    async def terminate_cc_instance(
+        self, info: Info, input: EndCcInstanceInput
+    ) -> TerminateCcInstancePayload:
+        async with acting(info, key=input.id) as act:
+            stopped = await terminate(act.connection, act.principal, input.id, input.exit_code)
+            act.details["stopped"] = stopped
+        return TerminateCcInstancePayload(keys=stopped)
+
+    @strawberry.mutation(description="Signs of life of many instances at once.")
+    async def heartbeat(self, info: Info, input: HeartbeatInput) -> HeartbeatPayload:
+        principal = info.context.require_principal()
+        # A sign of life is no change by somebody: it leaves no audit row.
+        async with info.context.database.transaction() as connection:
+            heard = await hear(connection, principal, input.ids)
+        return HeartbeatPayload(keys=heard)
+
+
+async def _move(info: Info, wanted: InstanceMove) -> None:
+    async with acting(info, key=wanted.instance_id, status=wanted.status.name) as act:
+        await move(act.connection, act.principal, wanted)

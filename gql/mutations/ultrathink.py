@@ -1,0 +1,104 @@
+"""Ultrathink: sendUltrathinkMessage, and the steps by which a child carries it out."""
+
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Private
+
+from gql.mutations.acting import Info, acting
+from gql.mutations.inputs import by_column, part_of
+from gql.mutations.payloads import row
+from models.enums import UltrathinkStatus
+from services import ultrathink
+
+SendUltrathinkMessageInput: Any = part_of(
+    "ultrathink_messages",
+    "SendUltrathinkMessageInput",
+    "An instruction from a parent instance to a child of its own.",
+    without=("status", "response_content"),
+)
+
+
+@strawberry.input(description="Which instruction is meant, and what the child says to it.")
+class UltrathinkStepInput:
+    id: UUID = strawberry.field(description="Key of the message.")
+    response_content: str | None = strawberry.field(default=None, description="What the child answers.")
+
+
+@strawberry.type
+class _WithMessage:
+    key: Private[UUID]
+    ultrathink_message = row("UltrathinkMessage", "key", "The message as it is now.")
+
+
+@strawberry.type(description="The message that was sent.")
+class SendUltrathinkMessagePayload(_WithMessage):
+    pass
+
+
+@strawberry.type(description="The message that the child has received.")
+class AcknowledgeUltrathinkMessagePayload(_WithMessage):
+    pass
+
+
+@strawberry.type(description="The message that the child carries out.")
+class StartUltrathinkMessagePayload(_WithMessage):
+    pass
+
+
+@strawberry.type(description="The message that was carried out.")
+class CompleteUltrathinkMessagePayload(_WithMessage):
+    pass
+
+
+@strawberry.type(description="The message that could not be carried out.")
+class FailUltrathinkMessagePayload(_WithMessage):
+    pass
+
+
+@strawberry.type
+class UltrathinkMutations:
+    @strawberry.mutation(description="Send an instruction to a child; the server finds the keyword.")
+    async def send_ultrathink_message(
+        self, info: Info, input: SendUltrathinkMessageInput
+    ) -> SendUltrathinkMessagePayload:
+        async with acting(info) as act:
+            key = await ultrathink.send(
+                act.connection, act.principal, by_column("ultrathink_messages", input)
+            )
+            act.details["key"] = key
+        return SendUltrathinkMessagePayload(key=key)
+
+    @strawberry.mutation(description="The child has received the instruction.")
+    async def acknowledge_ultrathink_message(
+        self, info: Info, input: UltrathinkStepInput
+    ) -> AcknowledgeUltrathinkMessagePayload:
+        await _advance(info, input, UltrathinkStatus.ACKNOWLEDGED)
+        return AcknowledgeUltrathinkMessagePayload(key=input.id)
+
+    @strawberry.mutation(description="The child has begun to carry the instruction out.")
+    async def start_ultrathink_message(
+        self, info: Info, input: UltrathinkStepInput
+    ) -> StartUltrathinkMessagePayload:
+        await _advance(info, input, UltrathinkStatus.EXECUTING)
+        return StartUltrathinkMessagePayload(key=input.id)
+
+    @strawberry.mutation(description="The child has carried the instruction out.")
+    async def complete_ultrathink_message(
+        self, info: Info, input: UltrathinkStepInput
+    ) -> CompleteUltrathinkMessagePayload:
+        await _advance(info, input, UltrathinkStatus.COMPLETED)
+        return CompleteUltrathinkMessagePayload(key=input.id)
+
+    @strawberry.mutation(description="The child could not carry the instruction out.")
+    async def fail_ultrathink_message(
+        self, info: Info, input: UltrathinkStepInput
+    ) -> FailUltrathinkMessagePayload:
+        await _advance(info, input, UltrathinkStatus.FAILED)
+        return FailUltrathinkMessagePayload(key=input.id)
+
+
+async def _advance(info: Info, step: UltrathinkStepInput, status: UltrathinkStatus) -> None:
+    async with acting(info, key=step.id, status=status.name) as act:
+        await ultrathink.advance(act.connection, act.principal, step.id, status, step.response_content)
