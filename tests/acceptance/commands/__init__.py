@@ -1,0 +1,1 @@
+"""The command ccgraph and the container, as people use them."""

@@ -1,0 +1,125 @@
+"""What each command does, says and ends with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.enums import TokenType
+from services.tokens import TokenPolicy, read
+from tests.acceptance.commands.conftest import Run
+
+POLICY = TokenPolicy("a key that signs nothing outside of the tests")
+PASSWORD = "correct horse battery staple\n"
+
+
+def test_help_names_every_command_and_its_purpose(ccgraph: Run) -> None:
+    shown = ccgraph("--help", COLUMNS="200").stdout
+    for command in (
+        "serve",
+        "migrate",
+        "create-admin",
+        "token",
+        "check",
+        "demo",
+        "import-mcp",
+        "schema",
+        "psql",
+    ):
+        assert f" {command} " in shown
+
+
+def test_a_token_is_all_that_token_prints(on_database: Run) -> None:
+    assert on_database("create-admin", "--username", "boss", text=PASSWORD).returncode == 0
+    printed = on_database("token", "--username", "boss")
+    assert printed.returncode == 0
+    assert read(POLICY, printed.stdout.strip(), TokenType.ACCESS).kind is TokenType.ACCESS
+    assert printed.stdout.count("\n") == 1
+
+
+def test_an_unknown_user_gets_a_sentence_and_no_token(on_database: Run) -> None:
+    refused = on_database("token", "--username", "nobody")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "There is no active account named nobody" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_administrator_is_created_once(on_database: Run) -> None:
+    assert on_database("create-admin", "--username", "boss", text=PASSWORD).returncode == 0
+    again = on_database("create-admin", "--username", "boss", text=PASSWORD)
+    assert again.returncode == 1
+    assert "is taken" in again.stderr
+    assert on_database("psql", "-Atc", "SELECT count(*) FROM users").stdout == "1\n"
+
+
+def test_check_ends_with_1_when_something_is_amiss(on_database: Run) -> None:
+    assert on_database("check").returncode == 0
+    on_database("demo", "--scale", "0.001")
+    on_database("psql", "-qc", "UPDATE projects SET total_sessions = total_sessions + 1")
+    found = on_database("check", COLUMNS="120")
+    assert found.returncode == 1
+    assert "look" in next(line for line in found.stdout.splitlines() if "wrong number of sessions" in line)
+
+
+def test_psql_passes_its_arguments_and_its_exit_code_on(on_database: Run) -> None:
+    assert on_database("psql", "-Atc", "SELECT current_user").stdout == "ccgraph\n"
+    assert on_database("psql", "-v", "ON_ERROR_STOP=1", "-c", "SELECT nonsense").returncode == 1
+
+
+def test_the_recorded_traffic_is_imported_once(on_database: Run, tmp_path: Path) -> None:
+    on_database("demo", "--scale", "0.001")
+    instance = on_database("psql", "-Atc", "SELECT id FROM cc_instances LIMIT 1").stdout.strip()
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {"tools": []}}
+    (tmp_path / "traffic.jsonl").write_text(json.dumps(call) + "\n" + json.dumps(answer) + "\n")
+    first = on_database("import-mcp", "traffic.jsonl", "--instance", instance)
+    assert "2 messages: 2 recorded" in first.stderr
+    again = on_database("import-mcp", "traffic.jsonl", "--instance", instance)
+    assert "0 recorded, 2 were there already" in again.stderr
+
+
+def test_a_wrong_line_is_named_and_nothing_is_stored(on_database: Run, tmp_path: Path) -> None:
+    on_database("demo", "--scale", "0.001")
+    instance = on_database("psql", "-Atc", "SELECT id FROM cc_instances LIMIT 1").stdout.strip()
+    count = ("psql", "-Atc", "SELECT count(*) FROM mcp_messages")
+    before = on_database(*count).stdout
+    (tmp_path / "traffic.jsonl").write_text('{"jsonrpc": "2.0", "method": "ping", "id": 1}\nnonsense\n')
+    refused = on_database("import-mcp", "traffic.jsonl", "--instance", instance)
+    assert refused.returncode == 1
+    assert "line 2" in refused.stderr
+    assert on_database(*count).stdout == before
+
+
+def test_the_schema_is_written_and_compared(ccgraph: Run, tmp_path: Path) -> None:
+    assert ccgraph("schema", "--check").returncode == 1
+    assert ccgraph("schema").returncode == 0
+    assert "type Query" in (tmp_path / "schema.graphql").read_text()
+    assert ccgraph("schema", "--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"DATABASE_URL": "postgresql://localhost:1/x"}, "DATABASE_URL cannot be used"),
+        ({"CCGRAPH_PORT": "http"}, "CCGRAPH_PORT is wrong"),
+        ({"CCGRAPH_PROT": "1"}, "did you mean CCGRAPH_PORT?"),
+    ],
+)
+def test_a_wrong_setting_ends_in_one_sentence(ccgraph: Run, settings: dict[str, str], sentence: str) -> None:
+    refused = ccgraph("migrate", **settings)
+    assert refused.returncode == 1
+    assert sentence in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_server_on_a_database_of_ours_needs_a_secret_key(ccgraph: Run, database_url: str) -> None:
+    refused = ccgraph("serve", DATABASE_URL=database_url)
+    assert refused.returncode == 1
+    assert "CCGRAPH_SECRET_KEY is not set" in refused.stderr
+
+
+def test_a_database_without_our_tables_is_not_served(on_database: Run) -> None:
+    on_database("psql", "-qc", "DROP TABLE alembic_version")
+    refused = on_database("check")
+    assert refused.returncode == 1
+    assert "run `ccgraph migrate`" in refused.stderr
