@@ -232,7 +232,8 @@ def _noun(type_name: str) -> str:
 TABLES: Final[Mapping[str, WritableTable]] = MappingProxyType(
     {
         table.name: _writable_table(mapper, table)
-        for mapper in Base.registry.mappers
+        # The registry has no order of its own, and the schema takes this one.
+        for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__)
         if isinstance(table := mapper.local_table, Table) and table.name in _WRITTEN
     }
 )
