@@ -53,17 +53,25 @@
     return tokens.accessToken;
   }
 
-  async function fetcher(request, options) {
+  async function fetcher(request) {
     const token = await accessToken();
-    return isSubscription(options?.documentAST, request.operationName)
-      ? subscribe(request, token)
-      : post(request, token);
+    return isSubscription(request) ? subscribe(request, token) : post(request, token);
   }
 
-  function isSubscription(document, name) {
-    const operations = document?.definitions.filter((one) => one.kind === 'OperationDefinition') ?? [];
-    const chosen = name ? operations.find((one) => one.name?.value === name) : operations[0];
-    return chosen?.operation === 'subscription';
+  // GraphiQL brings a parsed document too, but that lags behind the editor.
+  function isSubscription({ query, operationName }) {
+    const tokens = query.match(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()]|\w+/g) ?? [];
+    let depth = 0;
+    let before = '';
+    for (const [place, token] of tokens.entries()) {
+      if (token === '{' || token === '(') depth += 1;
+      else if (token === '}' || token === ')') depth -= 1;
+      else if (depth === 0 && token === 'subscription' && !['fragment', 'on', 'query', 'mutation'].includes(before)) {
+        if (!operationName || tokens[place + 1] === operationName) return true;
+      }
+      before = token;
+    }
+    return false;
   }
 
   // The protocol graphql-transport-ws, for one subscription on a socket of its own.
