@@ -29,6 +29,7 @@ from services.feed.wakeup import Wakeup
 from services.heartbeats import watch_heartbeats
 from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
+from services.tasks import watch_leases
 from services.tokens import TokenPolicy
 
 
@@ -58,6 +59,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         )
         silent_for = timedelta(seconds=settings.heartbeat_timeout)
         await stack.enter_async_context(background(watch_heartbeats(database, silent_for), "heartbeats"))
+        await stack.enter_async_context(background(watch_leases(database), "leases"))
         feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode()))
         authenticator = Authenticator(database, tokens)
         connections = await stack.enter_async_context(Connections(database, authenticator, tokens))

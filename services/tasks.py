@@ -1,13 +1,16 @@
 """Tasks: claimed by one instance under a lease, reported on, ended by their holder (decision 24)."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+
 from models.enums import CcInstanceStatus, TaskStatus, TaskType
-from services.database import WriteConnection
+from services.database import Database, WriteConnection
 from services.dependencies import NOT_BLOCKED
 from services.errors import BadInput, Conflict
 from services.permissions import require_change
@@ -16,6 +19,8 @@ from services.writing.appending import append
 from services.writing.rows import apply, hold
 from services.writing.tables import TABLES
 from services.writing.values import parameters
+
+log = structlog.get_logger(__name__)
 
 LEASE: Final = timedelta(minutes=5)
 LONGEST_LEASE: Final = timedelta(days=1)
@@ -147,6 +152,20 @@ async def release(connection: WriteConnection, principal: Principal, said: Repor
 async def requeue_expired(connection: WriteConnection, project_id: UUID | None = None) -> int:
     """Queue again the tasks whose lease ran out, of one project or all; how many those were."""
     return (await connection.exec_driver_sql(_REQUEUE, (project_id,))).rowcount
+
+
+async def watch_leases(database: Database, every: float = 5.0) -> None:
+    """For ever: queue expired tasks again every `every` seconds, in any number of processes at once."""
+    while True:
+        await asyncio.sleep(every)
+        try:
+            async with database.transaction() as connection:
+                requeued = await requeue_expired(connection)
+        except Exception as error:  # the database is away; the leases will have run out when it is back too
+            log.warning("leases_not_watched", error=type(error).__qualname__)
+            continue
+        if requeued:
+            log.info("claims_expired", tasks=requeued)
 
 
 async def _end(

@@ -6,6 +6,7 @@ from gql.mutations.accounts import AccountMutations
 from gql.mutations.collaboration import CollaborationMutations
 from gql.mutations.instances import InstanceMutations
 from gql.mutations.mcp import McpMutations
+from gql.mutations.notifications import NotificationMutations
 from gql.mutations.projects import ProjectMutations
 from gql.mutations.sessions import SessionMutations
 from gql.mutations.tables import TableMutations
@@ -24,6 +25,7 @@ Mutation = merge_types(
         InstanceMutations,
         TaskMutations,
         UltrathinkMutations,
+        NotificationMutations,
         McpMutations,
         TableMutations,
     ),

@@ -22,11 +22,16 @@ def row(type_name: str, key: str, description: str, *, optional: bool = False) -
     )
 
 
-def rows(type_name: str, keys: str, description: str) -> Any:
-    """A field with the rows whose keys the payload holds as `keys`, in their order."""
+def rows(type_name: str, keys: str, description: str, *, optional: bool = False) -> Any:
+    """A field with the rows whose keys the payload holds as `keys`, in their order.
+
+    With `optional` a row that the caller may not see is null.
+    """
     kind: Any = table_type(type_name)
 
     async def load(self: Any, info: Info) -> Any:
         return await load_rows(info, type_name, getattr(self, keys))
 
-    return strawberry.field(resolver=load, graphql_type=list[kind], description=description)
+    return strawberry.field(
+        resolver=load, graphql_type=list[kind | None] if optional else list[kind], description=description
+    )

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from models.enums import CcInstanceStatus, CcInstanceType, TaskStatus
+import orjson
+
+from models.enums import CcInstanceStatus, CcInstanceType, NotificationPriority, TaskStatus
 from services import quotas
 from services.database import WriteConnection
 from services.dependencies import require_no_circle
@@ -101,6 +103,35 @@ async def _instruction_created(connection: WriteConnection, values: Values, pref
     values["keyword_detected"] = "ultrathink" in values["instruction_content"].casefold()
 
 
+_FILTER_RULES: Final = frozenset({"min_priority", "keywords", "exclude_keywords", "session_ids"})
+
+
+def _require_filter_rules(values: Values, prefix: str) -> None:
+    """A rule that nobody knows would let everything through in silence."""
+    stored = values.get("filter_rules")
+    if stored is None:
+        return
+    rules, field = orjson.loads(stored), f"{prefix}.filterRules"
+    if not isinstance(rules, dict) or not _FILTER_RULES.issuperset(rules):
+        raise BadInput(f"Filter rules are an object with {', '.join(sorted(_FILTER_RULES))}.", field=field)
+    for name, rule in rules.items():
+        if name == "min_priority":
+            if rule not in list(NotificationPriority):
+                raise BadInput("`min_priority` is low, normal, high or urgent.", field=field)
+        elif not isinstance(rule, list) or not all(isinstance(item, str) for item in rule):
+            raise BadInput(f"`{name}` is a list of texts.", field=field)
+
+
+async def _wish_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    _require_filter_rules(values, prefix)
+
+
+async def _wish_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    _require_filter_rules(changes, prefix)
+
+
 BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
     {
         "sessions": _session_created,
@@ -108,6 +139,7 @@ BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
         "cc_instances": _instance_created,
         "task_dependencies": _dependency_created,
         "ultrathink_messages": _instruction_created,
+        "notification_settings": _wish_created,
     }
 )
 
@@ -115,6 +147,7 @@ BEFORE_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
     {
         "worktrees": _worktree_changed,
         "cc_instances": _instance_changed,
+        "notification_settings": _wish_changed,
     }
 )
 """For every change, also that of a use case."""

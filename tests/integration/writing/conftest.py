@@ -121,7 +121,7 @@ async def world(database: Database, scene: Scene) -> World:
             "notification_settings": {
                 "notification_type": NotificationType.TASK_COMPLETED,
                 "service_type": NotificationService.SLACK,
-                "filter_rules": {"priority": ["high"]},
+                "filter_rules": {"min_priority": "high"},
             },
             "notification_history": {
                 "notification_type": "error_occurred",

@@ -1,0 +1,154 @@
+"""Notifications: sendNotification, cancelNotification, retryNotification, and those over WebSocket."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Private
+
+from gql.building import NAMES, enum_type
+from gql.mutations.acting import Info, acting
+from gql.mutations.inputs import by_column, part_of
+from gql.mutations.payloads import row, rows
+from gql.scalars import JSON, BigInt
+from models.enums import NotificationPriority, NotificationType
+from services import notifications
+from services.notifications import Notification
+
+_Type = NAMES[enum_type(NotificationType)]
+_Priority = NAMES[enum_type(NotificationPriority)]
+
+SendWebsocketNotificationInput: Any = part_of(
+    "websocket_notifications",
+    "SendWebsocketNotificationInput",
+    "An event for one connection, for a project, or, by an administrator, for everybody.",
+)
+
+
+@strawberry.input(description="What is to be told to whom.")
+class SendNotificationInput:
+    user_ids: list[int] = strawberry.field(description="1 to 500 keys of people; your own among them.")
+    notification_type: _Type = strawberry.field(description="What it is about.")  # type: ignore[valid-type]
+    title: str = strawberry.field(description="Title, at most 200 characters.")
+    message: str = strawberry.field(description="Text.")
+    priority: _Priority = strawberry.field(  # type: ignore[valid-type]
+        default=NotificationPriority.NORMAL, description="How urgent it is."
+    )
+    payload: JSON | None = strawberry.field(default=None, description="More, as a JSON object.")
+    session_id: UUID | None = strawberry.field(default=None, description="Id of the session it is about.")
+    scheduled_at: datetime | None = strawberry.field(
+        default=None, description="When it is due; now if absent."
+    )
+
+
+@strawberry.type(description="What waits to be sent.")
+class SendNotificationPayload:
+    keys: Private[list[int]]
+    notification_history = rows(
+        "NotificationHistoryEntry",
+        "keys",
+        "A row for each person and service; null for those of other people.",
+        optional=True,
+    )
+
+    @strawberry.field(description="How many rows wait to be sent.")
+    def count(self) -> int:
+        return len(self.keys)
+
+
+@strawberry.input(description="Which notification is meant.")
+class NotificationKeyInput:
+    id: BigInt = strawberry.field(description="Key of the row.")
+
+
+@strawberry.type
+class _WithNotification:
+    key: Private[int]
+    notification_history_entry = row("NotificationHistoryEntry", "key", "The row as it is now.")
+
+
+@strawberry.type(description="The notification that will not be sent.")
+class CancelNotificationPayload(_WithNotification):
+    pass
+
+
+@strawberry.type(description="The notification that waits to be sent again.")
+class RetryNotificationPayload(_WithNotification):
+    pass
+
+
+@strawberry.input(description="Which event was received.")
+class AcknowledgeWebsocketNotificationInput:
+    id: UUID = strawberry.field(description="Key of the row.")
+
+
+@strawberry.type
+class _WithEvent:
+    key: Private[UUID]
+    websocket_notification = row("WebsocketNotification", "key", "The row as it is now.")
+
+
+@strawberry.type(description="The event that was stored.")
+class SendWebsocketNotificationPayload(_WithEvent):
+    pass
+
+
+@strawberry.type(description="The event that was received.")
+class AcknowledgeWebsocketNotificationPayload(_WithEvent):
+    pass
+
+
+@strawberry.type
+class NotificationMutations:
+    @strawberry.mutation(
+        description=(
+            "Tell people something: a row waits to be sent for every service that they have enabled for this "
+            "type and whose filter rules let it through."
+        )
+    )
+    async def send_notification(self, info: Info, input: SendNotificationInput) -> SendNotificationPayload:
+        told = Notification(
+            input.user_ids,
+            NotificationType(input.notification_type),
+            input.title,
+            input.message,
+            NotificationPriority(input.priority),
+            input.payload,
+            input.session_id,
+            input.scheduled_at,
+        )
+        async with acting(info, recipients=len(input.user_ids)) as act:
+            keys = await notifications.send(act.connection, act.principal, told)
+            act.details["keys"] = keys
+        return SendNotificationPayload(keys=keys)
+
+    @strawberry.mutation(description="Keep a notification of one's own from being sent.")
+    async def cancel_notification(self, info: Info, input: NotificationKeyInput) -> CancelNotificationPayload:
+        async with acting(info, key=input.id) as act:
+            await notifications.cancel(act.connection, act.principal, input.id)
+        return CancelNotificationPayload(key=input.id)
+
+    @strawberry.mutation(description="Have a failed notification of one's own sent again.")
+    async def retry_notification(self, info: Info, input: NotificationKeyInput) -> RetryNotificationPayload:
+        async with acting(info, key=input.id) as act:
+            await notifications.retry(act.connection, act.principal, input.id)
+        return RetryNotificationPayload(key=input.id)
+
+    @strawberry.mutation(description="Send an event to live connections.")
+    async def send_websocket_notification(
+        self, info: Info, input: SendWebsocketNotificationInput
+    ) -> SendWebsocketNotificationPayload:
+        async with acting(info) as act:
+            given = by_column("websocket_notifications", input)
+            key = await notifications.send_to_sockets(act.connection, act.principal, given)
+            act.details["key"] = key
+        return SendWebsocketNotificationPayload(key=key)
+
+    @strawberry.mutation(description="Confirm that an event has arrived, so that it is not sent again.")
+    async def acknowledge_websocket_notification(
+        self, info: Info, input: AcknowledgeWebsocketNotificationInput
+    ) -> AcknowledgeWebsocketNotificationPayload:
+        async with acting(info, key=input.id) as act:
+            await notifications.acknowledge(act.connection, act.principal, input.id)
+        return AcknowledgeWebsocketNotificationPayload(key=input.id)
