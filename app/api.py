@@ -57,6 +57,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
             timedelta(minutes=settings.access_token_minutes),
             timedelta(days=settings.refresh_token_days),
         )
+        vault = settings.vault()
         silent_for = timedelta(seconds=settings.heartbeat_timeout)
         await stack.enter_async_context(background(watch_heartbeats(database, silent_for), "heartbeats"))
         await stack.enter_async_context(background(watch_leases(database), "leases"))
@@ -70,7 +71,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         documents = _documents(settings)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:
-            return Context(database, origin, tokens, principal)
+            return Context(database, origin, tokens, principal, vault)
 
         yield ApiEndpoint(
             GraphQLEndpoint(

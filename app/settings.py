@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import StartupError
+from services.secrets.vault import Vault
 
 PREFIX = "CCGRAPH_"
 UNPREFIXED = {"database_url", "database_read_url", "broadcast_url"}
@@ -26,6 +28,13 @@ def _broadcast_url(url: SecretStr) -> SecretStr:
     if urlsplit(url.get_secret_value()).scheme not in ("memory", "postgres", "postgresql", "redis", "rediss"):
         raise ValueError("it must begin with memory://, postgresql:// or redis://")
     return url
+
+
+def _keys_with_names(value: SecretStr) -> SecretStr:
+    for part in value.get_secret_value().split(","):
+        if not re.fullmatch(r"\s*[A-Za-z0-9_-]{1,40}:\S{32,}\s*", part):
+            raise ValueError("write name:key,name:key, each key at least 32 characters without blanks")
+    return value
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
@@ -76,6 +85,12 @@ class Settings(BaseSettings):
         None,
         description="what signs tokens: at least 32 characters, the same for all processes, "
         "such as the output of `openssl rand -hex 32`",
+    )
+    encryption_keys: Annotated[SecretStr, AfterValidator(_keys_with_names)] | None = Field(
+        None,
+        description="what encrypts secrets in the database, as `name:key,name:key`: the first key encrypts, "
+        "the others still decrypt until `ccgraph rotate-keys` has run; derived from CCGRAPH_SECRET_KEY "
+        "if absent",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="what is logged: `debug`, `info`, `warning` or `error` and above"
@@ -153,6 +168,12 @@ class Settings(BaseSettings):
     def origins(self) -> tuple[str, ...]:
         """`allowed_origins` one by one."""
         return tuple(origin for part in self.allowed_origins.split(",") if (origin := part.strip()))
+
+    def vault(self) -> Vault:
+        """What encrypts columns. Without `secret_key` it raises StartupError."""
+        named = self.encryption_keys.get_secret_value() if self.encryption_keys else ""
+        pairs = (part.strip().partition(":") for part in named.split(",") if part.strip())
+        return Vault.of(self.signing_key(), {name: key for name, _, key in pairs})
 
     def signing_key(self) -> str:
         """The secret key, or StartupError that says what to set."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.database import Database
 from services.errors import Unauthenticated
 from services.principal import Origin, Principal
+from services.secrets.vault import Vault
 from services.tokens import TokenPolicy
 
 
@@ -12,13 +13,21 @@ from services.tokens import TokenPolicy
 class Context:
     """`principal` is None until somebody has logged in; `login` and health are all that work then.
 
-    `tokens` signs what `login` hands out.
+    `tokens` signs what `login` hands out. `vault` seals what is encrypted at rest; without one of its own, a
+    server seals with a key derived from the one that signs tokens.
     """
 
     database: Database
     origin: Origin
     tokens: TokenPolicy
     principal: Principal | None = None
+    vault: Vault | None = None
+
+    def sealing(self) -> Vault:
+        """What seals and opens encrypted columns."""
+        if self.vault is None:
+            self.vault = Vault.of(self.tokens.secret_key)
+        return self.vault
 
     def require_principal(self) -> Principal:
         """The caller, or `Unauthenticated` with what to do."""

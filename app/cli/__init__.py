@@ -189,6 +189,18 @@ def schema(
     exporting.write(output, only_check=check)
 
 
+@cli.command("rotate-keys")
+def rotate_keys() -> None:
+    """Encrypt secrets anew with the first key of CCGRAPH_ENCRYPTION_KEYS.
+
+    Put the new key first and keep the old one behind it, restart the servers, run this, then take the old
+    one out.
+    """
+    from app.cli import secrets
+
+    secrets.rotate_keys()
+
+
 @cli.command("ide-assets")
 def ide_assets(
     folder: Annotated[Path, typer.Argument(help="Where the files go; made when it is not there.")],

@@ -8,6 +8,7 @@ from gql.mutations.instances import InstanceMutations
 from gql.mutations.mcp import McpMutations
 from gql.mutations.notifications import NotificationMutations
 from gql.mutations.projects import ProjectMutations
+from gql.mutations.secrets import SecretMutations
 from gql.mutations.sessions import SessionMutations
 from gql.mutations.tables import TableMutations
 from gql.mutations.tasks import TaskMutations
@@ -27,6 +28,7 @@ Mutation = merge_types(
         UltrathinkMutations,
         NotificationMutations,
         McpMutations,
+        SecretMutations,
         TableMutations,
     ),
 )

@@ -6,7 +6,9 @@ from typing import Any
 from strawberry.types.field import StrawberryField
 
 from gql.building import SCALAR_NAMES, enum_type, input_field, input_type, optional
+from gql.mutations.acting import Info
 from gql.planner.kinds import kind_of
+from services.secrets.columns import sealed
 from services.writing.tables import TABLES, WritableColumn, WritableTable
 
 Given = Mapping[str, Any]
@@ -22,7 +24,6 @@ def column_fields(columns: Iterable[WritableColumn], *, patch: bool) -> list[Str
             column.column.doc or "",
         )
         for column in columns
-        if not column.encrypted
     ]
 
 
@@ -32,10 +33,25 @@ def part_of(table_name: str, name: str, description: str, *, without: Collection
     return input_type(name, column_fields(columns, patch=False), description)
 
 
-def by_column(table_name: str, given: Given) -> dict[str, Any]:
-    """The values of an input by column name."""
-    names = {column.field: column.name for column in TABLES[table_name].columns.values()}
-    return {names[field]: value for field, value in given.items()}
+def by_column(info: Info, table_name: str, given: Given, prefix: str = "input") -> dict[str, Any]:
+    """The values of an input by column name, with what is encrypted at rest sealed and keys hashed.
+
+    `prefix` is where the input stands, for errors.
+    """
+    table = TABLES[table_name]
+    columns = {column.field: column for column in table.columns.values()}
+    return {
+        columns[field].name: _protected(info, table, columns[field], value, f"{prefix}.{field}")
+        for field, value in given.items()
+    }
+
+
+def _protected(info: Info, table: WritableTable, column: WritableColumn, value: Any, field: str) -> Any:
+    if column.encrypted:
+        return sealed(info.context.sealing(), f"{table.name}.{column.name}", value, field)
+    if column.hashed and value is not None:
+        return info.context.sealing().fingerprint(value)
+    return value
 
 
 def key_type(table: WritableTable) -> str:

@@ -140,7 +140,7 @@ class NotificationMutations:
         self, info: Info, input: SendWebsocketNotificationInput
     ) -> SendWebsocketNotificationPayload:
         async with acting(info) as act:
-            given = by_column("websocket_notifications", input)
+            given = by_column(info, "websocket_notifications", input)
             key = await notifications.send_to_sockets(act.connection, act.principal, given)
             act.details["key"] = key
         return SendWebsocketNotificationPayload(key=key)

@@ -55,7 +55,7 @@ def _create(table: WritableTable) -> Fields:
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         async with acting(info) as act:
-            key = await create(act.connection, act.principal, table.name, by_column(table.name, input))
+            key = await create(act.connection, act.principal, table.name, by_column(info, table.name, input))
             act.details.update(table=table.name, key=key)
         return payload(key=key)
 
@@ -81,7 +81,7 @@ def _update(table: WritableTable) -> Fields:
     payload = _row_payload(f"{name}Payload", table, f"The {table.noun} as it is now.")
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
-        changes = by_column(table.name, input["patch"])
+        changes = by_column(info, table.name, input["patch"], "input.patch")
         async with acting(info, table=table.name, key=input["id"], changed=sorted(changes)) as act:
             await update(
                 act.connection,
@@ -144,7 +144,7 @@ def _append(table: WritableTable) -> Fields:
     )
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
-        given = [by_column(table.name, row) for row in input["rows"]]
+        given = [by_column(info, table.name, row) for row in input["rows"]]
         async with acting(info, table=table.name, rows=len(given)) as act:
             keys = await append(act.connection, act.principal, table.name, given)
         return payload(keys=keys)

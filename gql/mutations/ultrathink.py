@@ -65,7 +65,7 @@ class UltrathinkMutations:
     ) -> SendUltrathinkMessagePayload:
         async with acting(info) as act:
             key = await ultrathink.send(
-                act.connection, act.principal, by_column("ultrathink_messages", input)
+                act.connection, act.principal, by_column(info, "ultrathink_messages", input)
             )
             act.details["key"] = key
         return SendUltrathinkMessagePayload(key=key)

@@ -24,7 +24,7 @@ _KEPT_BY_SERVER: Final = frozenset(
         *("notification_history.response_code", "notification_history.response_body"),
         "notification_history.error_message",
         *("cc_instances.started_at", "cc_instances.last_heartbeat", "cc_instances.terminated_at"),
-        *("cc_instances.claude_api_key_hash", "cc_instances.exit_code"),
+        "cc_instances.exit_code",
         *("tasks.actual_duration_minutes", "tasks.lease_expires_at", "tasks.queued_at"),
         *("tasks.started_at", "tasks.completed_at"),
         *("ultrathink_messages.keyword_detected", "ultrathink_messages.sent_at"),
@@ -59,6 +59,9 @@ _ENCRYPTED: Final = frozenset(
     {"projects.environment_vars", "cc_instances.environment_vars", "notification_settings.webhook_secret"}
 )
 """Hidden from reading, yet written: encrypted at rest (decision 27)."""
+
+_HASHED: Final = MappingProxyType({"cc_instances.claude_api_key_hash": "claudeApiKey"})
+"""Keyed hashes, by the field in which a caller gives what is hashed (decision 27)."""
 
 _MASKED: Final = frozenset(
     {
@@ -121,6 +124,7 @@ class WritableColumn:
     on_update: bool
     encrypted: bool
     masked: bool
+    hashed: bool = False
 
     @property
     def name(self) -> str:
@@ -200,7 +204,8 @@ def _writable_column(
     encrypted = place in _ENCRYPTED
     if column.name in _KEPT_BY_SERVER or place in _KEPT_BY_SERVER:
         return None
-    if column.info.get("hidden") and not encrypted:
+    hashed = place in _HASHED
+    if column.info.get("hidden") and not encrypted and not hashed:
         return None
     is_key = column.primary_key or column is client_key
     if is_key and column is not client_key and column.name != "created_at":
@@ -210,12 +215,13 @@ def _writable_column(
     filled = column.nullable or column.server_default is not None or column.name in beginnings
     return WritableColumn(
         column=column,
-        field=field,
+        field=_HASHED.get(place, field),
         required=not filled and place not in _FILLED and _OWNERS.get(table.name) != column.name,
         on_create=True,
         on_update=table.name not in APPENDED and not is_key and place not in _FIXED_ONCE_WRITTEN,
         encrypted=encrypted,
         masked=place in _MASKED,
+        hashed=hashed,
     )
 
 

@@ -12,6 +12,7 @@ from services.principal import Origin, Principal
 from services.tokens import TokenPolicy
 
 SCHEMA, CATALOG = build_schema()
+SECRET_KEY = "k" * 32
 ORIGIN = Origin("0197a000-0000-7000-8000-00000000abcd", "192.0.2.7", "tests")
 
 
@@ -24,7 +25,7 @@ class Caller:
 
     async def response(self, principal: Principal | None, document: str, **variables: object) -> Any:
         """The whole response."""
-        context = Context(self._database, ORIGIN, TokenPolicy("k" * 32), principal)
+        context = Context(self._database, ORIGIN, TokenPolicy(SECRET_KEY), principal)
         request = OperationRequest(document, orjson.loads(orjson.dumps(variables, default=str)))
         return orjson.loads((await self._api.execute(request, context)).body)
 

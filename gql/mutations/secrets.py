@@ -1,0 +1,66 @@
+"""Encrypted values, shown on request: each time leaves an audit row."""
+
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from gql.mutations.acting import Info, acting
+from gql.scalars import JSON
+from services.secrets.columns import reveal
+
+
+@strawberry.input(description="Which project is meant.")
+class RevealProjectEnvironmentInput:
+    id: int = strawberry.field(description="Key of the project.")
+
+
+@strawberry.input(description="Which instance is meant.")
+class RevealCcInstanceEnvironmentInput:
+    id: UUID = strawberry.field(description="Key of the instance.")
+
+
+@strawberry.input(description="Which notification setting is meant.")
+class RevealWebhookSecretInput:
+    id: int = strawberry.field(description="Key of the setting.")
+
+
+@strawberry.type(description="Environment variables in clear.")
+class RevealEnvironmentPayload:
+    environment_vars: JSON | None = strawberry.field(
+        description="An object of texts; null when there is none."
+    )
+
+
+@strawberry.type(description="A secret in clear.")
+class RevealWebhookSecretPayload:
+    webhook_secret: str | None = strawberry.field(description="The secret; null when there is none.")
+
+
+@strawberry.type
+class SecretMutations:
+    @strawberry.mutation(description="The environment variables of a project, for its owner. Leaves a trace.")
+    async def reveal_project_environment(
+        self, info: Info, input: RevealProjectEnvironmentInput
+    ) -> RevealEnvironmentPayload:
+        value = await _reveal(info, "projects.environment_vars", input.id)
+        return RevealEnvironmentPayload(environment_vars=value)
+
+    @strawberry.mutation(description="The environment variables of an instance, for editors. Leaves a trace.")
+    async def reveal_cc_instance_environment(
+        self, info: Info, input: RevealCcInstanceEnvironmentInput
+    ) -> RevealEnvironmentPayload:
+        value = await _reveal(info, "cc_instances.environment_vars", input.id)
+        return RevealEnvironmentPayload(environment_vars=value)
+
+    @strawberry.mutation(description="The secret that signs one's own webhooks. Leaves a trace.")
+    async def reveal_webhook_secret(
+        self, info: Info, input: RevealWebhookSecretInput
+    ) -> RevealWebhookSecretPayload:
+        value = await _reveal(info, "notification_settings.webhook_secret", input.id)
+        return RevealWebhookSecretPayload(webhook_secret=value)
+
+
+async def _reveal(info: Info, place: str, key: object) -> Any:
+    async with acting(info, column=place, key=key) as act:
+        return await reveal(act.connection, act.principal, info.context.sealing(), place, key)

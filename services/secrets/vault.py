@@ -1,0 +1,71 @@
+"""Encryption at rest (AES-GCM) and keyed hashes, under keys that can be replaced (decision 27)."""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_FORM: Final = "v1"
+_NONCE_BYTES: Final = 12  # NIST SP 800-38D, 8.2.2: 96 random bits
+
+
+class NotSealedByUs(Exception):
+    """The text was altered, belongs to another column, or its key is not among ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """256-bit keys by their ids; `current` names the one that new values are sealed with."""
+
+    keys: Mapping[str, bytes]
+    current: str
+    hash_key: bytes
+
+    @classmethod
+    def of(cls, secret_key: str, encryption_keys: Mapping[str, str] | None = None) -> "Vault":
+        """Keys derived from texts: `encryption_keys` by id, the first one current; else the server's own."""
+        # The server's own key stays, so that what it has sealed can be opened after others are named.
+        texts = {**(encryption_keys or {}), "server": secret_key}
+        keys = {name: _derived(text, "ccgraph column encryption") for name, text in texts.items()}
+        return cls(keys, next(iter(keys)), _derived(secret_key, "ccgraph keyed hashes"))
+
+    def seal(self, value: object, place: str) -> str:
+        """Any JSON value as text that only `open` at the same `place` (`projects.environment_vars`) reads."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, orjson.dumps(value), place.encode())
+        return f"{_FORM}.{self.current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def open(self, sealed: str, place: str) -> object:
+        """What was sealed. Raises `NotSealedByUs`."""
+        form, _, rest = sealed.partition(".")
+        name, _, text = rest.rpartition(".")
+        if form != _FORM or name not in self.keys:
+            raise NotSealedByUs(name)
+        raw = base64.urlsafe_b64decode(text)
+        try:
+            plain = AESGCM(self.keys[name]).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
+        except InvalidTag:
+            raise NotSealedByUs(name) from None
+        value: object = orjson.loads(plain)
+        return value
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether the value was sealed with the current key."""
+        return sealed.startswith(f"{_FORM}.{self.current}.")
+
+    def fingerprint(self, secret: str) -> str:
+        """A keyed hash, by which a secret can be recognised but not found (HMAC-SHA-256, hexadecimal)."""
+        return hmac.new(self.hash_key, secret.encode(), hashlib.sha256).hexdigest()
+
+
+def _derived(text: str, purpose: str) -> bytes:
+    """32 bytes from a secret of enough entropy (HKDF with one block, RFC 5869)."""
+    pseudorandom = hmac.new(b"ccgraph", text.encode(), hashlib.sha256).digest()
+    return hmac.new(pseudorandom, purpose.encode() + b"\x01", hashlib.sha256).digest()
