@@ -103,13 +103,13 @@ def operation_request(
     """
     if not isinstance(parameters, dict):
         raise BadInput(_EXAMPLE)
-    operation_name = parameters.get("operationName") or None
+    operation_name = parameters.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadInput("`operationName` is a string.", field="operationName")
     return OperationRequest(
         query=documents.text(parameters, remember=remember),
         variables=_object(parameters, "variables"),
-        operation_name=operation_name,
+        operation_name=operation_name or None,
         extensions=_object(parameters, "extensions"),
         allow_mutation=allow_mutation,
     )

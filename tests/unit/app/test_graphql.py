@@ -283,6 +283,8 @@ class TestRequests:
             b'{"query": null}',
             b'{"query": {}}',
             b'{"query": "{ echo }", "operationName": 7}',
+            b'{"query": "{ echo }", "operationName": 0}',
+            b'{"query": "{ echo }", "operationName": false}',
             b'{"query": "{ echo }", "operationName": ["a"]}',
             b'{"query": "{ echo }", "variables": [7]}',
             b'{"query": "{ echo }", "variables": "{}"}',
