@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Uuid, func
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, Table, Text, Uuid, func
 from sqlalchemy.orm import Mapped
 
 import models.instances  # noqa: F401 - a foreign key has no type before the table that it points to
@@ -12,6 +12,7 @@ from models.base import Base, to_many, to_one
 from models.mcp import McpMessage
 from models.projects import Project
 from models.tasks import Task
+from models.types import Json
 
 if TYPE_CHECKING:
     from models.users import User
@@ -106,3 +107,30 @@ class McpMessageArchive(Base):
     )
 
     project: Mapped[ProjectArchive | None] = to_one("mcp_messages")
+
+
+project_archive_rows = Table(
+    "project_archive_rows",
+    Base.metadata,
+    Column(
+        "id",
+        BigInteger,
+        Identity(always=False),
+        primary_key=True,
+        comment="基本キー",
+        doc="Key of the row.",
+    ),
+    Column(
+        "project_id",
+        Uuid,
+        archived_project(),
+        nullable=False,
+        comment="プロジェクトID",
+        doc="Id of the archived project.",
+    ),
+    Column("table_name", Text, nullable=False, comment="テーブル名", doc="Table that the row came from."),
+    Column("content", Json, nullable=False, comment="行の内容 (JSON)", doc="The row, or the links it lost."),
+    Index("idx_project_archive_rows_project", "project_id", "table_name"),
+    comment="アーカイブ済みプロジェクトに属する行",
+)
+"""What else belongs to an archived project; no mapped class, for it is there for restoring alone."""

@@ -39,6 +39,7 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "users": (Own("id"),),
         "projects": (Own("owner_id"),),
+        "projects_archive": (Own("owner_id"),),
         "worktrees": (Own("user_id"),),
         "worktree_sync_history": (Through("source_worktree_id", "worktrees", "worktree_id"),),
         "sessions": (Own("user_id"), _BY_GUESTS),

@@ -1,4 +1,4 @@
-"""What a server does by itself: make the coming partitions, remove what is past its retention."""
+"""What a server does by itself: make the coming partitions, remove what is past its retention, archive."""
 
 import asyncio
 import random
@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.archiving import move_next
 from services.database import Database
 from services.login_attempts import purge_attempts
 from services.rate_limits import purge_counts
@@ -38,6 +39,15 @@ async def maintain(database: Database) -> None:
     async with database.transaction() as connection:
         await purge_attempts(connection)
         await purge_counts(connection)
+    while await _move_archived(database):
+        pass
+
+
+async def _move_archived(database: Database) -> bool:
+    """Move one project that has long been archived, in a transaction of its own; False when none is left."""
+    async with database.transaction() as connection:
+        await connection.execute(text("SET LOCAL statement_timeout = '10min'"))
+        return await move_next(connection) is not None
 
 
 async def keep_maintained(database: Database, first: float = FIRST_ROUND, every: float = EVERY) -> None:

@@ -8,7 +8,7 @@ from gql.loaders import load_row
 from gql.mutations.acting import Info, acting
 from gql.types import table_type
 from models.enums import CollaboratorRole
-from services import collaborators
+from services import archiving, collaborators
 
 Project = table_type("Project")
 
@@ -48,6 +48,11 @@ class TransferProjectInput:
     )
 
 
+@strawberry.input(description="Which project is meant.")
+class ProjectKeyInput:
+    id: int = strawberry.field(description=KEY)
+
+
 @strawberry.type
 class _WithProject:
     row_id: Private[int]
@@ -74,6 +79,16 @@ class RemoveCollaboratorPayload(_WithProject):
 
 @strawberry.type(description="The project with its new owner.")
 class TransferProjectPayload(_WithProject):
+    pass
+
+
+@strawberry.type(description="The project, set aside.")
+class ArchiveProjectPayload(_WithProject):
+    pass
+
+
+@strawberry.type(description="The project, active again.")
+class RestoreProjectPayload(_WithProject):
     pass
 
 
@@ -113,3 +128,21 @@ class ProjectMutations:
                 act.connection, act.principal, input.id, input.new_owner_id, input.keep_as
             )
         return TransferProjectPayload(row_id=input.id)
+
+    @strawberry.mutation(
+        description="Set a project aside, as its owner; no instance of it may be running. Maintenance later "
+        "moves it into the archive tables. Repeating it changes nothing."
+    )
+    async def archive_project(self, info: Info, input: ProjectKeyInput) -> ArchiveProjectPayload:
+        async with acting(info, id=input.id) as act:
+            await archiving.archive(act.connection, act.principal, input.id)
+        return ArchiveProjectPayload(row_id=input.id)
+
+    @strawberry.mutation(
+        description="Make an archived project active again, as its owner, with all that belongs to it, "
+        "also from the archive tables. Repeating it changes nothing."
+    )
+    async def restore_project(self, info: Info, input: ProjectKeyInput) -> RestoreProjectPayload:
+        async with acting(info, id=input.id) as act:
+            await archiving.restore(act.connection, act.principal, input.id)
+        return RestoreProjectPayload(row_id=input.id)

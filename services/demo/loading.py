@@ -101,7 +101,8 @@ async def _make_room(connection: Connection, until: datetime) -> None:
         """
         UPDATE system_settings
         SET previous_value = setting_value, setting_value = to_jsonb($2::int), version = version + 1
-        WHERE setting_key = ANY (SELECT 'retention.' || parent || '_days' FROM unnest($1::text[]) AS parent)
+        WHERE setting_key = 'archive.projects_after_days'
+            OR setting_key = ANY (SELECT 'retention.' || parent || '_days' FROM unnest($1::text[]) AS parent)
         """,
         _PARTITIONED,
         _KEPT_DAYS,

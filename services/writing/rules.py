@@ -6,7 +6,13 @@ from typing import Any, Final
 
 import orjson
 
-from models.enums import CcInstanceStatus, CcInstanceType, NotificationPriority, TaskStatus
+from models.enums import (
+    CcInstanceStatus,
+    CcInstanceType,
+    NotificationPriority,
+    ProjectStatus,
+    TaskStatus,
+)
 from services import quotas
 from services.database import WriteConnection
 from services.dependencies import require_no_circle
@@ -21,6 +27,20 @@ BeforeCreate = Callable[[WriteConnection, Values, str], Awaitable[None]]
 
 BeforeUpdate = Callable[[WriteConnection, Mapping[str, Any], Values, str], Awaitable[None]]
 """Called with the row as it is (held until the commit), the changes and the prefix of their fields."""
+
+
+async def _project_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    if values.get("status") == ProjectStatus.ARCHIVED:
+        raise Conflict("A new project is not archived; archiveProject does it.", field=f"{prefix}.status")
+
+
+async def _project_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    """Archiving is more than a status: it has a time, and maintenance goes by it (decision 22)."""
+    status = changes.get("status", row["status"])
+    if status != row["status"] and ProjectStatus.ARCHIVED in (status, row["status"]):
+        raise Conflict("archiveProject and restoreProject do this.", field=f"{prefix}.status")
 
 
 async def _session_created(connection: WriteConnection, values: Values, prefix: str) -> None:
@@ -134,6 +154,7 @@ async def _wish_changed(
 
 BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
     {
+        "projects": _project_created,
         "sessions": _session_created,
         "worktrees": _worktree_created,
         "cc_instances": _instance_created,
@@ -152,5 +173,7 @@ BEFORE_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
 )
 """For every change, also that of a use case."""
 
-BEFORE_PLAIN_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType({"tasks": _task_changed})
+BEFORE_PLAIN_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
+    {"projects": _project_changed, "tasks": _task_changed}
+)
 """For changes by patch only: what use cases are there for."""

@@ -33,6 +33,7 @@ ADDED_TABLES = {
     "feed_state",
     "login_attempts",
     "mcp_messages_archive",
+    "project_archive_rows",
     "projects_archive",
     "tasks_archive",
     "active_cc_instances",

@@ -18,6 +18,7 @@ LEFT_OUT = {
     "feed_state",
     "login_attempts",
     "mcp_messages_archive",
+    "project_archive_rows",
     "projects_archive",
     "system_settings",
     "tasks_archive",

@@ -1,0 +1,182 @@
+"""An archived project goes out of the way with all that belongs to it, and comes back complete."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.archiving import move, move_next
+from services.database import Database
+from services.maintenance import maintain
+from tests.integration.writing.asking import Caller
+from tests.integration.writing.conftest import Scene
+from tests.support import factories as make
+
+ARCHIVE = "mutation($id: Int!) { archiveProject(input: {id: $id}) { project { status archivedAt } } }"
+RESTORE = "mutation($id: Int!) { restoreProject(input: {id: $id}) { project { status archivedAt } } }"
+
+BELONGING = (
+    *("cc_instances", "tasks", "task_dependencies", "git_worktrees", "requirements", "features"),
+    *("websocket_notifications", "mcp_messages", "mcp_tool_calls", "ultrathink_messages"),
+    *("cc_logs", "task_logs"),
+)
+LINKED = ("sessions", "worktrees", "projects")
+NEW_AFTERWARDS = ["updated_at", "last_activity"]
+
+GONE = (
+    *("cc_instances", "tasks", "task_dependencies", "git_worktrees", "requirements", "features"),
+    *("websocket_notifications", "mcp_messages", "mcp_tool_calls", "ultrathink_messages"),
+)
+
+
+@pytest.fixture
+async def full(database: Database, scene: Scene) -> None:
+    """The scene's project with two rows of everything, and a second project that stays."""
+    async with database.writer.begin() as connection:
+        other = await make.make_project(connection)
+        for project in (scene.project, other):
+            of = {"project_id": project.project_id}
+            parent = await make.make_instance(connection, **of, environment_vars={"A": "1"})
+            child = await make.make_instance(connection, **of, parent_instance_id=parent.id)
+            first = await make.make_task(connection, **of, assigned_to=child.id, output_data={"n": [1, None]})
+            second = await make.make_task(connection, **of, parent_task_id=first.id)
+            await make.make_task_dependency(connection, task_id=second.id, dependency_task_id=first.id)
+            await make.make_git_worktree(connection, **of, cc_instance_id=child.id, task_id=first.id)
+            await make.make_requirement(connection, **of)
+            await make.make_feature(connection, **of)
+            await make.make_websocket_notification(connection, **of)
+            message = await make.make_mcp_message(connection, cc_instance_id=child.id)
+            await make.make_mcp_tool_call(connection, cc_instance_id=child.id, message_id=message.id)
+            await make.make_ultrathink_message(
+                connection, parent_instance_id=parent.id, child_instance_id=child.id, task_id=first.id
+            )
+            await make.make_cc_log(connection, cc_instance_id=child.id, task_id=first.id)
+            await make.make_task_log(connection, cc_instance_id=child.id, task_id=first.id)
+            worktree = await make.make_worktree(
+                connection, user_id=scene.owner.user_id, project_id=project.id
+            )
+            await make.make_worktree_sync(
+                connection, source_worktree_id=worktree.worktree_id, commit_hash="a" * 40
+            )
+            for _ in range(2):
+                await make.make_session(connection, user_id=scene.owner.user_id, project_id=project.id)
+
+
+async def rows(database: Database, tables: Sequence[str]) -> dict[str, list[Any]]:
+    """All rows of the tables, as JSON, but for what restoring itself changes."""
+    found = {}
+    async with database.writer.connect() as connection:
+        for table in tables:
+            without = NEW_AFTERWARDS if table in LINKED else []
+            result = await connection.exec_driver_sql(
+                f"SELECT (to_jsonb(t) - $1::text[])::text FROM {table} t ORDER BY t.id", (without,)
+            )
+            found[table] = list(result.scalars())
+    return found
+
+
+async def test_a_moved_project_comes_back_with_every_row(
+    database: Database, scene: Scene, caller: Caller, full: None
+) -> None:
+    before = await rows(database, (*BELONGING, *LINKED))
+    assert all(len(found) >= 2 for found in before.values()), before
+
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    async with database.transaction() as connection:
+        await move(connection, scene.project.project_id)
+    away = await rows(database, (*BELONGING, *LINKED))
+    restored = await caller.data(scene.owner, RESTORE, id=scene.project.id)
+
+    for table in GONE:
+        assert len(away[table]) < len(before[table])
+        assert not any(str(scene.project.project_id) in row for row in away[table])
+    assert len(away["cc_logs"]) == len(before["cc_logs"])
+    assert restored["restoreProject"]["project"] == {"status": "ACTIVE", "archivedAt": None}
+    assert await rows(database, (*BELONGING, *LINKED)) == before
+    archives = ("projects_archive", "tasks_archive", "mcp_messages_archive", "project_archive_rows")
+    assert not any((await rows(database, archives)).values())
+
+
+async def test_what_was_moved_can_be_read_by_those_who_could_before(
+    database: Database, scene: Scene, caller: Caller, full: None
+) -> None:
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    async with database.transaction() as connection:
+        await move(connection, scene.project.project_id)
+    query = "{ projectsArchive { nodes { name tasks { totalCount } mcpMessages { totalCount } } } }"
+
+    seen = await caller.data(scene.viewer, query)
+    unseen = await caller.data(scene.stranger, query)
+
+    expected = {"name": scene.project.name, "tasks": {"totalCount": 2}, "mcpMessages": {"totalCount": 1}}
+    assert seen["projectsArchive"]["nodes"] == [expected]
+    assert unseen["projectsArchive"]["nodes"] == []
+
+
+async def test_maintenance_moves_what_has_long_been_archived_once(
+    database: Database, scene: Scene, caller: Caller, full: None
+) -> None:
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    await maintain(database)
+    assert len((await rows(database, ["projects"]))["projects"]) == 2
+    async with database.writer.begin() as connection:
+        await connection.execute(
+            text("UPDATE projects SET archived_at = now() - interval '31 days' WHERE status = 'archived'")
+        )
+
+    async def move_one() -> object:
+        async with database.transaction() as connection:
+            return await move_next(connection)
+
+    moved = await asyncio.gather(*(move_one() for _ in range(4)))
+
+    assert sorted(map(str, moved)) == sorted([str(scene.project.project_id), "None", "None", "None"])
+    archived = await rows(database, ["projects", "projects_archive", "tasks_archive"])
+    assert [len(found) for found in archived.values()] == [1, 1, 2]
+
+
+async def test_a_project_that_was_not_yet_moved_is_restored_by_its_owner_only(
+    database: Database, scene: Scene, caller: Caller
+) -> None:
+    refusals = [await caller.refusal(scene.editor, ARCHIVE, id=scene.project.id)]
+    archived = await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    again = await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    refusals.append(await caller.refusal(scene.editor, RESTORE, id=scene.project.id))
+    restored = await caller.data(scene.owner, RESTORE, id=scene.project.id)
+
+    assert refusals == [("FORBIDDEN", "input.id")] * 2
+    assert archived["archiveProject"]["project"]["status"] == "ARCHIVED"
+    assert again == archived
+    assert restored["restoreProject"]["project"] == {"status": "ACTIVE", "archivedAt": None}
+
+
+async def test_a_moved_project_is_restored_by_its_owner_only(
+    database: Database, scene: Scene, caller: Caller
+) -> None:
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    async with database.transaction() as connection:
+        await move(connection, scene.project.project_id)
+
+    assert await caller.refusal(scene.editor, RESTORE, id=scene.project.id) == ("FORBIDDEN", "input.id")
+    assert await caller.refusal(scene.stranger, RESTORE, id=scene.project.id) == ("NOT_FOUND", "input.id")
+    assert (await rows(database, ["projects"]))["projects"] == []
+
+
+async def test_a_project_with_a_running_instance_is_not_archived(
+    database: Database, scene: Scene, caller: Caller
+) -> None:
+    async with database.writer.begin() as connection:
+        await connection.execute(text("UPDATE cc_instances SET status = 'RUNNING'"))
+
+    assert await caller.refusal(scene.owner, ARCHIVE, id=scene.project.id) == ("CONFLICT", "input.id")
+    patch = """mutation($id: Int!) {
+      updateProject(input: {id: $id, patch: {status: ARCHIVED}}) { project { status } }
+    }"""
+    assert await caller.refusal(scene.owner, patch, id=scene.project.id) == (
+        "CONFLICT",
+        "input.patch.status",
+    )
+    async with database.writer.connect() as connection:
+        assert await connection.scalar(text("SELECT status FROM projects")) == "active"
