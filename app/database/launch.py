@@ -14,10 +14,11 @@ import sys
 UNREACHABLE = 77
 """Exit code: the user cannot be taken on, or the kernel does not let it reach the paths."""
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 8, 38, 47
-PR_CAP_AMBIENT_RAISE = 2
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECUREBITS = 1, 8, 28
+PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 38, 47, 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAPABILITY_VERSION_3 = 0x20080522
-CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETPCAP = 1, 2, 8
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -46,13 +47,20 @@ def prctl(option: int, argument: int, second: int = 0) -> None:
         raise OSError(ctypes.get_errno(), f"prctl({option})")
 
 
-def keep_only(capability: int) -> None:
-    """Reduce the capabilities to one and let it survive execve as an ambient one (capabilities(7))."""
+def capset(permitted: int, inheritable: int) -> None:
+    """capset(2) with all that is permitted in effect, or OSError."""
     header = CapabilityHeader(CAPABILITY_VERSION_3, 0)
-    mask = 1 << capability
-    data = (CapabilityData * 2)(CapabilityData(mask, mask, mask), CapabilityData(0, 0, 0))
+    data = (CapabilityData * 2)(CapabilityData(permitted, permitted, inheritable), CapabilityData(0, 0, 0))
     if libc.capset(ctypes.byref(header), data):
         raise OSError(ctypes.get_errno(), "capset")
+
+
+def keep_only(capability: int) -> None:
+    """Reduce the capabilities to one and let it survive execve as an ambient one (capabilities(7))."""
+    capset(1 << capability | 1 << CAP_SETPCAP, 1 << capability)
+    # PostgreSQL looks for its programs with access(2), which otherwise counts no capability but root's.
+    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
+    capset(1 << capability, 1 << capability)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
 
 

