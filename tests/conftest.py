@@ -27,13 +27,21 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
     """The embedded PostgreSQL of the run, with a migrated template database."""
     folder = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):  # then the base is the worker's own, below that of the run
         folder = folder.parent
     with shared_server(folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(embedded_postgres: TestServer) -> TestServer:
+    """The server that a test runs on. Folders may choose another one by a parameter of this name; the server
+    itself has another name, because pytest would stop and start it whenever the parameter changes.
+    """
+    return embedded_postgres
 
 
 @pytest.fixture

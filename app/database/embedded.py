@@ -68,10 +68,10 @@ def embedded_server(
     while True:
         with directory.locked(directory.lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as lock:
             if lock is not None:
-                with _host(directory, lock, command, overrides or {}, say) as server:
+                with ExitStack() as stopped, _host(directory, lock, command, overrides or {}, say) as server:
                     yield server
                     if not alone:
-                        _await_guests(directory, say)
+                        stopped.enter_context(_without_guests(directory, say))
                 return
         holder = directory.holder()
         if holder is None or not holder.alive:
@@ -147,14 +147,16 @@ def _forget_dead_postmaster(directory: DataDirectory) -> None:
     (directory.cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _await_guests(directory: DataDirectory, say: Say) -> None:
-    """Wait until no other command uses our PostgreSQL."""
+@contextmanager
+def _without_guests(directory: DataDirectory, say: Say) -> Iterator[None]:
+    """Wait until no other command uses our PostgreSQL, and let none in while the block lasts."""
     with directory.locked(directory.guests, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
         if free is not None:
+            yield
             return
     say("Waiting for another ccgraph command that uses this PostgreSQL")
     with directory.locked(directory.guests, fcntl.LOCK_EX):
-        return
+        yield
 
 
 def _await_ready(directory: DataDirectory, holder: Holder) -> bool:

@@ -1,10 +1,12 @@
 """The embedded PostgreSQL: who runs it, who gets in, and what it takes to keep it through trouble."""
 
+import asyncio
 import os
 import pwd
 import shutil
 import stat
 import subprocess
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from app.database import programs
 from app.database.configuration import SUPERUSER, TUNING
 from app.database.embedded import EmbeddedServer, embedded_server
+from app.database.postmaster import Postmaster
 from app.database.processes import postgres_processes
 from app.database.programs import Account, plain_environment, program
 from app.errors import StartupError
@@ -156,6 +159,31 @@ async def test_a_command_that_came_first_waits_for_those_that_joined_it(cluster:
             assert await ask(server, "SELECT 1") == 1
         assert held.process.wait(20) == 0
     assert postgres_processes(cluster / "postgres") == []
+
+
+def test_a_command_that_comes_while_the_server_stops_starts_one_of_its_own(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[object] = []
+
+    def come() -> None:
+        with running(cluster) as server:
+            answers.append((asyncio.run(ask(server, "SELECT 1")), server.postmaster is not None))
+
+    newcomer = threading.Thread(target=come)
+    stop = Postmaster.stop
+
+    def stop_with_a_newcomer_at_the_door(postmaster: Postmaster) -> None:
+        monkeypatch.undo()
+        newcomer.start()
+        newcomer.join(0.3)
+        stop(postmaster)
+
+    monkeypatch.setattr(Postmaster, "stop", stop_with_a_newcomer_at_the_door)
+    with running(cluster):
+        pass
+    newcomer.join()
+    assert answers == [(1, True)]
 
 
 async def test_a_killed_server_is_followed_by_one_with_all_its_data(cluster: Path) -> None:

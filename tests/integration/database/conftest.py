@@ -20,10 +20,10 @@ def postgres15() -> Iterator[Postgres15]:
 
 
 @pytest.fixture(scope="session", params=["embedded", pytest.param("15", marks=pytest.mark.postgres15)])
-def postgres(request: pytest.FixtureRequest, postgres: TestServer) -> TestServer | Postgres15:
+def postgres(request: pytest.FixtureRequest, embedded_postgres: TestServer) -> TestServer | Postgres15:
     """The server that a test runs on; both of them stay up for the whole run."""
     if request.param == "embedded":
-        return postgres
+        return embedded_postgres
     server: Postgres15 = request.getfixturevalue("postgres15")
     return server
 
