@@ -8,6 +8,7 @@ from strawberry import Private
 
 from gql.building import NAMES, input_field, input_type
 from gql.mutations.acting import Info, acting
+from gql.mutations.filtering import MOST_ROWS, matching_keys
 from gql.mutations.inputs import Given, by_column, column_fields, key_type
 from gql.mutations.payloads import row, rows
 from gql.planner.names import lower_first, upper_first
@@ -39,6 +40,7 @@ def table_mutations() -> type:
             fields |= _append(table)
         else:
             fields |= _create(table) | _update(table) | _delete(table)
+            fields |= _update_many(table) | _delete_many(table)
     return strawberry.type(type("TableMutations", (), fields))
 
 
@@ -120,6 +122,72 @@ def _delete(table: WritableTable) -> Fields:
     return _mutation(resolve, name, payload, f"Delete a {table.noun} and what belongs to it.")
 
 
+def _update_many(table: WritableTable) -> Fields:
+    plural = upper_first(CATALOG.types[table.type_name].connection)
+    name = f"Update{plural}"
+    fields = [*_filter_fields(table), input_field("patch", f"{table.type_name}Patch", "What changes.")]
+    input_type(f"{name}Input", fields, f"Which rows of {table.name} are to change, and how.")
+    found = {lower_first(plural): rows(table.type_name, "keys", "The rows as they are now.")}
+    payload = strawberry.type(
+        type(f"{name}Payload", (_ManyRows,), {"count": _count(), **found}),
+        description="The rows that changed.",
+    )
+
+    async def resolve(self: Any, info: Info, input: Given) -> Any:
+        changes = by_column(info, table.name, input["patch"], "input.patch")
+        async with acting(info, table=table.name, changed=sorted(changes)) as act:
+            keys = act.details["keys"] = await matching_keys(act, table.type_name, input)
+            for key in keys:
+                await update(act.connection, act.principal, table.name, key, changes)
+        return payload(keys=keys)
+
+    return _mutation(resolve, name, payload, f"Change the rows of {table.name} that fit: all or none.")
+
+
+def _delete_many(table: WritableTable) -> Fields:
+    plural = upper_first(CATALOG.types[table.type_name].connection)
+    name = f"Delete{plural}"
+    input_type(f"{name}Input", _filter_fields(table), f"Which rows of {table.name} are to go.")
+    key: Any = NAMES[key_type(table)]
+
+    def deleted(self: Any) -> Any:
+        return self.keys
+
+    ids = strawberry.field(
+        resolver=deleted, graphql_type=list[key], description="Keys of the rows that are gone."
+    )
+    payload = strawberry.type(
+        type(f"{name}Payload", (_ManyRows,), {"count": _count(), "deleted_ids": ids}),
+        description="The rows that are gone.",
+    )
+
+    async def resolve(self: Any, info: Info, input: Given) -> Any:
+        async with acting(info, table=table.name) as act:
+            keys = act.details["keys"] = await matching_keys(act, table.type_name, input)
+            for key in keys:
+                await delete(act.connection, act.principal, table.name, key)
+        return payload(keys=keys)
+
+    return _mutation(resolve, name, payload, f"Delete the rows of {table.name} that fit: all or none.")
+
+
+def _filter_fields(table: WritableTable) -> list[Any]:
+    limit = (
+        f"How many rows there may be, 1 unless given, at most {MOST_ROWS}; when more fit, none is touched."
+    )
+    return [
+        input_field("where", f"{table.type_name}Where", "Which rows."),
+        input_field("atMost", "Optional[Int]", limit),
+    ]
+
+
+def _count() -> Any:
+    def count(self: Any) -> int:
+        return len(self.keys)
+
+    return strawberry.field(resolver=count, description="How many rows there are.")
+
+
 def _append(table: WritableTable) -> Fields:
     plural = upper_first(CATALOG.types[table.type_name].connection)
     name = f"Append{plural}"
@@ -128,15 +196,12 @@ def _append(table: WritableTable) -> Fields:
         f"{name}Input", [input_field("rows", f"List[{table.type_name}Row]", description)], "Rows to append."
     )
 
-    def count(self: Any) -> int:
-        return len(self.keys)
-
     payload = strawberry.type(
         type(
             f"{name}Payload",
             (_ManyRows,),
             {
-                "count": strawberry.field(resolver=count, description="How many rows there are."),
+                "count": _count(),
                 lower_first(plural): rows(table.type_name, "keys", "The rows, in the order given."),
             },
         ),

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
 from gql.planner.names import lower_first, upper_first
 from models.enums import TaskStatus
 from services.database import Database
 from services.writing.tables import TABLES, WritableTable
 from tests.integration.writing.asking import CATALOG, Caller
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World
+from tests.support.factories import make_task
 
 
 def as_input(table: WritableTable, row: dict[str, Any]) -> dict[str, Any]:
@@ -141,3 +144,38 @@ async def test_a_change_of_status_by_patch_is_stamped_and_follows_its_lines(
     assert (await patch("STOPPED"))["terminatedAt"]
     given = {"id": key, "patch": {"status": "RUNNING"}}
     assert await caller.refusal(world.scene.owner, update, input=given) == ("CONFLICT", "input.patch.status")
+
+
+UPDATE_TASKS = """
+mutation ($input: UpdateTasksInput!) { updateTasks(input: $input) { count tasks { name priority } } }
+"""
+DELETE_TASKS = "mutation ($input: DeleteTasksInput!) { deleteTasks(input: $input) { count deletedIds } }"
+
+
+async def test_rows_are_changed_by_filter_up_to_the_number_that_is_allowed(
+    caller: Caller, world: World, database: Database
+) -> None:
+    async with database.writer.begin() as connection:
+        foreign = await make_task(connection, name="t0", priority=2)
+        for number in range(4):
+            await make_task(
+                connection, project_id=world.scene.project.project_id, name=f"t{number}", priority=2
+            )
+    where = {"priority": {"eq": 2}, "project": {"name": {"eq": world.scene.project.name}}}
+    given = {"where": where, "patch": {"priority": 9}}
+
+    too_many = await caller.refusal(world.scene.editor, UPDATE_TASKS, input={**given, "atMost": 3})
+    one = await caller.refusal(world.scene.editor, UPDATE_TASKS, input=given)
+    by_viewer = await caller.refusal(world.scene.viewer, UPDATE_TASKS, input={**given, "atMost": 9})
+    changed = await caller.data(world.scene.editor, UPDATE_TASKS, input={**given, "atMost": 4})
+
+    assert too_many == one == ("BAD_USER_INPUT", "input.atMost")
+    assert by_viewer[0] == "FORBIDDEN"
+    assert changed["updateTasks"]["count"] == 4
+    assert {task["priority"] for task in changed["updateTasks"]["tasks"]} == {9}
+    everything = {"where": {"priority": {"gte": 1}}, "atMost": 500}
+    deleted = await caller.data(world.scene.owner, DELETE_TASKS, input=everything)
+    assert deleted["deleteTasks"]["count"] == 6
+    async with database.writer.connect() as connection:
+        left = await connection.execute(text("SELECT id, priority FROM tasks"))
+        assert [tuple(row) for row in left] == [(foreign.id, 2)]
