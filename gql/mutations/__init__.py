@@ -10,10 +10,12 @@ from gql.mutations.notifications import NotificationMutations
 from gql.mutations.projects import ProjectMutations
 from gql.mutations.secrets import SecretMutations
 from gql.mutations.sessions import SessionMutations
+from gql.mutations.system_settings import SettingMutations
 from gql.mutations.tables import TableMutations
 from gql.mutations.tasks import TaskMutations
 from gql.mutations.tokens import TokenMutations
 from gql.mutations.ultrathink import UltrathinkMutations
+from gql.mutations.worktrees import WorktreeMutations
 
 Mutation = merge_types(
     "Mutation",
@@ -21,6 +23,8 @@ Mutation = merge_types(
         TokenMutations,
         AccountMutations,
         ProjectMutations,
+        WorktreeMutations,
+        SettingMutations,
         SessionMutations,
         CollaborationMutations,
         InstanceMutations,

@@ -11,6 +11,7 @@ from models.enums import (
     CcInstanceType,
     NotificationPriority,
     ProjectStatus,
+    SettingDataType,
     TaskStatus,
 )
 from services import quotas
@@ -152,6 +153,49 @@ async def _wish_changed(
     _require_filter_rules(changes, prefix)
 
 
+_OF_TYPE: Final[Mapping[str, tuple[type, ...]]] = MappingProxyType(
+    {
+        SettingDataType.STRING: (str,),
+        SettingDataType.NUMBER: (int, float),
+        SettingDataType.BOOLEAN: (bool,),
+        SettingDataType.ARRAY: (list,),
+        SettingDataType.JSON: (object,),
+    }
+)
+
+
+def _require_data_type(value: object, data_type: str, prefix: str) -> None:
+    fits = isinstance(value, _OF_TYPE[data_type])
+    if not fits or (isinstance(value, bool) and data_type == SettingDataType.NUMBER):
+        raise BadInput(
+            f"The value of this setting is of the type {data_type}.", field=f"{prefix}.settingValue"
+        )
+
+
+async def _setting_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    data_type = values.get("data_type") or SettingDataType.JSON
+    _require_data_type(orjson.loads(values["setting_value"]), data_type, prefix)
+
+
+async def _setting_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    """Each change raises the version and is signed; the value before it is kept (decision 30)."""
+    if not changes:
+        return
+    if row["is_readonly"]:
+        raise Conflict("This setting is read-only.", field=prefix)
+    value = orjson.loads(changes["setting_value"]) if "setting_value" in changes else row["setting_value"]
+    _require_data_type(value, changes.get("data_type", row["data_type"]) or SettingDataType.JSON, prefix)
+    if "setting_value" in changes:
+        changes["previous_value"] = orjson.dumps(row["setting_value"]).decode()
+    changes["version"] = (row["version"] or 0) + 1
+    actor = await connection.exec_driver_sql(
+        "SELECT NULLIF(current_setting('ccgraph.actor_id', true), '')::integer"
+    )
+    changes["updated_by"] = actor.scalar()
+
+
 BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
     {
         "projects": _project_created,
@@ -161,6 +205,7 @@ BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
         "task_dependencies": _dependency_created,
         "ultrathink_messages": _instruction_created,
         "notification_settings": _wish_created,
+        "system_settings": _setting_created,
     }
 )
 
@@ -169,6 +214,7 @@ BEFORE_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
         "worktrees": _worktree_changed,
         "cc_instances": _instance_changed,
         "notification_settings": _wish_changed,
+        "system_settings": _setting_changed,
     }
 )
 """For every change, also that of a use case."""
