@@ -21,6 +21,7 @@ import orjson
 
 from benchmarks import servers
 from benchmarks.answers import normalised
+from benchmarks.connections import Connection
 from benchmarks.database import BenchmarkDatabase, demo_database
 from benchmarks.peers.requests import Request, Subject, floor, graphql
 from benchmarks.report import Section, bars, table
@@ -147,7 +148,7 @@ async def measure(asks: dict[str, Ask], options: Options) -> Results:
     for shape in options.shapes:
         await require_same_answers(shape, asks)
         for ask in asks.values():
-            await load_on(ask(shape), seconds=min(1.0, options.seconds))
+            await warm_up(ask(shape))
         rounds = [
             {name: await load_on(ask(shape), seconds=options.seconds) for name, ask in asks.items()}
             for _ in range(options.rounds)
@@ -157,6 +158,15 @@ async def measure(asks: dict[str, Ask], options: Options) -> Results:
         beside = ", ".join(f"{ours / results[shape.name][name].rate:.2f} of {name}" for name in PEERS[1:])
         print(f"{shape.name:12} {ours:8,.0f} requests/s: {beside}", flush=True)
     return results
+
+
+async def warm_up(request: Request) -> None:
+    """A few requests on as many connections as a server has to the database, so that each knows the plan."""
+    connections = [await Connection.open(request.url) for _ in range(servers.POOL_SIZE)]
+    for _ in range(3):
+        await asyncio.gather(*(connection.ask(request) for connection in connections))
+    for connection in connections:
+        connection.close()
 
 
 async def load_on(request: Request, seconds: float) -> Load:

@@ -112,21 +112,24 @@ FROM (
 
 FOUR_LEVELS = Shape(
     name="four-levels",
-    title="four levels: 5 projects, 5 instances, 3 tasks, 3 log lines",
+    title="four levels: 5 projects, 5 instances, 3 tasks, 3 messages",
     ccgraph="""{ projects(first: 5, orderBy: [{id: ASC}]) { nodes { id name
       ccInstances(first: 5, orderBy: [{id: ASC}]) { nodes { id name status
         assignedTasks(first: 3, orderBy: [{id: ASC}]) { nodes { id name status
-          taskLogs(first: 3, orderBy: [{id: ASC}]) { nodes { id message createdAt } } } } } } } } }""",
+          ultrathinkMessages(first: 3, orderBy: [{id: ASC}]) {
+            nodes { id instructionContent sentAt } } } } } } } } }""",
     postgraphile="""{ projects: allProjects(first: 5, orderBy: [PRIMARY_KEY_ASC]) { nodes { id: rowId name
       ccInstances: ccInstancesByProjectId(first: 5, orderBy: [PRIMARY_KEY_ASC]) { nodes {
         id: rowId name status
         assignedTasks: tasksByAssignedTo(first: 3, orderBy: [PRIMARY_KEY_ASC]) { nodes { id: rowId name status
-          taskLogs: taskLogsByTaskId(first: 3, orderBy: [PRIMARY_KEY_ASC]) {
-            nodes { id: rowId message createdAt } } } } } } } } }""",
+          ultrathinkMessages: ultrathinkMessagesByTaskId(
+            first: 3, orderBy: [PRIMARY_KEY_ASC]
+          ) {
+            nodes { id: rowId instructionContent sentAt } } } } } } } } }""",
     strawberry="""{ projects(first: 5) { nodes { id name
       ccInstances(first: 5) { nodes { id name status
         assignedTasks(first: 3) { nodes { id name status
-          taskLogs(first: 3) { nodes { id message createdAt } } } } } } } } }""",
+          ultrathinkMessages(first: 3) { nodes { id instructionContent sentAt } } } } } } } } }""",
     floor="""
 SELECT json_build_object('projects', json_build_object('nodes', coalesce(json_agg(node), '[]')))::text
 FROM (
@@ -138,14 +141,14 @@ FROM (
       FROM (SELECT * FROM cc_instances WHERE project_id = p.project_id ORDER BY id LIMIT 5) i
       LEFT JOIN LATERAL (
         SELECT coalesce(json_agg(task), '[]') AS nodes FROM (
-          SELECT t.id, t.name, t.status, logs AS "taskLogs"
+          SELECT t.id, t.name, t.status, told AS "ultrathinkMessages"
           FROM (SELECT * FROM tasks WHERE assigned_to = i.id ORDER BY id LIMIT 3) t
           LEFT JOIN LATERAL (
-            SELECT coalesce(json_agg(line), '[]') AS nodes FROM (
-              SELECT l.id, l.message, l.created_at AS "createdAt" FROM task_logs l
-              WHERE l.task_id = t.id ORDER BY l.id LIMIT 3
-            ) line
-          ) logs ON true
+            SELECT coalesce(json_agg(message), '[]') AS nodes FROM (
+              SELECT m.id, m.instruction_content AS "instructionContent", m.sent_at AS "sentAt"
+              FROM ultrathink_messages m WHERE m.task_id = t.id ORDER BY m.id LIMIT 3
+            ) message
+          ) told ON true
           ORDER BY t.id
         ) task
       ) tasks ON true

@@ -75,31 +75,33 @@ class Loaders:
         self.instances_of_project = many_by(
             models.CcInstance, models.CcInstance.project_id, models.CcInstance.id
         )
-        self.logs_of_task = many_by(models.TaskLog, models.TaskLog.task_id, models.TaskLog.id)
+        self.messages_of_task = many_by(
+            models.UltrathinkMessage, models.UltrathinkMessage.task_id, models.UltrathinkMessage.id
+        )
 
 
 Info = strawberry.Info[dict[str, Loaders], None]
 
 
 @strawberry.type
-class TaskLog:
-    """A line of a task's log."""
+class UltrathinkMessage:
+    """An instruction."""
 
     id: UUID
-    message: str
-    created_at: datetime
+    instruction_content: str
+    sent_at: datetime
 
     @classmethod
-    def of(cls, row: models.TaskLog) -> "TaskLog":
+    def of(cls, row: models.UltrathinkMessage) -> "UltrathinkMessage":
         """From a row."""
-        return cls(id=row.id, message=row.message, created_at=row.created_at)
+        return cls(id=row.id, instruction_content=row.instruction_content, sent_at=row.sent_at)
 
 
 @strawberry.type
-class TaskLogConnection:
-    """Lines of a task's log."""
+class UltrathinkMessageConnection:
+    """Instructions about a task."""
 
-    nodes: list[TaskLog]
+    nodes: list[UltrathinkMessage]
 
 
 @strawberry.type
@@ -142,10 +144,10 @@ class Task:
         return CcInstance.of(found) if found else None
 
     @strawberry.field
-    async def task_logs(self, info: Info, first: int) -> TaskLogConnection:
-        """Its log."""
-        lines = await info.context["loaders"].logs_of_task.load((self.id, first))
-        return TaskLogConnection(nodes=[TaskLog.of(row) for row in lines])
+    async def ultrathink_messages(self, info: Info, first: int) -> UltrathinkMessageConnection:
+        """The instructions about it."""
+        found = await info.context["loaders"].messages_of_task.load((self.id, first))
+        return UltrathinkMessageConnection(nodes=[UltrathinkMessage.of(row) for row in found])
 
 
 @strawberry.type
