@@ -31,6 +31,7 @@ from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
 from services.tasks import watch_leases
 from services.tokens import TokenPolicy
+from services.websocket_delivery import Retries, keep_sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         vault = settings.vault()
         silent_for = timedelta(seconds=settings.heartbeat_timeout)
         await stack.enter_async_context(background(watch_heartbeats(database, silent_for), "heartbeats"))
+        await stack.enter_async_context(background(keep_sending(database, Retries()), "websocket-delivery"))
         await stack.enter_async_context(background(watch_leases(database), "leases"))
         feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode()))
         authenticator = Authenticator(database, tokens)
