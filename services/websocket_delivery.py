@@ -1,7 +1,7 @@
 """Notifications to a connection that nobody confirmed: sent again some times, then failed (terminal §3.3).
 
-Sending again is an update of the row like any other: the feed takes it to the subscribers of whichever process
-has the connection, and a crash in between loses nothing. What is addressed to a closed connection waits for a
+Sending again is an update of the row like any other: the feed takes it to the subscribers of the process that
+has the connection, and a crash in between loses nothing. What is addressed to a closed one waits for a
 client that resumes with a cursor; what is for a project or for everybody has no single receiver to wait for.
 """
 
