@@ -131,7 +131,7 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "mcp_messages_archive": (Through("project_id", "projects_archive", "project_id"),),
         "task_execution_efficiency": THROUGH_PROJECT,
         "active_cc_instances": THROUGH_PROJECT,
-        "readonly_project_stats": (Through("id", "projects", "id"),),
+        "readonly_project_stats": (Through("id", "projects", "project_id"),),
         "mcp_message_stats": (),
         "parallel_execution_stats": (),
         "error_summary": (),

@@ -65,9 +65,11 @@ def compile_aggregate(chosen: Filtered, field: Field) -> str:
     source = chosen.source(alias)
     fields = field.selected(statement.question, f"{table.name}Aggregate")
     measures = compile_measures(statement, table, alias, name, fields, f"{table.name}Aggregate")
+    # A selection of nothing but names is still one row.
+    inner = ", ".join(measures.inner) or "count(*)"
     return (
         f"SELECT {', '.join(measures.outer)}\n"
-        f"FROM (\nSELECT {', '.join(measures.inner)}\n{source}\n) AS {name}{''.join(measures.joins)}"
+        f"FROM (\nSELECT {inner}\n{source}\n) AS {name}{''.join(measures.joins)}"
     )
 
 

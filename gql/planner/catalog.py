@@ -207,7 +207,7 @@ def _relation(table: Table, relationship: RelationshipProperty[object]) -> Relat
         proven = policy.follows(target.name, remote.name, table.name, local.name)
     else:
         proven = policy.shows_rows_behind(table.name, local.name, target.name, remote.name)
-    noun = relationship.mapper.class_.__doc__ or ""
+    noun = (relationship.mapper.class_.__doc__ or "").strip()
     return Relation(
         field=names.camel(relationship.key),
         target=relationship.mapper.class_.__name__,
@@ -239,4 +239,4 @@ def _relation_description(relationship: RelationshipProperty[object], noun: str,
     words = relationship.key.replace("_", " ")
     if is_list:
         return f"The {words} of the row, page by page."
-    return f"The {words}: {noun[:1].lower()}{noun[1:].strip()}"
+    return f"The {words}: {noun[:1].lower()}{noun[1:]}"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from gql.planner.catalog import Catalog, TableType
 from gql.planner.connections import compile_connection
 from gql.planner.conversions import EachOrNone, integer
-from gql.planner.links import Link
 from gql.planner.lookups import compile_lookup, compile_me, compile_node, compile_nodes
 from gql.planner.plan import Plan
 from gql.planner.rows import compile_row, fields_of_row
@@ -111,6 +110,6 @@ def _root(statement: Statement, field: Field) -> str:
     elif field.name in catalog.lookups:
         text = compile_lookup(statement, catalog.lookups[field.name], field)
     else:
-        text = compile_connection(statement, catalog.connections[field.name], Link(), field)
+        text = compile_connection(statement, catalog.connections[field.name], None, field)
     name = statement.alias("root")
     return f"SELECT row_to_json({name})::text\nFROM (\n{text}\n) AS {name}"

@@ -8,6 +8,7 @@ from gql.planner.catalog import TableType
 from gql.planner.cursors import compile_cursor
 from gql.planner.groups import compile_groups
 from gql.planner.links import Link
+from gql.planner.order import Order
 from gql.planner.pages import Page, compile_page
 from gql.planner.search import compile_search
 from gql.planner.selection import Field
@@ -22,17 +23,22 @@ class Filter:
 
     statement: Statement
     table: TableType
-    link: Link
+    link: Link | None
     arguments: dict[str, Value]
 
     def conditions(self, alias: str) -> list[str]:
         """Link, policy, `where` and `search`, to be joined by AND."""
-        found = self.link.conditions(alias)
-        if not self.link.proven:
+        found = self.link.conditions(alias) if self.link is not None else []
+        if self.link is None or not self.link.proven:
             found = [*found, *self.statement.visible(self.table, alias)]
         where = compile_where(self.statement, self.table, alias, self.arguments.get("where"))
         search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
         return [*found, *where, *search]
+
+    def is_short(self, order: Order) -> bool:
+        """Rows that are searched for, or behind a key in partitions without an index in this order."""
+        indexed = self.link.ordered_by if self.link is not None else None
+        return "search" in self.arguments or (indexed is not None and order.terms[0].label not in indexed)
 
     def source(self, alias: str) -> str:
         """`FROM tasks AS task$1 WHERE ...`"""
@@ -41,8 +47,8 @@ class Filter:
         return f"FROM {self.table.table} AS {alias}{where}"
 
 
-def compile_connection(statement: Statement, table: TableType, link: Link, field: Field) -> str:
-    """One row whose columns are the fields of the connection.
+def compile_connection(statement: Statement, table: TableType, link: Link | None, field: Field) -> str:
+    """One row whose columns are the fields of the connection. At the root there is no `link`.
 
     `SELECT rows$1.item$1 AS "nodes", (SELECT count(*) FROM tasks AS task$2 WHERE ...) AS "totalCount"
     FROM (SELECT coalesce(json_agg(item$1), '[]') AS item$1 FROM (...) AS item$1) AS rows$1`
@@ -106,15 +112,7 @@ class _Rows:
             for info in field.selected(self.statement.question, "PageInfo")
         }
         ahead = "hasPreviousPage" if "last" in self.arguments else "hasNextPage"
-        self.page = compile_page(
-            self.statement,
-            self.table,
-            self.chosen.conditions,
-            self.arguments,
-            self.field,
-            ahead=ahead in infos,
-            ordered_by=self.chosen.link.ordered_by,
-        )
+        self.page = compile_page(self.chosen, self.field, ahead=ahead in infos)
         lists = [field for field in fields if field.name in ("nodes", "edges")]
         name = self.statement.alias("rows")
         cursors = bool(infos & {"startCursor", "endCursor"})

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 class Link:
     """`conditions` are SQL for an alias of the listed table.
 
-    `proven` says that they only let through rows that the viewer may see. `ordered_by` is that of
-    the relation (see catalog.py).
+    `proven` says that they only let through rows that the viewer may see. `ordered_by` is that of the
+    relation (see catalog.py).
     """
 
-    conditions: Callable[[str], list[str]] = lambda _: []
+    conditions: Callable[[str], list[str]]
     proven: bool = False
     ordered_by: frozenset[str] | None = None

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from gql.planner.catalog import TableType
+from gql.planner.catalog import Column, TableType
 from gql.planner.conversions import Each, text
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.kinds import Kind
@@ -30,8 +30,10 @@ class Direction(Clause):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One value to order by. `label` names it in cursors' fingerprints; `carried` is the column that brings
-    it out of the page's subquery, empty where the row itself has it.
+    """One value to order by. `label` names it in cursors' fingerprints.
+
+    `column` is the row's own column that it is, empty for anything else; that is brought out of the page's
+    subquery as the column `carried`.
     """
 
     expression: str
@@ -40,6 +42,7 @@ class Term:
     nullable: bool
     descending: bool
     nulls_first: bool
+    column: str = ""
     carried: str = ""
 
     def text(self, expression: str) -> str:
@@ -108,7 +111,18 @@ def compile_order(statement: Statement, table: TableType, alias: str, arguments:
     for column in table.order:
         if not any(term.label == column.field for term in terms):
             expression = f"{alias}.{column.name}"
-            terms.append(Term(expression, column.field, column.kind, column.nullable, descending, descending))
+            nulls_first = descending
+            terms.append(
+                Term(
+                    expression,
+                    column.field,
+                    column.kind,
+                    column.nullable,
+                    descending,
+                    nulls_first,
+                    column.name,
+                )
+            )
     return Order(tuple(terms), tuple(compiler.joins), _fingerprint(table, terms))
 
 
@@ -139,50 +153,55 @@ class _Compiler:
         elif name == "rank" and table.search is not None and "rank" not in table.columns:
             self.rank(table, alias, _direction(value), value.path)
         elif table.columns[name].kind is Kind.JSON:
-            self._json(table, alias, name, value, trail)
+            self._json(table, alias, table.columns[name], value, trail)
         else:
-            column = table.columns[name]
-            expression = self.statement.column(table, column, alias)
-            own = not trail and not column.private
-            self._add(
-                expression,
-                (*trail, name),
-                column.kind,
-                _direction(value),
-                column.nullable or bool(trail),
-                own,
-            )
+            self._column(table, alias, table.columns[name], value, trail)
 
     def rank(self, table: TableType, alias: str, direction: Direction, path: Path) -> None:
         """How well a row fits the search."""
         search = self.arguments.get("search")
         if search is None or search.is_null:
             raise ArgumentInvalid("Ordering by `rank` needs a `search`.", path)
-        expression = compile_rank(self.statement, table, alias, search)
-        self._add(expression, ("rank",), Kind.FLOAT, direction, nullable=False, own=False)
+        if self._is_new("rank"):
+            expression = compile_rank(self.statement, table, alias, search)
+            self._add(expression, "rank", Kind.FLOAT, direction, nullable=False)
 
-    def _json(self, table: TableType, alias: str, name: str, value: Value, trail: Path) -> None:
+    def _column(self, table: TableType, alias: str, column: Column, value: Value, trail: Path) -> None:
+        label = ".".join((*trail, column.field))
+        if self._is_new(label):
+            expression = self.statement.column(table, column, alias)
+            nullable = column.nullable or bool(trail)
+            own = "" if trail or column.private else column.name
+            self._add(expression, label, column.kind, _direction(value), nullable=nullable, column=own)
+
+    def _json(self, table: TableType, alias: str, column: Column, value: Value, trail: Path) -> None:
         parts = dict(value.fields())
         at = parts["at"]
-        keys = Each(text)(at.plain())
-        parameter = self.statement.parameter(at, Each(text), "::text[]")
-        expression = f"{self.statement.column(table, table.columns[name], alias)} #> {parameter}"
-        trail = (*trail, name, *map(str, keys))
-        direction = _direction(parts["direction"]) if "direction" in parts else Direction.ASC
-        # A JSON null is no value, neither in the order nor in a cursor.
-        self._add(
-            f"NULLIF({expression}, 'null'::jsonb)", trail, Kind.JSON, direction, nullable=True, own=False
-        )
+        label = ".".join((*trail, column.field, *map(repr, Each(text)(at.plain()))))
+        if self._is_new(label):
+            parameter = self.statement.parameter(at, Each(text), "::text[]")
+            # A JSON null is no value, neither in the order nor in a cursor.
+            found = f"NULLIF({self.statement.column(table, column, alias)} #> {parameter}, 'null'::jsonb)"
+            direction = _direction(parts["direction"]) if "direction" in parts else Direction.ASC
+            self._add(found, label, Kind.JSON, direction, nullable=True)
+
+    def _is_new(self, label: str) -> bool:
+        return not any(term.label == label for term in self.terms)
 
     def _add(
-        self, expression: str, trail: Path, kind: Kind, direction: Direction, nullable: bool, own: bool
+        self,
+        expression: str,
+        label: str,
+        kind: Kind,
+        direction: Direction,
+        *,
+        nullable: bool,
+        column: str = "",
     ) -> None:
         descending = direction.name.startswith("DESC")
         nulls_first = "FIRST" in direction.name or (descending and "LAST" not in direction.name)
-        label = ".".join(trail)
-        if not any(term.label == label for term in self.terms):
-            carried = "" if own else self.statement.alias("order")
-            self.terms.append(Term(expression, label, kind, nullable, descending, nulls_first, carried))
+        carried = "" if column else self.statement.alias("order")
+        self.terms.append(Term(expression, label, kind, nullable, descending, nulls_first, column, carried))
 
 
 def _direction(value: Value) -> Direction:

@@ -1,7 +1,7 @@
 """One page of rows: how many, from where on, in which order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from gql.planner.catalog import TableType
 from gql.planner.conversions import integer
@@ -33,49 +33,69 @@ class Page:
     place: str
 
 
-def compile_page(
-    statement: Statement,
-    table: TableType,
-    conditions: Callable[[str], list[str]],
-    arguments: dict[str, Value],
-    field: Field,
-    *,
-    ahead: bool,
-    ordered_by: frozenset[str] | None = None,
-) -> Page:
-    """The rows of one page, before anything is joined to them.
+class Listing(Protocol):
+    """The rows of which a page is taken."""
+
+    @property
+    def statement(self) -> Statement:
+        """The statement being compiled."""
+
+    @property
+    def table(self) -> TableType:
+        """The table of the rows."""
+
+    @property
+    def arguments(self) -> dict[str, Value]:
+        """The arguments of the list."""
+
+    def conditions(self, alias: str) -> list[str]:
+        """What holds for the rows, to be joined by AND."""
+
+    def is_short(self, order: Order) -> bool:
+        """Whether the rows are found first and then put in order, rather than read in order until enough."""
+
+
+def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
+    """The rows of one page, before anything is joined to them; one more than asked for when `ahead`.
 
     `SELECT task$1.* FROM tasks AS task$1 WHERE ... ORDER BY task$1.priority DESC, task$1.id DESC LIMIT 20`
 
     The page size stands in the text: PostgreSQL plans for that many rows, not for a tenth of the table.
 
     In a partitioned table PostgreSQL expects the rows behind a key in every partition, so it thinks them many
-    and prefers to walk through all partitions in the wanted order until it has met enough of them, which
-    may mean all rows. So unless an index brings them in order they are gathered first:
+    and prefers to walk through all partitions in the wanted order until it has met enough of them, which may
+    mean all rows. So where a list is short it is gathered first:
     `FROM (SELECT task_log$1.* FROM task_logs AS task_log$1 WHERE task_log$1.task_id = ... OFFSET 0)`
     """
+    statement, table, arguments = listing.statement, listing.table, listing.arguments
     size, backward = page_size(arguments, field)
     alias = statement.alias(table.label)
     order = compile_order(statement, table, alias, arguments)
-    source = f"{table.table} AS {alias}"
-    found = conditions(alias)
-    if ordered_by is not None and order.terms[0].label not in ordered_by:
-        source = f"(\nSELECT {alias}.*\nFROM {source}\nWHERE {' AND '.join(found)}\nOFFSET 0\n) AS {alias}"
-        found = []
+    found = listing.conditions(alias)
+    behind = []
     for name, reverse in (("after", False), ("before", True)):
-        cursor = _cursor(table, order, arguments, name)
+        cursor = _cursor(order, arguments, name)
         if cursor is not None:
-            found.append(compile_after(statement, order, cursor, reverse=reverse))
+            behind.append(compile_after(statement, order, cursor, reverse=reverse))
+    if listing.is_short(order):
+        source = f"(\nSELECT {alias}.*\nFROM {table.table} AS {alias}{_where(found)}\nOFFSET 0\n) AS {alias}"
+        where = _where(behind)
+    else:
+        source = f"{table.table} AS {alias}"
+        where = _where([*found, *behind])
     text = (
-        f"SELECT {order.select(alias)}\nFROM {source}{order.joined}"
-        + (f"\nWHERE {' AND '.join(found)}" if found else "")
-        + f"\nORDER BY {order.text(reverse=backward)}\nLIMIT {size + ahead}"
+        f"SELECT {order.select(alias)}\nFROM {source}{order.joined}{where}"
+        f"\nORDER BY {order.text(reverse=backward)}\nLIMIT {size + ahead}"
     )
     place = ""
     if ahead:
         place = statement.alias("place")
         text = f"SELECT {alias}.*, row_number() OVER () AS {place}\nFROM (\n{text}\n) AS {alias}"
     return Page(text, alias, order, f"\nORDER BY {order.outer(alias)}", size, backward, place)
+
+
+def _where(conditions: list[str]) -> str:
+    return f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def page_size(arguments: dict[str, Value], field: Field) -> tuple[int, bool]:
@@ -95,7 +115,7 @@ def page_size(arguments: dict[str, Value], field: Field) -> tuple[int, bool]:
     return size, last is not None
 
 
-def _cursor(table: TableType, order: Order, arguments: dict[str, Value], name: str) -> Cursor | None:
+def _cursor(order: Order, arguments: dict[str, Value], name: str) -> Cursor | None:
     value = arguments.get(name)
     if value is None:
         return None

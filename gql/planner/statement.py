@@ -14,6 +14,8 @@ from gql.planner.plan import Parameter, ViewerId
 from gql.planner.values import Source, Value, Variables
 from models import policy
 
+VIEWER = "{viewer}"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -68,7 +70,9 @@ class Statement:
         """The predicate that leaves the rows which the viewer may see: none or one."""
         if self.question.is_admin or policy.is_everybodys(table.table):
             return []
-        return [policy.visible(table.table, alias, self.viewer())]
+        predicate = policy.visible(table.table, alias, VIEWER)
+        # Not every policy depends on the viewer, and PostgreSQL refuses a parameter that nothing uses.
+        return [predicate.replace(VIEWER, self.viewer()) if VIEWER in predicate else predicate]
 
     def column(self, table: TableType, column: Column, alias: str) -> str:
         """`task$1.name`; a private column is NULL in every row that is not about the viewer.

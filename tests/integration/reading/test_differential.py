@@ -1,0 +1,57 @@
+"""Random queries, planned and executed plainly: the same JSON, for whoever asks."""
+
+import asyncio
+import os
+
+import asyncpg
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis.strategies import DataObject, data
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gql.context import Context
+from gql.limits import Limits
+from gql.operations import Api, OperationRequest
+from services.database import Database
+from services.principal import Origin, Principal
+from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA
+from tests.support.plain import Plain, Seer, alike, read_world
+from tests.support.queries import QueryWriter
+from tests.support.world import make_world
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
+UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_planned_query_equals_a_plain_execution(
+    database: Database, connection: AsyncConnection, database_url: str, seed: int
+) -> None:
+    await make_world(connection, seed)
+    reader = await asyncpg.connect(database_url)
+    world = await read_world(reader, CATALOG)
+    await reader.close()
+    plain = Plain(SCHEMA._schema, world)
+    prepared = Api(SCHEMA, CATALOG, UNBOUNDED)
+    general = Api(SCHEMA, CATALOG, UNBOUNDED, prepared=False)
+    loop = asyncio.get_running_loop()
+    seers = [Seer(row["id"], bool(row["is_admin"])) for row in world.rows["User"]]
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(draw=data())
+    def compare(draw: DataObject) -> None:
+        writer = QueryWriter(SCHEMA._schema, CATALOG, world, draw)
+        query, seer = writer.write(), writer._pick(seers)
+        note(f"{seer}\n{query.text}\n{query.variables}")
+        expected = plain.execute(query.text, query.variables, seer)
+        context = Context(database, Origin("request"), POLICY, Principal(seer.user_id, "x", seer.is_admin))
+        for api in (prepared, prepared, general):
+            asked = api.execute(OperationRequest(query.text, query.variables), context)
+            result = asyncio.run_coroutine_threadsafe(asked, loop).result()
+            response = orjson.loads(result.body)
+            note(f"expected {expected}\nfound    {response}")
+            assert alike(response.get("data"), expected)
+
+    # Hypothesis drives from a thread; the pools belong to this loop.
+    await asyncio.to_thread(compare)
