@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -70,7 +71,7 @@ async def run(
             program,
             "--threads=1",
             f"--connections={connections}",
-            f"--duration={min(seconds, LONGEST_SECONDS):g}s",
+            f"--duration={math.ceil(min(seconds, LONGEST_SECONDS))}s",
             "--timeout=30s",
             f"--script={path}",
             url,
