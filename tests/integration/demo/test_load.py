@@ -67,11 +67,14 @@ async def empty(database_url: str) -> AsyncIterator[Connection]:
     await opened.close()
 
 
+FILLED_BY_MIGRATIONS = ("alembic_version", "system_settings", "feed_state")
+
+
 def stored() -> list[str]:
     return [
         name
         for name, table in metadata.tables.items()
-        if not table.info.get("view") and name not in ("alembic_version", "system_settings")
+        if not table.info.get("view") and name not in FILLED_BY_MIGRATIONS
     ]
 
 
