@@ -17,12 +17,14 @@ check: .venv/.installed ## format, lint, types, import contracts, drift of schem
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/ccgraph schema --check
 	$(BIN)/python -m tests.support.drift
 
-fix: .venv/.installed ## format, mend what ruff can mend, write the table of settings
+fix: .venv/.installed ## format, mend what ruff can mend, write the table of settings and schema.graphql
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.support.configuration
+	$(BIN)/ccgraph schema
 
 test: .venv/.installed ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto)

@@ -150,7 +150,7 @@ class WorktreeSyncHistoryEntry(Base):
         Choice(SyncType, 20), comment="同期種別", doc="How changes were brought over."
     )
     sync_direction: Mapped[SyncDirection | None] = mapped_column(
-        Choice(SyncDirection, 10), server_default="push", comment="同期方向", doc="Which way changes went."
+        Choice(SyncDirection, 20), server_default="push", comment="同期方向", doc="Which way changes went."
     )
     status: Mapped[SyncResult] = mapped_column(
         Choice(SyncResult, 20), comment="実行結果ステータス", doc="How the sync ended."

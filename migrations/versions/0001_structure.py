@@ -377,7 +377,7 @@ def upgrade() -> None:
         sa.Column("source_worktree_id", sa.Uuid(), nullable=False, comment="同期元WorktreeID"),
         sa.Column("target_worktree_id", sa.Uuid(), comment="同期先WorktreeID"),
         sa.Column("sync_type", sa.String(length=20), nullable=False, comment="同期種別"),
-        sa.Column("sync_direction", sa.String(length=10), server_default="push", comment="同期方向"),
+        sa.Column("sync_direction", sa.String(length=20), server_default="push", comment="同期方向"),
         sa.Column("status", sa.String(length=20), nullable=False, comment="実行結果ステータス"),
         sa.Column("files_changed", sa.Integer(), server_default=sa.text("0"), comment="変更ファイル数"),
         sa.Column("lines_added", sa.Integer(), server_default=sa.text("0"), comment="追加行数"),
