@@ -20,11 +20,12 @@ check: .venv/.installed ## format, lint, types, import contracts, drift of schem
 	$(BIN)/ccgraph schema --check
 	$(BIN)/python -m tests.support.drift
 
-fix: .venv/.installed ## format, mend what ruff can mend, write the table of settings and schema.graphql
+fix: .venv/.installed ## format, mend what ruff can mend, write settings, schema and golden files
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.support.configuration
 	$(BIN)/ccgraph schema
+	$(BIN)/python -m tests.golden.test_statements
 
 test: .venv/.installed ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto)

@@ -1,0 +1,18 @@
+SELECT (
+SELECT row_to_json(root$1)::text
+FROM (
+SELECT (SELECT coalesce(json_agg(item$1), '[]'::json)
+FROM (
+SELECT key$1 AS "key", groups$1.count$1 AS "count"
+FROM (
+SELECT cc_log$1.log_level AS part$1, date_trunc('hour', cc_log$1.created_at, 'UTC') AS part$2, count(*) AS count$1
+FROM cc_logs AS cc_log$1
+GROUP BY 1, 2
+ORDER BY 1, 2
+LIMIT 100
+) AS groups$1
+CROSS JOIN LATERAL (SELECT upper(groups$1.part$1 COLLATE "C") AS "logLevel", groups$1.part$2 AS "createdAtHour") AS key$1
+ORDER BY groups$1.part$1, groups$1.part$2
+) AS item$1) AS "groups"
+) AS root$1
+) AS "ccLogs"

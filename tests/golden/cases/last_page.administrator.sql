@@ -1,0 +1,25 @@
+SELECT (
+SELECT row_to_json(root$1)::text
+FROM (
+SELECT rows$1.item$1 AS "nodes", page_info$1 AS "pageInfo"
+FROM (
+SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 3), '[]'::json) AS item$1, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 3))[1] AS cursor$1_start, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 3))[least(count(*), 3)] AS cursor$1_end, count(*) AS count$1
+FROM (
+SELECT item$1, task$1.place$1, 'cb33b058edef.' || translate(encode(convert_to(json_build_array(task$1.id)::text, 'UTF8'), 'base64'), E'\n', '') AS cursor$1
+FROM (
+SELECT task$1.*, row_number() OVER () AS place$1
+FROM (
+SELECT task$1.*
+FROM tasks AS task$1
+ORDER BY task$1.id DESC
+LIMIT 4
+) AS task$1
+) AS task$1
+CROSS JOIN LATERAL (SELECT task$1.name AS "name") AS item$1
+ORDER BY task$1.id
+) AS row$1
+) AS rows$1 CROSS JOIN LATERAL (
+SELECT rows$1.count$1 > 3 AS "hasPreviousPage", rows$1.cursor$1_start AS "startCursor"
+) AS page_info$1
+) AS root$1
+) AS "tasks"

@@ -1,0 +1,28 @@
+SELECT (
+SELECT row_to_json(root$1)::text
+FROM (
+SELECT (SELECT count(*) FROM system_logs AS system_log$2
+WHERE ccgraph_tsvector(system_log$2.message) @@ ccgraph_tsquery($3::text)) AS "totalCount", rows$1.item$1 AS "nodes"
+FROM (
+SELECT coalesce(json_agg(item$1), '[]'::json) AS item$1
+FROM (
+SELECT system_log$1.message AS "message"
+FROM (
+SELECT system_log$1.*, ts_rank(ccgraph_tsvector(system_log$1.message), ccgraph_tsquery($1::text))::double precision AS order$1
+FROM (
+SELECT system_log$1.*
+FROM system_logs AS system_log$1
+WHERE ccgraph_tsvector(system_log$1.message) @@ ccgraph_tsquery($2::text)
+OFFSET 0
+) AS system_log$1
+ORDER BY ts_rank(ccgraph_tsvector(system_log$1.message), ccgraph_tsquery($1::text))::double precision DESC, system_log$1.id DESC, system_log$1.created_at DESC
+LIMIT 10
+) AS system_log$1
+ORDER BY system_log$1.order$1 DESC, system_log$1.id DESC, system_log$1.created_at DESC
+) AS item$1
+) AS rows$1
+) AS root$1
+) AS "systemLogs"
+-- $1: systemLogs.search
+-- $2: systemLogs.search
+-- $3: systemLogs.search
