@@ -123,7 +123,13 @@ async def test_a_row_of_every_table_is_changed_and_deleted_by_its_writer_and_by_
     await change(database, principal, table, key, {column: new})
     changed = await stored(database, table, key)
     assert changed[column] == new
-    assert {name for name in changed if changed[name] != before[name]} <= {column, "updated_at"}
+    # A setting also counts its versions and says who changed it last (decisions.md 30).
+    kept = (
+        {"updated_at", "version", "previous_value", "updated_by"}
+        if table == "system_settings"
+        else {"updated_at"}
+    )
+    assert {name for name in changed if changed[name] != before[name]} <= {column, *kept}
 
     await remove(database, principal, table, key)
     with pytest.raises(NotFound):
