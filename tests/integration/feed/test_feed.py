@@ -1,6 +1,7 @@
 """Subscribers of one process: live, from a cursor on, and only what they may see."""
 
 import asyncio
+import itertools
 from uuid import UUID
 
 import pytest
@@ -202,17 +203,22 @@ async def test_a_cursor_whose_events_retention_has_removed_has_expired(
     instance = await add_instance(writer, project_id)
     listening = await Listening().begin(feed, about())
     await set_status(writer, instance, "RUNNING")
-    await set_status(writer, instance, "STOPPED")
-    await listening.several(2)
+    await listening.next()
+    for status in itertools.cycle(("STOPPED", "RUNNING")):
+        await set_status(writer, instance, status)
+        await listening.next()
+        # A transaction that is open at the last event, be it of another database, ages its cursor.
+        if not feed._cursors.decode(listening.cursors[-1]).before.in_progress:
+            break
     await writer.execute(
         "UPDATE change_events SET at = at - interval '8 days'"
         " WHERE seq = (SELECT max(seq) FROM change_events)"
     )
     await writer.execute("SELECT cleanup_old_logs()")
     with pytest.raises(CursorExpired) as refusal:
-        await Listening().begin(feed, about(), after=listening.cursors[0])
+        await Listening().begin(feed, about(), after=listening.cursors[-2])
     assert refusal.value.field == "after"
-    await Listening().begin(feed, about(), after=listening.cursors[1])
+    await Listening().begin(feed, about(), after=listening.cursors[-1])
 
 
 async def test_after_a_restore_old_cursors_are_refused_and_old_rows_stay_old(
