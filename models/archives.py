@@ -42,6 +42,14 @@ def archive_of(source: type[Base], comment: str, *further: Column[Any] | Index, 
     return Table(f"{table.name}_archive", Base.metadata, *columns, *further, comment=comment)
 
 
+def names_of(source: type[Base], archive: Table) -> dict[str, Any]:
+    """Mapper arguments that call the archive's columns as the attributes of `source` are called."""
+    mapper = source.__mapper__
+    columns = cast("Table", source.__table__).columns
+    keys = {mapper.get_property_by_column(column).key: column.name for column in columns}
+    return {"properties": {key: archive.columns[name] for key, name in keys.items() if key != name}}
+
+
 def moved_at() -> Column[Any]:
     """The time at which maintenance moved the row."""
     return Column(
@@ -69,6 +77,7 @@ class ProjectArchive(Base):
         Index("idx_projects_archive_owner", "owner_id"),
         owner_id=ForeignKey("users.id", ondelete="CASCADE"),
     )
+    __mapper_args__ = names_of(Project, __table__)
 
     owner: Mapped[User] = to_one("archived_projects")
     tasks: Mapped[list[TaskArchive]] = to_many("project")
@@ -85,6 +94,7 @@ class TaskArchive(Base):
         Index("idx_tasks_archive_project", "project_id"),
         project_id=archived_project(),
     )
+    __mapper_args__ = names_of(Task, __table__)
 
     project: Mapped[ProjectArchive | None] = to_one("tasks")
 
@@ -105,6 +115,7 @@ class McpMessageArchive(Base):
         moved_at(),
         Index("idx_mcp_messages_archive_project", "project_id", "created_at"),
     )
+    __mapper_args__ = names_of(McpMessage, __table__)
 
     project: Mapped[ProjectArchive | None] = to_one("mcp_messages")
 

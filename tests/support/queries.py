@@ -22,7 +22,8 @@ from gql.planner.groups import group_keys
 from gql.planner.kinds import Kind
 from gql.planner.operators import operators_of
 from gql.planner.order import Direction
-from tests.support.plain import World, shown
+from tests.support.plain.rows import World
+from tests.support.plain.values import shown
 
 MOST_FIELDS = 4
 DEEPEST = 4

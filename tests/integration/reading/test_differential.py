@@ -16,7 +16,10 @@ from gql.operations import Api, OperationRequest
 from services.database import Database
 from services.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA
-from tests.support.plain import Plain, Seer, alike, read_world
+from tests.support.plain.execution import Plain
+from tests.support.plain.rows import read_world
+from tests.support.plain.values import alike
+from tests.support.plain.visibility import Seer
 from tests.support.queries import QueryWriter
 from tests.support.world import make_world
 
