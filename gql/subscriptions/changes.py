@@ -8,7 +8,6 @@ from gql.subscriptions.streams import (
     CHANGED_FIELDS,
     OPERATION,
     Argument,
-    Arguments,
     RowField,
     Stream,
     Value,
@@ -16,7 +15,6 @@ from gql.subscriptions.streams import (
 from gql.subscriptions.values import fields_after, fields_before, key_of
 from gql.types import CATALOG
 from models.feed import WATCHES
-from services.feed.topics import Filter
 
 TYPES = {
     table.table: table.name
@@ -31,16 +29,13 @@ enum_type(
 )
 
 
-def _filter(arguments: Arguments) -> Filter:
-    tables = arguments.choices("tables")
-    return Filter(frozenset(TYPES) if tables is None else tables, arguments.uuid("projectId"))
-
-
 CHANGES = Stream(
     field="changes",
     event="ChangeEvent",
     description="All that happens to the rows of a project: an effect never comes before its cause.",
     event_description="A row is new, changed or deleted.",
+    tables=frozenset(TYPES),
+    table_choice="tables",
     arguments=(
         Argument("projectId", "UUID", "The project."),
         Argument("tables", "Optional[List[WatchedTable]]", "Only changes of these tables."),
@@ -54,5 +49,4 @@ CHANGES = Stream(
         Value("new", "Optional[JSON]", "The watched fields after; null for a deleted row.", fields_after),
         RowField("node", "Node", "The row as it is now; null when it is gone.", types=TYPES),
     ),
-    filter=_filter,
 )

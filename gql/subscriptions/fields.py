@@ -12,30 +12,12 @@ from gql.building import (
     output_field,
 )
 from gql.subscriptions.changes import CHANGES
-from gql.subscriptions.instances import CC_INSTANCE_STATUS_CHANGED
-from gql.subscriptions.notifications import NOTIFICATION_CHANGED
 from gql.subscriptions.rendering import EVENT
-from gql.subscriptions.sessions import SESSION_STATUS_CHANGED
+from gql.subscriptions.rows import ROW_STREAMS
 from gql.subscriptions.streams import COMMON_ARGUMENTS, COMMON_FIELDS, EventField, RowField, Stream
-from gql.subscriptions.tasks import TASK_CHANGED
-from gql.subscriptions.tool_calls import MCP_TOOL_CALL_CHANGED
-from gql.subscriptions.ultrathink import ULTRATHINK_MESSAGE_CHANGED
-from gql.subscriptions.websocket_notifications import WEBSOCKET_NOTIFICATIONS
 from models.enums import ChangeOperation
 
-STREAMS = {
-    stream.field: stream
-    for stream in (
-        CC_INSTANCE_STATUS_CHANGED,
-        TASK_CHANGED,
-        SESSION_STATUS_CHANGED,
-        ULTRATHINK_MESSAGE_CHANGED,
-        MCP_TOOL_CALL_CHANGED,
-        NOTIFICATION_CHANGED,
-        WEBSOCKET_NOTIFICATIONS,
-        CHANGES,
-    )
-}
+STREAMS = {stream.field: stream for stream in (*ROW_STREAMS, CHANGES)}
 
 
 def define_subscription() -> type:

@@ -59,7 +59,7 @@ class Subscriptions:
         if topic is None:
             topic = _topic(key, stream, arguments, root, question, context)
         return await self._feed.subscribe(
-            topic, principal.viewer, ready, after=after or arguments.text(AFTER)
+            topic, principal.viewer, ready, after=after or arguments.value(AFTER)
         )
 
 

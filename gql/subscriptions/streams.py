@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from gql.scalars import format_moment
 from gql.subscriptions.values import changed_fields, has_number
@@ -16,11 +16,15 @@ AFTER = "after"
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a subscription field. Every one may be left out, unless `type_text` says otherwise."""
+    """An argument of a subscription field. Every one may be left out, unless `type_text` says otherwise.
+
+    `accepts` says whether an event fits the value that was given; None where the feed itself knows which fit.
+    """
 
     name: str
     type_text: str
     description: str
+    accepts: Callable[[ChangeEvent, Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,43 +75,53 @@ class Arguments:
                 raise BadInput(f"Leave `{name}` out instead of passing null.", field=name)
         self._given = given
 
-    def uuid(self, name: str) -> UUID | None:
-        """A UUID, None when it was left out."""
-        value = self._given.get(name)
-        return value if value is None or isinstance(value, UUID) else UUID(str(value))
+    def value(self, name: str) -> Any:
+        """The value as the feed spells it, a list as a set; None when the argument was left out."""
+        return _plain(self._given.get(name))
 
-    def number(self, name: str) -> int | None:
-        """A whole number, None when it was left out."""
-        value: int | None = self._given.get(name)
-        return value
 
-    def text(self, name: str) -> str | None:
-        """A text, None when it was left out."""
-        value: str | None = self._given.get(name)
-        return value
-
-    def choices(self, name: str) -> frozenset[str] | None:
-        """The members of an enum as the database spells them, None when the argument was left out."""
-        value = self._given.get(name)
-        return None if value is None else frozenset(str(member.value) for member in value)
-
-    def texts(self, name: str) -> frozenset[str] | None:
-        """A list of texts, None when it was left out."""
-        value = self._given.get(name)
-        return None if value is None else frozenset(value)
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return frozenset(map(_plain, value)) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One field of Subscription. `event` is the name of its type, which implements `Event`."""
+    """One field of Subscription. `event` is the name of its type, which implements `Event`.
+
+    It tells of those changes of `tables` for which `tells` holds; the argument named `table_choice`, if any,
+    leaves some of the tables.
+    """
 
     field: str
     event: str
     description: str
     event_description: str
+    tables: frozenset[str]
     arguments: tuple[Argument, ...]
     fields: tuple[EventField, ...]
-    filter: Callable[[Arguments], Filter]
+    tells: Callable[[ChangeEvent], bool] = lambda event: True
+    table_choice: str = ""
+
+    def filter(self, given: Arguments) -> Filter:
+        """The events that a client with these arguments asks for."""
+        conditions = [
+            (argument.accepts, value)
+            for argument in self.arguments
+            if argument.accepts is not None and (value := given.value(argument.name)) is not None
+        ]
+
+        def accepts(event: ChangeEvent) -> bool:
+            return self.tells(event) and all(fits(event, value) for fits, value in conditions)
+
+        tables = given.value(self.table_choice)
+        return Filter(
+            self.tables if tables is None else tables,
+            given.value(PROJECT.name),
+            given.value(SUBTREE.name),
+            accepts,
+        )
 
 
 PROJECT = Argument("projectId", "Optional[UUID]", "Only events of this project.")

@@ -15,7 +15,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 }
 """The readable columns of a table by their names in the database."""
 
-
+TYPE_NAMES: Mapping[str, str] = {table.table: table.name for table in CATALOG.types.values()}
 KEY_KINDS: Mapping[str, Kind] = {
     table.table: table.node_key.kind for table in CATALOG.types.values() if table.node_key is not None
 }
@@ -61,9 +61,9 @@ def fields_after(found: Occurrence) -> dict[str, object] | None:
     return _fields(found.event.table, found.event.new)
 
 
-def is_one_of(event: ChangeEvent, column: str, wanted: frozenset[str] | None) -> bool:
-    """Whether the value of `column` after the change is among `wanted`, in the database's spelling."""
-    return wanted is None or (event.new or event.old or {}).get(column) in wanted
+def now(event: ChangeEvent, column: str) -> Any:
+    """A watched column after the change, or as a deleted row had it last, in the database's spelling."""
+    return (event.new or event.old or {}).get(column)
 
 
 def _fields(table: str, row: Mapping[str, Any] | None) -> dict[str, object] | None:
