@@ -68,7 +68,12 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         connections = await stack.enter_async_context(Connections(database, authenticator, tokens))
         api_calls = ApiCalls(database)
         stack.push_async_callback(api_calls.close)
-        api = Api(*build_schema(), _limits(settings), introspection=settings.introspection)
+        api = Api(
+            *build_schema(),
+            _limits(settings),
+            introspection=settings.introspection,
+            share_reads=settings.share_reads,
+        )
         subscriptions = Subscriptions(api, feed)
         documents = _documents(settings)
 

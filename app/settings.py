@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     )
     read_pool_size: int = Field(10, ge=1, le=1000, description="connections for queries, 1 to 1000 a process")
     write_pool_size: int = Field(10, ge=1, le=1000, description="connections for writes, 1 to 1000 a process")
+    share_reads: bool = Field(
+        True, description="`false` gives each query its own statement, also when many ask the same at once"
+    )
     statement_timeout: float = Field(
         30, gt=0, le=3600, description="seconds after which PostgreSQL cancels a statement, up to 3600"
     )

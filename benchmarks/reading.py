@@ -31,6 +31,10 @@ from benchmarks.wrk import Load, run
 CCGRAPH, POSTGRAPHILE, STRAWBERRY, FLOOR = "ccgraph", "PostGraphile 5", "plain Strawberry", "floor"
 PEERS = (CCGRAPH, POSTGRAPHILE, STRAWBERRY, FLOOR)
 MEMBER = "ccgraph, ordinary user"
+ALONE = "ccgraph, nothing shared"
+OURS = (ALONE, MEMBER)
+ALONE_BESIDE = ("nothing shared × PostGraphile", "nothing shared × floor")
+"""ccgraph in other circumstances, shown beside the peers."""
 
 TARGETS = {POSTGRAPHILE: 3.0, STRAWBERRY: 15.0, FLOOR: 0.8}
 """How many times the rate of each peer ccgraph is to reach; Strawberry's counts for lists only."""
@@ -80,6 +84,8 @@ async def all_servers(database: BenchmarkDatabase, subject: Subject) -> AsyncIte
     sql_url = servers.sqlalchemy_url(database.url)
     async with AsyncExitStack() as stack:
         ours = await stack.enter_async_context(servers.ccgraph(database, logs)) + "/graphql"
+        unshared = {"CCGRAPH_SHARE_READS": "false"}
+        alone = await stack.enter_async_context(servers.ccgraph(database, logs, unshared)) + "/graphql"
         theirs = await stack.enter_async_context(servers.postgraphile(database.url, logs)) + "/graphql"
         plain = await stack.enter_async_context(
             servers.uvicorn("strawberry", "benchmarks.peers.plain_strawberry:app", sql_url, logs)
@@ -91,6 +97,7 @@ async def all_servers(database: BenchmarkDatabase, subject: Subject) -> AsyncIte
         their_cursor = await cursor(graphql(theirs, CURSOR_OF_POSTGRAPHILE, {"id": subject.row_id}))
         yield {
             CCGRAPH: lambda shape: graphql(ours, shape.ccgraph, variables(shape, subject, our_cursor), admin),
+            ALONE: lambda shape: graphql(alone, shape.ccgraph, variables(shape, subject, our_cursor), admin),
             MEMBER: lambda shape: graphql(ours, shape.ccgraph, variables(shape, subject, our_cursor), member),
             POSTGRAPHILE: lambda shape: graphql(
                 theirs, shape.postgraphile, variables(shape, subject, their_cursor)
@@ -134,7 +141,7 @@ async def post(request: Request) -> dict[str, dict[str, dict[str, list[dict[str,
 async def require_same_answers(shape: Shape, asks: dict[str, Ask]) -> None:
     """Every server must say what the floor's SQL says; a fast wrong answer is worth nothing."""
     expected = normalised((await post(asks[FLOOR](shape)))["data"])
-    for name in PEERS:
+    for name in (*PEERS, ALONE):
         answer = await post(asks[name](shape))
         if "errors" in answer or normalised(answer["data"]) != expected:
             raise RuntimeError(f"{name} answers {shape.name} differently: {str(answer)[:500]}")
@@ -186,7 +193,8 @@ def report(results: Results, options: Options) -> str:
         [titles[name]]
         + [f"{loads[peer].rate:,.0f}" for peer in PEERS]
         + [_ratio(loads, POSTGRAPHILE), _ratio(loads, STRAWBERRY), _ratio(loads, FLOOR)]
-        + [f"{loads[MEMBER].rate:,.0f}"]
+        + [f"{loads[name].rate:,.0f}" for name in OURS]
+        + [_ratio(loads, POSTGRAPHILE, ours=ALONE), _ratio(loads, FLOOR, ours=ALONE)]
         for name, loads in results.items()
     ]
     latencies = [
@@ -198,17 +206,17 @@ def report(results: Results, options: Options) -> str:
         "",
         "Requests per second, and how many times the rate of the others ccgraph reaches:",
         "",
-        table(["Shape", *PEERS, "× PostGraphile", "× Strawberry", "× floor", MEMBER], rows),
+        table(["Shape", *PEERS, "× PostGraphile", "× Strawberry", "× floor", *OURS, *ALONE_BESIDE], rows),
         "Milliseconds, p50 / p99:",
         "",
-        table(["Shape", *PEERS, MEMBER], latencies),
+        table(["Shape", *PEERS, *OURS], latencies),
         *_verdicts(results),
     ]
     return "\n".join(text)
 
 
-def _ratio(loads: dict[str, Load], peer: str) -> str:
-    return f"{loads[CCGRAPH].rate / loads[peer].rate:.2f}"
+def _ratio(loads: dict[str, Load], peer: str, ours: str = CCGRAPH) -> str:
+    return f"{loads[ours].rate / loads[peer].rate:.2f}"
 
 
 def _verdicts(results: Results) -> list[str]:

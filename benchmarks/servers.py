@@ -71,8 +71,10 @@ async def _await_port(name: str, process: asyncio.subprocess.Process, port: int,
 
 
 @asynccontextmanager
-async def ccgraph(database: BenchmarkDatabase, logs: Path) -> AsyncIterator[str]:
-    """This server, one process, as `ccgraph serve` starts it."""
+async def ccgraph(
+    database: BenchmarkDatabase, logs: Path, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
+    """This server, one process, as `ccgraph serve` starts it; `settings` are more variables."""
     port = free_port()
     environment = {
         **database.environment,
@@ -80,9 +82,10 @@ async def ccgraph(database: BenchmarkDatabase, logs: Path) -> AsyncIterator[str]
         "CCGRAPH_PORT": str(port),
         "CCGRAPH_LOG_LEVEL": "warning",
         "CCGRAPH_READ_POOL_SIZE": str(POOL_SIZE),
+        **(settings or {}),
     }
     async with running(
-        "ccgraph", [program("ccgraph"), "serve"], environment, port, logs / "ccgraph.log"
+        "ccgraph", [program("ccgraph"), "serve"], environment, port, logs / f"ccgraph-{port}.log"
     ) as url:
         yield url
 

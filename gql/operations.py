@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ from gql.payloads import check_payload
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
 from gql.preparation import InvalidDocument, InvalidVariables, Operation, Preparation, RootPlan
+from gql.sharing import SharedReads, key_of
 from services.errors import BadInput, DomainError
 
 
@@ -58,7 +60,8 @@ class Api:
 
     A query whose root fields all read tables takes the prepared path: one statement, whose texts are the
     response. Everything else goes through the general executor, with the same plans for its table fields.
-    `prepared=False` sends every query there.
+    `prepared=False` sends every query there. With `share_reads` equal queries of the same moment share a
+    statement.
     """
 
     def __init__(
@@ -69,12 +72,14 @@ class Api:
         *,
         introspection: bool = True,
         prepared: bool = True,
+        share_reads: bool = True,
     ) -> None:
         self.schema = schema._schema
         self.catalog = catalog
         self.limits = limits or Limits()
         self.preparation = Preparation(self.schema, self.limits, introspection)
         self._prepared = prepared
+        self._shared: SharedReads[Sequence[str | None]] | None = SharedReads() if share_reads else None
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
         """The response to a query or mutation; errors are in it, nothing is raised for a bad request."""
@@ -131,7 +136,9 @@ class Api:
     async def _read(self, ready: "_Ready", context: Context) -> Sequence[str | None]:
         if ready.planned is None or ready.planned.plan is None:
             return ()
-        return await run(ready.planned.plan, context.database.reader, ready.parameters)
+        plan, parameters = ready.planned.plan, ready.parameters
+        read = partial(run, plan, context.database.reader, parameters)
+        return await (self._shared.get(key_of(plan.sql, parameters), read) if self._shared else read())
 
     async def _run_generally(
         self, ready: "_Ready", texts: Sequence[str | None], context: Context
