@@ -8,6 +8,7 @@ from datetime import timedelta
 from starlette.types import Receive, Scope, Send
 
 from app.connections import Connections
+from app.conversation import WebSocketLimits
 from app.errors import StartupError
 from app.graphiql.page import Ide
 from app.graphql import GraphQLEndpoint
@@ -25,8 +26,9 @@ from services.authentication import Authenticator
 from services.background import background
 from services.database import Database
 from services.feed.feed import Feed
+from services.feed.reader import Pace
 from services.feed.wakeup import Wakeup
-from services.heartbeats import watch_heartbeats
+from services.heartbeats import HeartbeatWatch
 from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
 from services.tasks import watch_leases
@@ -59,13 +61,17 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
             timedelta(days=settings.refresh_token_days),
         )
         vault = settings.vault()
-        silent_for = timedelta(seconds=settings.heartbeat_timeout)
-        await stack.enter_async_context(background(watch_heartbeats(database, silent_for), "heartbeats"))
+        heartbeats = HeartbeatWatch(database, timedelta(seconds=settings.heartbeat_timeout))
+        await stack.enter_async_context(background(heartbeats.run(), "heartbeats"))
         await stack.enter_async_context(background(keep_sending(database, Retries()), "websocket-delivery"))
         await stack.enter_async_context(background(watch_leases(database), "leases"))
-        feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode()))
+        pace = Pace(longest=settings.feed_poll)
+        feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode(), pace))
         authenticator = Authenticator(database, tokens)
-        connections = await stack.enter_async_context(Connections(database, authenticator, tokens))
+        lost_after = timedelta(seconds=settings.process_timeout)
+        connections = await stack.enter_async_context(
+            Connections(database, authenticator, tokens, lost_after)
+        )
         api_calls = ApiCalls(database)
         stack.push_async_callback(api_calls.close)
         api = Api(
@@ -87,7 +93,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
                 authenticator,
                 api_calls,
                 documents,
-                event_stream=EventStreamEndpoint(api, subscriptions, connections),
+                event_stream=EventStreamEndpoint(api, subscriptions, connections, settings.keep_alive),
                 ide=ide,
                 maximum_body=settings.maximum_body,
                 maximum_batch=settings.maximum_batch,
@@ -101,6 +107,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
                 documents,
                 connections,
                 Origins(settings.origins),
+                WebSocketLimits(initialisation=settings.request_timeout, keep_alive=settings.keep_alive),
             ),
         )
 

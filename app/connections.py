@@ -2,28 +2,24 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
-from types import TracebackType
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import structlog
 from uuid_utils.compat import uuid7
 
 from app.auth import expires_at
 from app.session_writer import SessionWriter
 from models.enums import WebsocketTransport
 from services.authentication import Authenticator
-from services.background import background
+from services.background import Running, background, repeatedly
 from services.database import Database
 from services.principal import Origin, Principal
 from services.tokens import TokenPolicy
 from services.websocket_sessions import NewSession
 
-log = structlog.get_logger(__name__)
-
-_CHECK_EVERY = 0.8
+_CHECK_EVERY = 0.5
 """Seconds: a token that was revoked loses its connections within one."""
 
 
@@ -51,25 +47,22 @@ class Connection:
 Closing = Callable[[Connection, int], None]
 
 
-class Connections:
+class Connections(Running):
     """A context manager around the life of the process."""
 
-    def __init__(self, database: Database, authenticator: Authenticator, tokens: TokenPolicy) -> None:
+    def __init__(
+        self, database: Database, authenticator: Authenticator, tokens: TokenPolicy, lost_after: timedelta
+    ) -> None:
         self._tokens = tokens
         self._authenticator = authenticator
-        self._sessions = SessionWriter(database)
+        self._sessions = SessionWriter(database, lost_after)
         self._by_token: dict[UUID, set[Connection]] = defaultdict(set)
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> "Connections":
-        await self._stack.enter_async_context(self._sessions)
-        await self._stack.enter_async_context(background(self._check_tokens(), "token-checker"))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        checking = repeatedly(self._check_tokens, _CHECK_EVERY, "tokens_not_checked")
+        async with self._sessions, background(checking, "token-checker"):
+            yield
 
     async def open(
         self,
@@ -100,18 +93,12 @@ class Connections:
 
     async def _check_tokens(self) -> None:
         """End the connections of tokens that were revoked, and of people whose rights were changed."""
-        while True:
-            await asyncio.sleep(_CHECK_EVERY)
-            asked = [*self._by_token]
-            if not asked:
-                continue
-            try:
-                holders = await self._authenticator.holders(asked)
-            except Exception as error:  # the database is away; nothing can be revoked meanwhile
-                log.warning("tokens_not_checked", error=type(error).__qualname__)
-                continue
-            for token_id in asked:
-                holder = holders.get(token_id)
-                for connection in [*self._by_token.get(token_id, ())]:
-                    if holder is None or holder.is_admin != connection.principal.is_admin:
-                        connection.end()
+        asked = [*self._by_token]
+        if not asked:
+            return
+        holders = await self._authenticator.holders(asked)
+        for token_id in asked:
+            holder = holders.get(token_id)
+            for connection in [*self._by_token.get(token_id, ())]:
+                if holder is None or holder.is_admin != connection.principal.is_admin:
+                    connection.end()

@@ -76,12 +76,11 @@ class Ending(Exception):
 class WebSocketLimits:
     """Seconds, and operations under way on one connection.
 
-    A client that was silent for `keep_alive` is sent a ping and has `pong` to answer with any message.
+    A client that was silent for `keep_alive` is sent a ping, and has as long again to answer somehow.
     """
 
-    initialisation: float = 10.0
-    keep_alive: float = 25.0
-    pong: float = 20.0
+    initialisation: float
+    keep_alive: float
     subscribe: float = 30.0
     operations: int = 100
 
@@ -354,13 +353,13 @@ class Conversation:
 
     def _watch_silence(self) -> None:
         """Send a ping after a silence, and end the connection when even that stays unanswered."""
-        limits = self._endpoint.limits
+        keep_alive = self._endpoint.limits.keep_alive
         silent = self._loop.time() - self._heard
-        if silent >= limits.keep_alive + limits.pong:
+        if silent >= 2 * keep_alive:
             self.hang_up(NO_PONG)
             return
-        wait = limits.keep_alive - silent
+        wait = keep_alive - silent
         if wait <= 0:
             self._ping = self._loop.create_task(self._say('{"type":"ping"}'))
-            wait += limits.pong
+            wait += keep_alive
         self._timer = self._loop.call_later(wait, self._watch_silence)

@@ -15,8 +15,12 @@ from starlette.applications import Starlette
 from app.deadlines import deadline_protocol
 from app.errors import StartupError
 from app.settings import Settings
+from services.half_open import watch_for_loss
 
 log = structlog.get_logger("ccgraph")
+
+_CLIENT_LOST_AFTER = 60
+"""Seconds in which a client has to confirm, or take, what was sent to it."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -105,9 +109,11 @@ class Server(uvicorn.Server):
         host, port = self.config.host, self.config.port
         try:
             family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            return socket.create_server(address[:2], family=family)
+            listening = socket.create_server(address[:2], family=family)
         except OSError as error:
             raise StartupError(
                 f"ccgraph cannot listen on {host} port {port} ({error.strerror}): "
                 "end what listens there, or set CCGRAPH_HOST and CCGRAPH_PORT to another address."
             ) from error
+        watch_for_loss(listening, _CLIENT_LOST_AFTER)
+        return listening

@@ -1,15 +1,15 @@
 """Keeps websocket_sessions true for one process, writing together what comes together."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import TracebackType
 from uuid import UUID
 
 import structlog
 from uuid_utils.compat import uuid7
 
-from services.background import background
+from services.background import Running, background, repeatedly
 from services.database import Database
 from services.websocket_sessions import (
     NewSession,
@@ -17,39 +17,41 @@ from services.websocket_sessions import (
     close_sessions,
     confirm_sessions,
     open_sessions,
+    reopen_sessions,
 )
 
 log = structlog.get_logger(__name__)
 
 _RETRY = 1.0
+_CHANCES = 3
+"""So often a process says that it is alive in the time after which it counts as dead."""
 
 
-class SessionWriter:
+class SessionWriter(Running):
     """A context manager around the life of the process; a thousand openings at once are a few statements.
 
-    Every `confirm_every` seconds the process says that it is alive, and closes the sessions of processes that
-    missed three such times.
+    The sessions of processes that were silent for `lost_after` are closed by those that are alive.
     """
 
-    def __init__(self, database: Database, confirm_every: float = 10.0) -> None:
+    def __init__(self, database: Database, lost_after: timedelta) -> None:
         self._database = database
-        self._confirm_every = confirm_every
+        self._lost_after = lost_after
         self._process_id = uuid7()
+        self._open: set[UUID] = set()
         self._opening: list[tuple[NewSession, asyncio.Future[None]]] = []
         self._closed: dict[UUID, int] = {}
         self._pending = asyncio.Event()
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> "SessionWriter":
-        for work, name in ((self._write(), "session-writer"), (self._confirm(), "session-confirmer")):
-            await self._stack.enter_async_context(background(work, name))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
-        await self._write_closed()
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        confirm_every = self._lost_after.total_seconds() / _CHANCES
+        confirming = repeatedly(self._confirm, confirm_every, "sessions_not_confirmed")
+        async with background(self._write(), "session-writer"), background(confirming, "session-confirmer"):
+            yield
+        try:
+            await self._write_closed()
+        except Exception as error:  # then another process finds that this one is gone
+            log.warning("sessions_not_closed", error=type(error).__qualname__)
 
     async def open(self, session: NewSession) -> None:
         """Returns when the session is entered, so that others can address it."""
@@ -87,7 +89,8 @@ class SessionWriter:
                 if not entered.done():
                     entered.set_exception(error)
             return
-        for _, entered in opening:
+        for session, entered in opening:
+            self._open.add(session.id)
             if not entered.done():
                 entered.set_result(None)
 
@@ -97,15 +100,17 @@ class SessionWriter:
         closed = dict(self._closed)
         async with self._database.transaction() as connection:
             await close_sessions(connection, closed)
+        self._open.difference_update(closed)
         for session_id in closed:
             del self._closed[session_id]
 
     async def _confirm(self) -> None:
-        while True:
-            await asyncio.sleep(self._confirm_every)
-            try:
-                async with self._database.transaction() as connection:
-                    await confirm_sessions(connection, self._process_id)
-                    await close_lost_sessions(connection, timedelta(seconds=3.5 * self._confirm_every))
-            except Exception as error:
-                log.warning("sessions_not_confirmed", error=type(error).__qualname__)
+        """Say that this process is alive, and close what others left behind.
+
+        Where the database was away for long, others may have been faster to close ours.
+        """
+        async with self._database.transaction() as connection:
+            confirmed = await confirm_sessions(connection, self._process_id)
+            if confirmed < len(self._open - self._closed.keys()):
+                await reopen_sessions(connection, self._process_id, self._open - self._closed.keys())
+            await close_lost_sessions(connection, self._lost_after)

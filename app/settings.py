@@ -163,6 +163,27 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds without a heartbeat after which an instance is marked ERROR, up to 86400",
     )
+    process_timeout: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="seconds after which the connections of a process that died are closed in "
+        "`websocketSessions`, up to 3600",
+    )
+    feed_poll: float = Field(
+        0.25,
+        ge=0.02,
+        le=60,
+        description="seconds after which subscribers hear at the latest of a change that nobody announced, "
+        "by plain SQL for instance, 0.02 to 60",
+    )
+    keep_alive: float = Field(
+        20,
+        gt=0,
+        le=3600,
+        description="seconds of silence after which a connection gets a sign of life, up to 3600; "
+        "less than the idle time-out of proxies",
+    )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )

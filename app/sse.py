@@ -40,7 +40,7 @@ class EventStreamEndpoint:
     api: Executor
     subscriptions: Subscriptions
     connections: Connections
-    keep_alive: float = 15.0
+    keep_alive: float
 
     async def __call__(
         self, request: OperationRequest, context: Context, scope: Scope, receive: Receive, send: Send

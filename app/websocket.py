@@ -1,6 +1,6 @@
 """GraphQL over WebSocket, protocol graphql-transport-ws: one plain ASGI application."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
@@ -27,8 +27,8 @@ class WebSocketEndpoint:
     api_calls: ApiCalls
     documents: Documents
     connections: Connections
-    origins: Origins = field(default_factory=Origins)
-    limits: WebSocketLimits = field(default_factory=WebSocketLimits)
+    origins: Origins
+    limits: WebSocketLimits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""

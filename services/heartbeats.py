@@ -1,6 +1,6 @@
 """Instances that fell silent: each is marked ERROR once, whichever process notices (decisions.md 25)."""
 
-import asyncio
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,9 +9,12 @@ from sqlalchemy import func, select, update
 
 from models import CcInstance
 from models.enums import CcInstanceStatus
+from services.background import repeatedly
 from services.database import Database, WriteConnection
 
 log = structlog.get_logger(__name__)
+
+_LOOK_EVERY = 5.0
 
 _ALIVE = (CcInstanceStatus.IDLE, CcInstanceStatus.RUNNING)
 
@@ -36,15 +39,34 @@ async def mark_silent(connection: WriteConnection, silent_for: timedelta) -> lis
     return [*marked.scalars()]
 
 
-async def watch_heartbeats(database: Database, silent_for: timedelta, every: float = 5.0) -> None:
-    """For ever: look every `every` seconds. Any number of processes may do this at once."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            async with database.transaction() as connection:
-                marked = await mark_silent(connection, silent_for)
-        except Exception as error:  # the database is away; the silence will still be there when it is back
-            log.warning("heartbeats_not_watched", error=type(error).__qualname__)
-            continue
+class HeartbeatWatch:
+    """Looks for silent instances. Any number of processes may do this at once.
+
+    Whoever was deaf cannot tell who was silent: after the start, and after the database was away, when no
+    heartbeat could be written, it first listens for `silent_for` before it marks anything.
+    """
+
+    def __init__(self, database: Database, silent_for: timedelta) -> None:
+        self._database = database
+        self._silent_for = silent_for
+        self._listening_since: float | None = None
+
+    async def run(self) -> None:
+        """For ever: look often enough that a silence is noticed soon after it is one."""
+        await repeatedly(
+            self.look, min(_LOOK_EVERY, self._silent_for.total_seconds() / 4), "heartbeats_not_watched"
+        )
+
+    async def look(self) -> None:
+        """Mark what is silent, once this process has listened for long enough."""
+        since, self._listening_since = self._listening_since, None
+        now = time.monotonic()
+        async with self._database.transaction() as connection:
+            if since is not None and now - since >= self._silent_for.total_seconds():
+                marked = await mark_silent(connection, self._silent_for)
+            else:
+                marked = []
+                await connection.execute(select(func.now()))
+        self._listening_since = now if since is None else since
         if marked:
             log.info("instances_silent", instances=[str(instance) for instance in marked])

@@ -1,6 +1,5 @@
 """Tasks: claimed by one instance under a lease, reported on, ended by their holder (decision 24)."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from models.enums import CcInstanceStatus, TaskStatus, TaskType
+from services.background import repeatedly
 from services.database import Database, WriteConnection
 from services.dependencies import NOT_BLOCKED
 from services.errors import BadInput, Conflict
@@ -156,16 +156,14 @@ async def requeue_expired(connection: WriteConnection, project_id: UUID | None =
 
 async def watch_leases(database: Database, every: float = 5.0) -> None:
     """For ever: queue expired tasks again every `every` seconds, in any number of processes at once."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            async with database.transaction() as connection:
-                requeued = await requeue_expired(connection)
-        except Exception as error:  # the database is away; the leases will have run out when it is back too
-            log.warning("leases_not_watched", error=type(error).__qualname__)
-            continue
+
+    async def requeue() -> None:
+        async with database.transaction() as connection:
+            requeued = await requeue_expired(connection)
         if requeued:
             log.info("claims_expired", tasks=requeued)
+
+    await repeatedly(requeue, every, "leases_not_watched")
 
 
 async def _end(

@@ -1,11 +1,11 @@
 """Live connections in websocket_sessions: opened, alive, closed, and closed for a process that died."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, insert, literal, update
 
 from models import WebsocketSession
 from models.enums import WebsocketTransport
@@ -62,12 +62,28 @@ async def close_sessions(connection: WriteConnection, closed: Mapping[UUID, int]
     )
 
 
-async def confirm_sessions(connection: WriteConnection, process_id: UUID) -> None:
-    """Say that this process and its connections are alive."""
-    await connection.execute(
+async def confirm_sessions(connection: WriteConnection, process_id: UUID) -> int:
+    """Say that this process and its connections are alive; gives the number of those that are open."""
+    result = await connection.execute(
         update(WebsocketSession)
         .where(WebsocketSession.process_id == process_id, WebsocketSession.disconnected_at.is_(None))
         .values(last_seen=func.now())
+    )
+    return result.rowcount
+
+
+async def reopen_sessions(
+    connection: WriteConnection, process_id: UUID, session_ids: Collection[UUID]
+) -> None:
+    """Take back that connections of this process were closed as lost: they are alive."""
+    await connection.execute(
+        update(WebsocketSession)
+        .where(
+            WebsocketSession.process_id == process_id,
+            WebsocketSession.id == any_(literal(list(session_ids), ARRAY(Uuid))),
+            WebsocketSession.disconnected_at.is_not(None),
+        )
+        .values(disconnected_at=None, close_code=None, last_seen=func.now())
     )
 
 

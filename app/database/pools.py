@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.errors import StartupError
 from app.settings import Settings
 from services.database import Database
+from services.half_open import WatchedConnection
 
 Reader: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -65,6 +66,7 @@ async def _reading(settings: Settings, url: SecretStr, variable: str) -> AsyncIt
             # Planned statements leave nothing behind in a session that the usual RESET would have to clear.
             reset=_leave_as_is,
             timeout=CONNECT_TIMEOUT,
+            connection_class=WatchedConnection,
             server_settings={
                 **_session(settings, "ccgraph read"),
                 "default_transaction_read_only": "on",
@@ -103,6 +105,7 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
         asyncpg.connect,
         url.get_secret_value(),
         timeout=CONNECT_TIMEOUT,
+        connection_class=WatchedConnection,
         server_settings={
             **_session(settings, "ccgraph write"),
             # A caller that vanished must not keep rows locked.

@@ -9,6 +9,7 @@ import asyncio
 from abc import abstractmethod
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import structlog
@@ -17,12 +18,16 @@ from redis import asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from services.half_open import BROKEN_AFTER, WatchedConnection, tcp_options
+
 log = structlog.get_logger(__name__)
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
 _CONNECT_TIMEOUT = 5.0
-_PROBE_EVERY = 10.0
-"""Seconds of silence after which a connection is tried: a cut network gives no other sign."""
+_PROBE_EVERY = 5.0
+_PROBE_TIMEOUT = 2.0
+"""Seconds of silence after which a connection is tried, and for the answer: a cut network, or a broker that
+hangs, gives no other sign."""
 
 
 def backend_for(url: str) -> BroadcastBackend:
@@ -62,23 +67,26 @@ class QueueBackend(BroadcastBackend):
 
 
 class MemoryBackend(QueueBackend):
-    """For a single process."""
+    """For a single process, whose readers hear what it rings without a broker."""
 
     async def subscribe(self, group: str) -> None:
-        """Nothing to do: whoever publishes is in this process."""
+        """Nothing to do: nobody publishes outside of this process."""
 
     async def unsubscribe(self, group: str) -> None:
         """Nothing to do."""
 
     async def publish(self, channel: str, message: Any) -> None:
-        """Report to this process."""
-        self.report(channel)
+        """Nothing to do: there are no others."""
 
 
 class SupervisedBackend(QueueBackend):
     """Keeps a connection up for one channel; subclasses say what a connection is."""
 
     _task: asyncio.Task[None] | None = None
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._name = uuid4().hex
 
     async def subscribe(self, group: str) -> None:
         """Begin to connect; a broker that is away does not keep the server from starting."""
@@ -89,6 +97,11 @@ class SupervisedBackend(QueueBackend):
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    def hear(self, channel: str, sender: str) -> None:
+        """What came over the connection; a process knows already what it has rung itself."""
+        if sender != self._name:
+            self.report(channel)
 
     async def _supervise(self, channel: str) -> None:
         delay = _FIRST_DELAY
@@ -111,7 +124,7 @@ class SupervisedBackend(QueueBackend):
 class PostgresBackend(SupervisedBackend):
     """LISTEN and NOTIFY on a connection of its own."""
 
-    _connection: "asyncpg.Connection[asyncpg.Record] | None" = None
+    _connection: WatchedConnection | None = None
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -119,18 +132,27 @@ class PostgresBackend(SupervisedBackend):
 
     async def publish(self, channel: str, message: Any) -> None:
         """NOTIFY outside any transaction of the product's: it holds a database-wide lock while it commits."""
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             raise ConnectionError("the connection for NOTIFY is down")
         async with self._busy:
-            await self._connection.execute("SELECT pg_notify($1, '')", channel)
+            try:
+                await connection.execute("SELECT pg_notify($1, $2)", channel, self._name)
+            except BaseException:
+                connection.terminate()  # it does not answer in time, or is gone already: the next one may
+                raise
 
     async def _hold(self, channel: str) -> None:
-        connection: asyncpg.Connection[asyncpg.Record]
-        connection = await asyncpg.connect(self._url, timeout=_CONNECT_TIMEOUT)
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=_CONNECT_TIMEOUT,
+            connection_class=WatchedConnection,
+            server_settings={"application_name": "ccgraph listen"},
+        )
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
-            await connection.add_listener(channel, lambda *_: self.report(channel))
+            await connection.add_listener(channel, lambda *said: self.hear(channel, str(said[-1])))
             self._connection = connection
             self.report(channel)
             while True:
@@ -139,13 +161,13 @@ class PostgresBackend(SupervisedBackend):
             self._connection = None
             connection.terminate()
 
-    async def _probe(self, connection: "asyncpg.Connection[asyncpg.Record]", lost: asyncio.Event) -> None:
+    async def _probe(self, connection: WatchedConnection, lost: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(_PROBE_EVERY):
                 await lost.wait()
         except TimeoutError:
             async with self._busy:
-                await connection.execute("SELECT", timeout=_CONNECT_TIMEOUT)
+                await connection.execute("SELECT", timeout=_PROBE_TIMEOUT)
         else:
             raise ConnectionError("the server closed the connection for LISTEN")
 
@@ -161,6 +183,8 @@ class RedisBackend(SupervisedBackend):
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=_CONNECT_TIMEOUT,
             socket_timeout=_CONNECT_TIMEOUT,
+            socket_keepalive=True,
+            socket_keepalive_options=tcp_options(BROKEN_AFTER),
         )
 
     async def disconnect(self) -> None:
@@ -169,21 +193,21 @@ class RedisBackend(SupervisedBackend):
 
     async def publish(self, channel: str, message: Any) -> None:
         """PUBLISH on a pooled connection."""
-        await self._client.publish(channel, b"")
+        await self._client.publish(channel, self._name)
 
     async def _hold(self, channel: str) -> None:
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(channel)
             self.report(channel)
-            silent = False
+            patience = _PROBE_EVERY
             while True:
-                message = await subscription.get_message(timeout=_PROBE_EVERY)
+                message = await subscription.get_message(timeout=patience)
                 if message is not None:
-                    silent = False
+                    patience = _PROBE_EVERY
                     if message["type"] == "message":
-                        self.report(channel)
-                elif silent:
+                        self.hear(channel, message["data"].decode())
+                elif patience == _PROBE_TIMEOUT:
                     raise ConnectionError("Redis does not answer")
                 else:
-                    silent = True
+                    patience = _PROBE_TIMEOUT
                     await subscription.ping()

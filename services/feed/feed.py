@@ -1,15 +1,14 @@
 """The feed of one process: what subscribers join, and what the reader hands its batches to."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack
-from types import TracebackType
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import structlog
 
 from models.policy import Viewer
-from services.background import background
+from services.background import Running, background
 from services.database import Database
 from services.errors import CursorExpired, CursorInvalid
 from services.feed.cursors import Cursor, CursorCodec
@@ -33,7 +32,7 @@ _PATIENCE = 5.0
 """Seconds for which everybody waits when most subscribers are behind; a few slow ones are not waited for."""
 
 
-class Feed:
+class Feed(Running):
     """A context manager around the life of the process."""
 
     def __init__(self, database: Database, wakeup: Wakeup, secret: bytes, pace: Pace | None = None) -> None:
@@ -45,19 +44,16 @@ class Feed:
         self._replay = Line(database.primary)
         self._topics = Topics()
         self._watchers: list[Watcher] = []
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> "Feed":
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
         epoch: UUID = await self._pool.fetchval("SELECT epoch FROM feed_state")
         self._cursors = CursorCodec(self._secret, epoch.bytes)
-        self._stack.push_async_callback(self._replay.release)
-        await self._stack.enter_async_context(background(self._reader.run(), "feed-reader"))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
+        try:
+            async with background(self._reader.run(), "feed-reader"):
+                yield
+        finally:
+            await self._replay.release()
 
     def topic(self, key: Hashable) -> Topic | None:
         """The topic with this key, if anybody is subscribed to it."""

@@ -5,13 +5,13 @@ connection to the broker costs delay and nothing else.
 """
 
 import asyncio
-from contextlib import AsyncExitStack
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from broadcaster import Broadcast
 
-from services.background import background
+from services.background import Running, background
 from services.feed.brokers import backend_for
 
 log = structlog.get_logger(__name__)
@@ -20,30 +20,26 @@ CHANNEL = "ccgraph_feed"
 _SHORTEST_GAP = 0.005
 """Seconds between two publications: a hundred commits in that time are one wake-up."""
 _PUBLISH_TIMEOUT = 2.0
+_RETRY = 0.5
+"""Seconds until what could not be published is published again, for the others may poll rarely."""
 
 
-class Wakeup:
+class Wakeup(Running):
     """`url` is memory:// (one process), postgres://... or redis://... (many); used as a context manager."""
 
     def __init__(self, url: str) -> None:
         self._broadcast = Broadcast(backend=backend_for(url))
         self._heard = asyncio.Event()
         self._unsent = asyncio.Event()
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> "Wakeup":
-        await self._stack.enter_async_context(self._broadcast)
-        for work, name in (
-            (self._publish(), "feed-wakeup-publisher"),
-            (self._listen(), "feed-wakeup-listener"),
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        async with (
+            self._broadcast,
+            background(self._publish(), "feed-wakeup-publisher"),
+            background(self._listen(), "feed-wakeup-listener"),
         ):
-            await self._stack.enter_async_context(background(work, name))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
+            yield
 
     def ring(self) -> None:
         """Call after a commit, never inside a transaction; returns at once and never raises."""
@@ -61,15 +57,22 @@ class Wakeup:
             self._heard.clear()
 
     async def _publish(self) -> None:
+        reported = False
         while True:
             await self._unsent.wait()
             self._unsent.clear()
+            pause = _SHORTEST_GAP
             try:
                 async with asyncio.timeout(_PUBLISH_TIMEOUT):
                     await self._broadcast.publish(CHANNEL, "")
+                reported = False
             except Exception as error:  # other processes poll meanwhile
-                log.warning("wakeup_not_published", error=type(error).__qualname__)
-            await asyncio.sleep(_SHORTEST_GAP)
+                if not reported:
+                    log.warning("wakeup_not_published", error=type(error).__qualname__)
+                reported = True
+                self._unsent.set()
+                pause = _RETRY
+            await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
         async with self._broadcast.subscribe(CHANNEL) as subscriber:

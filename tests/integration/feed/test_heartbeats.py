@@ -1,15 +1,20 @@
 """An instance that falls silent is marked once, and subscribers hear of it."""
 
 import asyncio
+import time
 from datetime import timedelta
 from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from services.background import background
 from services.database import Database
 from services.feed.feed import Feed
-from services.heartbeats import mark_silent, watch_heartbeats
+from services.heartbeats import HeartbeatWatch, mark_silent
 from tests.integration.feed.conftest import Listening, Writer, about, add_instance
 
+MOMENT = timedelta(seconds=0.2)
 MINUTE = timedelta(minutes=1)
 
 
@@ -17,6 +22,11 @@ async def last_heard(writer: Writer, instance: UUID, ago: str) -> None:
     await writer.execute(
         "UPDATE cc_instances SET last_heartbeat = now() - $2::text::interval WHERE id = $1", instance, ago
     )
+
+
+async def status(writer: Writer, instance: UUID) -> str:
+    found: str = await writer.fetchval("SELECT status FROM cc_instances WHERE id = $1", instance)
+    return found
 
 
 async def test_only_living_instances_whose_heartbeat_stopped_are_marked(
@@ -47,12 +57,48 @@ async def test_several_processes_mark_an_instance_once_and_its_subscribers_hear_
     instance = await add_instance(writer, project_id, "RUNNING")
     listening = await Listening().begin(feed, about())
     await last_heard(writer, instance, "2 min")
+    watches = [HeartbeatWatch(database, MOMENT) for _ in range(3)]
     async with (
-        background(watch_heartbeats(database, MINUTE, every=0.01), "first"),
-        background(watch_heartbeats(database, MINUTE, every=0.01), "second"),
+        background(watches[0].run(), "first"),
+        background(watches[1].run(), "second"),
+        background(watches[2].run(), "third"),
     ):
         assert await listening.next() == [str(instance), "ERROR"]
         assert await listening.silent()
+
+
+async def test_a_process_that_was_deaf_listens_first(
+    database: Database, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id, "RUNNING")
+    await last_heard(writer, instance, "2 min")
+    watch = HeartbeatWatch(database, MOMENT)
+    await watch.look()
+    assert await status(writer, instance) == "RUNNING"
+    await asyncio.sleep(MOMENT.total_seconds())
+    await writer.execute("ALTER TABLE cc_instances RENAME TO away")
+    with pytest.raises(ProgrammingError):
+        await watch.look()
+    await writer.execute("ALTER TABLE away RENAME TO cc_instances")
+    await watch.look()
+    await watch.look()
+    assert await status(writer, instance) == "RUNNING"
+    await asyncio.sleep(MOMENT.total_seconds())
+    await watch.look()
+    assert await status(writer, instance) == "ERROR"
+
+
+async def test_the_clock_of_the_database_alone_says_how_long_the_silence_was(
+    database: Database, writer: Writer, project_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = await add_instance(writer, project_id, "RUNNING")
+    await last_heard(writer, instance, "0 s")
+    a_day_ahead = time.monotonic() + 86_400
+    watch = HeartbeatWatch(database, MINUTE)
+    await watch.look()
+    monkeypatch.setattr("services.heartbeats.time.monotonic", lambda: a_day_ahead)
+    await watch.look()
+    assert await status(writer, instance) == "RUNNING"
 
 
 async def test_a_heartbeat_that_is_just_being_written_saves_the_instance(
