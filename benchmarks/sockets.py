@@ -5,25 +5,36 @@ import base64
 import json
 import os
 import struct
-from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
+
+
+class Received(Protocol):
+    """What takes the events of all connections."""
+
+    def __call__(self, client: "Client", frame: bytes, /) -> None:
+        """`frame` is the whole `next` message; `client.count` events came before it on this connection."""
 
 
 class Client(asyncio.Protocol):
     """One connection that logs in, subscribes, and hands every event's frame to `received`."""
 
-    def __init__(self, host: str, token: str, query: str, received: Callable[[bytes], None]) -> None:
+    __slots__ = ("_host", "_messages", "_received", "_rest", "_transport", "count", "ended", "subscribed")
+
+    def __init__(self, host: str, token: str, query: str, received: Received) -> None:
         self._host = host
         self._messages = [
             {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}},
             {"id": "1", "type": "subscribe", "payload": {"query": query}},
         ]
         self._received = received
-        self._buffer = bytearray()
-        self._upgraded = False
+        self._rest = b""
         self.subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.count = 0
         self.ended: str | None = None
+
+    def itself(self) -> "Client":
+        """The factory that an event loop asks for."""
+        return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
@@ -36,28 +47,26 @@ class Client(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Take what came apart into frames."""
-        buffer = self._buffer
-        buffer += data
-        if not self._upgraded:
-            end = buffer.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            del buffer[: end + 4]
-            self._upgraded = True
-            self._say(self._messages[0])
-        while len(buffer) >= 2:
-            size, start = buffer[1] & 0x7F, 2
+        """Take what came apart into frames; the answer to the upgrade comes first and alone."""
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        if data.startswith(b"HTTP"):
+            if data.endswith(b"\r\n\r\n"):
+                self._say(self._messages[0])
+            else:
+                self._rest = data
+            return
+        at, end = 0, len(data)
+        while end - at >= 4:  # no message of the server's is shorter than that with its header
+            size, start = data[at + 1], at + 2
             if size == 126:
-                if len(buffer) < 4:
-                    return
-                size, start = struct.unpack_from(">H", buffer, 2)[0], 4
-            if len(buffer) < start + size:
-                return
-            frame = bytes(buffer[start : start + size])
-            opcode = buffer[0] & 0x0F
-            del buffer[: start + size]
-            self._frame(opcode, frame)
+                size, start = data[at + 2] << 8 | data[at + 3], at + 4
+            if start + size > end:
+                break
+            self._frame(data[at], data[start : start + size])
+            at = start + size
+        self._rest = data[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server is gone."""
@@ -67,12 +76,12 @@ class Client(asyncio.Protocol):
         """Leave."""
         self._transport.close()
 
-    def _frame(self, opcode: int, frame: bytes) -> None:
-        if opcode == 8:
-            self.ended = frame[2:].decode()
-        elif b'"type":"next"' in frame[:40]:
+    def _frame(self, first: int, frame: bytes) -> None:
+        if b'"type":"next"' in frame[:40]:
+            self._received(self, frame)
             self.count += 1
-            self._received(frame)
+        elif first == 0x88:
+            self.ended = frame[2:].decode()
         elif b"connection_ack" in frame:
             self._say(self._messages[1])
             self._say({"type": "ping"})

@@ -1,227 +1,289 @@
-"""Subscriptions: many sockets on one process, events written by plain SQL.
+"""Subscriptions: many sockets on one process, events from the database, and what the feed costs its writers.
 
-    python -m benchmarks.subscriptions                        1,000 sockets, one selection
-    python -m benchmarks.subscriptions --sockets 5000 --selections 100
+    python -m benchmarks.subscriptions            all runs, results to docs/benchmarks.md, about four minutes
+    python -m benchmarks.subscriptions --only 1000/1 --seconds 3 --dry    a quick look
 
-Client, server and database share the machine. Latency is from the trigger's time, which is that of the commit
-to a fraction of a millisecond, to the receipt by a socket. Memory is the growth of the server's resident set.
+The run 5000/100 has 5,000 sockets that ask for 100 different selections. Every socket is a file of the client
+and one of the server: where `ulimit -Hn` is below 6,000, raise it first (`nofile` in
+/etc/security/limits.conf, LimitNOFILE= of systemd, `--ulimit nofile=` of Docker); the soft one needs no care.
+
+Client, server and database share the machine. PostgreSQL itself changes one row again and again, each time in
+a transaction of its own. Latency is from the trigger, just before the commit, to the receipt by a socket.
 """
 
 import argparse
 import asyncio
-import os
-import re
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import uvloop
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import servers
 from benchmarks.database import BenchmarkDatabase, demo_database
+from benchmarks.processes import Process
+from benchmarks.receipts import Receipts
+from benchmarks.report import Section, bars, table
 from benchmarks.sockets import Client
+from benchmarks.writers import Rates, measure_writers
 
+SCALE = 0.1
+USER = "demo"
 FIELDS = ("id", "name", "status", "type", "worktreePath", "createdAt", "startedAt", "exitCode")
-_AT = re.compile(rb'"at":"([^"]+)"')
+
+LATENCY, FLAT_OUT, IDLE, LOADED, WRITERS = 60.0, 25_000.0, 30.0, 120.0, 0.8
+"""Targets: milliseconds (p99), deliveries a second, KB a subscriber (twice), share of the writers' rate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """`rate` events a second for `seconds`, then `burst` events as fast as they can be written."""
+class Scenario:
+    """`rate` events a second for a while, then `burst` events as fast as PostgreSQL commits them."""
 
     sockets: int
     selections: int
     rate: float
-    seconds: float
     burst: int
-    user: str
+
+    @property
+    def name(self) -> str:
+        """As it is called on the command line."""
+        return f"{self.sockets}/{self.selections}"
+
+    @property
+    def title(self) -> str:
+        """As it is called in the report."""
+        return f"{self.sockets:,} subscribers, " + (
+            "one selection" if self.selections == 1 else f"{self.selections} selections"
+        )
 
 
-class Receipts:
-    """Latencies of all events at all sockets, in seconds; an event's text is parsed once."""
-
-    def __init__(self) -> None:
-        self.latencies: list[float] = []
-        self._times: dict[bytes, float] = {}
-
-    def take(self, frame: bytes) -> None:
-        """Note one receipt."""
-        now = time.time()
-        text = frame[24:]
-        at = self._times.get(text)
-        if at is None:
-            found = _AT.search(frame)
-            assert found is not None
-            at = self._times[text] = datetime.fromisoformat(found.group(1).decode()).timestamp()
-        self.latencies.append(now - at)
-
-    def clear(self) -> None:
-        """Begin anew."""
-        self.latencies = []
-        self._times = {}
+SCENARIOS = (
+    Scenario(1000, 1, 10, 300),
+    Scenario(1000, 100, 10, 300),
+    Scenario(5000, 1, 2, 60),
+    Scenario(5000, 100, 2, 60),
+)
 
 
-def query(number: int) -> str:
-    """One of many different selections that cost about the same."""
-    chosen = [field for bit, field in enumerate(FIELDS) if not number >> bit & 1] or ["id"]
-    return (
-        "subscription { ccInstanceStatusChanged { at previousStatus status ccInstance { "
-        + " ".join(chosen)
-        + " project { name } } } }"
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Milliseconds; KB a subscriber; of `server` and `client` the share of a core at the steady rate."""
+
+    p50: float
+    p99: float
+    rate: float
+    flat_out: float
+    idle: float
+    loaded: float
+    server: float
+    client: float
+    delivered: str
+    exact: bool
+
+
+async def measure(database: BenchmarkDatabase, scenario: Scenario, seconds: float) -> Figures:
+    """One run with a server of its own."""
+    receipts = Receipts()
+    logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
+    async with servers.ccgraph(database, logs) as url, _writer(database) as writer:
+        instance = await writer.fetchval(_INSTANCE, USER)
+        server = Process.child("serve")
+        before = server.memory
+        clients = await connect(url, database.token(USER), scenario, receipts, instance)
+        await asyncio.sleep(2)
+        idle = server.memory
+        steady = int(scenario.rate * seconds)
+        busy, ours = server.processor_time, time.process_time()
+        started = time.monotonic()
+        await change(writer, instance, steady, 1 / scenario.rate)
+        await receipts.wait(steady * scenario.sockets)
+        taken = time.monotonic() - started
+        server_share = (server.processor_time - busy) / taken
+        client_share = (time.process_time() - ours) / taken
+        latencies = sorted(1000 * latency for latency in receipts.latencies)
+        receipts.clear()
+        started = time.monotonic()
+        await change(writer, instance, scenario.burst)
+        await receipts.wait(scenario.burst * scenario.sockets)
+        flat_out = len(receipts.latencies) / (time.monotonic() - started)
+        await asyncio.sleep(1)  # whatever came twice would come now
+        delivered = receipts.verdict(clients, steady + scenario.burst)
+        loaded = server.most_memory
+        ended = {client.ended for client in clients if client.ended}
+        for client in clients:
+            client.close()
+    return Figures(
+        p50=latencies[len(latencies) // 2],
+        p99=latencies[int(0.99 * (len(latencies) - 1))],
+        rate=scenario.rate,
+        flat_out=flat_out,
+        idle=(idle - before) / scenario.sockets / 1024,
+        loaded=(loaded - before) / scenario.sockets / 1024,
+        server=server_share,
+        client=client_share,
+        delivered=", ".join([delivered, *sorted(ended)]),
+        exact=delivered == "exactly",
     )
 
 
-async def connect(url: str, token: str, options: Options, receipts: Receipts) -> list[Client]:
+# An instance that once sent a heartbeat would be marked ERROR for its silence, which is an event of its own.
+_INSTANCE = """
+UPDATE cc_instances SET last_heartbeat = NULL WHERE id = (
+  SELECT i.id FROM cc_instances i JOIN projects p USING (project_id) JOIN users u ON u.id = p.owner_id
+  WHERE u.username = $1 ORDER BY i.id LIMIT 1
+) RETURNING id
+"""
+
+
+@asynccontextmanager
+async def _writer(database: BenchmarkDatabase) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    # How long the disk takes is no matter of the feed's.
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+        database.url, server_settings={"synchronous_commit": "off"}
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def change(
+    writer: "asyncpg.Connection[asyncpg.Record]", instance: object, events: int, pause: float = 0
+) -> None:
+    """Let PostgreSQL change an instance's status `events` times, each in a transaction of its own."""
+    await writer.execute(
+        f"""
+DO $$ BEGIN
+  FOR number IN 1..{events} LOOP
+    UPDATE cc_instances SET status = CASE status WHEN 'RUNNING' THEN 'IDLE' ELSE 'RUNNING' END
+    WHERE id = '{instance}';
+    COMMIT;
+    PERFORM pg_sleep({pause});
+  END LOOP;
+END $$"""
+    )
+
+
+def query(number: int, instance: object) -> str:
+    """One of many different selections that cost about the same; the events of one instance."""
+    chosen = [field for bit, field in enumerate(FIELDS) if not number >> bit & 1] or ["id"]
+    return (
+        f'subscription {{ ccInstanceStatusChanged(instanceId: "{instance}")'
+        f" {{ cursor at previousStatus status ccInstance {{ {' '.join(chosen)} project {{ name }} }} }} }}"
+    )
+
+
+async def connect(
+    url: str, token: str, scenario: Scenario, receipts: Receipts, instance: object
+) -> list[Client]:
     """All sockets, subscribed."""
     address = urlsplit(url)
     loop = asyncio.get_running_loop()
     clients: list[Client] = []
-    for start in range(0, options.sockets, 100):
+    for start in range(0, scenario.sockets, 100):
         batch = [
-            Client(address.netloc, token, query(number % options.selections), receipts.take)
-            for number in range(start, min(start + 100, options.sockets))
+            Client(address.netloc, token, query(number % scenario.selections, instance), receipts.take)
+            for number in range(start, min(start + 100, scenario.sockets))
         ]
         for client in batch:
-            await loop.create_connection(partial(_same, client), address.hostname or "", address.port or 0)
+            await loop.create_connection(client.itself, address.hostname or "", address.port or 0)
         async with asyncio.timeout(60):
             await asyncio.gather(*(client.subscribed for client in batch))
         clients += batch
     return clients
 
 
-def _same(client: Client) -> Client:
-    return client
+def report(results: Mapping[Scenario, Figures], writers: Rates | None, seconds: float) -> str:
+    """The section of docs/benchmarks.md."""
+    header = ["", "events/s", "p50 / p99 ms", "CPU server / client", "flat out, deliveries/s"]
+    header += ["KB idle / loaded", "delivered"]
+    rows = [
+        [
+            scenario.title,
+            f"{found.rate:g}",
+            f"{found.p50:.0f} / {found.p99:.0f}",
+            f"{found.server:.0%} / {found.client:.0%}",
+            f"{found.flat_out:,.0f}",
+            f"{found.idle:.0f} / {found.loaded:.0f}",
+            found.delivered,
+        ]
+        for scenario, found in results.items()
+    ]
+    text = [f"{seconds:g} s at a steady rate, then a burst.", "", table(header, rows)]
+    if writers is not None:
+        text += [
+            f"Updates of cc_instances a second by 16 connections: {writers.watched:,.0f} with the feed's "
+            f"triggers, {writers.bare:,.0f} without.",
+            "",
+        ]
+    return "\n".join([*text, *_verdicts(results, writers), ""])
 
 
-async def received(clients: Sequence[Client], expected: int, seconds: float = 60) -> int:
-    """Wait until every socket has all events; how many there were in all."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if sum(client.count for client in clients) >= expected * len(clients):
-            break
-        await asyncio.sleep(0.02)
-    return sum(client.count for client in clients)
+def _verdicts(results: Mapping[Scenario, Figures], writers: Rates | None) -> list[str]:
+    lines = []
+    for scenario, found in results.items():
+        checks = {f"{IDLE:g} KB idle": found.idle <= IDLE, f"{LOADED:g} KB loaded": found.loaded <= LOADED}
+        if scenario.sockets == 1000:
+            checks[f"p99 under {LATENCY:g} ms"] = found.p99 < LATENCY
+            checks[f"{FLAT_OUT:,.0f} deliveries/s"] = found.flat_out >= FLAT_OUT
+        checks["every event once, in order"] = found.exact
+        missed = [name for name, reached in checks.items() if not reached]
+        lines.append(
+            f"- {scenario.title}: {', '.join(checks)}: "
+            + (f"not reached: {', '.join(missed)}." if missed else "reached.")
+        )
+    if writers is not None:
+        lines.append(
+            f"- Writers keep {writers.share:.0%} of their rate (at least {WRITERS:.0%}): "
+            + ("reached." if writers.share >= WRITERS else "not reached.")
+        )
+    return lines
 
 
-async def measure(database: BenchmarkDatabase, options: Options) -> dict[str, str]:
-    """One run; figures by name."""
-    receipts = Receipts()
-    logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
-    writer = await asyncpg.connect(database.url)
-    instance = await writer.fetchval(
-        "SELECT i.id FROM cc_instances i JOIN projects p USING (project_id) JOIN users u ON u.id = p.owner_id"
-        " WHERE u.username = $1 LIMIT 1",
-        options.user,
+def chart(results: Mapping[Scenario, Figures]) -> str:
+    """The rates as bars."""
+    groups = {scenario.title: {"flat out": found.flat_out} for scenario, found in results.items()}
+    return bars("Subscriptions: deliveries per second, flat out", "/s", groups)
+
+
+async def main(given: argparse.Namespace, database: BenchmarkDatabase) -> None:
+    """Measure, print, and write the report."""
+    results: dict[Scenario, Figures] = {}
+    for scenario in SCENARIOS:
+        if given.only is None or scenario.name in given.only:
+            print(f"{scenario.title} ...", flush=True)
+            results[scenario] = await measure(database, scenario, given.seconds)
+    writers = None
+    if given.only is None or "writers" in given.only:
+        print("writers ...", flush=True)
+        writers = await measure_writers(database)
+    section = Section(
+        "subscriptions", report(results, writers, given.seconds), chart(results) if results else ""
     )
-
-    async def change(number: int) -> None:
-        status = ("RUNNING", "IDLE")[number % 2]
-        await writer.execute("UPDATE cc_instances SET status = $2 WHERE id = $1", instance, status)
-
-    # One that never sent a heartbeat: of another, the server would notice the silence.
-    await writer.execute(
-        "UPDATE cc_instances SET status = 'IDLE', last_heartbeat = NULL WHERE id = $1", instance
-    )
-    async with servers.ccgraph(database, logs) as url:
-        server = _server()
-        before = server.memory
-        clients = await connect(url, database.token(options.user), options, receipts)
-        await asyncio.sleep(2)
-        idle = server.memory
-        events = int(options.rate * options.seconds)
-        started = time.monotonic()
-        for number in range(events):
-            await asyncio.sleep(max(0, started + number / options.rate - time.monotonic()))
-            await change(number)
-        delivered = await received(clients, events)
-        latencies = sorted(receipts.latencies)
-        receipts.clear()
-        busy_before = server.processor_time
-        started = time.monotonic()
-        for number in range(options.burst):
-            await change(number + events)
-        total = await received(clients, events + options.burst)
-        taken = time.monotonic() - started
-        loaded = server.memory
-        spent = server.processor_time - busy_before
-        ended = {client.ended for client in clients if client.ended}
-        for client in clients:
-            client.close()
-    await writer.close()
-    return {
-        "delivered at a steady rate": f"{delivered:,} of {events * len(clients):,}",
-        "latency p50 / p99 / max": " / ".join(
-            f"{1000 * latencies[int(share * (len(latencies) - 1))]:.1f} ms" for share in (0.5, 0.99, 1)
-        ),
-        "delivered flat out": f"{total - delivered:,} of {options.burst * len(clients):,}",
-        "deliveries a second": f"{(total - delivered) / taken:,.0f}",
-        "server CPU for a delivery": f"{1e6 * spent / max(total - delivered, 1):.1f} µs",
-        "memory a subscriber, idle": f"{(idle - before) / len(clients) / 1024:.1f} KB",
-        "memory a subscriber, after load": f"{(loaded - before) / len(clients) / 1024:.1f} KB",
-        "ended early": ", ".join(sorted(ended)) or "none",
-    }
+    print(section.text)
+    if not given.dry and given.only is None:
+        section.write()
 
 
-@dataclass(frozen=True, slots=True)
-class _Process:
-    """What Linux tells of a process."""
-
-    folder: Path
-
-    @property
-    def memory(self) -> int:
-        """Resident set in bytes."""
-        return int((self.folder / "statm").read_text().split()[1]) * resource.getpagesize()
-
-    @property
-    def processor_time(self) -> float:
-        """Seconds of all its threads, in user and kernel mode."""
-        fields = (self.folder / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _server() -> _Process:
-    """The one child of ours that serves."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-        if int(parent) == os.getpid() and b"serve" in (folder / "cmdline").read_bytes().split(b"\0"):
-            return _Process(folder)
-    raise RuntimeError("the server is not among our processes")
-
-
-def main() -> None:
-    """Parse the command line, run, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--sockets", type=int, default=1000)
-    parser.add_argument("--selections", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=10, help="events a second")
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--burst", type=int, default=200, help="events written as fast as they can be")
-    parser.add_argument("--user", default="demo", help="whose token the sockets have")
-    given = parser.parse_args()
-    options = Options(**vars(given))
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with demo_database(0.1) as database, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(measure(database, options))
-    table = Table(title=f"{options.sockets:,} sockets, {options.selections} selections")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    for name, value in figures.items():
-        table.add_row(name, value)
-    Console().print(table)
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0, help="at the steady rate, 10 unless given")
+    names = [*(scenario.name for scenario in SCENARIOS), "writers"]
+    parser.add_argument("--only", nargs="*", choices=names, help="these runs")
+    parser.add_argument("--dry", action="store_true", help="print the report and write no file")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    chosen = arguments()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with demo_database(SCALE) as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(chosen, running))
