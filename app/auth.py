@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
@@ -13,8 +14,6 @@ from services.errors import Unauthenticated
 from services.principal import Origin, Principal
 from services.tokens import TokenPolicy, read
 
-# system_logs.request_id holds 36 characters.
-_MAXIMUM_REQUEST_ID = 36
 _MAXIMUM_USER_AGENT = 500
 
 
@@ -43,13 +42,12 @@ def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Or
     )
 
 
-def _request_id(header: bytes | None) -> str:
-    """The client's own id where it fits our logs, else a new UUIDv7."""
-    if header and len(header) <= _MAXIMUM_REQUEST_ID:
-        text = header.decode("latin-1")
-        if text.isascii() and text.isprintable():
-            return text
-    return str(uuid7())
+def _request_id(header: bytes | None) -> UUID:
+    """The client's own id where it is a UUID, as system_logs.request_id asks for, else a new UUIDv7."""
+    try:
+        return UUID(header.decode("ascii")) if header else uuid7()
+    except ValueError:
+        return uuid7()
 
 
 @lru_cache(maxsize=1024)

@@ -1,15 +1,16 @@
 """A GraphQL request out of an HTTP request: body or query string, well formed or refused."""
 
 from collections.abc import Mapping
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.types import Receive
 
 from gql.documents import Documents
 from gql.operations import OperationRequest
 from services.errors import BadInput
+from services.json_reading import read_json
 
 Headers = Mapping[bytes, bytes]
 """By lower-case name, as ASGI gives them."""
@@ -73,8 +74,8 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
 def parse_body(body: bytes) -> dict[str, Any] | list[Any]:
     """The JSON object, or the array of a batch, of a POST body."""
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        parsed = read_json(body)
+    except JSONDecodeError as error:
         raise BadInput(f"The request body is not valid JSON: {error.msg}.") from None
     if not isinstance(parsed, dict | list):
         raise BadInput(_EXAMPLE)
@@ -117,9 +118,10 @@ def operation_request(
 
 def _json_parameter(name: str, text: str) -> object:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value: object = read_json(text)
+    except JSONDecodeError:
         raise BadInput(f"`{name}` in the URL is JSON text.", field=name) from None
+    return value
 
 
 def _object(parameters: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 import orjson
 from starlette.types import Send
@@ -68,14 +69,14 @@ def error_body(entry: FormattedError) -> bytes:
 
 
 async def send_answer(
-    send: Send, answer: Answer, media_type: str, accept_coding: str | None, request_id: str
+    send: Send, answer: Answer, media_type: str, accept_coding: str | None, request_id: UUID
 ) -> None:
     """Send it in one piece, compressed where that pays."""
     body, coding = await compress(answer.body, accept_coding)
     headers = [
         (b"content-type", answer.content_type or _CONTENT_TYPES[media_type]),
         (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id.encode()),
+        (b"x-request-id", str(request_id).encode()),
         *_ALWAYS,
         *answer.headers,
     ]

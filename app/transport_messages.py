@@ -5,9 +5,10 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any, TypeAlias
 
-import orjson
+from services.json_reading import read_json
 
 
 class InvalidMessage(Exception):
@@ -52,8 +53,8 @@ ClientMessage: TypeAlias = ConnectionInit | Ping | Pong | Subscribe | Complete
 def parse(text: str) -> ClientMessage:
     """The message in `text`, or `InvalidMessage`."""
     try:
-        message = orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
+        message = read_json(text)
+    except (JSONDecodeError, UnicodeEncodeError):
         raise InvalidMessage("The message is not valid JSON") from None
     if not isinstance(message, dict):
         raise InvalidMessage("The message is not a JSON object")

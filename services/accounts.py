@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 
 from models import AuthToken, User
+from services.collaboration import leave_everything
 from services.database import WriteConnection
 from services.errors import BadInput, Conflict, Forbidden, NotFound
 from services.passwords import hash_password, require_acceptable
@@ -113,6 +114,7 @@ async def delete_user(connection: WriteConnection, principal: Principal, user_id
     _require_admin(principal, "delete accounts")
     await _require_user(connection, principal, user_id, "input.id")
     await _require_another_admin(connection, user_id)
+    await leave_everything(connection, user_id)
     await connection.execute(delete(User).where(User.id == user_id))
 
 

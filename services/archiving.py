@@ -5,6 +5,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import JSONB
+
 from models import metadata
 from models.enums import ProjectStatus
 from services.database import WriteConnection
@@ -121,7 +123,7 @@ async def move(connection: WriteConnection, project_id: UUID) -> None:
         _copied("projects", "projects_archive", "t.project_id = $1"),
         _copied("tasks", "tasks_archive", "t.project_id = $1"),
         _copied("mcp_messages", "mcp_messages_archive", f"t.id IN {_MESSAGES}", project_id="$1"),
-        *(_kept(table, "to_jsonb(t)", condition) for table, condition in _KEPT.items()),
+        *(_kept(table, _whole(table), condition) for table, condition in _KEPT.items()),
         *(
             _kept(table, _object(*key, *links), condition)
             for table, (condition, key, links) in _LINKED.items()
@@ -193,6 +195,18 @@ def _copied(source: str, target: str, condition: str, **instead: str) -> str:
     )
 
 
+def _whole(table: str) -> str:
+    """A row as JSON in which a column that holds the JSON value null can be told from an empty one."""
+    missing = (
+        f" - CASE WHEN t.{name} IS NULL THEN '{name}' ELSE '' END" for name in sorted(_json_columns(table))
+    )
+    return f"to_jsonb(t){''.join(missing)}"
+
+
+def _json_columns(table: str) -> set[str]:
+    return {column.name for column in metadata.tables[table].c if isinstance(column.type, JSONB)}
+
+
 def _kept(table: str, content: str, condition: str) -> str:
     return (
         "INSERT INTO project_archive_rows (project_id, table_name, content)"
@@ -215,7 +229,8 @@ def _rows(table: str) -> str:
 
 def _inserted(table: str) -> str:
     columns = [column.name for column in metadata.tables[table].c]
-    values = [_if_there(table, name) for name in columns]
+    of_json = _json_columns(table)
+    values = [f"a.content -> '{name}'" if name in of_json else _if_there(table, name) for name in columns]
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {_rows(table)}"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Final
-from uuid import UUID
 
 import orjson
 
@@ -37,15 +36,8 @@ async def trace(
             principal.user_id,
             action,
             orjson.dumps(details, default=str).decode(),
-            _as_uuid(origin.request_id),
+            origin.request_id,
             origin.ip_address,
             origin.user_agent,
         ),
     )
-
-
-def _as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

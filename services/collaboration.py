@@ -46,6 +46,21 @@ UPDATE collaboration_participants SET state = 'left', left_at = now()
 WHERE collaboration_session_id = $1 AND state IN ('joined', 'requested')
 """
 
+# The shared sessions are held in one order, as by everybody who changes who takes part.
+_LEAVE_EVERYTHING: Final = """
+WITH taken AS (
+    SELECT id FROM collaboration_sessions
+    WHERE id IN (SELECT collaboration_session_id FROM collaboration_participants WHERE user_id = $1)
+    ORDER BY id FOR NO KEY UPDATE
+), gone AS (
+    DELETE FROM collaboration_participants part USING taken
+    WHERE part.collaboration_session_id = taken.id AND part.user_id = $1
+    RETURNING part.collaboration_session_id AS id, part.state = 'joined' AS counted
+)
+UPDATE collaboration_sessions shared SET current_participants = shared.current_participants - 1
+FROM gone WHERE gone.id = shared.id AND gone.counted
+"""
+
 _CLOSE: Final = """
 UPDATE collaboration_sessions SET expires_at = LEAST(expires_at, now()), access_token = NULL WHERE id = $1
 """
@@ -154,6 +169,11 @@ async def end(connection: WriteConnection, principal: Principal, shared_id: int)
     await connection.exec_driver_sql(_EMPTY, (shared_id,))
     await connection.exec_driver_sql(_COUNT, (shared_id, 0))
     await connection.exec_driver_sql(_CLOSE, (shared_id,))
+
+
+async def leave_everything(connection: WriteConnection, user_id: int) -> None:
+    """End all parts of somebody whose account is about to go; the places are free for others."""
+    await connection.exec_driver_sql(_LEAVE_EVERYTHING, (user_id,))
 
 
 async def _join(

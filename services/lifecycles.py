@@ -1,6 +1,6 @@
 """Along which lines a status may change (decision 24), for every noun that has one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -20,7 +20,8 @@ from services.errors import Conflict
 class Lifecycle:
     """The statuses of one table: which may follow which, where a row begins, and what a step stamps.
 
-    `stamps` are SQL expressions by column, set when the status becomes the one they stand under.
+    `stamps` are SQL expressions by column, set when the status becomes the one they stand under. Nothing
+    becomes `active` in an archived project.
     """
 
     noun: str
@@ -28,6 +29,7 @@ class Lifecycle:
     beginnings: frozenset[StrEnum]
     steps: Mapping[StrEnum, frozenset[StrEnum]]
     stamps: Mapping[StrEnum, Mapping[str, str]]
+    active: frozenset[StrEnum]
 
     def require_step(self, current: StrEnum, wanted: StrEnum, *, field: str) -> None:
         """Return when `wanted` may follow `current`; staying is always allowed. Else `Conflict`."""
@@ -57,9 +59,12 @@ def _lifecycle(
     beginnings: set[StrEnum],
     steps: Mapping[StrEnum, set[StrEnum]],
     stamps: Mapping[StrEnum, Mapping[str, str]] | None = None,
+    active: Collection[StrEnum] = (),
 ) -> Lifecycle:
     allowed = {status: frozenset(following) for status, following in steps.items()}
-    return Lifecycle(noun, type(next(iter(beginnings))), frozenset(beginnings), allowed, stamps or {})
+    return Lifecycle(
+        noun, type(next(iter(beginnings))), frozenset(beginnings), allowed, stamps or {}, frozenset(active)
+    )
 
 
 _TASK_ENDED: Final = {
@@ -92,6 +97,7 @@ LIFECYCLES: Final[Mapping[str, Lifecycle]] = {
             _Instance.IDLE: {"last_heartbeat": "now()"},
             _Instance.STOPPED: {"terminated_at": "now()"},
         },
+        active={_Instance.IDLE, _Instance.RUNNING},
     ),
     # A claim that ran out puts a RUNNING task back into the queue; a FAILED one may be tried again.
     "tasks": _lifecycle(
@@ -111,6 +117,7 @@ LIFECYCLES: Final[Mapping[str, Lifecycle]] = {
             _Task.COMPLETED: _TASK_ENDED,
             _Task.FAILED: _TASK_ENDED,
         },
+        active={_Task.RUNNING},
     ),
     "sessions": _lifecycle(
         "session",
@@ -123,6 +130,7 @@ LIFECYCLES: Final[Mapping[str, Lifecycle]] = {
             _Session.ERROR: {_Session.STARTING, _Session.STOPPED},
         },
         {status: {"last_accessed": "now()"} for status in (_Session.STARTING, _Session.RUNNING)},
+        active={_Session.STARTING, _Session.RUNNING},
     ),
     "ultrathink_messages": _lifecycle(
         "ultrathink message",
@@ -140,6 +148,7 @@ LIFECYCLES: Final[Mapping[str, Lifecycle]] = {
             _Ultrathink.COMPLETED: {"completed_at": "now()"},
             _Ultrathink.FAILED: {"completed_at": "now()"},
         },
+        active={_Ultrathink.ACKNOWLEDGED, _Ultrathink.EXECUTING},
     ),
     # Work goes forward one step at a time and may be sent back one step, or to the start.
     "requirements": _lifecycle(

@@ -1,7 +1,9 @@
 """Who is calling, from where; what every service receives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from models.policy import Viewer
 
@@ -29,6 +31,6 @@ class Principal:
 class Origin:
     """Where a request came from, for tokens and audit rows."""
 
-    request_id: str
+    request_id: UUID = field(default_factory=uuid7)
     ip_address: str | None = None
     user_agent: str | None = None

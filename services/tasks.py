@@ -16,6 +16,7 @@ from services.errors import BadInput, Conflict
 from services.permissions import require_change
 from services.principal import Principal
 from services.writing.appending import append
+from services.writing.archived import at_rest, is_at_rest
 from services.writing.rows import apply, hold
 from services.writing.tables import TABLES
 from services.writing.values import parameters
@@ -27,7 +28,10 @@ LONGEST_LEASE: Final = timedelta(days=1)
 
 _TABLE: Final = TABLES["tasks"]
 
-_CLAIMANT: Final = "SELECT status, project_id FROM cc_instances WHERE id = $1 FOR KEY SHARE"
+_CLAIMANT: Final = (
+    f"SELECT status, project_id, {is_at_rest('cc_instances', 't')} AS at_rest"
+    " FROM cc_instances t WHERE id = $1 FOR KEY SHARE"
+)
 
 _REQUEUE: Final = """
 UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
@@ -190,6 +194,8 @@ async def _living(connection: WriteConnection, principal: Principal, instance_id
     field = "input.ccInstanceId"
     await require_change(connection, principal, "cc_instances", instance_id, field=field)
     row = (await connection.exec_driver_sql(_CLAIMANT, (instance_id,))).mappings().one()
+    if row["at_rest"]:
+        raise at_rest(field)
     if row["status"] not in (CcInstanceStatus.IDLE, CcInstanceStatus.RUNNING):
         raise Conflict(f"This instance is {row['status']}: start it before it claims tasks.", field=field)
     project_id: UUID | None = row["project_id"]

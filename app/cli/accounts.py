@@ -13,7 +13,7 @@ from services.principal import Origin
 from services.token_store import issue_for_username
 from services.tokens import TokenPolicy
 
-ORIGIN = Origin(request_id="ccgraph", user_agent="ccgraph command line")
+ORIGIN = Origin(user_agent="ccgraph command line")
 
 
 def create_admin(username: str, email: str | None) -> None:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import orjson
-
 from services.database import Database
 from services.errors import BadInput
+from services.json_reading import read_json
 from services.mcp.messages import MessageReader
 from services.mcp.recording import store
 from services.principal import Principal
@@ -107,8 +107,8 @@ def _parts(path: Path) -> Iterator[_Part]:
 
 def _read_line(line: bytes, number: int) -> object:
     try:
-        value: object = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        value: object = read_json(line)
+    except JSONDecodeError:
         raise BadInput(
             "This line is not JSON; each line holds one JSON-RPC message.", field=f"line {number}"
         ) from None

@@ -12,6 +12,7 @@ from services.mcp.messages import Message, read_messages
 from services.mcp.pairing import Entry, exchange_of, pair
 from services.permissions import require_change
 from services.principal import Principal
+from services.writing.archived import require_active
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LONGEST: Final = 2**31 - 1  # milliseconds that an INTEGER holds, almost 25 days
@@ -135,6 +136,7 @@ async def store(
     """
     await connection.exec_driver_sql(_TAKE_TURN, (str(instance_id),))
     await require_change(connection, principal, "cc_instances", instance_id, field="input.ccInstanceId")
+    await require_active(connection, "cc_instances", instance_id, "input.ccInstanceId")
     stored = await _stored_rows(connection, instance_id, messages)
     fresh = {row.id: row for row in await _arrived(connection, messages) if row.id not in stored}
     known = stored | fresh

@@ -17,6 +17,7 @@ from services.database import WriteConnection
 from services.errors import BadInput, DomainError, Forbidden
 from services.permissions import VIEWER, require_change
 from services.principal import Principal
+from services.writing.archived import at_rest, is_at_rest
 from services.writing.tables import WritableTable
 from services.writing.values import sql_type
 
@@ -238,9 +239,11 @@ def _keys(table: WritableTable) -> tuple["Column[Any]", ...]:
 def _conditions(table: WritableTable, viewer: str | None) -> list[str]:
     """What has to hold of `written`; `viewer` is an SQL expression, None for an administrator."""
     references = REFERENCES.get(table.name, ())
+    active = f"NOT {is_at_rest(table.name, 'written')}"
     if viewer is None:
-        return ["true", *(reference.sql("true") for reference in references)]
+        return [active, *(reference.sql("true") for reference in references)]
     return [
+        active,
         changeable(table.name, "written", viewer),
         *(reference.sql(reference.access_sql(viewer)) for reference in references),
     ]
@@ -268,20 +271,23 @@ async def _explanation(
             field = f"{prefix}.{table.columns[reference.column].field}"
             key = row[reference.column]
             await _require_access(connection, principal, reference, key, field)
-            if reference.sentence and not await _holds(connection, table, reference, row):
+            if reference.sentence and not await _is_true_of(connection, table, reference.sql("true"), row):
                 return BadInput(reference.sentence, field=field)
+    if await _is_true_of(connection, table, is_at_rest(table.name, "written"), row):
+        return at_rest(prefix)
     return Forbidden(f"You may not write this {table.noun}.", field=prefix)
 
 
-async def _holds(
-    connection: WriteConnection, table: WritableTable, reference: Reference, row: Mapping[str, object]
+async def _is_true_of(
+    connection: WriteConnection, table: WritableTable, condition: str, row: Mapping[str, object]
 ) -> bool:
+    """Whether `condition`, SQL about `written`, holds for a row."""
     columns = _keys(table)
     values = ", ".join(
         f"${number}::{sql_type(column)} AS {column.name}" for number, column in enumerate(columns, start=1)
     )
     result = await connection.exec_driver_sql(
-        f"SELECT {reference.sql('true')} FROM (SELECT {values}) AS written",
+        f"SELECT {condition} FROM (SELECT {values}) AS written",
         tuple(row.get(column.name) for column in columns),
     )
     return bool(result.scalar_one())

@@ -11,8 +11,9 @@ from services.errors import BadInput, Conflict, Forbidden
 from services.lifecycles import LIFECYCLES
 from services.permissions import VIEWER, predicates
 from services.principal import Principal
+from services.writing.archived import at_rest, is_at_rest, rests_with_project
 from services.writing.references import REFERENCES, verify
-from services.writing.rules import BEFORE_CREATE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
+from services.writing.rules import BEFORE_CREATE, BEFORE_DELETE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
 from services.writing.tables import TABLES, WritableTable
 from services.writing.values import parameters, sql_type
 
@@ -64,6 +65,8 @@ async def update(
     table = TABLES[table_name]
     changes = parameters(table, given, PATCH)
     row = await hold(connection, principal, table, key)
+    if row["at_rest"] and rests_with_project(table_name):
+        raise at_rest(f"{INPUT}.id")
     _require_unmodified(row, unmodified_since)
     if _moves_references(table, changes):
         await verify(connection, principal, table, [{**row, **changes}], [PATCH])
@@ -75,7 +78,9 @@ async def update(
 async def delete(connection: WriteConnection, principal: Principal, table_name: str, key: object) -> None:
     """Delete one row and what belongs to it. Raises `NotFound`, `Forbidden` or `Conflict`."""
     table = TABLES[table_name]
-    await hold(connection, principal, table, key)
+    row = await hold(connection, principal, table, key)
+    if table_name in BEFORE_DELETE:
+        BEFORE_DELETE[table_name](row, f"{INPUT}.id")
     with explained(table.table, INPUT, deleting=True):
         await connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {table.key.name} = $1", (key,))
 
@@ -116,10 +121,13 @@ async def hold(
     key: object,
     field: str = "input.id",
 ) -> Mapping[str, Any]:
-    """The row as it is, which nobody else changes until the commit. Raises `NotFound` or `Forbidden`."""
+    """The row as it is, which nobody else changes until the commit. Raises `NotFound` or `Forbidden`.
+
+    `at_rest` in it says whether its project is archived.
+    """
     seen, changed = predicates(principal, table.name)
     result = await connection.exec_driver_sql(
-        f"SELECT t.*, {changed} AS changeable FROM {table.name} t"
+        f"SELECT t.*, {changed} AS changeable, {is_at_rest(table.name, 't')} AS at_rest FROM {table.name} t"
         f" WHERE t.{table.key.name} = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR NO KEY UPDATE OF t",
         (key, principal.user_id),
     )
@@ -145,6 +153,8 @@ async def apply(
     if lifecycle is not None and "status" in changes and changes["status"] != row["status"]:
         wanted = lifecycle.statuses(changes["status"])
         lifecycle.require_step(lifecycle.statuses(row["status"]), wanted, field=f"{prefix}.status")
+        if row["at_rest"] and wanted in lifecycle.active:
+            raise at_rest(f"{prefix}.status")
         stamps = lifecycle.stamps.get(wanted, {})
     if table.name in BEFORE_UPDATE:
         await BEFORE_UPDATE[table.name](connection, row, changes, prefix)

@@ -19,6 +19,7 @@ from services.database import WriteConnection
 from services.dependencies import require_no_circle
 from services.errors import BadInput, Conflict, QuotaExceeded
 from services.leases import release_claims
+from services.writing.archived import at_rest
 
 Values = MutableMapping[str, Any]
 """By column name, as they will be stored; a rule may complete them."""
@@ -30,6 +31,10 @@ BeforeUpdate = Callable[[WriteConnection, Mapping[str, Any], Values, str], Await
 """Called with the row as it is (held until the commit), the changes and the prefix of their fields."""
 
 
+BeforeDelete = Callable[[Mapping[str, Any], str], None]
+"""Called with the row as it is (held until the commit) and the field that named it."""
+
+
 async def _project_created(connection: WriteConnection, values: Values, prefix: str) -> None:
     if values.get("status") == ProjectStatus.ARCHIVED:
         raise Conflict("A new project is not archived; archiveProject does it.", field=f"{prefix}.status")
@@ -39,9 +44,10 @@ async def _project_changed(
     connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
 ) -> None:
     """Archiving is more than a status: it has a time, and maintenance goes by it (decision 22)."""
-    status = changes.get("status", row["status"])
-    if status != row["status"] and ProjectStatus.ARCHIVED in (status, row["status"]):
-        raise Conflict("archiveProject and restoreProject do this.", field=f"{prefix}.status")
+    if row["status"] == ProjectStatus.ARCHIVED:
+        raise at_rest(prefix)
+    if changes.get("status") == ProjectStatus.ARCHIVED:
+        raise Conflict("archiveProject does this.", field=f"{prefix}.status")
 
 
 async def _session_created(connection: WriteConnection, values: Values, prefix: str) -> None:
@@ -80,9 +86,13 @@ async def _instance_changed(
         return
     # Whoever starts an instance holds its project until the commit, so that running ones are counted right.
     held = await connection.exec_driver_sql(
-        "SELECT max_parallel_cc FROM projects WHERE project_id = $1 FOR NO KEY UPDATE", (row["project_id"],)
+        "SELECT max_parallel_cc, status FROM projects WHERE project_id = $1 FOR NO KEY UPDATE",
+        (row["project_id"],),
     )
-    limit = held.scalar()
+    project = held.mappings().one()
+    limit = project["max_parallel_cc"]
+    if project["status"] == ProjectStatus.ARCHIVED:
+        raise at_rest(prefix)
     running = await connection.exec_driver_sql(
         "SELECT count(*) FROM cc_instances WHERE project_id = $1 AND status = 'RUNNING'", (row["project_id"],)
     )
@@ -196,6 +206,11 @@ async def _setting_changed(
     changes["updated_by"] = actor.scalar()
 
 
+def _setting_deleted(row: Mapping[str, Any], field: str) -> None:
+    if row["is_readonly"]:
+        raise Conflict("This setting is read-only.", field=field)
+
+
 BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
     {
         "projects": _project_created,
@@ -223,3 +238,5 @@ BEFORE_PLAIN_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
     {"projects": _project_changed, "tasks": _task_changed}
 )
 """For changes by patch only: what use cases are there for."""
+
+BEFORE_DELETE: Final[Mapping[str, BeforeDelete]] = MappingProxyType({"system_settings": _setting_deleted})

@@ -45,7 +45,7 @@ def token(settings: Settings) -> str:
         async with open_database(settings) as database, database.transaction() as connection:
             await add_user(connection, "auditor", "correct horse")
             policy = TokenPolicy(settings.signing_key())
-            return (await issue_for_username(connection, policy, "auditor", Origin("r"))).token
+            return (await issue_for_username(connection, policy, "auditor", Origin())).token
 
     return asyncio.run(issue())
 

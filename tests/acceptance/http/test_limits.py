@@ -24,7 +24,7 @@ async def alice(database: Database, settings: Settings) -> dict[str, str]:
     policy = TokenPolicy(settings.signing_key())
     async with database.transaction() as connection:
         await add_user(connection, "alice", "correct horse", resource_quota={"api_calls_per_hour": 50})
-        issued = await issue_for_username(connection, policy, "alice", Origin("r"))
+        issued = await issue_for_username(connection, policy, "alice", Origin())
     return {"authorization": f"Bearer {issued.token}", **MODERN}
 
 

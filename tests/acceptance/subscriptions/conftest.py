@@ -55,7 +55,7 @@ async def token(
     """A new access token of a person."""
     policy = TokenPolicy(settings.signing_key())
     async with database.transaction() as connection:
-        issued = await issue_named(connection, policy, user_id, Origin("test"), lifetime=lifetime)
+        issued = await issue_named(connection, policy, user_id, Origin(), lifetime=lifetime)
     return issued.token
 
 

@@ -35,7 +35,7 @@ def policy() -> TokenPolicy:
 @pytest.fixture
 def origin() -> Origin:
     """Where the requests of the tests come from."""
-    return Origin(request_id="r-1", ip_address="192.0.2.7", user_agent="tests")
+    return Origin(ip_address="192.0.2.7", user_agent="tests")
 
 
 @pytest.fixture

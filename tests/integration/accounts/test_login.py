@@ -146,7 +146,7 @@ async def test_one_address_cannot_go_through_many_accounts(
     with pytest.raises(RateLimited):
         await log_in(database, policy, origin, alice.username, alice.password)
 
-    elsewhere = Origin(request_id="r-2", ip_address="192.0.2.8")
+    elsewhere = Origin(ip_address="192.0.2.8")
     await log_in(database, policy, elsewhere, alice.username, alice.password)
 
 
@@ -154,7 +154,7 @@ async def test_addresses_of_one_ipv6_network_count_as_one(
     database: Database, policy: TokenPolicy, alice: Account
 ) -> None:
     for last in ("1", "2:3"):
-        came_from = Origin(request_id="r", ip_address=f"2001:db8:0:7::{last}")
+        came_from = Origin(ip_address=f"2001:db8:0:7::{last}")
         with pytest.raises(Unauthenticated):
             await log_in(database, policy, came_from, f"nobody{last[0]}", "wrong password")
 

@@ -30,7 +30,7 @@ def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
     async def opened(query: str, **variables: Any) -> Listening:
         listening = Listening()
         context = Context(
-            database, Origin("test"), TokenPolicy("secret" * 6), Principal(owner_id, "owner", is_admin=False)
+            database, Origin(), TokenPolicy("secret" * 6), Principal(owner_id, "owner", is_admin=False)
         )
         request = OperationRequest(query, {name: str(value) for name, value in variables.items()})
         listening.subscription = await subscriptions.open(request, context, listening.wake)

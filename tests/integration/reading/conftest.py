@@ -32,7 +32,7 @@ class Asker:
     async def execute(self, query: str, viewer: AnyRow | None, **variables: object) -> OperationResult:
         """The response as transports get it. `viewer` is a row of users."""
         principal = viewer and Principal(viewer.id, viewer.username, bool(viewer.is_admin))
-        context = Context(self.database, Origin("request"), POLICY, principal)
+        context = Context(self.database, Origin(), POLICY, principal)
         return await self.api.execute(OperationRequest(query, variables or None), context)
 
     async def ask(self, query: str, viewer: AnyRow, **variables: object) -> Json:

@@ -48,7 +48,7 @@ async def test_a_planned_query_equals_a_plain_execution(
         query, seer = writer.write(), writer._pick(seers)
         note(f"{seer}\n{query.text}\n{query.variables}")
         expected = plain.execute(query.text, query.variables, seer)
-        context = Context(database, Origin("request"), POLICY, Principal(seer.user_id, "x", seer.is_admin))
+        context = Context(database, Origin(), POLICY, Principal(seer.user_id, "x", seer.is_admin))
         for api in (prepared, prepared, general):
             asked = api.execute(OperationRequest(query.text, query.variables), context)
             result = asyncio.run_coroutine_threadsafe(asked, loop).result()

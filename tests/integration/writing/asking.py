@@ -1,6 +1,7 @@
 """Mutations as a transport sends them, in the name of somebody."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -13,7 +14,14 @@ from services.tokens import TokenPolicy
 
 SCHEMA, CATALOG = build_schema()
 SECRET_KEY = "k" * 32
-ORIGIN = Origin("0197a000-0000-7000-8000-00000000abcd", "192.0.2.7", "tests")
+MUTATIONS = SCHEMA._schema.mutation_type.fields if SCHEMA._schema.mutation_type else {}
+ORIGIN = Origin(UUID("0197a000-0000-7000-8000-00000000abcd"), "192.0.2.7", "tests")
+
+
+def mutation(field: str, selection: str = "__typename") -> str:
+    """A document that calls one mutation with `$input`."""
+    kind = MUTATIONS[field].args["input"].type
+    return f"mutation ($input: {kind}) {{ {field}(input: $input) {{ {selection} }} }}"
 
 
 class Caller:

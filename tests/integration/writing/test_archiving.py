@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import JSON, text
 
 from services.archiving import move, move_next
 from services.database import Database
@@ -48,7 +48,9 @@ async def full(database: Database, scene: Scene) -> None:
             await make.make_feature(connection, **of)
             await make.make_websocket_notification(connection, **of)
             message = await make.make_mcp_message(connection, cc_instance_id=child.id)
-            await make.make_mcp_tool_call(connection, cc_instance_id=child.id, message_id=message.id)
+            await make.make_mcp_tool_call(
+                connection, cc_instance_id=child.id, message_id=message.id, result=JSON.NULL
+            )
             await make.make_ultrathink_message(
                 connection, parent_instance_id=parent.id, child_instance_id=child.id, task_id=first.id
             )
@@ -69,10 +71,9 @@ async def rows(database: Database, tables: Sequence[str]) -> dict[str, list[Any]
     found = {}
     async with database.writer.connect() as connection:
         for table in tables:
-            without = NEW_AFTERWARDS if table in LINKED else []
-            result = await connection.exec_driver_sql(
-                f"SELECT (to_jsonb(t) - $1::text[])::text FROM {table} t ORDER BY t.id", (without,)
-            )
+            # As text, a column that holds the JSON value null differs from an empty one.
+            row = f"(to_jsonb(t) - '{{{','.join(NEW_AFTERWARDS)}}}'::text[])" if table in LINKED else "t"
+            result = await connection.exec_driver_sql(f"SELECT {row}::text FROM {table} t ORDER BY t.id")
             found[table] = list(result.scalars())
     return found
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from services.database import Database
 from services.principal import Principal
-from tests.integration.writing.asking import Caller
+from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_session, make_user
 
@@ -230,3 +230,21 @@ async def test_a_token_that_invites_to_nothing_and_both_ways_at_once_are_refused
     )
     assert await caller.refusal(scene.stranger, JOIN, input=both) == ("BAD_USER_INPUT", "input")
     assert await caller.refusal(scene.stranger, JOIN, input={}) == ("BAD_USER_INPUT", "input")
+
+
+async def test_an_account_that_is_deleted_leaves_its_place(
+    database: Database, scene: Scene, caller: Caller, session: AnyRow
+) -> None:
+    token, _ = await share(scene, caller, session, requiresApproval=False, maxParticipants=2)
+    crowd = await people(database, 3)
+    for person in crowd[:2]:
+        await join(caller, person, token)
+    delete = mutation("deleteUser")
+
+    await asyncio.gather(
+        *(caller.data(scene.administrator, delete, input={"id": person.user_id}) for person in crowd[:2])
+    )
+
+    assert (await stored(database))[0].current_participants == 0
+    assert (await join(caller, crowd[2], token))["state"] == "JOINED"
+    assert (await stored(database))[0].current_participants == 1

@@ -343,6 +343,6 @@ async def test_a_recording_can_be_traced_to_whoever_made_it(
             text("SELECT array_agg(DISTINCT actor_id) FROM change_events WHERE table_name = 'mcp_tool_calls'")
         )
     assert (entry["user_id"], entry["message"]) == (scene.editor.user_id, "recordMcpMessages")
-    assert (str(entry["request_id"]), str(entry["ip_address"])) == (ORIGIN.request_id, ORIGIN.ip_address)
+    assert (entry["request_id"], str(entry["ip_address"])) == (ORIGIN.request_id, ORIGIN.ip_address)
     assert entry["details"] == {"ccInstanceId": str(scene.instance_id), "recorded": len(lines)}
     assert actors == [scene.editor.user_id]

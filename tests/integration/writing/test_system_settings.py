@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.database import Database
-from tests.integration.writing.asking import Caller
+from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_system_setting
 
@@ -127,6 +127,16 @@ async def test_a_readonly_setting_and_people_who_are_no_administrators_change_no
         await caller.refusal(scene.administrator, CHANGE, input=wanted(secret) | {"settingKey": "no.such"}),
     ]
 
+    key = {"id": readonly.id}
+    some = {"where": {"id": {"eq": readonly.id}}}
+    assert await caller.refusal(scene.administrator, mutation("deleteSystemSetting"), input=key) == (
+        "CONFLICT",
+        "input.id",
+    )
+    assert await caller.refusal(scene.administrator, mutation("deleteSystemSettings"), input=some) == (
+        "CONFLICT",
+        "input.id",
+    )
     assert refusals == [
         ("CONFLICT", "input"),
         ("FORBIDDEN", "input.settingKey"),
