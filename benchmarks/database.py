@@ -1,9 +1,10 @@
-"""The benchmarks' own database: an embedded PostgreSQL with the demo in it, kept between runs."""
+"""The benchmarks' own databases: one with the demo in it, kept between runs, and fresh ones to write to."""
 
 import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import asyncpg
 from app.cli.console import say
 from app.cli.data import load_demo
 from app.database import Location, located
+from app.database.processes import postgres_processes
 from app.database.revisions import migrate
 from app.settings import Settings
 
@@ -32,6 +34,12 @@ class BenchmarkDatabase:
 
     url: str
     secret_key: str
+    cluster: Path
+
+    @property
+    def processes(self) -> list[int]:
+        """The processes of this PostgreSQL."""
+        return postgres_processes(self.cluster)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,7 +68,24 @@ def demo_database(scale: float) -> Iterator[BenchmarkDatabase]:
     settings = Settings(_env_file=None, database_url=None, data_dir=folder)
     with located(settings, command="make bench", alone=True, say=say) as found:
         asyncio.run(_prepare(found, scale))
-        yield BenchmarkDatabase(found.url, found.settings.signing_key())
+        yield _running(found)
+
+
+@contextmanager
+def fresh_database() -> Iterator[BenchmarkDatabase]:
+    """A migrated database with nothing in it, on a PostgreSQL of its own; gone when the block ends."""
+    DATA_DIR.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fresh-", dir=DATA_DIR) as folder:
+        settings = Settings(_env_file=None, database_url=None, data_dir=Path(folder))
+        with located(settings, command="make bench", alone=True, say=say) as found:
+            asyncio.run(migrate(found.url, say))
+            yield _running(found)
+
+
+def _running(found: Location) -> BenchmarkDatabase:
+    if found.embedded is None:
+        raise RuntimeError("The benchmarks run on the embedded PostgreSQL")
+    return BenchmarkDatabase(found.url, found.settings.signing_key(), found.embedded.directory.cluster)
 
 
 async def _prepare(found: Location, scale: float) -> None:
