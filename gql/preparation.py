@@ -36,6 +36,7 @@ from gql.planner.shapes import Shaper, build_shaper
 from gql.planner.statement import Question
 from gql.planner.values import Variables
 from gql.strangers import require_open
+from gql.variables import variable_errors
 from services.errors import BadInput, QueryTooComplex
 
 Value = TypeVar("Value")
@@ -107,8 +108,10 @@ class Operation:
     fragments: Mapping[str, FragmentDefinitionNode]
     measure: Measure
     shaper: Shaper
+    types: Mapping[str, GraphQLInputType]
+    """The types of the variables."""
     leaves: Mapping[str, GraphQLInputType | None]
-    """The types of the variables, None for those that are neither scalars nor enums."""
+    """The same, None for those that are neither scalars nor enums."""
     plans: "Latest[RootPlan]" = field(default_factory=lambda: Latest(MOST_PLANS))
     row_plans: Latest[Plan] = field(default_factory=lambda: Latest(MOST_PLANS))
 
@@ -132,12 +135,14 @@ class Operation:
         plain = self._plain_variables(given or {})
         if plain is not None:
             return plain
-        coerced = get_variable_values(
-            schema, definitions, given or {}, max_errors=50, hide_suggestions=hide_suggestions
-        )
-        if isinstance(coerced, list):
-            raise InvalidVariables(coerced)
-        return coerced.coerced
+        coerced = get_variable_values(schema, definitions, given or {}, max_errors=1)
+        if not isinstance(coerced, list):
+            return coerced.coerced
+        try:
+            errors = variable_errors(self.node, self.types, given or {}, hide_suggestions=hide_suggestions)
+        except RecursionError:
+            errors = []
+        raise InvalidVariables(errors or coerced)
 
     def _plain_variables(self, given: dict[str, Any]) -> dict[str, Any] | None:
         """The coerced variables when all are scalars or enums and have fitting values; None otherwise.
@@ -248,7 +253,8 @@ class Preparation:
         leaves = {
             name: kind if is_leaf_type(get_nullable_type(kind)) else None for name, kind in types.items()
         }
-        return Operation(document, node, fragments, measured, build_shaper(document, node, types), leaves)
+        shaper = build_shaper(document, node, types)
+        return Operation(document, node, fragments, measured, shaper, types, leaves)
 
     def _parse(self, text: str) -> DocumentNode:
         try:
