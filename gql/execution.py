@@ -1,17 +1,13 @@
 """The only runner of plans: one statement, and the JSON texts that it returns."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
-
-import asyncpg
 
 from gql.planner.errors import CursorUnusable, PlanError
 from gql.planner.plan import Plan
 from gql.planner.values import Variables
 from models.policy import Viewer
+from services.database import Reader
 from services.errors import BadInput, CursorInvalid, DomainError
-
-Reader: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 async def run(plan: Plan, reader: Reader, parameters: Sequence[object]) -> Sequence[str | None]:

@@ -1,15 +1,33 @@
 """The two ways to the database: planned reads on asyncpg, writing transactions on SQLAlchemy."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import NewType
+from typing import Any, NewType, Protocol, TypeAlias
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
 WriteConnection = NewType("WriteConnection", AsyncConnection)
 """A connection inside a transaction that somebody else commits: services take it and never commit."""
+
+
+class Reader(Protocol):
+    """Connections for reading, each lent to one user at a time (app/database/lender.py)."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for the length of an `async with`."""
+
+    async def take(self) -> Connection:
+        """A connection, which has to be given back whatever happens."""
+
+    def give_back(self, connection: Connection, *, disturbed: bool = False) -> None:
+        """The loan is over. `disturbed` says that an error or a cancellation ended what was being done."""
+
+    async def fetchval(self, sql: str, *parameters: object) -> Any:
+        """The first value of the first row of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +39,8 @@ class Database:
     """
 
     writer: AsyncEngine
-    reader: "asyncpg.Pool[asyncpg.Record]"
-    primary: "asyncpg.Pool[asyncpg.Record]"
+    reader: Reader
+    primary: Reader
     after_commit: Callable[[], None] = lambda: None
 
     @asynccontextmanager
@@ -31,9 +49,3 @@ class Database:
         async with self.writer.begin() as connection:
             yield WriteConnection(connection)
         self.after_commit()
-
-    async def fetch_json(self, sql: str, parameters: Sequence[object]) -> str:
-        """Run one planned statement that returns one JSON text in one row and column."""
-        async with self.reader.acquire() as connection:
-            text: str = await connection.fetchval(sql, *parameters)
-            return text

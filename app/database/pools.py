@@ -1,10 +1,9 @@
 """The pools: SQLAlchemy on asyncpg for writing transactions, plain asyncpg for planned reads."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
@@ -12,12 +11,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.database.lender import Lender
 from app.errors import StartupError
 from app.settings import Settings
-from services.database import Database
+from services.database import Connection, Database
 from services.half_open import WatchedConnection
-
-Reader: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 OLDEST_POSTGRESQL = 13
 CONNECT_TIMEOUT = 10.0
@@ -55,49 +53,51 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _reading(settings: Settings, url: SecretStr, variable: str) -> AsyncIterator[Reader]:
+async def _reading(settings: Settings, url: SecretStr, variable: str) -> AsyncIterator[Lender]:
+    lender = Lender(partial(connect_reader, settings, url.get_secret_value()), settings.read_pool_size)
     try:
-        pool = await asyncpg.create_pool(
-            url.get_secret_value(),
-            min_size=1,
-            max_size=settings.read_pool_size,
-            max_queries=1_000_000,
-            max_inactive_connection_lifetime=0,
-            # Planned statements leave nothing behind in a session that the usual RESET would have to clear.
-            reset=_leave_as_is,
-            timeout=CONNECT_TIMEOUT,
-            connection_class=WatchedConnection,
-            server_settings={
-                **_session(settings, "ccgraph read"),
-                "default_transaction_read_only": "on",
-                # The planner of PostgreSQL would plan each run anew, which costs more than the run.
-                "plan_cache_mode": "force_generic_plan",
-                "jit": "off",
-                # Pages are in memory or on flash: by the default of 4 a list of 20 rows reads whole tables
-                # to find its relations.
-                "random_page_cost": "1.1",
-            },
-            **STATEMENT_CACHE,
-        )
+        await _require_usable(lender, variable)
+        yield lender
+    finally:
+        await lender.close(CLOSE_TIMEOUT)
+
+
+async def _require_usable(lender: Lender, variable: str) -> None:
+    try:
+        async with lender.acquire() as connection:
+            version = connection.get_server_version()
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StartupError(
             f"The database of {variable} cannot be used ({reason(error)}): "
             f"start that server, or correct {variable}."
         ) from error
-    try:
-        async with pool.acquire() as connection:
-            version = connection.get_server_version()
-        if version.major < OLDEST_POSTGRESQL:
-            raise StartupError(
-                f"The server of {variable} is PostgreSQL {version.major}: "
-                f"set {variable} to a server of version {OLDEST_POSTGRESQL} or newer."
-            )
-        yield pool
-    finally:
-        try:
-            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
-        except TimeoutError:
-            pool.terminate()
+    if version.major < OLDEST_POSTGRESQL:
+        raise StartupError(
+            f"The server of {variable} is PostgreSQL {version.major}: "
+            f"set {variable} to a server of version {OLDEST_POSTGRESQL} or newer."
+        )
+
+
+async def connect_reader(
+    settings: Settings, url: str, connection_class: type[Connection] = WatchedConnection
+) -> Connection:
+    """A connection on which planned statements run."""
+    return await asyncpg.connect(
+        url,
+        connection_class=connection_class,
+        timeout=CONNECT_TIMEOUT,
+        server_settings={
+            **_session(settings, "ccgraph read"),
+            "default_transaction_read_only": "on",
+            # The planner of PostgreSQL would plan each run anew, which costs more than the run.
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            # Pages are in memory or on flash: by the default of 4 a list of 20 rows reads whole tables
+            # to find its relations.
+            "random_page_cost": "1.1",
+        },
+        **STATEMENT_CACHE,
+    )
 
 
 def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
@@ -132,10 +132,6 @@ def _session(settings: Settings, name: str) -> dict[str, str]:
         "timezone": "UTC",
         "statement_timeout": str(int(settings.statement_timeout * 1000)),
     }
-
-
-async def _leave_as_is(_: object) -> None:
-    """What a pool does to a connection that comes back."""
 
 
 def reason(error: BaseException) -> str:

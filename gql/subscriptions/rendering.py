@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-import asyncpg
 import orjson
 
 from gql.execution import bind, run_rows
@@ -16,9 +15,9 @@ from gql.planner.selection import Field
 from gql.planner.statement import Question
 from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
+from services.database import Reader
 from services.feed.topics import Occurrence
 
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Wanted: TypeAlias = Sequence[tuple[Occurrence, Viewer]]
 
 EVENT = "Event"
@@ -70,7 +69,7 @@ class EventRenderer:
     """
 
     def __init__(
-        self, pool: Pool, stream: Stream, tables: Collection[str], root: Field, question: Question
+        self, pool: Reader, stream: Stream, tables: Collection[str], root: Field, question: Question
     ) -> None:
         self._pool = pool
         self._variables = question.variables

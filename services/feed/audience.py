@@ -8,8 +8,8 @@ from sqlalchemy import Uuid
 
 from models import metadata
 from models.policy import visible
+from services.database import Connection
 from services.feed.events import ChangeEvent
-from services.feed.reading import Connection
 
 _INSTANCE_COLUMN = {"mcp_tool_calls": "cc_instance_id", "ultrathink_messages": "child_instance_id"}
 """Where a policy looks for an instance that the feed keeps among the routing ids."""

@@ -6,16 +6,14 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import asyncpg
-
 from models.policy import Viewer
+from services.database import Reader
 from services.feed.audience import audience
 from services.feed.events import ChangeEvent
 from services.feed.lineage import ancestry_of
 from services.feed.subscribers import Delivery, Subscriber
 from services.feed.topics import Ancestry, Occurrence, Topic
 
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Listeners: TypeAlias = Mapping[Viewer, Collection[Subscriber]]
 Sight: TypeAlias = set[tuple[int, int]]
 """Pairs (event number, users.id) that the policies let through."""
@@ -45,7 +43,7 @@ class Reach:
 
 
 async def dispatch(
-    pool: Pool,
+    pool: Reader,
     occurrences: Sequence[Occurrence],
     topics: Callable[[ChangeEvent], Iterable[Topic]],
     listeners: Callable[[Topic], Listeners],
@@ -81,7 +79,7 @@ async def _push(shares: Iterable[Share]) -> Reach:
 
 
 async def _match(
-    pool: Pool, occurrences: Sequence[Occurrence], topics: Callable[[ChangeEvent], Iterable[Topic]]
+    pool: Reader, occurrences: Sequence[Occurrence], topics: Callable[[ChangeEvent], Iterable[Topic]]
 ) -> dict[Topic, list[Occurrence]]:
     candidates = [(topic, occurrence) for occurrence in occurrences for topic in topics(occurrence.event)]
     instances = {found.event.instance_id for topic, found in candidates if topic.filter.subtree_of}
@@ -97,7 +95,7 @@ async def _match(
 
 
 async def _sight(
-    pool: Pool, matched: Mapping[Topic, Sequence[Occurrence]], heard: Mapping[Topic, Listeners]
+    pool: Reader, matched: Mapping[Topic, Sequence[Occurrence]], heard: Mapping[Topic, Listeners]
 ) -> Sight:
     wanted: dict[int, set[int]] = defaultdict(set)
     events: dict[int, ChangeEvent] = {}

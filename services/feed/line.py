@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from services.feed.reading import Connection
+from services.database import Connection, Reader
 
 # A day's partition is young, so its size says nothing to the planner: it is to use the indexes always.
 _PREPARE = "SET enable_seqscan = off"
@@ -33,10 +33,10 @@ def is_away(error: BaseException) -> bool:
 class Line:
     """One user at a time."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: Reader) -> None:
         self._pool = pool
         self._busy = asyncio.Lock()
-        self._held: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None
+        self._held: Connection | None = None
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -44,7 +44,7 @@ class Line:
         async with self._busy:
             try:
                 if self._held is None:
-                    self._held = await self._pool.acquire()
+                    self._held = await self._pool.take()
                     await self._held.execute(_PREPARE)
                 yield self._held
             except BaseException:
@@ -56,4 +56,4 @@ class Line:
         held, self._held = self._held, None
         if held is not None:
             held.terminate()
-            await self._pool.release(held)
+            self._pool.give_back(held)

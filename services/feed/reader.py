@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import asyncpg
 import structlog
 
+from services import database
 from services.feed.events import Batch
 from services.feed.line import Line, is_away
 from services.feed.reading import current_snapshot, read_batch, read_rest
@@ -37,7 +37,7 @@ class Reader:
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[asyncpg.Record]",
+        pool: database.Reader,
         wakeup: Wakeup,
         deliver: Callable[[Batch], Awaitable[None]],
         pace: Pace,

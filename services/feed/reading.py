@@ -5,19 +5,14 @@ commits late, and "below the oldest running transaction" lets one long writer ho
 snapshot did not see and a later one sees is exact: each event comes once, as soon as it is committed.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
-import asyncpg
-
+from services.database import Connection
 from services.feed.events import Batch, event_of
 from services.feed.snapshots import Snapshot
 
 PAGE = 1000
 """Events in one reading; a batch with more comes in several."""
-
-Connection: TypeAlias = (
-    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-)
 
 _COLUMNS = """seq, at, table_name, op, row_key, old::text, new::text,
        project_id, user_id, instance_id, socket_id, actor_id"""

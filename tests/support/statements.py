@@ -1,32 +1,31 @@
-"""What a test saw go to PostgreSQL over the reading pools."""
+"""What a test saw go to PostgreSQL over the reading connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
+
+from app.database import pools
+from services.half_open import WatchedConnection
 
 
 class Statements(list[str]):
     """The texts of the statements that planned reads sent, in order; `clear()` forgets what set-up sent."""
 
-    def note(self, record: Any) -> None:
-        """Take what asyncpg tells a query logger."""
-        self.append(record.query)
-
 
 @contextmanager
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Statements]:
-    """Listen on every reading pool that is opened from now on."""
+    """Listen on every reading connection that is opened from now on."""
     statements = Statements()
-    create_pool = asyncpg.create_pool
 
-    async def listen(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        connection.add_query_logger(statements.note)
+    class Recording(WatchedConnection):
+        """Query loggers of asyncpg are told later, which may be after the answer."""
 
-    def create_listened_pool(*arguments: Any, **options: Any) -> Any:
-        return create_pool(*arguments, init=listen, **options)
+        async def _execute(self, query: str, *arguments: Any, **options: Any) -> Any:
+            statements.append(query)
+            return await super()._execute(query, *arguments, **options)  # type: ignore[misc] # not in the stubs
 
-    monkeypatch.setattr(asyncpg, "create_pool", create_listened_pool)
+    monkeypatch.setattr(pools, "connect_reader", partial(pools.connect_reader, connection_class=Recording))
     yield statements
