@@ -18,6 +18,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from app.auth import caller, origin
+from app.frames import EXTENSION, FrameWriter, wrapped
 from app.request import operation_request
 from app.transport_messages import (
     ClientMessage,
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 _LONGEST_REASON = 123
 """Bytes: what fits into a close frame (RFC 6455, 5.5.1)."""
 _CLOSE_TIMEOUT = 5.0
+_AT_ONCE = 65_536
+"""Bytes of events that are written before the socket is asked again whether it takes more."""
 
 
 class Close(NamedTuple):
@@ -86,20 +89,34 @@ class WebSocketLimits:
 
 
 class Operation:
-    """One operation under its id: a subscription, or a query or mutation that runs in a task."""
+    """One operation under its id: a subscription, or a query or mutation that runs in a task.
 
-    __slots__ = ("head", "id", "subscription", "task")
+    `prefix` is what precedes the payload in the messages with its results.
+    """
+
+    __slots__ = ("id", "over", "prefix", "subscription", "task")
 
     def __init__(self, id_: str) -> None:
         self.id = id_
-        self.head = f'{{"id":{orjson.dumps(id_).decode()},"type":'
+        self.over = False
+        self.prefix = b'{"id":%s,"type":"next","payload":' % orjson.dumps(id_)
         self.subscription: Subscription | None = None
         self.task: asyncio.Task[None] | None = None
 
-    def end(self) -> None:
-        """Stop it; nothing more of it is sent."""
+    @property
+    def subscriber(self) -> Subscriber | None:
+        """Whose events are to be sent; None when nothing more is."""
+        return None if self.over or self.subscription is None else self.subscription.subscriber
+
+    def close(self) -> None:
+        """Let no more events of it be sent."""
+        self.over = True
         if self.subscription is not None:
             self.subscription.close()
+
+    def end(self) -> None:
+        """Stop it; nothing more of it is sent."""
+        self.close()
         if self.task is not None:
             self.task.cancel()
 
@@ -107,15 +124,17 @@ class Operation:
 class Conversation:
     """What the two sides say to each other on one connection.
 
-    Only the task of the connection itself reads and closes. Events are written by a second one that lives
-    while there are any; a socket that does not take them holds up that task alone.
+    Only the task of the connection itself reads and closes. Events are written when the event loop comes
+    round, all that have come since in one go. What a socket does not take at once is left to a second task.
     """
 
     __slots__ = (
         "_authorization",
+        "_awake",
         "_connection",
         "_ending",
         "_endpoint",
+        "_frames",
         "_heard",
         "_loop",
         "_operations",
@@ -139,6 +158,8 @@ class Conversation:
         self._connection: Connection | None = None
         self._operations: dict[str, Operation] = {}
         self._ready: deque[Operation] = deque()
+        self._frames: FrameWriter | None = scope.get("extensions", {}).get(EXTENSION)
+        self._awake = False
         self._writer: asyncio.Task[None] | None = None
         self._ping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -171,6 +192,7 @@ class Conversation:
             self._ending = INTERNAL_ERROR
         finally:
             self._timer.cancel()
+            self._ready.clear()
             for operation in self._operations.values():
                 operation.end()
             for task in (self._writer, self._ping):
@@ -286,7 +308,7 @@ class Conversation:
             if not result.executed:
                 await self._fail(operation, orjson.loads(result.body)["errors"])
                 return
-            await self._say(f'{operation.head}"next","payload":{result.body.decode()}}}')
+            await self._say_next(operation, result.body)
             await self._complete(operation)
         except OSError:
             return  # the client is gone, which the connection's own task notices
@@ -299,28 +321,56 @@ class Conversation:
     def _wake(self, operation: Operation) -> None:
         """There is something to take for `operation`."""
         self._ready.append(operation)
-        if self._writer is None:
-            self._writer = self._loop.create_task(self._write())
+        if not self._awake:
+            self._awake = True
+            self._loop.call_soon(self._write)
 
-    async def _write(self) -> None:
-        """Send what waits, one event of each operation in turn."""
+    def _write(self) -> None:
+        """Write what waits, and leave to a task what the socket does not take at once."""
+        self._write_at_once()
+        if self._ready:
+            self._writer = self._loop.create_task(self._write_patiently())
+        else:
+            self._awake = False
+
+    def _write_at_once(self) -> None:
+        """Some events of each operation in turn, as long as the socket takes them."""
+        while self._ready and self._frames is not None and self._frames.takes_frames():
+            operation = self._ready[0]
+            subscriber = operation.subscriber
+            if subscriber is not None:
+                frames: list[bytes] = []
+                for delivery in subscriber.take_some(_AT_ONCE):
+                    frames += wrapped(delivery, operation.prefix)
+                if frames:
+                    self._frames.write_frames(frames)
+                elif subscriber.ended:
+                    return  # how it ended is told by the task
+            self._ready.popleft()
+            if subscriber is not None and (subscriber.waiting or subscriber.ended):
+                self._ready.append(operation)
+
+    async def _write_patiently(self) -> None:
+        """Wait until the socket takes one event, then write on."""
         try:
             while self._ready:
                 operation = self._ready.popleft()
-                if operation.subscription is None or self._operations.get(operation.id) is not operation:
+                subscriber = operation.subscriber
+                if subscriber is None:
                     continue
-                subscriber = operation.subscription.subscriber
                 delivery = subscriber.take()
                 if delivery is not None:
-                    await self._say(f'{operation.head}"next","payload":{delivery.payload}}}')
+                    await self._say_next(operation, delivery.payload)
                     if subscriber.waiting or subscriber.ended:
                         self._ready.append(operation)
                 elif subscriber.ended:
                     await self._finish(operation, subscriber)
+                self._write_at_once()
         except OSError:
             return  # the client is gone, which the connection's own task notices
         finally:
             self._writer = None
+            self._awake = False
 
     async def _finish(self, operation: Operation, subscriber: Subscriber) -> None:
         """The subscription ended by itself; an error names the cursor at which to resume."""
@@ -333,20 +383,25 @@ class Conversation:
 
     async def _complete(self, operation: Operation) -> None:
         if self._forget(operation):
-            await self._say(f'{operation.head}"complete"}}')
+            await self._say_of(operation, "complete")
 
     async def _fail(self, operation: Operation, errors: list[FormattedError]) -> None:
         if self._forget(operation):
-            await self._say(f'{operation.head}"error","payload":{orjson.dumps(errors).decode()}}}')
+            await self._say_of(operation, "error", payload=errors)
 
     def _forget(self, operation: Operation) -> bool:
         """Free the id, before the client hears of it; False when the client did not want it any more."""
         if self._operations.get(operation.id) is not operation:
             return False
         del self._operations[operation.id]
-        if operation.subscription is not None:
-            operation.subscription.close()
+        operation.close()
         return True
+
+    async def _say_next(self, operation: Operation, payload: bytes) -> None:
+        await self._say((operation.prefix + payload + b"}").decode())
+
+    async def _say_of(self, operation: Operation, type_: str, **more: object) -> None:
+        await self._say(orjson.dumps({"id": operation.id, "type": type_, **more}).decode())
 
     async def _say(self, text: str) -> None:
         await self._send({"type": "websocket.send", "text": text})

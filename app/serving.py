@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from app.deadlines import deadline_protocol
 from app.errors import StartupError
+from app.frames import FrameProtocol
 from app.settings import Settings
 from services.half_open import watch_for_loss
 
@@ -42,7 +43,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 http=deadline_protocol(settings.request_timeout),
-                ws="websockets-sansio",
+                ws=FrameProtocol,
                 ws_max_size=settings.maximum_body,
                 # A compressor for each connection would take more memory than all the rest of it.
                 ws_per_message_deflate=False,

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 from typing import TypeAlias
 
 from models.policy import Viewer
@@ -17,29 +17,14 @@ from services.feed.topics import Ancestry, Occurrence, Topic
 Listeners: TypeAlias = Mapping[Viewer, Collection[Subscriber]]
 Sight: TypeAlias = set[tuple[int, int]]
 """Pairs (event number, users.id) that the policies let through."""
-Share: TypeAlias = tuple[list[Delivery], Collection[Subscriber]]
+Share: TypeAlias = tuple[Sequence[Delivery], Collection[Subscriber]]
 """Deliveries, and the subscribers that get them all."""
 
-_PUSHES_IN_A_TURN = 5_000
-"""After so many the connections get a turn to write."""
+_SUBSCRIBERS_IN_A_TURN = 250
+"""After so many the connections get a turn to write, and clients begin to read."""
+_ROUND = 262_144
+"""Bytes for one subscriber before it gets a turn: what is long is no reason to be called slow."""
 _GLANCE = 0.005
-
-
-@dataclass(slots=True)
-class Reach:
-    """How many subscribers a dispatch reached, and which of them are behind."""
-
-    subscribers: int = 0
-    behind: list[Subscriber] = field(default_factory=list)
-
-    async def drain(self, patience: float | None) -> None:
-        """While most are behind, wait for them: at most `patience` seconds, None without end."""
-        started = asyncio.get_running_loop().time()
-        while 2 * len(self.behind) > self.subscribers:
-            if patience is not None and asyncio.get_running_loop().time() - started > patience:
-                return
-            await asyncio.sleep(_GLANCE)
-            self.behind = [subscriber for subscriber in self.behind if subscriber.congested]
 
 
 async def dispatch(
@@ -47,10 +32,12 @@ async def dispatch(
     occurrences: Sequence[Occurrence],
     topics: Callable[[ChangeEvent], Iterable[Topic]],
     listeners: Callable[[Topic], Listeners],
-) -> Reach:
+    patience: float | None,
+) -> None:
     """Render and push `occurrences`, in order, to whoever listens to one of their `topics` and may see them.
 
-    When it raises, nothing was pushed.
+    While most of those who are reached are behind, it waits for them: at most `patience` seconds, None
+    without end. When it raises, nothing was pushed.
     """
     matched = await _match(pool, occurrences, topics)
     heard = {topic: listeners(topic) for topic in matched}
@@ -58,24 +45,47 @@ async def dispatch(
     rendered = await asyncio.gather(
         *(_render(topic, found, heard[topic], sight) for topic, found in matched.items())
     )
-    return await _push(share for shares in rendered for share in shares)
+    for shares in _rounds(chain.from_iterable(rendered)):
+        await _drain(await _push(shares), patience)
 
 
-async def _push(shares: Iterable[Share]) -> Reach:
-    reach = Reach()
-    pushed = 0
+def _rounds(shares: Iterable[Share]) -> Iterator[list[Share]]:
+    """Cut what is long for a subscriber into pieces, and take the first of all, then the second of all."""
+    cut = [[(piece, subscribers) for piece in _pieces(deliveries)] for deliveries, subscribers in shares]
+    for pieces in zip_longest(*cut):
+        yield [piece for piece in pieces if piece is not None]
+
+
+def _pieces(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+    start = size = 0
+    for place, delivery in enumerate(deliveries):
+        if size and size + len(delivery.payload) > _ROUND:
+            yield deliveries[start:place]
+            start, size = place, 0
+        size += len(delivery.payload)
+    yield deliveries[start:]
+
+
+async def _push(shares: Iterable[Share]) -> list[Subscriber]:
+    """Everybody who got something; what they could write at once is written."""
+    reached: list[Subscriber] = []
     for deliveries, subscribers in shares:
-        reach.subscribers += len(subscribers)
         for subscriber in subscribers:
-            for delivery in deliveries:
-                subscriber.push(delivery)
-            if subscriber.congested:
-                reach.behind.append(subscriber)
-            pushed += len(deliveries)
-            if pushed >= _PUSHES_IN_A_TURN:
-                pushed = 0
+            subscriber.push(deliveries)
+            reached.append(subscriber)
+            if not len(reached) % _SUBSCRIBERS_IN_A_TURN:
                 await asyncio.sleep(0)
-    return reach
+    await asyncio.sleep(0)
+    return reached
+
+
+async def _drain(reached: Sequence[Subscriber], patience: float | None) -> None:
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    behind = [subscriber for subscriber in reached if subscriber.congested]
+    while 2 * len(behind) > len(reached) and (patience is None or clock() - started < patience):
+        await asyncio.sleep(_GLANCE)
+        behind = [subscriber for subscriber in behind if subscriber.congested]
 
 
 async def _match(
@@ -124,7 +134,7 @@ async def _render(
         return []
     payloads = await topic.renderer.render([*wanted.values()])
     deliveries = {
-        key: Delivery(payload, found.cursor)
+        key: Delivery(payload.encode(), found.cursor)
         for (key, (found, _)), payload in zip(wanted.items(), payloads, strict=True)
     }
     return [

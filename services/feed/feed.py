@@ -12,7 +12,7 @@ from services.background import Running, background
 from services.database import Database
 from services.errors import CursorExpired, CursorInvalid
 from services.feed.cursors import Cursor, CursorCodec
-from services.feed.dispatch import Listeners, Reach, dispatch
+from services.feed.dispatch import Listeners, dispatch
 from services.feed.events import Batch, ChangeEvent
 from services.feed.line import Line, is_away
 from services.feed.reader import Pace, Reader
@@ -138,18 +138,16 @@ class Feed(Running):
             }
 
         for occurrences in self._chunks(batch):
-            reach = await self._push(occurrences, self._topics.about, listeners)
-            await reach.drain(_PATIENCE)
+            await self._push(occurrences, self._topics.about, listeners, _PATIENCE)
 
     async def _catch_up(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> None:
         """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
         try:
             async for batch in past(self._replay, self._reader, cursor):
                 for occurrences in self._chunks(batch):
-                    reach = await self._push(
-                        occurrences, lambda _: [topic], lambda _: {subscriber.viewer: [subscriber]}
+                    await self._push(
+                        occurrences, lambda _: [topic], lambda _: {subscriber.viewer: [subscriber]}, None
                     )
-                    await reach.drain(None)
             self._join(topic, subscriber)
         except Exception as error:
             subscriber.end(error)
@@ -164,11 +162,12 @@ class Feed(Running):
         occurrences: Sequence[Occurrence],
         topics: Callable[[ChangeEvent], Iterable[Topic]],
         listeners: Callable[[Topic], Listeners],
-    ) -> Reach:
+        patience: float | None,
+    ) -> None:
         """Dispatch, again while the database is away; another error ends the subscribers it concerns."""
         while True:
             try:
-                return await dispatch(self._pool, occurrences, topics, listeners)
+                return await dispatch(self._pool, occurrences, topics, listeners, patience)
             except Exception as error:
                 if not is_away(error):
                     return _end_all(occurrences, topics, listeners, error)
@@ -207,7 +206,7 @@ def _end_all(
     topics: Callable[[ChangeEvent], Iterable[Topic]],
     listeners: Callable[[Topic], Listeners],
     error: Exception,
-) -> Reach:
+) -> None:
     concerned = {topic for occurrence in occurrences for topic in topics(occurrence.event)}
     log.error(
         "feed_broken",
@@ -219,4 +218,3 @@ def _end_all(
         for alike in listeners(topic).values():
             for subscriber in alike:
                 subscriber.end(error)
-    return Reach()

@@ -1,27 +1,29 @@
 """One subscriber and the bounded queue between the feed and its connection."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from models.policy import Viewer
 from services.errors import SlowConsumer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Delivery:
     """An event as it goes out: one value for everybody who asked for the same.
 
-    `payload` is the GraphQL response as JSON text, `cursor` the place right after the event.
+    `payload` is the GraphQL response as JSON in UTF-8, `cursor` the place right after the event. Connections
+    keep in `wrapped` what they made of it last and for what, because the next one mostly wants the same.
     """
 
-    payload: str
+    payload: bytes
     cursor: str
+    wrapped: tuple[bytes, tuple[bytes, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How much may wait for one subscriber: `events` deliveries and `size` characters of payload."""
+    """How much may wait for one subscriber: `events` deliveries and `size` bytes of payload."""
 
     events: int = 256
     size: int = 1_048_576
@@ -65,29 +67,39 @@ class Subscriber:
         """True when half of the capacity is used."""
         return 2 * len(self._queue) >= self._capacity.events or 2 * self._size >= self._capacity.size
 
-    def push(self, delivery: Delivery) -> None:
-        """Queue a delivery; once the subscriber has ended, nothing happens."""
+    def push(self, deliveries: Iterable[Delivery]) -> None:
+        """Queue deliveries; once the subscriber has ended, nothing happens."""
         if self.ended:
             return
         queue = self._queue
-        if queue and (
-            len(queue) >= self._capacity.events or self._size + len(delivery.payload) > self._capacity.size
-        ):
-            self._overflow()
-            return
-        queue.append(delivery)
-        self._size += len(delivery.payload)
-        if len(queue) == 1:
+        idle = not queue
+        for delivery in deliveries:
+            size = self._size + len(delivery.payload)
+            if queue and (len(queue) >= self._capacity.events or size > self._capacity.size):
+                self._overflow()
+                return
+            queue.append(delivery)
+            self._size = size
+        if idle and queue:
             self._ready()
 
     def take(self) -> Delivery | None:
         """The next delivery, or None when there is none."""
-        if not self._queue:
-            return None
-        delivery = self._queue.popleft()
-        self._size -= len(delivery.payload)
-        self._cursor = delivery.cursor
-        return delivery
+        taken = self.take_some(1)
+        return taken[0] if taken else None
+
+    def take_some(self, size: int) -> list[Delivery]:
+        """The next deliveries, until they have `size` bytes of payload; one at least, if there is any."""
+        queue = self._queue
+        taken: list[Delivery] = []
+        while queue and size > 0:
+            delivery = queue.popleft()
+            taken.append(delivery)
+            size -= len(delivery.payload)
+            self._size -= len(delivery.payload)
+        if taken:
+            self._cursor = taken[-1].cursor
+        return taken
 
     def end(self, error: Exception | None = None) -> None:
         """No more deliveries after those that wait; `error` says why, None that all is told."""

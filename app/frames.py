@@ -1,0 +1,82 @@
+"""WebSocket frames that are made once for many sockets, and the way past uvicorn that they take.
+
+To send a text, uvicorn wakes a task, asks its state machine for a frame of its own and joins the pieces. A
+text that a thousand sockets get needs none of it.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Opcode
+
+from services.feed.subscribers import Delivery
+
+EXTENSION = "ccgraph.frames"
+"""Where the ASGI scope has the connection's `FrameWriter`."""
+
+
+class FrameWriter(Protocol):
+    """Writes whole frames to a socket without waiting for it."""
+
+    def takes_frames(self) -> bool:
+        """Whether the connection is open and the client reads as fast as we write."""
+
+    def write_frames(self, frames: Sequence[bytes]) -> None:
+        """Write at once, in one system call where the kernel takes it all."""
+
+
+class FrameProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, which offers itself as `FrameWriter`. For connections without compression only."""
+
+    def handle_connect(self, event: Any) -> None:
+        """Accept the upgrade; the application, which gets the scope, starts after this."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[EXTENSION] = self
+
+    def takes_frames(self) -> bool:
+        """Whether the connection is open and the client reads as fast as we write."""
+        return (
+            self.handshake_complete
+            and not self.close_sent
+            and self.writable.is_set()
+            and not self.transport.is_closing()
+        )
+
+    def write_frames(self, frames: Sequence[bytes]) -> None:
+        """Write at once, in one system call where the kernel takes it all."""
+        if len(frames) == 1:
+            self.transport.write(frames[0])
+        else:
+            self.transport.writelines(frames)
+
+
+_LONG = 16_384
+"""Bytes of payload from which on a frame stays in pieces, so that slow sockets share the payload at least."""
+
+
+def wrapped(delivery: Delivery, prefix: bytes) -> tuple[bytes, ...]:
+    """A frame with the text message of `prefix`, the payload and a closing brace; maybe in pieces.
+
+    Made once for all the sockets in a row whose client chose the same id.
+    """
+    last = delivery.wrapped
+    if last is not None and last[0] == prefix:
+        return last[1]
+    pieces = (_header(len(prefix) + len(delivery.payload) + 1) + prefix, delivery.payload, b"}")
+    frame = pieces if len(delivery.payload) >= _LONG else (b"".join(pieces),)
+    delivery.wrapped = (prefix, frame)
+    return frame
+
+
+def _header(size: int) -> bytes:
+    """The header of a text message of `size` bytes in one frame of a server's (RFC 6455, 5.2)."""
+    first = 0x80 | Opcode.TEXT
+    if size < 126:
+        return struct.pack(">BB", first, size)
+    if size < 65_536:
+        return struct.pack(">BBH", first, 126, size)
+    return struct.pack(">BBQ", first, 127, size)

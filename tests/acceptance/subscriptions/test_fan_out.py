@@ -1,0 +1,215 @@
+"""One event to many sockets: what is done once, in which order it arrives, and who is too slow."""
+
+import asyncio
+import socket as sockets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import cycle
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from app import frames
+from gql.subscriptions.rendering import EventRenderer
+from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
+from tests.support.graphql_ws import Socket, logged_in, open_socket
+from tests.support.serving import LiveServer
+from tests.support.statements import Statements
+
+STATUS = "subscription { ccInstanceStatusChanged { cursor status ccInstance { name project { name } } } }"
+NOTICES = (
+    "subscription ($after: String) { websocketNotifications(after: $after)"
+    " { cursor eventName websocketNotification { payload } } }"
+)
+
+
+@asynccontextmanager
+async def audience(server: LiveServer, token: str, count: int, query: str) -> AsyncIterator[list[Socket]]:
+    """Sockets that all ask for the same."""
+    async with AsyncExitStack() as stack:
+        opened = [
+            await stack.enter_async_context(logged_in(server.websocket_url, token)) for _ in range(count)
+        ]
+        for socket in opened:
+            await socket.subscribe(query)
+        yield opened
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[None]:
+    """A list that grows with every call of a function, which works on as it did."""
+    calls: list[None] = []
+    original = getattr(owner, name)
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(None)
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+async def test_an_event_is_judged_loaded_and_encoded_once_for_all_who_asked_alike(
+    live_server: LiveServer,
+    fleet: Fleet,
+    sql: PlainSql,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded = count_calls(monkeypatch, EventRenderer, "_response")
+    framed = count_calls(monkeypatch, frames, "_header")
+    async with audience(live_server, fleet.owner_token, 20, STATUS) as opened:
+        statements.clear()
+        await sql.set_status(fleet.instance_id, "RUNNING")
+        heard = [await socket.next() for socket in opened]
+    assert heard == [heard[0]] * 20
+    about_instances = [text for text in statements if "cc_instances" in text]
+    assert ["change_events" in text for text in about_instances] == [
+        False,
+        False,
+    ]  # who may see it, and its row
+    assert len(encoded) == len(framed) == 1
+
+
+async def test_clients_with_ids_of_their_own_share_the_load_and_the_encoding(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = count_calls(monkeypatch, EventRenderer, "_response")
+    async with AsyncExitStack() as stack:
+        opened = {
+            f"operation {number}": await stack.enter_async_context(
+                logged_in(live_server.websocket_url, fleet.owner_token)
+            )
+            for number in range(5)
+        }
+        for id_, socket in opened.items():
+            await socket.subscribe(STATUS, id_=id_)
+        await sql.set_status(fleet.instance_id, "RUNNING")
+        for id_, socket in opened.items():
+            assert (await socket.next(id_))["ccInstanceStatusChanged"]["status"] == "RUNNING"
+    assert len(encoded) == 1
+
+
+async def test_sockets_that_join_in_the_middle_hear_all_that_follows_once_and_in_order(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    done = asyncio.Event()
+
+    async def write() -> None:
+        for status in cycle(("RUNNING", "IDLE")):
+            await sql.set_status(fleet.instance_id, status)
+            if done.is_set():
+                break
+        await sql.set_status(fleet.instance_id, "ERROR")
+
+    async def follow(socket: Socket) -> list[str]:
+        cursors = []
+        while True:
+            event = (await socket.next())["ccInstanceStatusChanged"]
+            cursors.append(event["cursor"])
+            if event["status"] == "ERROR":
+                assert await socket.silent(0.1)
+                return cursors
+
+    async with AsyncExitStack() as stack:
+
+        async def joined() -> "asyncio.Task[list[str]]":
+            socket = await stack.enter_async_context(logged_in(live_server.websocket_url, fleet.owner_token))
+            # An event may come before the answer to a ping, so nothing is waited for here.
+            await socket.say(id="1", type="subscribe", payload={"query": STATUS})
+            return asyncio.create_task(follow(socket))
+
+        first = await joined()
+        await asyncio.sleep(0.1)
+        writing = asyncio.create_task(write())
+        others = [await joined() for _ in range(20)]
+        await asyncio.sleep(0.1)
+        done.set()
+        await writing
+        everything = await first
+        heard = [await other for other in others]
+    assert len(set(everything)) == len(everything)
+    assert [cursors for cursors in heard if everything[-len(cursors) :] != cursors] == []
+    assert len({len(cursors) for cursors in heard}) > 1, "all joined at the same event, which shows little"
+
+
+async def test_the_operations_of_a_connection_get_the_events_of_a_transaction_each_in_order(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    statuses = ["RUNNING", "IDLE", "ERROR", "STOPPED"] * 10
+    async with logged_in(live_server.websocket_url, fleet.owner_token) as socket:
+        for id_ in ("a", "b"):
+            await socket.subscribe(STATUS, id_=id_)
+        async with sql.connection.transaction():
+            for status in statuses:
+                await sql.set_status(fleet.instance_id, status)
+        heard: dict[str, list[str]] = {"a": [], "b": []}
+        for _ in range(2 * len(statuses)):
+            message = await socket.hear()
+            heard[message["id"]].append(message["payload"]["data"]["ccInstanceStatusChanged"]["status"])
+    assert heard == {"a": statuses, "b": statuses}
+
+
+async def add_notices(sql: PlainSql, first: int, last: int, size: int) -> None:
+    """Notifications to everybody, named by their numbers, with a text of `size` characters."""
+    for number in range(first, last):
+        await sql.connection.execute(
+            "INSERT INTO websocket_notifications (event_type, event_name, payload, delivery_status)"
+            " VALUES ('progress', $1, jsonb_build_object('text', repeat('é', $2)), 'sent')",
+            str(number),
+            size,
+        )
+
+
+@pytest.mark.parametrize("size", [10, 1_000, 100_000])
+async def test_an_event_of_any_size_arrives_whole_at_every_socket(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql, size: int
+) -> None:
+    async with audience(live_server, fleet.owner_token, 3, NOTICES) as opened:
+        await add_notices(sql, 0, 2, size)
+        for socket in opened:
+            for number in range(2):
+                event = (await socket.next())["websocketNotifications"]
+                assert event["eventName"] == str(number)
+                assert event["websocketNotification"] == {"payload": {"text": "é" * size}}
+
+
+async def test_a_client_that_does_not_read_is_told_where_to_resume_and_holds_up_nobody(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    count, size = 80, 100_000
+    narrow = sockets.socket()
+    narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    address = urlsplit(live_server.url)
+    narrow.connect((address.hostname, address.port))
+    narrow.setblocking(False)
+    async with (
+        audience(live_server, fleet.owner_token, 2, NOTICES) as quick,
+        open_socket(live_server.websocket_url, sock=narrow, max_queue=1) as slow,
+    ):
+        await slow.initialise(fleet.owner_token)
+        await slow.subscribe(NOTICES)
+        names = [str(number) for number in range(count)]
+
+        async def heard(socket: Socket) -> list[str]:
+            return [(await socket.next())["websocketNotifications"]["eventName"] for _ in names]
+
+        reading = [asyncio.create_task(heard(socket)) for socket in quick]
+        await add_notices(sql, 0, count, size)
+        assert await asyncio.gather(*reading) == [names, names]
+        taken = []
+        while (message := await slow.hear())["type"] == "next":
+            taken.append(message["payload"]["data"]["websocketNotifications"]["eventName"])
+        assert (message["id"], message["type"]) == ("1", "error")
+        [error] = message["payload"]
+        assert error["extensions"]["code"] == "SLOW_CONSUMER"
+        assert taken == names[: len(taken)] != names
+        await slow.say(
+            id="2",
+            type="subscribe",
+            payload={"query": NOTICES, "variables": {"after": error["extensions"]["cursor"]}},
+        )
+        rest = [
+            (await slow.next("2"))["websocketNotifications"]["eventName"] for _ in range(count - len(taken))
+        ]
+    assert taken + rest == names
