@@ -135,7 +135,7 @@ def _order(table: TableType) -> None:
 
 def _keys(table: TableType) -> None:
     fields = [input_field(key.field, optional(_key(table, key)), _key_description(key)) for key in table.keys]
-    if not any(key.field == "nodeId" for key in table.keys):
+    if table.node_key is not None:
         fields.append(input_field("nodeId", "Optional[ID]", "The id of the row as a Node."))
     input_type(f"{table.name}By", fields, f"A unique key of {table.name}.", one_of=True)
 

@@ -62,10 +62,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class VariableSize:
-    """A page size, or the length of a list of keys, that a variable brings."""
+    """A page size, or the length of a list of keys, that a variable brings; `default` while it is null."""
 
     variable: str
-    default: int
+    default: "int | VariableSize"
 
 
 @dataclass(slots=True)
@@ -250,7 +250,7 @@ class _Walk:
             return 1
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if "first" in definition.args:
-            return self._page_size(given.get("first") or given.get("last"))
+            return self._page_size(given.get("first"), given.get("last"))
         if not isinstance(get_nullable_type(definition.type), GraphQLList):
             return 1
         keys = next((name for name, expected in definition.args.items() if _is_list_of_ids(expected)), None)
@@ -258,11 +258,16 @@ class _Walk:
             return self._length(given.get(keys))
         return 1 if get_named_type(definition.type).name.startswith("__") else DEFAULT_PAGE
 
-    def _page_size(self, value: ValueNode | None) -> int | VariableSize:
-        if isinstance(value, VariableNode):
-            default = self._defaults.get(value.name.value)
-            return VariableSize(value.name.value, _literal_page(default))
-        return _literal_page(value)
+    def _page_size(self, *given: ValueNode | None) -> int | VariableSize:
+        """What `first` says, or while it is null what `last` says: clients send both for either way."""
+        size: int | VariableSize = DEFAULT_PAGE
+        for value in reversed(given):
+            if isinstance(value, VariableNode):
+                name = value.name.value
+                size = VariableSize(name, _literal_page(self._defaults.get(name), size))
+            else:
+                size = _literal_page(value, size)
+        return size
 
     def _length(self, value: ValueNode | None) -> int | VariableSize:
         if isinstance(value, VariableNode):
@@ -270,9 +275,9 @@ class _Walk:
         return len(value.values) if isinstance(value, ListValueNode) else 1
 
 
-def _literal_page(value: ValueNode | None) -> int:
+def _literal_page(value: ValueNode | None, otherwise: int | VariableSize) -> int | VariableSize:
     if not isinstance(value, IntValueNode):
-        return DEFAULT_PAGE
+        return otherwise
     # Validation refuses a number of many digits; converting it here could take long.
     return _bounded(int(value.value)) if len(value.value) < 10 else MAXIMUM_PAGE
 
@@ -311,7 +316,7 @@ def _resolve(size: int | VariableSize, variables: Mapping[str, Any]) -> int:
     value = variables.get(size.variable)
     if isinstance(value, list):
         return len(value)
-    return _bounded(value) if isinstance(value, int) else size.default
+    return _bounded(value) if isinstance(value, int) else _resolve(size.default, variables)
 
 
 def _too_deep(limits: Limits) -> QueryTooComplex:

@@ -77,8 +77,9 @@ class TableType:
 
     @property
     def node_key(self) -> Column | None:
-        """The column whose value stands in `nodeId`; None where rows are no nodes."""
-        return self.keys[0].columns[0] if self.keys else None
+        """The column whose value stands in `nodeId`; None where a row may lack one, as in views."""
+        key = self.keys[0].columns[0] if self.keys else None
+        return None if key is None or key.nullable else key
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from gql.planner.cursors import compile_cursor
 from gql.planner.groups import compile_groups
 from gql.planner.links import Link
 from gql.planner.order import Order
-from gql.planner.pages import Page, compile_page
+from gql.planner.pages import Page, compile_page, without_null_page
 from gql.planner.search import compile_search
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
@@ -53,7 +53,7 @@ def compile_connection(statement: Statement, table: TableType, link: Link | None
     `SELECT rows$1.item$1 AS "nodes", (SELECT count(*) FROM tasks AS task$2 WHERE ...) AS "totalCount"
     FROM (SELECT coalesce(json_agg(item$1), '[]') AS item$1 FROM (...) AS item$1) AS rows$1`
     """
-    arguments = field.arguments(statement.question)
+    arguments = without_null_page(field.arguments(statement.question))
     chosen = Filter(statement, table, link, arguments)
     fields = field.selected(statement.question, f"{table.name}Connection")
     columns: list[str] = []
@@ -149,7 +149,7 @@ class _Rows:
             items.append(f"{page.alias}.{page.place}")
         if cursors:
             cursor = self.statement.alias("cursor")
-            items.append(f"{compile_cursor(self.statement, self.table, page.order, page.alias)} AS {cursor}")
+            items.append(f"{compile_cursor(self.statement, page.order, page.alias)} AS {cursor}")
             listed = f"array_agg({inner}.{cursor}){within}"
             outputs += [
                 f"({listed})[1] AS {cursor}_start",
@@ -179,7 +179,7 @@ class _Rows:
             if inner.name == "__typename":
                 expression = f"'{self.table.name}Edge'"
             elif inner.name == "cursor":
-                expression = compile_cursor(self.statement, self.table, self.page.order, self.page.alias)
+                expression = compile_cursor(self.statement, self.page.order, self.page.alias)
             else:
                 selected = rows.fields_of_row(self.statement, self.table, inner)
                 row = rows.compile_row(self.statement, self.table, self.page.alias, selected)

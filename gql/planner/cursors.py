@@ -1,47 +1,76 @@
 """Cursors: the place of a row in an order, and the condition that continues from there.
 
-A cursor is `<fingerprint of table and order>.<base64 of the JSON array of the row's values>`. It carries no
-right: whoever makes one up only names a place in rows that the viewer may see anyhow. What it must not do is
-continue in another order, hence the fingerprint.
+A cursor is `<seal>.<base64 of the JSON array of the row's values>`. The seal is the beginning of a SHA-256
+over the order (table and terms, and the words searched for where rows are ranked by them) and these values:
+so a cursor of another order and one that was altered are told from a good one. It is no signature and need
+not be: whoever makes one up only names a place in rows that the viewer may see anyhow.
 """
 
 import base64
 import binascii
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import NoReturn
 
 import orjson
 
-from gql.planner.catalog import TableType
+from gql.planner import conversions
 from gql.planner.errors import CursorUnusable
 from gql.planner.kinds import CONVERT, Kind
 from gql.planner.order import Order, Term
 from gql.planner.statement import Statement
 from gql.planner.values import Path, Source, Value, Variables
 
-LONGEST_CURSOR = 100_000
+LONGEST_CURSOR = 1_000_000
+SEAL_LENGTH = 12
+"""Both in characters. 48 bits are plenty against mishaps."""
+
+DIGIT_BY_DIGIT = (Kind.BIGINT, Kind.DECIMAL, Kind.JSON)
+"""Kinds whose numbers may have more digits than readers of JSON keep: in a cursor they are texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What ties a cursor to its order."""
+
+    fingerprint: str
+    words: Source | None
+
+    def over(self, body: bytes, variables: Variables) -> str:
+        """The seal over a cursor's values, as `compile_cursor` makes PostgreSQL compute it."""
+        words = "" if self.words is None else conversions.text(self.words.resolve(variables))
+        sealed = self.fingerprint.encode() + body + words.encode()
+        return hashlib.sha256(sealed).hexdigest()[:SEAL_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A cursor that was given: its source, and which of its values are null."""
+    """A cursor that was given: its source, the seal that it has to have, which of its values are null."""
 
     source: Source
+    seal: Seal
     nulls: tuple[bool, ...]
     path: Path
+
+    def values(self, variables: Variables) -> list[object]:
+        """The values in it; CursorUnusable unless the seal is right."""
+        return _unsealed(self.source.resolve(variables), self.seal, variables, self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class CursorValue:
     """One value of a cursor, taken out each time the plan runs."""
 
-    cursor: Source
-    fingerprint: str
+    cursor: Cursor
     index: int
-    path: Path
 
     def resolve(self, variables: Variables) -> object:
         """The value; a cursor of another order is CursorUnusable."""
-        return decode(self.cursor.resolve(variables), self.fingerprint, self.path)[self.index]
+        return self.cursor.values(variables)[self.index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +83,91 @@ class Converted:
     def __call__(self, value: object) -> object:
         """The parameter."""
         try:
-            return CONVERT[self.kind](value)
-        except ValueError:
+            return _READ[self.kind](value)
+        except (ValueError, InvalidOperation, RecursionError):
             raise unusable(self.path) from None
 
 
-def compile_cursor(statement: Statement, table: TableType, order: Order, alias: str) -> str:
+def compile_cursor(statement: Statement, order: Order, alias: str) -> str:
     """The cursor of the row `alias`, outside its page.
 
-    `'0a1b2c3d4e5f.' || translate(encode(convert_to(json_build_array(task$1.priority, task$1.id)::text,
-    'UTF8'), 'base64'), E'\\n', '')`
+    `(SELECT left(encode(sha256(convert_to('0a1b2c3d4e5f' || body$1.json, 'UTF8')), 'hex'), 12) || '.' ||
+    translate(encode(convert_to(body$1.json, 'UTF8'), 'base64'), E'\\n', '')
+    FROM (SELECT json_build_array(task$1.priority, task$1.id)::text AS json) AS body$1)`
     """
     values = ", ".join(
-        # Large numbers are kept digit by digit.
-        f"{order.outside(term, alias)}{'::text' if term.kind in (Kind.BIGINT, Kind.DECIMAL) else ''}"
+        f"{order.outside(term, alias)}{'::text' if term.kind in DIGIT_BY_DIGIT else ''}"
         for term in order.terms
     )
-    packed = f"encode(convert_to(json_build_array({values})::text, 'UTF8'), 'base64')"
-    return f"'{order.fingerprint}.' || translate({packed}, E'\\n', '')"
+    body = statement.alias("body")
+    sealed = f"'{order.fingerprint}' || {body}.json"
+    if order.words is not None:
+        sealed += f" || {statement.parameter(order.words, conversions.text, '::text')}"
+    return (
+        f"(SELECT left(encode(sha256(convert_to({sealed}, 'UTF8')), 'hex'), {SEAL_LENGTH}) || '.' || "
+        f"translate(encode(convert_to({body}.json, 'UTF8'), 'base64'), E'\\n', '') "
+        f"FROM (SELECT json_build_array({values})::text AS json) AS {body})"
+    )
 
 
-def read_cursor(value: Value, order: Order) -> Cursor:
+def read_cursor(statement: Statement, value: Value, order: Order) -> Cursor:
     """The cursor that an argument gives; CursorUnusable when it is not one of this order."""
-    values = decode(value.plain(), order.fingerprint, value.path)
+    seal = Seal(order.fingerprint, None if order.words is None else order.words.source)
+    values = _unsealed(value.plain(), seal, statement.question.variables, value.path)
     if len(values) != len(order.terms):
         raise unusable(value.path)
-    return Cursor(value.source, tuple(item is None for item in values), value.path)
+    return Cursor(value.source, seal, tuple(item is None for item in values), value.path)
 
 
-def decode(cursor: object, fingerprint: str | None, path: Path) -> list[object]:
-    """The values in a cursor. Without a `fingerprint` any order will do."""
+def _unsealed(cursor: object, seal: Seal, variables: Variables, path: Path) -> list[object]:
+    head, body = _parts(cursor, path)
+    if head != seal.over(body, variables):
+        raise unusable(path)
+    return _values(body, path)
+
+
+def nulls_in(cursor: object) -> tuple[bool, ...]:
+    """Which values in a cursor of any order are null; CursorUnusable for what is no cursor at all."""
+    return tuple(value is None for value in _values(_parts(cursor, ())[1], ()))
+
+
+def _parts(cursor: object, path: Path) -> tuple[str, bytes]:
     if not isinstance(cursor, str) or len(cursor) > LONGEST_CURSOR:
         raise unusable(path)
     head, _, body = cursor.partition(".")
-    if fingerprint is not None and head != fingerprint:
-        raise unusable(path)
     try:
-        values = orjson.loads(base64.b64decode(body, validate=True))
+        return head, base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
+        raise unusable(path) from None
+
+
+def _values(body: bytes, path: Path) -> list[object]:
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError:
         raise unusable(path) from None
     if not isinstance(values, list):
         raise unusable(path)
     return values
+
+
+def _decimal(value: object) -> Decimal:
+    return Decimal(conversions.text(value))
+
+
+def _json_text(value: object) -> str:
+    text = conversions.text(value)
+    conversions.json_text(json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant))
+    return text
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_READ: Mapping[Kind, Callable[[object], object]] = MappingProxyType(
+    {**CONVERT, Kind.DECIMAL: _decimal, Kind.JSON: _json_text}
+)
 
 
 def unusable(path: Path) -> CursorUnusable:
@@ -116,7 +188,7 @@ def compile_after(statement: Statement, order: Order, cursor: Cursor, *, reverse
     """
     terms = [term.reversed() if reverse else term for term in order.terms]
     values = [
-        "" if null else _value(statement, order, cursor, index, terms[index])
+        "" if null else _value(statement, cursor, index, terms[index])
         for index, null in enumerate(cursor.nulls)
     ]
     if _is_plain(terms, values):
@@ -136,9 +208,10 @@ def compile_after(statement: Statement, order: Order, cursor: Cursor, *, reverse
     return f"({spelt})"
 
 
-def _value(statement: Statement, order: Order, cursor: Cursor, index: int, term: Term) -> str:
-    source = CursorValue(cursor.source, order.fingerprint, index, cursor.path)
-    return statement.bound(source, Converted(term.kind, cursor.path), term.kind.cast, cursor.path)
+def _value(statement: Statement, cursor: Cursor, index: int, term: Term) -> str:
+    return statement.bound(
+        CursorValue(cursor, index), Converted(term.kind, cursor.path), term.kind.cast, cursor.path
+    )
 
 
 def _is_plain(terms: list[Term], values: list[str]) -> bool:

@@ -112,10 +112,8 @@ def _key(statement: Statement, table: TableType, field: Field, around: str, part
 
 def _limit(arguments: dict[str, Value]) -> int:
     first = arguments.get("first")
-    if first is None:
+    if first is None or first.is_null:
         return DEFAULT_GROUPS
-    if first.is_null:
-        raise ArgumentInvalid("`first` is null: give a number, or leave it out.", first.path)
     size = integer(first.plain())
     if not 0 <= size <= MOST_GROUPS:
         raise ArgumentInvalid(f"`first` must be between 0 and {MOST_GROUPS}.", first.path)

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from gql.planner import conversions, rows
-from gql.planner.catalog import Catalog, Column, Key, TableType
+from gql.planner.catalog import Column, Key, TableType
 from gql.planner.conversions import Conversion
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.kinds import Kind
+from gql.planner.node_ids import node_type, require_type, split_node_id
 from gql.planner.selection import Field
 from gql.planner.statement import Statement, conversion
 from gql.planner.values import Path, Source, Value, Variables
 
 MOST_NODES = 500
-LONGEST_TYPE_NAME = 100
 
 
 def compile_lookup(statement: Statement, table: TableType, field: Field) -> str:
@@ -57,8 +57,8 @@ def compile_node(statement: Statement, field: Field) -> str:
 
 
 def _node(statement: Statement, table: TableType, field: Field, value: Value) -> str:
-    if node_type(statement.question.catalog, value.plain(), value.path) is not table:
-        raise ArgumentInvalid(f"This `nodeId` is not one of a {table.name}.", value.path)
+    named = node_type(statement.question.catalog, value.plain(), value.path)
+    require_type(named.name, table.name, value.path)
     column = _node_column(table)
     alias = statement.alias(table.label)
     row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
@@ -129,8 +129,10 @@ class NodeKey:
     path: Path
 
     def resolve(self, variables: Variables) -> object:
-        """What stands behind the type's name."""
-        return split_node_id(self.node_id.resolve(variables), self.path)[1]
+        """What stands behind the type's name, which may be another one when the plan runs again."""
+        type_name, key = split_node_id(self.node_id.resolve(variables), self.path)
+        require_type(type_name, self.type_name, self.path)
+        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,26 +156,6 @@ class NodeKeys:
 def key_conversion(column: Column) -> Conversion:
     """How the text in a node id becomes a parameter."""
     return conversions.whole_number if column.kind is Kind.INT else conversion(column)
-
-
-def node_type(catalog: Catalog, node_id: object, path: Path) -> TableType:
-    """The table that a node id names; ArgumentInvalid when there is none."""
-    table = catalog.types.get(split_node_id(node_id, path)[0])
-    if table is None or table.node_key is None:
-        raise _no_node_id(path)
-    return table
-
-
-def split_node_id(node_id: object, path: Path) -> tuple[str, str]:
-    """`Task:0197...` is a Task's key; clients are told that it is opaque."""
-    type_name, colon, key = str(node_id).partition(":")
-    if not colon:
-        raise _no_node_id(path)
-    return type_name, key
-
-
-def _no_node_id(path: Path) -> ArgumentInvalid:
-    return ArgumentInvalid("A node id is what a field `nodeId` of this server returned.", path)
 
 
 def _node_column(table: TableType) -> Column:

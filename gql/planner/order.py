@@ -12,6 +12,9 @@ from gql.planner.search import compile_rank
 from gql.planner.statement import Statement
 from gql.planner.values import Path, Value, member_name
 
+RANK = "rank"
+"""What orders, and labels of terms, call how well a row fits the search."""
+
 
 class Clause(Enum):
     """Enums whose members decide the text of the statement, so that plans are cached by member."""
@@ -61,11 +64,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The terms, the key's last; `joins` bring the related rows whose columns are ordered by."""
+    """The terms, the key's last; `joins` bring the related rows whose columns are ordered by.
+
+    `fingerprint` and, where rows are ranked, the `words` searched for tell orders apart.
+    """
 
     terms: tuple[Term, ...]
     joins: tuple[str, ...]
     fingerprint: str
+    words: Value | None
 
     @property
     def joined(self) -> str:
@@ -123,7 +130,8 @@ def compile_order(statement: Statement, table: TableType, alias: str, arguments:
                     column.name,
                 )
             )
-    return Order(tuple(terms), tuple(compiler.joins), _fingerprint(table, terms))
+    words = search if any(term.label == RANK for term in terms) else None
+    return Order(tuple(terms), tuple(compiler.joins), _fingerprint(table, terms), words)
 
 
 class _Compiler:
@@ -150,7 +158,9 @@ class _Compiler:
                 conditions += self.statement.visible(target, joined)
             self.joins.append(f"LEFT JOIN {target.table} AS {joined} ON {' AND '.join(conditions)}")
             self.entry(target, joined, value, (*trail, name))
-        elif name == "rank" and table.search is not None and "rank" not in table.columns:
+        elif name == RANK and RANK not in table.columns:
+            if trail:
+                raise ArgumentInvalid("Only the rows of the list itself are ranked.", value.path)
             self.rank(table, alias, _direction(value), value.path)
         elif table.columns[name].kind is Kind.JSON:
             self._json(table, alias, table.columns[name], value, trail)
@@ -162,9 +172,9 @@ class _Compiler:
         search = self.arguments.get("search")
         if search is None or search.is_null:
             raise ArgumentInvalid("Ordering by `rank` needs a `search`.", path)
-        if self._is_new("rank"):
+        if self._is_new(RANK):
             expression = compile_rank(self.statement, table, alias, search)
-            self._add(expression, "rank", Kind.FLOAT, direction, nullable=False)
+            self._add(expression, RANK, Kind.FLOAT, direction, nullable=False)
 
     def _column(self, table: TableType, alias: str, column: Column, value: Value, trail: Path) -> None:
         label = ".".join((*trail, column.field))

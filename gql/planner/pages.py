@@ -14,6 +14,7 @@ from gql.planner.values import Value
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
+PAGE = ("first", "last", "after", "before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     found = listing.conditions(alias)
     behind = []
     for name, reverse in (("after", False), ("before", True)):
-        cursor = _cursor(order, arguments, name)
+        cursor = _cursor(statement, order, arguments, name)
         if cursor is not None:
             behind.append(compile_after(statement, order, cursor, reverse=reverse))
     if listing.is_short(order):
@@ -94,6 +95,11 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     return Page(text, alias, order, f"\nORDER BY {order.outer(alias)}", size, backward, place)
 
 
+def without_null_page(arguments: dict[str, Value]) -> dict[str, Value]:
+    """The arguments without those of the page that are null: Relay and others send null for "not given"."""
+    return {name: value for name, value in arguments.items() if not (name in PAGE and value.is_null)}
+
+
 def _where(conditions: list[str]) -> str:
     return f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
 
@@ -107,18 +113,12 @@ def page_size(arguments: dict[str, Value], field: Field) -> tuple[int, bool]:
     if given is None:
         return DEFAULT_SIZE, False
     name = given.path[-1]
-    if given.is_null:
-        raise ArgumentInvalid(f"`{name}` is null: give a number, or leave it out.", given.path)
     size = integer(given.plain())
     if not 0 <= size <= LARGEST_SIZE:
         raise ArgumentInvalid(f"`{name}` must be between 0 and {LARGEST_SIZE}.", given.path)
     return size, last is not None
 
 
-def _cursor(order: Order, arguments: dict[str, Value], name: str) -> Cursor | None:
+def _cursor(statement: Statement, order: Order, arguments: dict[str, Value], name: str) -> Cursor | None:
     value = arguments.get(name)
-    if value is None:
-        return None
-    if value.is_null:
-        raise ArgumentInvalid(f"`{name}` is null: give a cursor, or leave it out.", value.path)
-    return read_cursor(value, order)
+    return None if value is None else read_cursor(statement, value, order)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gql.planner import connections, derived
 from gql.planner.catalog import Relation, TableType
 from gql.planner.links import Link
+from gql.planner.node_ids import compile_node_id
 from gql.planner.selection import Field
 from gql.planner.statement import Statement, shown
 
@@ -58,7 +59,7 @@ def _simple(statement: Statement, table: TableType, alias: str, field: Field) ->
     if field.name == "__typename":
         return f"'{table.name}'"
     if field.name == "nodeId" and table.node_key is not None:
-        return f"'{table.name}:' || {alias}.{table.node_key.name}"
+        return compile_node_id(table, alias)
     column = table.columns.get(field.name)
     if column is not None:
         return shown(statement, table, column, alias)

@@ -2,7 +2,7 @@
 
 Two sets of variables of the same shape share one plan; their values are its parameters. What decides the
 text of the statement is part of the shape by value: page sizes, orders, group keys, booleans (`isNull`,
-`@include`), the tables of node ids, and which values of a cursor are null.
+`@include`), paths into JSON, the tables of node ids, and which values of a cursor are null.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -14,7 +14,10 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
+    ListValueNode,
+    ObjectFieldNode,
     OperationDefinitionNode,
+    ValueNode,
     VariableNode,
     Visitor,
     get_named_type,
@@ -22,9 +25,9 @@ from graphql import (
     visit,
 )
 
-from gql.planner.cursors import decode
+from gql.planner.cursors import nulls_in
 from gql.planner.errors import PlanError
-from gql.planner.lookups import split_node_id
+from gql.planner.node_ids import split_node_id
 from gql.planner.order import Clause
 from gql.planner.values import Variables
 
@@ -66,16 +69,22 @@ def build_shaper(
 
 
 class _ArgumentFinder(Visitor):
-    """Finds variables that are given for an argument whose name tells how its value matters."""
+    """Finds variables that stand in an argument or input field whose name tells how its value matters."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: dict[str, Measure] = {}
 
     def enter_argument(self, node: ArgumentNode, *_: object) -> None:
-        measure = ARGUMENTS.get(node.name.value)
-        if measure is not None and isinstance(node.value, VariableNode):
-            self.found[node.value.name.value] = measure
+        self._note(ARGUMENTS.get(node.name.value), node.value)
+
+    def enter_object_field(self, node: ObjectFieldNode, *_: object) -> None:
+        self._note(INPUT_FIELDS.get(node.name.value), node.value)
+
+    def _note(self, measure: Measure | None, value: ValueNode) -> None:
+        for inner in value.values if isinstance(value, ListValueNode) else (value,):
+            if measure is not None and isinstance(inner, VariableNode):
+                self.found[inner.name.value] = measure
 
 
 def _itself(value: object) -> Hashable:
@@ -83,8 +92,10 @@ def _itself(value: object) -> Hashable:
 
 
 def _nulls(cursor: object) -> Hashable:
+    if cursor is None:
+        return NULL
     try:
-        return tuple(value is None for value in decode(cursor, None, ()))
+        return nulls_in(cursor)
     except PlanError:
         return VALUE
 
@@ -112,6 +123,9 @@ ARGUMENTS: Mapping[str, Measure] = {
 }
 
 
+INPUT_FIELDS: Mapping[str, Measure] = {"nodeId": _node_type, "at": _itself}
+
+
 def _by_type(input_type: GraphQLInputType) -> Measure:
     return lambda value: _shape(value, input_type)
 
@@ -127,7 +141,7 @@ def _shape(value: object, input_type: GraphQLInputType) -> Hashable:
         return _list_shape(value, nullable)
     if isinstance(named, GraphQLInputObjectType) and isinstance(value, Mapping):
         return tuple(
-            (name, ARGUMENTS["nodeId"](inner) if name == "nodeId" else _shape(inner, named.fields[name].type))
+            (name, _node_type(inner) if name == "nodeId" else _shape(inner, named.fields[name].type))
             for name, inner in value.items()
         )
     return value.name if isinstance(value, Clause) else VALUE

@@ -8,7 +8,6 @@ import orjson
 from graphql import (
     GraphQLArgument,
     GraphQLField,
-    GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -20,6 +19,7 @@ from hypothesis.strategies import DataObject, booleans, integers, lists, sampled
 from gql.planner.catalog import Catalog, Column, TableType
 from gql.planner.groups import group_keys
 from gql.planner.kinds import Kind
+from gql.planner.node_ids import make_node_id
 from gql.planner.operators import operators_of
 from gql.planner.order import Direction
 from tests.support.plain.rows import World
@@ -69,7 +69,8 @@ class QueryWriter:
     def _chance(self, one_in: int) -> bool:
         return self.data.draw(integers(1, one_in)) == 1
 
-    def _pick(self, values: Any) -> Any:
+    def pick(self, values: Any) -> Any:
+        """One of these."""
         listed = list(values)
         return listed[self.data.draw(integers(0, len(listed) - 1))]
 
@@ -118,7 +119,7 @@ class QueryWriter:
             return ""
         value = self.data.draw(booleans())
         name = self._declare("Boolean!", value)
-        return f" @{self._pick(['include', 'skip'])}(if: ${name})"
+        return f" @{self.pick(['include', 'skip'])}(if: ${name})"
 
     def _arguments(self, name: str, found: GraphQLField, kind: str) -> str:
         values: dict[str, Any] = {}
@@ -143,12 +144,12 @@ class QueryWriter:
     def _listing(self, table: TableType) -> dict[str, Any]:
         values: dict[str, Any] = {}
         if not self._chance(3):
-            values[self._pick(["first", "first", "last"])] = self.data.draw(integers(0, PAGE))
+            values[self.pick(["first", "first", "last"])] = self.data.draw(integers(0, PAGE))
         if self._chance(2):
             values["where"] = self._where(table, 2)
         if self._chance(2):
             count = self.data.draw(integers(1, 2))
-            values["orderBy"] = [self._order(table, 2) for _ in range(count)]
+            values["orderBy"] = [self.order(table, 2) for _ in range(count)]
         return values
 
     def _where(self, table: TableType, depth: int) -> dict[str, Any]:
@@ -156,23 +157,23 @@ class QueryWriter:
         for _ in range(self.data.draw(integers(0, 2))):
             choice = self.data.draw(integers(0, 9))
             if choice <= 5 or not depth:
-                column = self._pick(table.columns.values())
+                column = self.pick(table.columns.values())
                 where[column.field] = self._condition(table, column)
             elif choice == 6:
                 where["not"] = self._where(table, depth - 1)
             elif choice == 7:
-                key = self._pick(["and", "or"])
+                key = self.pick(["and", "or"])
                 where[key] = [self._where(table, depth - 1) for _ in range(self.data.draw(integers(0, 2)))]
             elif table.relations:
-                relation = self._pick(table.relations.values())
+                relation = self.pick(table.relations.values())
                 inner = self._where(self.catalog.types[relation.target], depth - 1)
                 where[relation.field] = (
-                    {self._pick(["some", "every", "none"]): inner} if relation.is_list else inner
+                    {self.pick(["some", "every", "none"]): inner} if relation.is_list else inner
                 )
         return where
 
     def _condition(self, table: TableType, column: Column) -> dict[str, Any]:
-        operator = self._pick(operators_of(column.kind))
+        operator = self.pick(operators_of(column.kind))
         if operator == "isNull":
             return {operator: self.data.draw(booleans())}
         if column.kind is Kind.JSON:
@@ -182,7 +183,7 @@ class QueryWriter:
             return {operator: values[: self.data.draw(integers(0, 2))]}
         if operator in ("like", "ilike", "startsWith", "contains"):
             return {
-                operator: self._pick(
+                operator: self.pick(
                     ["%a%", "_e%", "", "a\\_b%", "%", "東", str(values[0])[:2].replace("\\", "")]
                 )
             }
@@ -190,16 +191,16 @@ class QueryWriter:
 
     def _json_operand(self, operator: str) -> Any:
         if operator == "hasKey":
-            return self._pick(["a", "b", "nope"])
+            return self.pick(["a", "b", "nope"])
         if operator == "contains":
-            return self._pick([{}, {"a": 1}, {"b": [1]}, [], {"b": {"c": 2.5}}])
-        path = self._pick([["a"], ["b"], ["b", "c"], ["b", "1"], []])
-        inner = self._pick(["eq", "neq", "in", "lt", "gte", "isNull", "startsWith"])
+            return self.pick([{}, {"a": 1}, {"b": [1]}, [], {"b": {"c": 2.5}}])
+        path = self.pick([["a"], ["b"], ["b", "c"], ["b", "1"], []])
+        inner = self.pick(["eq", "neq", "in", "lt", "gte", "isNull", "startsWith"])
         operand = {
             "in": [1, "x"],
             "isNull": self.data.draw(booleans()),
             "startsWith": "x",
-        }.get(inner, self._pick([1, 2, "x", 2.5]))
+        }.get(inner, self.pick([1, 2, "x", 2.5]))
         return {"at": path, inner: operand}
 
     def _met(self, table: TableType, column: Column) -> Any:
@@ -218,34 +219,35 @@ class QueryWriter:
             Kind.TEXT: "x",
         }
         if column.choices is not None:
-            return Name(self._pick(column.choices).name)
-        return shown(column, self._pick(found)) if found else defaults[column.kind]
+            return Name(self.pick(column.choices).name)
+        return shown(column, self.pick(found)) if found else defaults[column.kind]
 
-    def _order(self, table: TableType, depth: int) -> dict[str, Any]:
+    def order(self, table: TableType, depth: int) -> dict[str, Any]:
+        """An entry of `orderBy`, on a column of the table or of one up to `depth` steps away."""
         towards_one = [relation for relation in table.relations.values() if not relation.is_list]
         if depth and towards_one and self._chance(3):
-            relation = self._pick(towards_one)
-            return {relation.field: self._order(self.catalog.types[relation.target], depth - 1)}
-        column = self._pick([column for column in table.columns.values() if column.kind is not Kind.ADDRESS])
-        direction = Name(self._pick(Direction).name)
+            relation = self.pick(towards_one)
+            return {relation.field: self.order(self.catalog.types[relation.target], depth - 1)}
+        column = self.pick([column for column in table.columns.values() if column.kind is not Kind.ADDRESS])
+        direction = Name(self.pick(Direction).name)
         if column.kind is Kind.JSON:
-            return {column.field: {"at": self._pick([["a"], ["b"]]), "direction": direction}}
+            return {column.field: {"at": self.pick([["a"], ["b"]]), "direction": direction}}
         return {column.field: direction}
 
     def _key(self, table: TableType) -> dict[str, Any]:
-        key = self._pick(table.keys)
+        key = self.pick(table.keys)
         values = {column.field: self._met(table, column) for column in key.columns}
         return {key.field: values if len(values) > 1 else next(iter(values.values()))}
 
     def _node_id(self) -> str:
-        table = self._pick([table for table in self.catalog.types.values() if table.node_key is not None])
+        table = self.pick([table for table in self.catalog.types.values() if table.node_key is not None])
         assert table.node_key is not None
-        return f"{table.name}:{self._met(table, table.node_key)}"
+        return make_node_id(table.name, self._met(table, table.node_key))
 
     def _written(self, value: Any, argument: GraphQLArgument) -> str:
         if self._chance(3):
             return f"${self._declare(str(argument.type), value)}"
-        return self._literal(value, argument.type)
+        return self.literal(value)
 
     def _declare(self, kind: str, value: Any) -> str:
         name = f"v{len(self._variables)}"
@@ -253,13 +255,12 @@ class QueryWriter:
         self._variables[name] = value
         return name
 
-    def _literal(self, value: Any, kind: GraphQLInputType) -> str:
+    def literal(self, value: Any) -> str:
+        """A value as it is written in a document."""
         if isinstance(value, Name):
             return str(value)
         if isinstance(value, dict):
-            return (
-                "{" + ", ".join(f"{key}: {self._literal(inner, kind)}" for key, inner in value.items()) + "}"
-            )
+            return "{" + ", ".join(f"{key}: {self.literal(inner)}" for key, inner in value.items()) + "}"
         if isinstance(value, list):
-            return "[" + ", ".join(self._literal(inner, kind) for inner in value) + "]"
+            return "[" + ", ".join(self.literal(inner) for inner in value) + "]"
         return orjson.dumps(value).decode()

@@ -20,7 +20,7 @@ ORDER BY cc_instance$1.id
 ) AS "running", (
 SELECT row_to_json(root$2)::text
 FROM (
-SELECT 'Task:' || task$1.id AS "nodeId", task$1.name AS "name"
+SELECT translate(encode(convert_to('Task:' || task$1.id, 'UTF8'), 'base64'), E'\n', '') AS "nodeId", task$1.name AS "name"
 FROM tasks AS task$1
 WHERE task$1.id = $3::uuid AND task$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
 ) AS root$2

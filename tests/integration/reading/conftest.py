@@ -21,6 +21,14 @@ POLICY = TokenPolicy("k" * 32)
 Json: TypeAlias = Any
 
 
+async def ask(api: Api, context: Context, query: str, variables: dict[str, Any] | None = None) -> Json:
+    """`data` of a response without errors."""
+    result = await api.execute(OperationRequest(query, variables), context)
+    response = orjson.loads(result.body)
+    assert "errors" not in response, response["errors"]
+    return response["data"]
+
+
 class Asker:
     """Asks as somebody, over one of the two paths."""
 
@@ -31,18 +39,19 @@ class Asker:
 
     async def execute(self, query: str, viewer: AnyRow | None, **variables: object) -> OperationResult:
         """The response as transports get it. `viewer` is a row of users."""
+        return await self.api.execute(OperationRequest(query, variables or None), self.context(viewer))
+
+    def context(self, viewer: AnyRow | None) -> Context:
+        """What an operation of this person runs in."""
         principal = viewer and Principal(viewer.id, viewer.username, bool(viewer.is_admin))
-        context = Context(self.database, Origin(), POLICY, principal)
-        return await self.api.execute(OperationRequest(query, variables or None), context)
+        return Context(self.database, Origin(), POLICY, principal)
 
     async def ask(self, query: str, viewer: AnyRow, **variables: object) -> Json:
         """`data` of a response without errors, which took one statement at most."""
         self.statements.clear()
-        result = await self.execute(query, viewer, **variables)
-        response = orjson.loads(result.body)
-        assert "errors" not in response, response["errors"]
+        data = await ask(self.api, self.context(viewer), query, variables or None)
         assert len(self.planned) <= 1
-        return response["data"]
+        return data
 
     @property
     def planned(self) -> list[str]:

@@ -1,13 +1,12 @@
 """Random queries, planned and executed plainly: the same JSON, for whoever asks."""
 
-import asyncio
 import os
 
 import asyncpg
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, note, settings
-from hypothesis.strategies import DataObject, data
+from hypothesis import note
+from hypothesis.strategies import DataObject
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.context import Context
@@ -16,6 +15,7 @@ from gql.operations import Api, OperationRequest
 from services.database import Database
 from services.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA
+from tests.support.drawing import Loop, drive
 from tests.support.plain.execution import Plain
 from tests.support.plain.rows import read_world
 from tests.support.plain.values import alike
@@ -38,23 +38,18 @@ async def test_a_planned_query_equals_a_plain_execution(
     plain = Plain(SCHEMA._schema, world)
     prepared = Api(SCHEMA, CATALOG, UNBOUNDED)
     general = Api(SCHEMA, CATALOG, UNBOUNDED, prepared=False)
-    loop = asyncio.get_running_loop()
     seers = [Seer(row["id"], bool(row["is_admin"])) for row in world.rows["User"]]
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(draw=data())
-    def compare(draw: DataObject) -> None:
+    def compare(draw: DataObject, loop: Loop) -> None:
         writer = QueryWriter(SCHEMA._schema, CATALOG, world, draw)
-        query, seer = writer.write(), writer._pick(seers)
+        query, seer = writer.write(), writer.pick(seers)
         note(f"{seer}\n{query.text}\n{query.variables}")
         expected = plain.execute(query.text, query.variables, seer)
         context = Context(database, Origin(), POLICY, Principal(seer.user_id, "x", seer.is_admin))
         for api in (prepared, prepared, general):
-            asked = api.execute(OperationRequest(query.text, query.variables), context)
-            result = asyncio.run_coroutine_threadsafe(asked, loop).result()
+            result = loop.wait(api.execute(OperationRequest(query.text, query.variables), context))
             response = orjson.loads(result.body)
             note(f"expected {expected}\nfound    {response}")
             assert alike(response.get("data"), expected)
 
-    # Hypothesis drives from a thread; the pools belong to this loop.
-    await asyncio.to_thread(compare)
+    await drive(compare, EXAMPLES)

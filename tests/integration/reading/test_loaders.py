@@ -10,6 +10,7 @@ from strawberry import Info
 
 from gql.loaders import load_row, load_rows
 from gql.operations import Api
+from gql.planner.node_ids import make_node_id
 from gql.schema import build_schema
 from gql.types import table_type
 from services.database import Database
@@ -88,7 +89,7 @@ async def test_a_payload_shows_rows_in_the_order_of_their_keys_and_null_for_hidd
         keys=[str(other.id), str(mine.id), str(mine.id)],
         no=True,
     )
-    row = {"id": str(mine.id), "nodeId": f"Task:{mine.id}"}
+    row = {"id": str(mine.id), "nodeId": make_node_id("Task", mine.id)}
     assert data == {"touch": {"count": 3, "tasks": [None, row, row]}}
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gql.planner.node_ids import make_node_id
 from tests.integration.reading.conftest import Asker
 from tests.support.factories import make_instance, make_project, make_task, make_user
 
@@ -18,11 +19,11 @@ async def test_a_row_is_found_by_each_of_its_keys(asker: Asker, connection: Asyn
         ann,
         key=str(project.project_id),
         id=project.id,
-        node=f"Project:{project.id}",
+        node=make_node_id("Project", project.id),
     )
     assert data == {
         "byId": {"name": "東京"},
-        "byKey": {"nodeId": f"Project:{project.id}", "owner": {"username": ann.username}},
+        "byKey": {"nodeId": make_node_id("Project", project.id), "owner": {"username": ann.username}},
         "byNode": {"id": project.id},
     }
 
@@ -79,7 +80,7 @@ async def test_a_row_that_may_not_be_seen_does_not_exist(asker: Asker, connectio
       task(by: {id: $task}) { id } node(nodeId: $node) { nodeId }
       tasks { totalCount nodes { id } } users { nodes { id username email } }
     }"""
-    seen = await asker.ask(query, ben, task=str(task.id), node=f"Task:{task.id}")
+    seen = await asker.ask(query, ben, task=str(task.id), node=make_node_id("Task", task.id))
     assert seen == {
         "task": None,
         "node": None,

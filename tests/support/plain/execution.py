@@ -1,5 +1,6 @@
 """Queries executed resolver by resolver."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cmp_to_key
@@ -112,7 +113,7 @@ class Plain:
         return self._listed(seer, table, self.world.visible(seer, table.name), arguments)
 
     def _node(self, seer: Seer, node_id: str) -> Item | None:
-        type_name, key = node_id.split(":", 1)
+        type_name, key = b64decode(node_id).decode().split(":", 1)
         table = self.world.catalog.types[type_name]
         column = table.node_key
         assert column is not None
@@ -131,7 +132,7 @@ class Plain:
         table, row = item.table, item.row
         if name == "nodeId":
             assert table.node_key is not None
-            return f"{table.name}:{row[table.node_key.name]}"
+            return b64encode(f"{table.name}:{row[table.node_key.name]}".encode()).decode()
         if name in table.columns:
             return self._shown(seer, table.columns[name], row)
         relation = table.relations.get(name)

@@ -48,6 +48,7 @@ def cost(query: str, **variables: Any) -> int:
         ("{ projects { nodes { name } } }", 50),
         ("{ projects(first: 20) { nodes { name } } }", 20),
         ("{ projects(last: 7) { nodes { name } } }", 7),
+        ("{ projects(first: null, last: 7) { nodes { name } } }", 7),
         ("{ projects(first: 0) { nodes { name } } }", 0),
         ("{ projects(first: 100000) { nodes { name } } }", 500),
         ("{ projects(first: 20) { nodes { owner { id } } } }", 40),

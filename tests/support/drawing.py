@@ -1,0 +1,39 @@
+"""Hypothesis in asynchronous tests: it draws in a thread of its own and asks in the loop of the test."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import DataObject, data
+
+Answer = TypeVar("Answer")
+
+
+class Loop:
+    """The loop of the test, as the drawing thread sees it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def wait(self, asked: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run it in the loop and wait for its answer."""
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+
+
+async def drive(check: Callable[[DataObject, Loop], None], examples: int) -> None:
+    """Run the check for so many draws; a failure comes with the draw's notes and with how to repeat it."""
+    loop = Loop()
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        print_blob=True,
+    )
+    @given(draw=data())
+    def run(draw: DataObject) -> None:
+        check(draw, loop)
+
+    await asyncio.to_thread(run)
