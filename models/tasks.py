@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import TRUE, Base, created_at, to_many, to_one, updated_at, uuid_key
+from models.base import HIDDEN, TRUE, Base, created_at, to_many, to_one, updated_at, uuid_key
 from models.enums import TaskDependencyType, TaskStatus, TaskType
 from models.search import SEARCHES
 from models.types import Choice, Json, one_of
@@ -100,10 +100,20 @@ class Task(Base):
         doc="Detailed instruction for the ultrathink message.",
     )
     input_data: Mapped[Any | None] = mapped_column(
-        Json, comment="入力データ (JSON)", doc="Input, with its sensitive parts encrypted."
+        Json,
+        comment="入力データ (JSON)",
+        doc="Input; its sensitive parts are encrypted and shown as [masked] (revealTaskData).",
+    )
+    input_secrets: Mapped[str | None] = mapped_column(
+        info=HIDDEN, comment="入力データの機密部分（暗号化）", doc="Sensitive parts of the input, encrypted."
     )
     output_data: Mapped[Any | None] = mapped_column(
-        Json, comment="出力データ (JSON)", doc="Output, with its sensitive parts encrypted."
+        Json,
+        comment="出力データ (JSON)",
+        doc="Output; its sensitive parts are encrypted and shown as [masked] (revealTaskData).",
+    )
+    output_secrets: Mapped[str | None] = mapped_column(
+        info=HIDDEN, comment="出力データの機密部分（暗号化）", doc="Sensitive parts of the output, encrypted."
     )
     worktree_path: Mapped[str | None] = mapped_column(
         comment="実行Worktreeパス", doc="Path of the worktree that it is carried out in."

@@ -8,7 +8,7 @@ from strawberry.types.field import StrawberryField
 from gql.building import SCALAR_NAMES, enum_type, input_field, input_type, optional
 from gql.mutations.acting import Info
 from gql.planner.kinds import kind_of
-from services.secrets.columns import sealed
+from services.secrets.columns import divided, sealed
 from services.writing.tables import TABLES, WritableColumn, WritableTable
 
 Given = Mapping[str, Any]
@@ -29,21 +29,29 @@ def column_fields(columns: Iterable[WritableColumn], *, patch: bool) -> list[Str
 
 def part_of(table_name: str, name: str, description: str, *, without: Collection[str] = ()) -> type:
     """An input type for a new row of which `without` are columns that the server knows."""
-    columns = [column for column in TABLES[table_name].columns.values() if column.name not in without]
+    columns = [
+        column
+        for column in TABLES[table_name].columns.values()
+        if column.on_create and column.name not in without
+    ]
     return input_type(name, column_fields(columns, patch=False), description)
 
 
 def by_column(info: Info, table_name: str, given: Given, prefix: str = "input") -> dict[str, Any]:
-    """The values of an input by column name, with what is encrypted at rest sealed and keys hashed.
+    """The values of an input by column name; what is encrypted at rest is sealed, and keys are hashed.
 
     `prefix` is where the input stands, for errors.
     """
     table = TABLES[table_name]
     columns = {column.field: column for column in table.columns.values()}
-    return {
-        columns[field].name: _protected(info, table, columns[field], value, f"{prefix}.{field}")
-        for field, value in given.items()
-    }
+    values = {}
+    for field, value in given.items():
+        column = columns[field]
+        values[column.name] = _protected(info, table, column, value, f"{prefix}.{field}")
+        if column.secrets is not None:
+            place = f"{table.name}.{column.secrets}"
+            values[column.name], values[column.secrets] = divided(info.context.sealing(), place, value)
+    return values
 
 
 def _protected(info: Info, table: WritableTable, column: WritableColumn, value: Any, field: str) -> Any:

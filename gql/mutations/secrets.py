@@ -7,7 +7,7 @@ import strawberry
 
 from gql.mutations.acting import Info, acting
 from gql.scalars import JSON
-from services.secrets.columns import reveal
+from services.secrets.columns import reveal, reveal_whole
 
 
 @strawberry.input(description="Which project is meant.")
@@ -25,6 +25,11 @@ class RevealWebhookSecretInput:
     id: int = strawberry.field(description="Key of the setting.")
 
 
+@strawberry.input(description="Which task is meant.")
+class RevealTaskDataInput:
+    id: UUID = strawberry.field(description="Key of the task.")
+
+
 @strawberry.type(description="Environment variables in clear.")
 class RevealEnvironmentPayload:
     environment_vars: JSON | None = strawberry.field(
@@ -35,6 +40,12 @@ class RevealEnvironmentPayload:
 @strawberry.type(description="A secret in clear.")
 class RevealWebhookSecretPayload:
     webhook_secret: str | None = strawberry.field(description="The secret; null when there is none.")
+
+
+@strawberry.type(description="What a task was given and what came of it, in clear.")
+class RevealTaskDataPayload:
+    input_data: JSON | None = strawberry.field(description="The whole input; null when there is none.")
+    output_data: JSON | None = strawberry.field(description="The whole output; null when there is none.")
 
 
 @strawberry.type
@@ -59,6 +70,16 @@ class SecretMutations:
     ) -> RevealWebhookSecretPayload:
         value = await _reveal(info, "notification_settings.webhook_secret", input.id)
         return RevealWebhookSecretPayload(webhook_secret=value)
+
+    @strawberry.mutation(
+        description="The input and output of a task with their sensitive parts, for editors. Leaves a trace."
+    )
+    async def reveal_task_data(self, info: Info, input: RevealTaskDataInput) -> RevealTaskDataPayload:
+        async with acting(info, table="tasks", key=input.id) as act:
+            shown = await reveal_whole(
+                act.connection, act.principal, info.context.sealing(), "tasks", input.id
+            )
+        return RevealTaskDataPayload(input_data=shown["input_data"], output_data=shown["output_data"])
 
 
 async def _reveal(info: Info, place: str, key: object) -> Any:

@@ -8,6 +8,7 @@ from strawberry import UNSET, Private
 
 from gql.building import NAMES, enum_type
 from gql.mutations.acting import Info, acting
+from gql.mutations.inputs import by_column
 from gql.mutations.payloads import row
 from gql.scalars import JSON
 from models.enums import TaskType
@@ -134,7 +135,8 @@ class TaskMutations:
     @strawberry.mutation(description="End a task well, as its holder; the time it took is computed.")
     async def complete_task(self, info: Info, input: CompleteTaskInput) -> CompleteTaskPayload:
         said = Report(input.task_id, input.cc_instance_id, input.message)
-        results = {} if input.output_data is UNSET else {"output_data": input.output_data}
+        given = {} if input.output_data is UNSET else {"outputData": input.output_data}
+        results = by_column(info, "tasks", given)
         async with acting(info, key=input.task_id) as act:
             await tasks.complete(act.connection, act.principal, said, results)
         return CompleteTaskPayload(key=input.task_id)

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from services.database import Database, WriteConnection
 from services.errors import BadInput
 from services.principal import Principal
+from services.secrets.masking import may_hold_secret
+from services.secrets.parts import with_secrets, without_secrets
 from services.secrets.vault import Vault
 from services.writing.rows import hold
 from services.writing.tables import TABLES
@@ -22,47 +23,72 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """`in_json` columns hold `{"sealed": text}`, the others the text itself."""
+    """Where sealed texts are stored: rows of `table`, with SQL that reads one and assigns another, `$2`.
+
+    `place` is what they were sealed for; an archive holds what was sealed for the table it copies.
+    """
 
     table: str
-    column: str
-    in_json: bool
-
-    @property
-    def place(self) -> str:
-        return f"{self.table}.{self.column}"
-
-    @property
-    def sql(self) -> str:
-        """The sealed text of a row."""
-        return f"{self.column} ->> 'sealed'" if self.in_json else self.column
+    read: str
+    write: str
+    place: str
 
 
-COLUMNS: Final = MappingProxyType(
-    {
-        column.place: column
-        for column in (
-            SealedColumn("projects", "environment_vars", in_json=True),
-            SealedColumn("cc_instances", "environment_vars", in_json=True),
-            SealedColumn("notification_settings", "webhook_secret", in_json=False),
-        )
-    }
+def _text(table: str, column: str, sealed_for: str | None = None) -> SealedColumn:
+    """A column that holds the sealed text itself."""
+    return SealedColumn(table, column, f"{column} = $2", f"{sealed_for or table}.{column}")
+
+
+def _json(table: str, column: str, sealed_for: str | None = None) -> SealedColumn:
+    """A column that holds `{"sealed": text}`."""
+    write = f"{column} = jsonb_build_object('sealed', $2::text)"
+    return SealedColumn(table, f"{column} ->> 'sealed'", write, f"{sealed_for or table}.{column}")
+
+
+_COLUMNS: Final = (
+    _json("projects", "environment_vars"),
+    _json("cc_instances", "environment_vars"),
+    _text("notification_settings", "webhook_secret"),
+    _text("tasks", "input_secrets"),
+    _text("tasks", "output_secrets"),
+    _json("projects_archive", "environment_vars", "projects"),
+    _text("tasks_archive", "input_secrets", "tasks"),
+    _text("tasks_archive", "output_secrets", "tasks"),
+    SealedColumn(
+        "project_archive_rows",
+        "content #>> '{environment_vars,sealed}'",
+        "content = jsonb_set(content, '{environment_vars,sealed}', to_jsonb($2::text))",
+        "cc_instances.environment_vars",
+    ),
 )
-"""By place: `projects.environment_vars`."""
 
 
 def sealed(vault: Vault, place: str, value: object, field: str) -> object:
     """What is stored for a value that a caller gives. `BadInput` for one of the wrong shape."""
-    column = COLUMNS[place]
     if value is None:
         return None
-    if column.in_json:
+    if place.endswith(".environment_vars"):
         if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
             raise BadInput("Environment variables are an object of texts.", field=field)
         return {"sealed": vault.seal(_storable(value, field), place)}
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_SECRET:
         raise BadInput(f"A secret has 1 to {MAX_SECRET} characters.", field=field)
     return vault.seal(_storable(value, field), place)
+
+
+def divided(vault: Vault, place: str, value: object) -> tuple[object, str | None]:
+    """A JSON value without its sensitive parts, and those sealed for `place`; None where there are none.
+
+    What is no JSON comes back as it is: it is refused where it would be stored.
+    """
+    try:
+        encoded = orjson.dumps(value)
+    except TypeError:
+        return value, None
+    if not may_hold_secret(encoded):
+        return value, None
+    hidden, parts = without_secrets(value)
+    return hidden, vault.seal(parts, place) if parts else None
 
 
 async def reveal(
@@ -72,11 +98,25 @@ async def reveal(
 
     Raises `NotFound` or `Forbidden`. Whoever calls this leaves an audit row.
     """
-    column = COLUMNS[place]
-    row = await hold(connection, principal, TABLES[column.table], key)
-    stored = row[column.column]
-    text = stored.get("sealed") if column.in_json and stored else stored
+    table, _, column = place.partition(".")
+    row = await hold(connection, principal, TABLES[table], key)
+    stored = row[column]
+    text = stored.get("sealed") if isinstance(stored, dict) else stored
     return vault.open(text, place) if text else None
+
+
+async def reveal_whole(
+    connection: WriteConnection, principal: Principal, vault: Vault, table: str, key: object
+) -> dict[str, Any]:
+    """The columns of a row that have sensitive parts, with them, by name. As `reveal` otherwise."""
+    row = await hold(connection, principal, TABLES[table], key)
+    shown = {}
+    for column in TABLES[table].columns.values():
+        if column.secrets is not None:
+            text = row[column.secrets]
+            parts: Any = vault.open(text, f"{table}.{column.secrets}") if text else ()
+            shown[column.name] = with_secrets(row[column.name], parts)
+    return shown
 
 
 async def rotate(
@@ -88,11 +128,19 @@ async def rotate(
     of its values are done.
     """
     total = 0
-    for column in COLUMNS.values():
+    # Until a round finds nothing: projects may be archived or restored meanwhile, past a column just done.
+    while changed := await _rotate_all(database, vault, progress):
+        total += changed
+    return total
+
+
+async def _rotate_all(database: Database, vault: Vault, progress: Callable[[str, int], None]) -> int:
+    total = 0
+    for column in _COLUMNS:
         done = 0
         while changed := await _rotate_some(database, vault, column):
             done += changed
-            progress(column.place, done)
+            progress(f"{column.table}.{column.place.partition('.')[2]}", done)
         total += done
     return total
 
@@ -100,17 +148,16 @@ async def rotate(
 async def _rotate_some(database: Database, vault: Vault, column: SealedColumn) -> int:
     async with database.transaction() as connection:
         found = await connection.exec_driver_sql(
-            f"SELECT id, {column.sql} AS text FROM {column.table}"
-            f" WHERE {column.sql} IS NOT NULL AND NOT starts_with({column.sql}, $1)"
+            f"SELECT id, {column.read} AS text FROM {column.table}"
+            f" WHERE {column.read} IS NOT NULL AND NOT starts_with({column.read}, $1)"
             f" ORDER BY id LIMIT {_BATCH} FOR NO KEY UPDATE",
             (f"v1.{vault.current}.",),
         )
         rows = found.mappings().all()
         for row in rows:
             text = vault.seal(vault.open(row["text"], column.place), column.place)
-            value = orjson.dumps({"sealed": text}).decode() if column.in_json else text
             await connection.exec_driver_sql(
-                f"UPDATE {column.table} SET {column.column} = $2 WHERE id = $1", (row["id"], value)
+                f"UPDATE {column.table} SET {column.write} WHERE id = $1", (row["id"], text)
             )
         return len(rows)
 

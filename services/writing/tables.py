@@ -60,6 +60,11 @@ _ENCRYPTED: Final = frozenset(
 )
 """Hidden from reading, yet written: encrypted at rest (decision 27)."""
 
+_SENSITIVE: Final = MappingProxyType(
+    {"tasks.input_data": "input_secrets", "tasks.output_data": "output_secrets"}
+)
+"""The columns for the sensitive parts, sealed; the columns themselves get the rest (terminal §11.1)."""
+
 _HASHED: Final = MappingProxyType({"cc_instances.claude_api_key_hash": "claudeApiKey"})
 """Keyed hashes, by the field in which a caller gives what is hashed (decision 27)."""
 
@@ -115,7 +120,10 @@ _BEGINNINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WritableColumn:
-    """A column that a caller may give. `name` is the database's, `field` the API's (camel case)."""
+    """A column that a caller may give. `name` is the database's, `field` the API's (camel case).
+
+    `secrets` is the column that takes the sensitive parts of the value, which no caller gives.
+    """
 
     column: "Column[object]"
     field: str
@@ -125,6 +133,7 @@ class WritableColumn:
     encrypted: bool
     masked: bool
     hashed: bool = False
+    secrets: str | None = None
 
     @property
     def name(self) -> str:
@@ -201,7 +210,8 @@ def _writable_column(
     beginnings: Mapping[str, str],
 ) -> WritableColumn | None:
     place = f"{table.name}.{column.name}"
-    encrypted = place in _ENCRYPTED
+    is_secrets = column.name in _SENSITIVE.values()
+    encrypted = place in _ENCRYPTED or is_secrets
     if column.name in _KEPT_BY_SERVER or place in _KEPT_BY_SERVER:
         return None
     hashed = place in _HASHED
@@ -217,10 +227,14 @@ def _writable_column(
         column=column,
         field=_HASHED.get(place, field),
         required=not filled and place not in _FILLED and _OWNERS.get(table.name) != column.name,
-        on_create=True,
-        on_update=table.name not in APPENDED and not is_key and place not in _FIXED_ONCE_WRITTEN,
+        on_create=not is_secrets,
+        on_update=not is_secrets
+        and table.name not in APPENDED
+        and not is_key
+        and place not in _FIXED_ONCE_WRITTEN,
         encrypted=encrypted,
         masked=place in _MASKED,
+        secrets=_SENSITIVE.get(place),
         hashed=hashed,
     )
 

@@ -24,7 +24,7 @@ ADDED_COLUMNS = {
     "mcp_messages": {"server_name", "direction"},
     "system_logs": {"xid"},
     "task_logs": {"xid"},
-    "tasks": {"lease_expires_at"},
+    "tasks": {"input_secrets", "lease_expires_at", "output_secrets"},
     "ultrathink_messages": {"completed_at"},
 }
 

@@ -10,6 +10,7 @@ from gql.operations import Api, OperationRequest
 from gql.schema import build_schema
 from services.database import Database
 from services.principal import Origin, Principal
+from services.secrets.vault import Vault
 from services.tokens import TokenPolicy
 
 SCHEMA, CATALOG = build_schema()
@@ -27,13 +28,14 @@ def mutation(field: str, selection: str = "__typename") -> str:
 class Caller:
     """Sends operations to one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault | None = None) -> None:
         self._api = Api(SCHEMA, CATALOG)
         self._database = database
+        self._vault = vault
 
     async def response(self, principal: Principal | None, document: str, **variables: object) -> Any:
         """The whole response."""
-        context = Context(self._database, ORIGIN, TokenPolicy(SECRET_KEY), principal)
+        context = Context(self._database, ORIGIN, TokenPolicy(SECRET_KEY), principal, self._vault)
         request = OperationRequest(document, orjson.loads(orjson.dumps(variables, default=str)))
         return orjson.loads((await self._api.execute(request, context)).body)
 

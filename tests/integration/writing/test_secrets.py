@@ -4,12 +4,14 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.archiving import move
 from services.database import Database
 from services.secrets.columns import rotate
 from services.secrets.vault import Vault
-from tests.integration.writing.asking import SECRET_KEY, Caller
-from tests.integration.writing.conftest import Scene
+from tests.integration.writing.asking import SECRET_KEY, Caller, mutation
+from tests.integration.writing.conftest import Scene, World
 from tests.integration.writing.test_verbs import step
+from tests.support.everything import everything
 
 VARIABLES = {"API_KEY": "hunter2", "名前": "値"}
 
@@ -74,6 +76,104 @@ async def test_an_api_key_is_stored_as_a_keyed_hash(caller: Caller, database: Da
     reveal = step("revealCcInstanceEnvironment", "environmentVars")
     shown = await caller.data(scene.editor, reveal, input={"id": scene.instance_id})
     assert shown["result"]["environmentVars"] == {"A": "hunter2"}
+
+
+DATA = {
+    "repository": "git://東京",
+    "env": {"API_KEY": "hunter2"},
+    "steps": [{"run": "login --token hunter2"}],
+}
+SHOWN = {
+    "repository": "git://東京",
+    "env": {"API_KEY": "[masked]"},
+    "steps": [{"run": "login --token [masked]"}],
+}
+
+
+async def test_sensitive_parts_of_a_tasks_data_are_sealed_and_shown_to_editors_with_a_trace(
+    caller: Caller, database: Database, scene: Scene
+) -> None:
+    given = {
+        "projectId": scene.project.project_id,
+        "name": "t",
+        "taskType": "TESTING",
+        "inputData": DATA,
+        "assignedToId": scene.instance_id,
+    }
+    made = await caller.data(scene.editor, mutation("createTask", "task { id inputData }"), input=given)
+    task = made["createTask"]["task"]
+    holder = {"taskId": task["id"], "ccInstanceId": scene.instance_id}
+    await caller.data(scene.editor, mutation("claimTask"), input=holder)
+    done = await caller.data(
+        scene.editor,
+        mutation("completeTask", "task { outputData }"),
+        input={**holder, "outputData": {"n": 1, "cookie": "hunter2"}, "message": "used password=hunter2"},
+    )
+    key = {"id": task["id"]}
+    reveal = mutation("revealTaskData", "inputData outputData")
+
+    assert task["inputData"] == SHOWN
+    assert done["completeTask"]["task"]["outputData"] == {"n": 1, "cookie": "[masked]"}
+    seen = await caller.data(scene.viewer, "{ tasks { nodes { inputData outputData } } }")
+    assert seen["tasks"]["nodes"][0]["inputData"] == SHOWN
+    assert "hunter2" not in str(await everything(database))
+    assert (await caller.data(scene.editor, reveal, input=key))["revealTaskData"] == {
+        "inputData": DATA,
+        "outputData": {"n": 1, "cookie": "hunter2"},
+    }
+    assert (await caller.refusal(scene.viewer, reveal, input=key))[0] == "FORBIDDEN"
+    assert (await caller.refusal(scene.stranger, reveal, input=key))[0] == "NOT_FOUND"
+    traces = "SELECT count(*) FROM system_logs WHERE message = 'revealTaskData'"
+    assert await column(database, traces) == 1
+
+
+async def test_other_data_of_a_task_takes_the_sensitive_parts_along(
+    caller: Caller, database: Database, world: World
+) -> None:
+    scene = world.scene
+    child = {
+        "parentInstanceId": scene.instance_id,
+        "instance": {"name": "c"},
+        "task": {"name": "t", "taskType": "TESTING", "inputData": DATA},
+    }
+    made = await caller.data(scene.owner, mutation("createChildCc", "task { id }"), input=child)
+    key = made["createChildCc"]["task"]["id"]
+    update = mutation("updateTask", "task { inputData }")
+
+    for data in ({"n": 2}, DATA, None, "password=hunter2", ["--secret", "hunter2"], "x"):
+        await caller.data(scene.owner, update, input={"id": key, "patch": {"inputData": data}})
+        shown = await caller.data(scene.owner, mutation("revealTaskData", "inputData"), input={"id": key})
+        assert shown["revealTaskData"]["inputData"] == data
+        assert "hunter2" not in str(await everything(database))
+
+
+async def test_rotation_reaches_archived_projects_and_tasks(
+    caller: Caller, database: Database, scene: Scene
+) -> None:
+    await set_variables(caller, scene)
+    patch = {"environmentVars": VARIABLES}
+    instance, project = {"id": scene.instance_id}, {"id": scene.project.id}
+    await caller.data(scene.owner, mutation("updateCcInstance"), input={**instance, "patch": patch})
+    given = {"projectId": scene.project.project_id, "name": "t", "taskType": "TESTING", "inputData": DATA}
+    made = await caller.data(scene.owner, mutation("createTask", "task { id }"), input=given)
+    await caller.data(scene.owner, mutation("archiveProject"), input=project)
+    async with database.transaction() as connection:
+        await move(connection, scene.project.project_id)
+    old, new = {"server": SECRET_KEY}, {"2026": "n" * 32}
+
+    assert await rotate(database, Vault.of(SECRET_KEY, {**new, **old})) == 3
+    assert await rotate(database, Vault.of(SECRET_KEY, {**new, **old})) == 0
+
+    await caller.data(scene.owner, mutation("restoreProject"), input=project)
+    afterwards = Caller(database, Vault.of("another key of the server", new))
+    shown = [
+        await afterwards.data(scene.owner, mutation(name, "environmentVars"), input=key)
+        for name, key in (("revealProjectEnvironment", project), ("revealCcInstanceEnvironment", instance))
+    ]
+    assert [found["environmentVars"] for answer in shown for found in answer.values()] == [VARIABLES] * 2
+    reveal = mutation("revealTaskData", "inputData")
+    task = await afterwards.data(scene.owner, reveal, input={"id": made["createTask"]["task"]["id"]})
+    assert task["revealTaskData"]["inputData"] == DATA
 
 
 async def test_rotation_seals_everything_with_the_new_key_once(
