@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, OperationType, execute
+from graphql import ExecutionResult, OperationType
+from graphql.execution.values import VariableValues
 from orjson import Fragment
 from strawberry import Schema
 
@@ -21,7 +22,7 @@ from gql.errors import (
     format_request_errors,
 )
 from gql.execution import bind, domain_error, run
-from gql.executor import FragmentExecutor
+from gql.executor import execute_prepared
 from gql.limits import Limits, check_cost
 from gql.loaders import Execution
 from gql.payloads import check_payload
@@ -116,10 +117,11 @@ class Api:
         )
         _refuse_wrong_kind(operation, request)
         hide_suggestions = not self.preparation.introspection
-        variables = operation.variables(self.schema, request.variables, hide_suggestions=hide_suggestions)
+        values = operation.variables(self.schema, request.variables, hide_suggestions=hide_suggestions)
+        variables = values.coerced
         cost = check_cost(operation.measure, variables, self.limits)
         extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
-        ready = _Ready(operation, request.variables, variables, extensions)
+        ready = _Ready(operation, values, extensions)
         is_admin = context.principal is not None and context.principal.is_admin
         if operation.kind is OperationType.QUERY:
             try:
@@ -147,14 +149,12 @@ class Api:
         fragments = {
             key: None if text is None else Fragment(text) for key, text in zip(keys, texts, strict=True)
         }
-        result = execute(
+        result = execute_prepared(
             self.schema,
-            ready.operation.document,
-            root_value=ready.execution(self.catalog, fragments),
-            context_value=context,
-            variable_values=ready.given,
-            operation_name=ready.operation.name,
-            executor_class=FragmentExecutor,
+            ready.operation,
+            ready.variables,
+            ready.execution(self.catalog, fragments),
+            context,
             hide_suggestions=not self.preparation.introspection,
         )
         executed = result if isinstance(result, ExecutionResult) else await result
@@ -166,11 +166,10 @@ class Api:
 
 @dataclass(slots=True)
 class _Ready:
-    """An operation of which nothing but running it is left; `given` are its variables before coercion."""
+    """An operation of which nothing but running it is left."""
 
     operation: Operation
-    given: dict[str, Any] | None
-    variables: dict[str, Any]
+    variables: VariableValues
     extensions: dict[str, Any] | None
     planned: RootPlan | None = None
     parameters: Sequence[object] = ()
@@ -179,7 +178,7 @@ class _Ready:
         self, catalog: Catalog, fragments: Mapping[str, Fragment | None] | None = None
     ) -> Execution:
         """The root value for the general executor."""
-        return Execution(catalog, self.operation, self.variables, fragments or {})
+        return Execution(catalog, self.operation, self.variables.coerced, fragments or {})
 
 
 def refused(error: Exception) -> list[FormattedError]:

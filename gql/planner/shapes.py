@@ -5,21 +5,26 @@ text of the statement is part of the shape by value: page sizes, orders, group k
 `@include`), paths into JSON, the tables of node ids, and which values of a cursor are null.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 from graphql import (
+    SKIP,
     ArgumentNode,
     DocumentNode,
+    FieldNode,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
     ListValueNode,
     ObjectFieldNode,
     OperationDefinitionNode,
+    OperationType,
     ValueNode,
     VariableNode,
     Visitor,
+    VisitorAction,
     get_named_type,
     get_nullable_type,
     visit,
@@ -61,11 +66,39 @@ def build_shaper(
     """The shaper for an operation whose variables have these types."""
     finder = _ArgumentFinder()
     visit(document, finder)
+    unplanned = _given_to_mutations_only(document, operation)
     measures: dict[str, Measure] = {}
     for definition in operation.variable_definitions or ():
         name = definition.variable.name.value
-        measures[name] = finder.found.get(name) or _by_type(types[name])
+        if name not in unplanned:
+            measures[name] = finder.found.get(name) or _by_type(types[name])
     return Shaper(measures)
+
+
+def _given_to_mutations_only(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+    """Variables that are nothing but inputs of mutations: the plans of a payload do not depend on them."""
+    if operation.operation is not OperationType.MUTATION:
+        return set()
+    inputs, used = _VariableCounter(), _VariableCounter()
+    for selection in operation.selection_set.selections:
+        for argument in (selection.arguments or ()) if isinstance(selection, FieldNode) else ():
+            visit(argument, inputs)
+    visit(document, used)
+    return {name for name, times in inputs.found.items() if used.found[name] == times}
+
+
+class _VariableCounter(Visitor):
+    """Counts where variables are used; a definition is no use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+
+    def enter_variable_definition(self, *_: object) -> VisitorAction:
+        return SKIP
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.found[node.name.value] += 1
 
 
 class _ArgumentFinder(Visitor):

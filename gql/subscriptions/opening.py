@@ -46,7 +46,7 @@ class Subscriptions:
         """
         principal = context.require_principal()
         operation = self._api.preparation.operation(request.query, request.operation_name)
-        variables = operation.variables(self._api.schema, request.variables)
+        variables = operation.variables(self._api.schema, request.variables).coerced
         check_cost(operation.measure, variables, self._api.limits)
         question = Question(self._api.catalog, variables, operation.fragments, principal.is_admin)
         [root] = collect([operation.node.selection_set], question, (), "Subscription")

@@ -26,7 +26,7 @@ PREPARATION = Preparation(SCHEMA._schema, Limits())
 def statements(document: Path) -> dict[Path, str]:
     """The files that belong to a document, and what should stand in them."""
     operation = PREPARATION.operation(document.read_text(), None)
-    variables = operation.variables(SCHEMA._schema, VARIABLES.get(document.stem))
+    variables = operation.variables(SCHEMA._schema, VARIABLES.get(document.stem)).coerced
     found = {}
     for viewer, is_admin in (("viewer", False), ("administrator", True)):
         plan = operation.root_plan(CATALOG, variables, is_admin=is_admin).plan
