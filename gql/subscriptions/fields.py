@@ -12,12 +12,13 @@ from gql.building import (
     output_field,
 )
 from gql.subscriptions.changes import CHANGES
+from gql.subscriptions.logs import LOG_APPENDED
 from gql.subscriptions.rendering import EVENT
 from gql.subscriptions.rows import ROW_STREAMS
 from gql.subscriptions.streams import COMMON_ARGUMENTS, COMMON_FIELDS, EventField, RowField, Stream
 from models.enums import ChangeOperation
 
-STREAMS = {stream.field: stream for stream in (*ROW_STREAMS, CHANGES)}
+STREAMS = {stream.field: stream for stream in (*ROW_STREAMS, LOG_APPENDED, CHANGES)}
 
 
 def define_subscription() -> type:

@@ -42,7 +42,7 @@ async def audience(
 
 def _remembered(event: ChangeEvent) -> str:
     """The columns of the row that the event knows, as JSON text."""
-    row: dict[str, object] = {**(event.old or {}), **(event.new or {})}
+    row = dict(event.remembered)
     if event.table in _INSTANCE_COLUMN and event.instance_id is not None:
         row[_INSTANCE_COLUMN[event.table]] = str(event.instance_id)
     return orjson.dumps(row).decode()

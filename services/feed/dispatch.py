@@ -11,6 +11,7 @@ from services.database import Reader
 from services.feed.audience import audience
 from services.feed.events import ChangeEvent
 from services.feed.lineage import ancestry_of
+from services.feed.patience import Patience
 from services.feed.subscribers import Delivery, Subscriber
 from services.feed.topics import Ancestry, Occurrence, Topic
 
@@ -24,7 +25,6 @@ _SUBSCRIBERS_IN_A_TURN = 250
 """After so many the connections get a turn to write, and clients begin to read."""
 _ROUND = 262_144
 """Bytes for one subscriber before it gets a turn: what is long is no reason to be called slow."""
-_GLANCE = 0.005
 
 
 async def dispatch(
@@ -32,12 +32,11 @@ async def dispatch(
     occurrences: Sequence[Occurrence],
     topics: Callable[[ChangeEvent], Iterable[Topic]],
     listeners: Callable[[Topic], Listeners],
-    patience: float | None,
+    patience: Patience,
 ) -> None:
     """Render and push `occurrences`, in order, to whoever listens to one of their `topics` and may see them.
 
-    While most of those who are reached are behind, it waits for them: at most `patience` seconds, None
-    without end. When it raises, nothing was pushed.
+    It waits with `patience` for those who are behind. When it raises, nothing was pushed.
     """
     matched = await _match(pool, occurrences, topics)
     heard = {topic: listeners(topic) for topic in matched}
@@ -46,7 +45,7 @@ async def dispatch(
         *(_render(topic, found, heard[topic], sight) for topic, found in matched.items())
     )
     for shares in _rounds(chain.from_iterable(rendered)):
-        await _drain(await _push(shares), patience)
+        await patience.drain(await _push(shares))
 
 
 def _rounds(shares: Iterable[Share]) -> Iterator[list[Share]]:
@@ -77,15 +76,6 @@ async def _push(shares: Iterable[Share]) -> list[Subscriber]:
                 await asyncio.sleep(0)
     await asyncio.sleep(0)
     return reached
-
-
-async def _drain(reached: Sequence[Subscriber], patience: float | None) -> None:
-    clock = asyncio.get_running_loop().time
-    started = clock()
-    behind = [subscriber for subscriber in reached if subscriber.congested]
-    while 2 * len(behind) > len(reached) and (patience is None or clock() - started < patience):
-        await asyncio.sleep(_GLANCE)
-        behind = [subscriber for subscriber in behind if subscriber.congested]
 
 
 async def _match(

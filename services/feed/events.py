@@ -1,6 +1,6 @@
 """One change of a watched row, as the trigger of models/feed.py recorded it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,21 +39,43 @@ class ChangeEvent:
         """Where the event stands in its batch, for a cursor."""
         return place_of(self.number)
 
+    @property
+    def remembered(self) -> Mapping[str, Any]:
+        """What is known of the row when it is gone."""
+        return {**(self.old or {}), **(self.new or {})}
+
     def changed(self, column: str) -> bool:
         """True when the watched `column` has another value than before; a new row's columns all have."""
         return (self.old or {}).get(column) != (self.new or {}).get(column)
 
 
 @dataclass(frozen=True, slots=True)
+class LogEvent(ChangeEvent):
+    """A new log entry. Its `number` only tells it from the others of one reading; `position` is its place."""
+
+    position: bytes = b""
+
+    @property
+    def remembered(self) -> Mapping[str, Any]:
+        """All but the text, which says nothing of who may see it and can be long."""
+        return {column: value for column, value in (self.new or {}).items() if column != "message"}
+
+    @property
+    def place(self) -> bytes:
+        """Where the entry stands in its batch, for a cursor."""
+        return self.position
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """The change events that became visible between two snapshots, in order of cause and effect.
+    """The events that became visible between two snapshots, in order of cause and effect.
 
     A batch too long for one reading comes in several values with the same snapshots.
     """
 
     before: Snapshot
     after: Snapshot
-    events: list[ChangeEvent] = field(default_factory=list)
+    events: Sequence[ChangeEvent] = field(default_factory=list)
     complete: bool = True
 
     def cursor(self, event: ChangeEvent) -> Cursor:
@@ -69,8 +91,8 @@ def place_of(number: int) -> bytes:
 
 
 def number_at(place: bytes) -> int:
-    """The number that `place_of` wrote; 0 stands before every event."""
-    return int.from_bytes(place)
+    """The number that `place_of` wrote; 0, before every event, for the place of a log entry."""
+    return 0 if place[:1] == b"\0" else int.from_bytes(place)
 
 
 def event_of(record: asyncpg.Record) -> ChangeEvent:

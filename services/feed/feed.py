@@ -14,7 +14,9 @@ from services.errors import CursorExpired, CursorInvalid
 from services.feed.cursors import Cursor, CursorCodec
 from services.feed.dispatch import Listeners, dispatch
 from services.feed.events import Batch, ChangeEvent
+from services.feed.flows import CHANGES, LOGS
 from services.feed.line import Line, is_away
+from services.feed.patience import Patience
 from services.feed.reader import Pace, Reader
 from services.feed.replay import past
 from services.feed.snapshots import Snapshot
@@ -40,7 +42,8 @@ class Feed(Running):
         self._secret = secret
         self._cursors = CursorCodec(secret, b"")
         self._pace = pace or Pace()
-        self._reader = Reader(database.primary, wakeup, self._deliver, self._pace)
+        self._changes = Reader(database.primary, wakeup, CHANGES, self._deliver_changes, self._pace)
+        self._logs = Reader(database.primary, wakeup, LOGS, self._deliver_logs, self._pace)
         self._replay = Line(database.primary)
         self._topics = Topics()
         self._watchers: list[Watcher] = []
@@ -50,7 +53,10 @@ class Feed(Running):
         epoch: UUID = await self._pool.fetchval("SELECT epoch FROM feed_state")
         self._cursors = CursorCodec(self._secret, epoch.bytes)
         try:
-            async with background(self._reader.run(), "feed-reader"):
+            async with (
+                background(self._changes.run(), "feed-reader"),
+                background(self._logs.run(), "log-reader"),
+            ):
                 yield
         finally:
             await self._replay.release()
@@ -60,13 +66,13 @@ class Feed(Running):
         return self._topics.get(key)
 
     async def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Let `watcher` see all events before subscribers do; call the result to end that."""
-        await self._reader.follow()
+        """Let `watcher` see all change events before subscribers do; call the result to end that."""
+        await self._changes.follow()
         self._watchers.append(watcher)
 
         def end() -> None:
             self._watchers.remove(watcher)
-            self._reader.unfollow()
+            self._changes.unfollow()
 
         return end
 
@@ -85,14 +91,15 @@ class Feed(Running):
         there is something to take after there was nothing. Raises CursorInvalid and CursorExpired.
         """
         cursor = None if after is None else self._cursors.decode(after)
-        await self._reader.follow()
+        reader = self._reader(topic)
+        await reader.follow()
         try:
             if cursor is not None:
                 await self._check(cursor)
         except BaseException:
-            self._reader.unfollow()
+            reader.unfollow()
             raise
-        position = self._reader.position
+        position = reader.position
         start = after or self._cursors.encode(Cursor(position, position))
         subscription = Subscription(self, topic, Subscriber(viewer, start, ready, capacity))
         if cursor is None:
@@ -104,10 +111,13 @@ class Feed(Running):
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
         """What a subscription calls when it is closed, once."""
         self._topics.leave(topic, subscriber)
-        self._reader.unfollow()
+        self._reader(topic).unfollow()
+
+    def _reader(self, topic: Topic) -> Reader:
+        return self._logs if topic.filter.tables <= LOGS.tables else self._changes
 
     def _join(self, topic: Topic, subscriber: Subscriber) -> None:
-        subscriber.joined = self._reader.turn
+        subscriber.joined = self._reader(topic).turn
         self._topics.join(topic, subscriber)
 
     async def _check(self, cursor: Cursor) -> None:
@@ -126,11 +136,15 @@ class Feed(Running):
                 field="after",
             )
 
-    async def _deliver(self, batch: Batch) -> None:
+    async def _deliver_changes(self, batch: Batch, turn: int) -> None:
         for watcher in self._watchers:
             watcher(batch.events)
-        turn = self._reader.turn
+        await self._deliver(batch, turn, Patience(_PATIENCE))
 
+    async def _deliver_logs(self, batch: Batch, turn: int) -> None:
+        await self._deliver(batch, turn, Patience(_PATIENCE, grace=_PATIENCE))
+
+    async def _deliver(self, batch: Batch, turn: int, patience: Patience) -> None:
         def listeners(topic: Topic) -> Listeners:
             return {
                 viewer: [subscriber for subscriber in alike if subscriber.joined < turn]
@@ -138,15 +152,19 @@ class Feed(Running):
             }
 
         for occurrences in self._chunks(batch):
-            await self._push(occurrences, self._topics.about, listeners, _PATIENCE)
+            await self._push(occurrences, self._topics.about, listeners, patience)
 
     async def _catch_up(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> None:
         """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
+        reader = self._reader(topic)
         try:
-            async for batch in past(self._replay, self._reader, cursor):
+            async for batch in past(self._replay, reader, cursor):
                 for occurrences in self._chunks(batch):
                     await self._push(
-                        occurrences, lambda _: [topic], lambda _: {subscriber.viewer: [subscriber]}, None
+                        occurrences,
+                        lambda _: [topic],
+                        lambda _: {subscriber.viewer: [subscriber]},
+                        Patience(None),
                     )
             self._join(topic, subscriber)
         except Exception as error:
@@ -162,7 +180,7 @@ class Feed(Running):
         occurrences: Sequence[Occurrence],
         topics: Callable[[ChangeEvent], Iterable[Topic]],
         listeners: Callable[[Topic], Listeners],
-        patience: float | None,
+        patience: Patience,
     ) -> None:
         """Dispatch, again while the database is away; another error ends the subscribers it concerns."""
         while True:

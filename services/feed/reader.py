@@ -1,4 +1,4 @@
-"""Follows the change events in one process: wakes up, reads what became visible, hands it on, in order."""
+"""Follows a flow of events in one process: wakes up, reads what became visible, hands it on, in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,9 @@ import structlog
 
 from services import database
 from services.feed.events import Batch
+from services.feed.flows import Flow
 from services.feed.line import Line, is_away
-from services.feed.reading import current_snapshot, read_batch, read_rest
+from services.feed.reading import current_snapshot
 from services.feed.snapshots import Snapshot
 from services.feed.wakeup import Wakeup
 
@@ -33,17 +34,22 @@ class Pace:
 
 
 class Reader:
-    """Reads only while somebody follows. `deliver` gets every batch, and the next is read when it returns."""
+    """Reads only while somebody follows. `deliver` gets every batch, and the next is read when it returns.
+
+    Its second argument is the number of the batch: whoever came at that `turn` or later is not to hear of it.
+    """
 
     def __init__(
         self,
         pool: database.Reader,
         wakeup: Wakeup,
-        deliver: Callable[[Batch], Awaitable[None]],
+        flow: Flow,
+        deliver: Callable[[Batch, int], Awaitable[None]],
         pace: Pace,
     ) -> None:
         self._line = Line(pool)
-        self._wakeup = wakeup
+        self._bell = wakeup.bell()
+        self.flow = flow
         self._deliver = deliver
         self._pace = pace
         self._followers = 0
@@ -88,7 +94,7 @@ class Reader:
                 self._started.set()
                 while self._followers:
                     await self._step()
-                    await self._wakeup.wait(self._interval())
+                    await self._bell.wait(self._interval())
                 self._started.clear()
                 await self._line.release()
         finally:
@@ -100,11 +106,11 @@ class Reader:
         if batch.events:
             self._turn += 1
             self._last_event = asyncio.get_running_loop().time()
-            await self._deliver(batch)
+            await self._deliver(batch, self._turn)
         while not batch.complete:
             batch = await self._insist(self._read_on, batch)
             if batch.events:
-                await self._deliver(batch)
+                await self._deliver(batch, self._turn)
 
     async def _begin(self) -> Snapshot:
         async with self._line.connection() as connection:
@@ -112,11 +118,11 @@ class Reader:
 
     async def _read(self) -> Batch:
         async with self._line.connection() as connection:
-            return await read_batch(connection, self._position)
+            return await self.flow.first(connection, self._position)
 
     async def _read_on(self, batch: Batch) -> Batch:
         async with self._line.connection() as connection:
-            return await read_rest(connection, batch.before, batch.after, batch.events[-1].number)
+            return await self.flow.rest(connection, batch.before, batch.after, batch.events[-1].place)
 
     async def _insist(self, attempt: Callable[..., Awaitable[T]], *arguments: object) -> T:
         """Try until it succeeds: what was not read now is read later."""

@@ -8,7 +8,7 @@ snapshot did not see and a later one sees is exact: each event comes once, as so
 from typing import Any
 
 from services.database import Connection
-from services.feed.events import Batch, event_of
+from services.feed.events import Batch, event_of, number_at
 from services.feed.snapshots import Snapshot
 
 PAGE = 1000
@@ -21,14 +21,16 @@ _COLUMNS = """seq, at, table_name, op, row_key, old::text, new::text,
 # then: a few ranges of the index on xid, however long the oldest transaction stays open and much it writes.
 # OFFSET 0 and `seq + 0` keep the planner from walking the whole index on seq instead. (A row restored from
 # another cluster bears a transaction id of the future; the upper bound leaves it out.)
-_FIRST = f"""
-WITH bound AS MATERIALIZED (SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot),
-unseen AS MATERIALIZED (
+UNSEEN = """unseen AS MATERIALIZED (
   SELECT pg_snapshot_xmax($1::pg_snapshot) AS low, pg_snapshot_xmax(snapshot) AS high, snapshot FROM bound
   UNION ALL
   SELECT xid, (xid::text::bigint + 1)::text::xid8, snapshot
   FROM bound, pg_snapshot_xip($1::pg_snapshot) AS xid WHERE pg_visible_in_snapshot(xid, snapshot)
-)
+)"""
+
+_FIRST = f"""
+WITH bound AS MATERIALIZED (SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot),
+{UNSEEN}
 SELECT bound.snapshot, event.*
 FROM bound LEFT JOIN (
   SELECT change.* FROM unseen CROSS JOIN LATERAL (
@@ -69,8 +71,8 @@ async def read_batch(
 
 
 async def read_rest(
-    connection: Connection, before: Snapshot, until: Snapshot, past: int, *, limit: int = PAGE
+    connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
 ) -> Batch:
-    """The next `limit` events of the batch between two snapshots, those with a number above `past`."""
-    records = await connection.fetch(_NEXT, before.value, until.value, past, limit)
+    """The next `limit` events of the batch between two snapshots, those behind the place `past`."""
+    records = await connection.fetch(_NEXT, before.value, until.value, number_at(past), limit)
     return Batch(before, until, [event_of(record) for record in records], complete=len(records) < limit)

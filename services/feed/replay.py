@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from services.feed.cursors import Cursor
-from services.feed.events import Batch, number_at
+from services.feed.events import Batch
 from services.feed.line import Line
 from services.feed.reader import Reader
-from services.feed.reading import read_batch, read_rest
 
 _READER_BEHIND = 0.01
 
@@ -18,13 +17,13 @@ async def past(line: Line, reader: Reader, cursor: Cursor) -> AsyncIterator[Batc
     Between the last check for that position and the end of the iteration nothing is awaited, so whoever goes
     on live in the very next step has neither a hole nor a repeat.
     """
-    number = number_at(cursor.place)
+    place = cursor.place
     batch = Batch(cursor.before, cursor.batch, complete=False)
     while not batch.complete:
         async with line.connection() as connection:
-            batch = await read_rest(connection, cursor.before, cursor.batch, number)
+            batch = await reader.flow.rest(connection, cursor.before, cursor.batch, place)
         if batch.events:
-            number = batch.events[-1].number
+            place = batch.events[-1].place
             yield batch
     position = cursor.batch
     while position != reader.position:
@@ -33,11 +32,11 @@ async def past(line: Line, reader: Reader, cursor: Cursor) -> AsyncIterator[Batc
             await asyncio.sleep(_READER_BEHIND)
             continue
         async with line.connection() as connection:
-            batch = await read_batch(connection, position, target)
+            batch = await reader.flow.first(connection, position, target)
         while batch.events:
             yield batch
             if batch.complete:
                 break
             async with line.connection() as connection:
-                batch = await read_rest(connection, position, target, batch.events[-1].number)
+                batch = await reader.flow.rest(connection, position, target, batch.events[-1].place)
         position = target

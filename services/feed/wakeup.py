@@ -24,12 +24,33 @@ _RETRY = 0.5
 """Seconds until what could not be published is published again, for the others may poll rarely."""
 
 
+class Bell:
+    """What one reader waits at, so that another one's waiting takes nothing from it."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """End the waiting, or the next one at once."""
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Until somebody rings or `seconds` have passed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._rung.clear()
+
+
 class Wakeup(Running):
     """`url` is memory:// (one process), postgres://... or redis://... (many); used as a context manager."""
 
     def __init__(self, url: str) -> None:
         self._broadcast = Broadcast(backend=backend_for(url))
-        self._heard = asyncio.Event()
+        self._bells: list[Bell] = []
         self._unsent = asyncio.Event()
 
     @asynccontextmanager
@@ -43,18 +64,18 @@ class Wakeup(Running):
 
     def ring(self) -> None:
         """Call after a commit, never inside a transaction; returns at once and never raises."""
-        self._heard.set()
+        self._hear()
         self._unsent.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Until somebody rings or `seconds` have passed."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._heard.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._heard.clear()
+    def bell(self) -> Bell:
+        """A bell that rings whenever somebody rings, here or in another process."""
+        bell = Bell()
+        self._bells.append(bell)
+        return bell
+
+    def _hear(self) -> None:
+        for bell in self._bells:
+            bell.ring()
 
     async def _publish(self) -> None:
         reported = False
@@ -78,4 +99,4 @@ class Wakeup(Running):
         async with self._broadcast.subscribe(CHANNEL) as subscriber:
             while True:
                 await subscriber.get()
-                self._heard.set()
+                self._hear()

@@ -11,12 +11,18 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from gql.context import Context
+from gql.operations import Api, OperationRequest
+from gql.schema import build_schema
+from gql.subscriptions.opening import Subscriptions
 from models.policy import Viewer
 from services.database import Database
 from services.feed.feed import Feed, Subscription
 from services.feed.subscribers import Capacity
 from services.feed.topics import Filter, Occurrence, Topic
 from services.feed.wakeup import Wakeup
+from services.principal import Origin, Principal
+from services.tokens import TokenPolicy
 
 Writer: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connect: TypeAlias = Callable[[], Awaitable[Writer]]
@@ -192,3 +198,32 @@ class Listening:
         """Unsubscribe."""
         assert self.subscription is not None
         self.subscription.close()
+
+
+Open: TypeAlias = Callable[..., Awaitable[Listening]]
+
+API = Api(*build_schema())
+
+
+@pytest.fixture
+def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
+    """Opens a subscription of the project's owner as a transport does."""
+    subscriptions = Subscriptions(API, feed)
+
+    async def opened(query: str, **variables: Any) -> Listening:
+        listening = Listening()
+        context = Context(
+            database, Origin(), TokenPolicy("secret" * 6), Principal(owner_id, "owner", is_admin=False)
+        )
+        request = OperationRequest(query, {name: str(value) for name, value in variables.items()})
+        listening.subscription = await subscriptions.open(request, context, listening.wake)
+        return listening
+
+    return opened
+
+
+async def heard(listening: Listening) -> Any:
+    """The event in the next response."""
+    response: Any = await listening.next()
+    [event] = response["data"].values()
+    return event

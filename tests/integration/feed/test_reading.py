@@ -117,7 +117,7 @@ async def test_a_batch_longer_than_a_page_is_read_in_pages_in_order(
     read = [*batch.events]
     later = await add_instance(writer, project_id)
     while not batch.complete:
-        batch = await read_rest(connection, before, batch.after, read[-1].number, limit=10)
+        batch = await read_rest(connection, before, batch.after, read[-1].place, limit=10)
         read += batch.events
     assert [event.key for event in read] == keys
     assert [event.key for event in (await read_batch(connection, batch.after)).events] == [str(later)]

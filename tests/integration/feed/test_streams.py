@@ -1,49 +1,11 @@
 """Every subscription field: which changes it tells of, and what of them can be selected."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
 from uuid import UUID
 
 import pytest
 
-from gql.context import Context
-from gql.operations import Api, OperationRequest
-from gql.schema import build_schema
-from gql.subscriptions.opening import Subscriptions
-from services.database import Database
 from services.errors import BadInput
-from services.feed.feed import Feed
-from services.principal import Origin, Principal
-from services.tokens import TokenPolicy
-from tests.integration.feed.conftest import Listening, Writer, add_instance, set_status
-
-Open: TypeAlias = Callable[..., Awaitable[Listening]]
-
-API = Api(*build_schema())
-
-
-@pytest.fixture
-def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
-    """Opens a subscription of the project's owner as a transport does."""
-    subscriptions = Subscriptions(API, feed)
-
-    async def opened(query: str, **variables: Any) -> Listening:
-        listening = Listening()
-        context = Context(
-            database, Origin(), TokenPolicy("secret" * 6), Principal(owner_id, "owner", is_admin=False)
-        )
-        request = OperationRequest(query, {name: str(value) for name, value in variables.items()})
-        listening.subscription = await subscriptions.open(request, context, listening.wake)
-        return listening
-
-    return opened
-
-
-async def heard(listening: Listening) -> Any:
-    """The event in the next response."""
-    response: Any = await listening.next()
-    [event] = response["data"].values()
-    return event
+from tests.integration.feed.conftest import Open, Writer, add_instance, heard, set_status
 
 
 async def test_an_instance_that_is_new_has_no_previous_status(

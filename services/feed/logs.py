@@ -1,0 +1,156 @@
+"""Reads the log entries that became visible between two snapshots, out of the three tables of logs.
+
+They are many, and few are listened to: so they are not copied into the feed but found by their own column
+xid, by the rule of `reading.py`.
+"""
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.database import Connection
+from services.feed.events import Batch, LogEvent
+from services.feed.reading import UNSEEN
+from services.feed.snapshots import Snapshot
+
+PAGE = 2000
+"""Entries in one reading: a bulk append of 5,000 is read in three."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """A table of logs, and which of its columns say how serious an entry is and of what kind.
+
+    `ids` are those of its columns by which an event is routed and judged; `actor` is SQL for who wrote it.
+    """
+
+    name: str
+    level: str
+    category: str
+    ids: tuple[str, ...]
+    actor: str = "NULL::integer"
+    numbered: bool = False
+
+    def entries(self, number: int) -> str:
+        """The entries of the table in one range of transactions, with the columns that all tables share."""
+        ids = ", ".join(
+            (column if column in self.ids else f"NULL::{kind}") + f" AS {column}"
+            for column, kind in _IDS.items()
+        )
+        key = "lpad(id::text, 19, '0')" if self.numbered else "id::text"
+        return f"""
+    SELECT {number} AS source, id::text AS key, {key} COLLATE "C" AS sorted, created_at, {ids},
+      {self.level} AS level, {self.category} AS category, message, {self.actor} AS actor_id
+    FROM {self.name} WHERE xid >= low AND xid < high AND pg_visible_in_snapshot(xid, snapshot) OFFSET 0"""
+
+
+_IDS = {"cc_instance_id": "uuid", "task_id": "uuid", "session_id": "uuid", "user_id": "integer"}
+_OF_WORK = ("cc_instance_id", "task_id")
+
+LOG_TABLES = (
+    LogTable("cc_logs", "log_level", "category", _OF_WORK),
+    LogTable("task_logs", "log_level", "phase", _OF_WORK),
+    LogTable(
+        "system_logs",
+        "level",
+        "category",
+        ("session_id", "user_id"),
+        actor="CASE category WHEN 'audit' THEN user_id END",
+        numbered=True,
+    ),
+)
+
+# The order is that of the entries' times; within a time it only has to be the same for every reader.
+_ENTRIES = f"""
+WITH bound AS MATERIALIZED (SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot),
+{UNSEEN}
+SELECT bound.snapshot, entry.*, COALESCE(
+  (SELECT project_id FROM cc_instances WHERE id = entry.cc_instance_id),
+  (SELECT project_id FROM tasks WHERE id = entry.task_id),
+  (SELECT projects.project_id FROM projects JOIN sessions ON sessions.project_id = projects.id
+   WHERE sessions.session_id = entry.session_id)
+) AS project_id
+FROM bound LEFT JOIN (
+  SELECT found.* FROM unseen CROSS JOIN LATERAL (
+    {" UNION ALL ".join(f"({table.entries(number)})" for number, table in enumerate(LOG_TABLES))}
+  ) found
+  WHERE $4::timestamptz IS NULL OR (created_at, source, sorted) > ($4, $5::integer, $6::text)
+  ORDER BY created_at, source, sorted LIMIT $3
+) entry ON true
+ORDER BY entry.created_at, entry.source, entry.sorted
+"""
+
+
+async def read_entries(
+    connection: Connection, before: Snapshot, until: Snapshot | None = None, *, limit: int = PAGE
+) -> Batch:
+    """The first `limit` entries that `before` does not see and `until` does; see `reading.read_batch`."""
+    return await _read(connection, before, until, limit, (None, None, None))
+
+
+async def read_more_entries(
+    connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
+) -> Batch:
+    """The next `limit` entries of the batch, those behind the place `past`."""
+    return await _read(connection, before, until, limit, _parts(past))
+
+
+async def _read(
+    connection: Connection, before: Snapshot, until: Snapshot | None, limit: int, past: tuple[object, ...]
+) -> Batch:
+    records = await connection.fetch(
+        _ENTRIES, before.value, None if until is None else until.value, limit, *past
+    )
+    first: Any = records[0]
+    events = [] if first["key"] is None else [_entry(*numbered) for numbered in enumerate(records)]
+    return Batch(before, Snapshot.of(first["snapshot"]), [*events], complete=len(events) < limit)
+
+
+def _entry(number: int, record: asyncpg.Record) -> LogEvent:
+    table = LOG_TABLES[record["source"]]
+    return LogEvent(
+        number=number,
+        at=record["created_at"],
+        table=table.name,
+        operation="INSERT",
+        key=record["key"],
+        new={
+            table.level: record["level"],
+            table.category: record["category"],
+            "message": record["message"],
+            **{column: _as_json(record[column]) for column in table.ids},
+        },
+        project_id=record["project_id"],
+        user_id=record["user_id"],
+        instance_id=record["cc_instance_id"],
+        actor_id=record["actor_id"],
+        position=_place(record["created_at"], record["source"], record["key"]),
+    )
+
+
+def _as_json(value: UUID | int | None) -> str | int | None:
+    return str(value) if isinstance(value, UUID) else value
+
+
+_PLACE = struct.Struct(">xqb")
+"""The first byte is 0, with which the place of a change event never begins."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _place(at: datetime, source: int, key: str) -> bytes:
+    tail = int(key).to_bytes(8) if LOG_TABLES[source].numbered else UUID(key).bytes
+    return _PLACE.pack((at - _EPOCH) // timedelta(microseconds=1), source) + tail
+
+
+def _parts(place: bytes) -> tuple[object, ...]:
+    """What `_place` was made of, as the statement sorts; nothing for the place of another kind of event."""
+    if len(place) <= _PLACE.size or place[0] != 0:
+        return (None, None, None)
+    micros, source = _PLACE.unpack_from(place)
+    tail = place[_PLACE.size :]
+    key = str(int.from_bytes(tail)).zfill(19) if LOG_TABLES[source].numbered else str(UUID(bytes=tail))
+    return (_EPOCH + timedelta(microseconds=micros), source, key)
