@@ -29,6 +29,7 @@ from services.feed.feed import Feed
 from services.feed.reader import Pace
 from services.feed.wakeup import Wakeup
 from services.heartbeats import HeartbeatWatch
+from services.live.queries import LiveQueries
 from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
 from services.tasks import watch_leases
@@ -80,7 +81,9 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
             introspection=settings.introspection,
             share_reads=settings.share_reads,
         )
-        subscriptions = Subscriptions(api, feed)
+        # Of the connections for queries, half at most: live queries are not to keep others from being asked.
+        live = LiveQueries(feed, places=max(1, settings.read_pool_size // 2), poll=settings.live_poll)
+        subscriptions = Subscriptions(api, feed, live)
         documents = _documents(settings)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:

@@ -39,8 +39,7 @@ from services.errors import QuotaExceeded, Unauthenticated
 if TYPE_CHECKING:
     from app.connections import Connection
     from app.websocket import WebSocketEndpoint
-    from services.feed.feed import Subscription
-    from services.feed.subscribers import Subscriber
+    from services.feed.subscribers import Opened, Source
 
 log = structlog.get_logger(__name__)
 
@@ -100,11 +99,11 @@ class Operation:
         self.id = id_
         self.over = False
         self.prefix = b'{"id":%s,"type":"next","payload":' % orjson.dumps(id_)
-        self.subscription: Subscription | None = None
+        self.subscription: Opened | None = None
         self.task: asyncio.Task[None] | None = None
 
     @property
-    def subscriber(self) -> Subscriber | None:
+    def subscriber(self) -> Source | None:
         """Whose events are to be sent; None when nothing more is."""
         return None if self.over or self.subscription is None else self.subscription.subscriber
 
@@ -372,13 +371,14 @@ class Conversation:
             self._writer = None
             self._awake = False
 
-    async def _finish(self, operation: Operation, subscriber: Subscriber) -> None:
-        """The subscription ended by itself; an error names the cursor at which to resume."""
+    async def _finish(self, operation: Operation, subscriber: Source) -> None:
+        """The subscription ended by itself; an error names the cursor at which to resume, if there is one."""
         if subscriber.error is None:
             await self._complete(operation)
             return
         error = format_error(subscriber.error)
-        error["extensions"]["cursor"] = subscriber.cursor
+        if subscriber.cursor is not None:
+            error["extensions"]["cursor"] = subscriber.cursor
         await self._fail(operation, [error])
 
     async def _complete(self, operation: Operation) -> None:

@@ -184,6 +184,13 @@ class Settings(BaseSettings):
         description="seconds of silence after which a connection gets a sign of life, up to 3600; "
         "less than the idle time-out of proxies",
     )
+    live_poll: float = Field(
+        5,
+        ge=0.1,
+        le=3600,
+        description="seconds after which a live query is read again that depends on something of which no "
+        "change event tells, such as a log, 0.1 to 3600",
+    )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )

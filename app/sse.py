@@ -1,7 +1,8 @@
 """GraphQL over Server-Sent Events, each operation on a connection of its own.
 
 https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, "distinct connections mode". The `id` of an
-event is its cursor, so a browser that reconnects goes on where it was (`Last-Event-ID`).
+event is its cursor, so a browser that reconnects goes on where it was (`Last-Event-ID`); the results of live
+queries have none.
 """
 
 import asyncio
@@ -20,8 +21,7 @@ from gql.operations import OperationRequest, refused
 from gql.subscriptions.opening import Subscriptions
 from models.enums import WebsocketTransport
 from services.errors import Unauthenticated
-from services.feed.feed import Subscription
-from services.feed.subscribers import Delivery
+from services.feed.subscribers import Delivery, Opened
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -113,7 +113,7 @@ class _Stream:
         finally:
             subscription.close()
 
-    async def _follow(self, subscription: Subscription) -> None:
+    async def _follow(self, subscription: Opened) -> None:
         subscriber = subscription.subscriber
         while self._code is None:
             deliveries = subscriber.take_some(_AT_ONCE)
@@ -163,12 +163,13 @@ def _errors(errors: list[FormattedError]) -> bytes:
     return _next(orjson.dumps({"errors": errors}))
 
 
-def _ending(error: Exception | None, cursor: str) -> bytes:
-    """How a stream ends by itself; an error names the cursor at which to resume."""
+def _ending(error: Exception | None, cursor: str | None) -> bytes:
+    """How a stream ends by itself; an error names the cursor at which to resume, if there is one."""
     if error is None:
         return _COMPLETE
     entry: dict[str, Any] = format_error(error)
-    entry["extensions"]["cursor"] = cursor
+    if cursor is not None:
+        entry["extensions"]["cursor"] = cursor
     return _errors([entry]) + _COMPLETE
 
 

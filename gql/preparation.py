@@ -1,9 +1,9 @@
 """Documents made ready to run: parsed, validated and measured once, their plans kept beside them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -17,9 +17,7 @@ from graphql import (
 )
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
-from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from gql.coercion import Coerce, Coercions, NotCoerced
 from gql.limits import Limits, Measure, measure, refuse_long_numbers
@@ -31,6 +29,7 @@ from gql.planner.shapes import Shaper, build_shaper
 from gql.planner.statement import Question
 from gql.planner.values import Variables
 from gql.strangers import require_open
+from gql.validation import RULES
 from gql.variables import variable_errors
 from services.errors import BadInput, QueryTooComplex
 
@@ -40,9 +39,6 @@ MOST_DOCUMENTS = 1_000
 MOST_CHARACTERS = 20_000_000
 MOST_PLANS = 50
 """Documents that are kept, their text in all, and the plans of each operation."""
-
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-"""The specification's, and what Strawberry's input types need beside them."""
 
 
 class Latest(Generic[Value]):
@@ -81,6 +77,9 @@ class InvalidVariables(Exception):
         self.errors = errors
 
 
+Heads: TypeAlias = tuple[tuple[bytes, bytes | None], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RootPlan:
     """How the root fields of a query are answered.
@@ -91,7 +90,7 @@ class RootPlan:
     """
 
     plan: Plan | None
-    heads: tuple[tuple[bytes, bytes | None], ...] | None
+    heads: Heads | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,11 @@ class Operation:
 
 def plan_root(question: Question, node: OperationDefinitionNode) -> RootPlan:
     """Plan the root fields of a query."""
-    fields = collect([node.selection_set], question, (), "Query")
+    return plan_fields(question, collect([node.selection_set], question, (), "Query"))
+
+
+def plan_fields(question: Question, fields: Sequence[Field]) -> RootPlan:
+    """Plan these fields of Query."""
     tables = [found for found in fields if is_table_field(question.catalog, found.name)]
     plan = compile_query(question, tables) if tables else None
     heads = tuple((b'"%b":' % found.key.encode(), _constant(found)) for found in fields)

@@ -3,6 +3,7 @@
 from functools import cache
 
 import strawberry
+from graphql import GraphQLInputObjectType
 from strawberry.schema.config import StrawberryConfig
 
 from gql import mutations, subscriptions
@@ -32,6 +33,10 @@ def build_schema(mutation: type | None = MUTATION) -> tuple[strawberry.Schema, C
     for field in query.fields.values() if query else ():
         # Strawberry would convert arguments that the planner has long read.
         field.resolve = planned_root_field
+    for kind in schema._schema.type_map.values():
+        # Strawberry keeps it to itself, and the rules of graphql-core want to know.
+        if isinstance(kind, GraphQLInputObjectType):
+            kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of
     return schema, CATALOG
 
 

@@ -12,6 +12,7 @@ from gql.building import (
     output_field,
 )
 from gql.subscriptions.changes import CHANGES
+from gql.subscriptions.live import live_field
 from gql.subscriptions.logs import LOG_APPENDED
 from gql.subscriptions.rendering import EVENT
 from gql.subscriptions.rows import ROW_STREAMS
@@ -26,7 +27,9 @@ def define_subscription() -> type:
     enum_type(ChangeOperation)
     interface_type(EVENT, _fields(COMMON_FIELDS), "Something that happened, and its place in the feed.")
     return object_type(
-        "Subscription", [_root(stream) for stream in STREAMS.values()], "Events as they happen."
+        "Subscription",
+        [*(_root(stream) for stream in STREAMS.values()), live_field()],
+        "Events as they happen, and queries that are read again when they do.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Opens subscriptions: from a request to a place in the feed."""
+"""Opens subscriptions: from a request to a place in the feed, or to a live query."""
 
 import re
 from collections.abc import Callable, Hashable
@@ -16,19 +16,23 @@ from gql.planner.errors import PlanError
 from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
 from gql.subscriptions.fields import STREAMS
+from gql.subscriptions.live import LIVE, live_query
 from gql.subscriptions.rendering import EventRenderer
 from gql.subscriptions.streams import AFTER, Arguments, Stream
 from services.errors import BadInput
-from services.feed.feed import Feed, Subscription
+from services.feed.feed import Feed
+from services.feed.subscribers import Opened
 from services.feed.topics import Topic
+from services.live.queries import LiveQueries
 
 
 class Subscriptions:
     """The door for subscriptions, beside `Api` for queries and mutations."""
 
-    def __init__(self, api: Api, feed: Feed) -> None:
+    def __init__(self, api: Api, feed: Feed, live: LiveQueries) -> None:
         self._api = api
         self._feed = feed
+        self._live = live
 
     async def open(
         self,
@@ -37,10 +41,11 @@ class Subscriptions:
         ready: Callable[[], None],
         *,
         after: str | None = None,
-    ) -> Subscription:
-        """A place in the feed; `ready` is called when there is something to take.
+    ) -> Opened:
+        """A place in the feed, or a live query; `ready` is called when there is something to take.
 
-        `after` is where a client resumes that cannot change its arguments, and comes before them.
+        `after` is where a client resumes that cannot change its arguments, and comes before them; it means
+        nothing to a live query, which begins with the whole present state.
 
         Raises what `gql.operations.refused` turns into errors: of the document, its variables or arguments.
         """
@@ -50,10 +55,13 @@ class Subscriptions:
         check_cost(operation.measure, variables, self._api.limits)
         question = Question(self._api.catalog, variables, operation.fragments, principal.is_admin)
         [root] = collect([operation.node.selection_set], question, (), "Subscription")
+        given = _argument_values(self._api.schema, root, variables)
+        if root.name == LIVE:
+            return await self._live.subscribe(live_query(operation, root, question, given, context), ready)
         if root.name not in STREAMS:
             raise BadInput("Select a field of Subscription other than `__typename`.", field="query")
         stream = STREAMS[root.name]
-        arguments = Arguments(_argument_values(self._api.schema, root, variables))
+        arguments = Arguments(given)
         key = _key(request, root)
         topic = self._feed.topic(key)
         if topic is None:
@@ -77,7 +85,9 @@ def _topic(
 def _argument_values(schema: GraphQLSchema, root: Field, variables: dict[str, Any]) -> dict[str, Any]:
     if schema.subscription_type is None:
         raise TypeError("the schema has no subscriptions")
-    definition = schema.subscription_type.fields[root.name]
+    definition = schema.subscription_type.fields.get(root.name)
+    if definition is None:
+        return {}
     return get_argument_values(definition, root.nodes[0], VariableValues({}, variables))
 
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from models.policy import Viewer
 from services.errors import SlowConsumer
@@ -12,13 +13,51 @@ from services.errors import SlowConsumer
 class Delivery:
     """An event as it goes out: one value for everybody who asked for the same.
 
-    `payload` is the GraphQL response as JSON in UTF-8, `cursor` the place right after the event. Connections
-    keep in `wrapped` what they made of it last and for what, because the next one mostly wants the same.
+    `payload` is the GraphQL response as JSON in UTF-8, `cursor` the place right after the event; None for
+    what has no place, such as the result of a live query. Connections keep in `wrapped` what they made of it
+    last and for what, because the next one mostly wants the same.
     """
 
     payload: bytes
-    cursor: str
+    cursor: str | None = None
     wrapped: tuple[bytes, tuple[bytes, ...]] | None = None
+
+
+class Source(Protocol):
+    """What a connection takes from, whichever kind of subscription it is."""
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries not yet taken."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing comes after those."""
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it ended; None that all is told."""
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to resume, if there is such a place."""
+
+    def take(self) -> Delivery | None:
+        """The next delivery, or None when there is none."""
+
+    def take_some(self, size: int) -> list[Delivery]:
+        """The next deliveries, until they have `size` bytes of payload; one at least, if there is any."""
+
+
+class Opened(Protocol):
+    """A subscription that is open."""
+
+    @property
+    def subscriber(self) -> Source:
+        """What it brings."""
+
+    def close(self) -> None:
+        """Get nothing more; safe to call twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +137,7 @@ class Subscriber:
             size -= len(delivery.payload)
             self._size -= len(delivery.payload)
         if taken:
-            self._cursor = taken[-1].cursor
+            self._cursor = taken[-1].cursor or self._cursor
         return taken
 
     def end(self, error: Exception | None = None) -> None:

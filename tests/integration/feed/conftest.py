@@ -17,10 +17,11 @@ from gql.schema import build_schema
 from gql.subscriptions.opening import Subscriptions
 from models.policy import Viewer
 from services.database import Database
-from services.feed.feed import Feed, Subscription
-from services.feed.subscribers import Capacity
+from services.feed.feed import Feed
+from services.feed.subscribers import Capacity, Opened
 from services.feed.topics import Filter, Occurrence, Topic
 from services.feed.wakeup import Wakeup
+from services.live.queries import LiveQueries
 from services.principal import Origin, Principal
 from services.tokens import TokenPolicy
 
@@ -137,7 +138,7 @@ class Listening:
 
     def __init__(self) -> None:
         self._ready = asyncio.Event()
-        self.subscription: Subscription | None = None
+        self.subscription: Opened | None = None
         self.cursors: list[str] = []
 
     async def begin(
@@ -165,7 +166,7 @@ class Listening:
             while True:
                 delivery = self.subscription.subscriber.take()
                 if delivery is not None:
-                    self.cursors.append(delivery.cursor)
+                    self.cursors.append(delivery.cursor or "")
                     event: list[Any] = json.loads(delivery.payload)
                     return event
                 assert self.subscription.subscriber.error is None
@@ -208,7 +209,7 @@ API = Api(*build_schema())
 @pytest.fixture
 def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
     """Opens a subscription of the project's owner as a transport does."""
-    subscriptions = Subscriptions(API, feed)
+    subscriptions = Subscriptions(API, feed, LiveQueries(feed, places=2))
 
     async def opened(query: str, **variables: Any) -> Listening:
         listening = Listening()

@@ -1,0 +1,103 @@
+"""`live`: a query whose result is sent again whenever it has changed.
+
+Its selection is that of a query, planned as one statement and sent on without being parsed. Those who ask for
+the same statement with the same parameters share one reading: the viewer is such a parameter wherever a row
+policy depends on who reads.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from strawberry.types.field import StrawberryField
+
+from gql.building import argument, output_field
+from gql.context import Context
+from gql.execution import bind, domain_error, run
+from gql.planner.errors import PlanError
+from gql.planner.plan import Plan
+from gql.planner.reads import reads
+from gql.planner.selection import Field
+from gql.planner.statement import Question
+from gql.preparation import Heads, Operation, plan_fields
+from services.database import Reader
+from services.errors import BadInput
+from services.feed.coverage import is_covered
+from services.live.topics import LiveQuery
+
+LIVE = "live"
+RATE = "maxPerSecond"
+SLOWEST, FASTEST, DEFAULT_RATE = 0.01, 20.0, 2.0
+"""Results a second."""
+
+
+def live_field() -> StrawberryField:
+    """The field of Subscription; the type Query must be there."""
+    rate = argument(
+        RATE,
+        "Optional[Float]",
+        f"How often the result is sent at most: {SLOWEST:g} to {FASTEST:g} times a second, "
+        f"{DEFAULT_RATE:g} unless given. The last state always arrives.",
+    )
+    return output_field(
+        LIVE,
+        "Query",
+        "The result of a query: at once, and again whenever it has become another one.",
+        [rate],
+    )
+
+
+def live_query(
+    operation: Operation, root: Field, question: Question, arguments: Mapping[str, Any], context: Context
+) -> LiveQuery:
+    """What the field `root` asks for, read as the caller; BadInput and CursorInvalid as for a query."""
+    pause = 1 / _rate(arguments)
+    viewer = context.require_principal().viewer
+    shape = operation.shaper.shape(question.variables)
+    try:
+        planned = operation.plans.get(
+            (question.is_admin, shape), lambda: plan_fields(question, root.selected(question, "Query"))
+        )
+    except PlanError as error:
+        raise domain_error(error) from None
+    plan, heads = planned.plan, planned.heads
+    if plan is None or heads is None:
+        raise BadInput("Select fields of `live` that read tables, and no others.", field=root.key)
+    parameters = bind(plan, viewer, question.variables)
+    found = reads(plan.sql)
+    return LiveQuery(
+        key=(plan.sql, _hashable(parameters), root.key, heads, pause),
+        tables=frozenset(found.columns),
+        pause=pause,
+        covered=is_covered(found.columns) and not found.clock,
+        # A replica may be behind the event that says that there is something to read.
+        read=_reading(root.key, plan, heads, context.database.primary, parameters),
+    )
+
+
+def _rate(arguments: Mapping[str, Any]) -> float:
+    rate = arguments.get(RATE, DEFAULT_RATE)
+    if rate is None:
+        raise BadInput(f"Leave `{RATE}` out instead of passing null.", field=RATE)
+    if not SLOWEST <= rate <= FASTEST:
+        raise BadInput(f"`{RATE}` must be between {SLOWEST:g} and {FASTEST:g}.", field=RATE)
+    return float(rate)
+
+
+def _hashable(parameters: Sequence[object]) -> tuple[object, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in parameters)
+
+
+def _reading(
+    key: str, plan: Plan, heads: Heads, reader: Reader, parameters: Sequence[object]
+) -> Callable[[], Awaitable[bytes]]:
+    """Runs the statement and puts the response around the texts that PostgreSQL made."""
+
+    async def read() -> bytes:
+        texts = iter(await run(plan, reader, parameters))
+        members = (
+            head + (constant if constant is not None else (next(texts) or "null").encode())
+            for head, constant in heads
+        )
+        return b'{"data":{"%b":{%b}}}' % (key.encode(), b",".join(members))
+
+    return read

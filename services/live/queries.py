@@ -1,0 +1,105 @@
+"""The live queries of one process: which of them a change concerns, and who follows them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+
+from services.feed.events import ChangeEvent
+from services.feed.feed import Feed
+from services.live.results import LiveSubscriber
+from services.live.topics import LiveQuery, LiveTopic
+
+POLL = 5.0
+
+
+class LiveQueries:
+    """`places` is how many statements they may run at a time, all together.
+
+    `poll` is in seconds: how often a query is read anew that depends on something of which no change event
+    tells, such as a log or the time.
+    """
+
+    def __init__(self, feed: Feed, places: int, poll: float = POLL) -> None:
+        self._feed = feed
+        self._places = asyncio.Semaphore(places)
+        self._poll = poll
+        self._topics: dict[Hashable, LiveTopic] = {}
+        self._tasks: dict[LiveTopic, asyncio.Task[None]] = {}
+        self._by_table: dict[str, set[LiveTopic]] = defaultdict(set)
+        self._end_watch: Callable[[], None] | None = None
+        self._opening = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """Queries that are read again and again, each for all who follow it."""
+        return len(self._topics)
+
+    async def subscribe(self, query: LiveQuery, ready: Callable[[], None]) -> "LiveSubscription":
+        """Follow a query: its result as of now, and whenever it has become another one.
+
+        `ready` is called when there is something to take after there was nothing.
+        """
+        async with self._opening:
+            if self._end_watch is None:
+                # Before the first reading, so that no change falls between the two.
+                self._end_watch = await self._feed.watch(self._notice)
+            topic = self._topics.get(query.key) or self._begin(query)
+        subscriber = LiveSubscriber(ready)
+        topic.join(subscriber)
+        return LiveSubscription(self, topic, subscriber)
+
+    def leave(self, topic: LiveTopic, subscriber: LiveSubscriber) -> None:
+        """What a subscription calls when it is closed; a query that nobody follows is not read any more."""
+        topic.leave(subscriber)
+        if not topic and (task := self._forget(topic)):
+            task.cancel()
+
+    def _begin(self, query: LiveQuery) -> LiveTopic:
+        topic = self._topics[query.key] = LiveTopic(query, self._places, self._poll)
+        for table in query.tables:
+            self._by_table[table].add(topic)
+        self._tasks[topic] = asyncio.create_task(self._run(topic), name="live-query")
+        return topic
+
+    async def _run(self, topic: LiveTopic) -> None:
+        try:
+            await topic.run()
+        finally:
+            self._forget(topic)
+
+    def _forget(self, topic: LiveTopic) -> asyncio.Task[None] | None:
+        """Take a topic out; its task, unless it is out already."""
+        task = self._tasks.pop(topic, None)
+        if task is None:
+            return None
+        del self._topics[topic.query.key]
+        for table in topic.query.tables:
+            self._by_table[table].discard(topic)
+        if not self._topics and self._end_watch is not None:
+            self._end_watch()
+            self._end_watch = None
+        return task
+
+    def _notice(self, events: Sequence[ChangeEvent]) -> None:
+        concerned = {
+            topic for table in {event.table for event in events} for topic in self._by_table.get(table, ())
+        }
+        for topic in concerned:
+            topic.touch()
+
+
+class LiveSubscription:
+    """A subscriber of a live query; close it when its connection or operation ends."""
+
+    __slots__ = ("_queries", "_topic", "subscriber")
+
+    def __init__(self, queries: LiveQueries, topic: LiveTopic, subscriber: LiveSubscriber) -> None:
+        self.subscriber = subscriber
+        self._queries: LiveQueries | None = queries
+        self._topic = topic
+
+    def close(self) -> None:
+        """Get nothing more; safe to call twice."""
+        queries, self._queries = self._queries, None
+        if queries is not None:
+            self.subscriber.end()
+            queries.leave(self._topic, self.subscriber)

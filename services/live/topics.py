@@ -1,0 +1,127 @@
+"""All who follow the same query: one reading serves them all."""
+
+import asyncio
+from asyncio import Semaphore
+from collections.abc import Awaitable, Callable, Collection, Hashable
+from dataclasses import dataclass
+
+import structlog
+
+from services.feed.line import is_away
+from services.live.pacing import Pacing
+from services.live.results import LiveSubscriber, Result
+
+log = structlog.get_logger(__name__)
+
+_RETRY = 0.5
+"""Seconds until the next attempt while the database is away."""
+_OFFERS_IN_A_TURN = 5_000
+"""After so many the connections get a turn to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveQuery:
+    """`read` gives the GraphQL response as of now, for everybody whose query has an equal `key`.
+
+    `tables` are those it reads, `pause` the seconds between two readings at least. `covered` says that the
+    change events tell of everything on which the response depends.
+    """
+
+    key: Hashable
+    tables: frozenset[str]
+    pause: float
+    covered: bool
+    read: Callable[[], Awaitable[bytes]]
+
+
+class LiveTopic:
+    """The subscribers of one query. `places` bounds how many queries are read at a time.
+
+    A subscriber's first result is from a reading that began after it came, so whoever changes something and
+    then subscribes sees the change.
+    """
+
+    def __init__(self, query: LiveQuery, places: Semaphore, poll: float) -> None:
+        self.query = query
+        self._places = places
+        self._pacing = Pacing(query.pause, None if query.covered else poll)
+        self._subscribers: set[LiveSubscriber] = set()
+        self._newcomers: set[LiveSubscriber] = set()
+        self._stirred = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    def join(self, subscriber: LiveSubscriber) -> None:
+        """Add a subscriber."""
+        self._subscribers.add(subscriber)
+        self._newcomers.add(subscriber)
+        self._stirred.set()
+
+    def leave(self, subscriber: LiveSubscriber) -> None:
+        """Take a subscriber out."""
+        self._subscribers.discard(subscriber)
+        self._newcomers.discard(subscriber)
+
+    def touch(self) -> None:
+        """Something changed that the query may depend on."""
+        self._pacing.touch()
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Read and hand out, one reading after the other; an error of the query ends all subscribers."""
+        try:
+            while True:
+                await self._turn()
+        except Exception as error:
+            log.warning("live_query_ended", error=type(error).__qualname__, subscribers=len(self))
+            for subscriber in self._subscribers:
+                subscriber.end(error)
+
+    async def _turn(self) -> None:
+        due = await self._rest()
+        # Whoever comes during the reading may have changed something since it began.
+        served = [*(self._subscribers if due else self._newcomers)]
+        self._newcomers.clear()
+        if due:
+            self._pacing.begin()
+        result = Result.of(await self._insist())
+        if due:
+            self._pacing.end(_now())
+        await _offer(result, served)
+
+    async def _rest(self) -> bool:
+        """Wait for a reason to read; whether it is one for everybody, not only for newcomers."""
+        while True:
+            seconds = self._pacing.wait(_now())
+            if seconds == 0 or self._newcomers:
+                return seconds == 0
+            self._stirred.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stirred.wait()
+            except TimeoutError:
+                continue
+
+    async def _insist(self) -> bytes:
+        """Read, again and again while the database is away."""
+        while True:
+            try:
+                async with self._places:
+                    return await self.query.read()
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("live_query_not_read", error=type(error).__qualname__, retry_in=_RETRY)
+            await asyncio.sleep(_RETRY)
+
+
+async def _offer(result: Result, subscribers: Collection[LiveSubscriber]) -> None:
+    for number, subscriber in enumerate(subscribers, 1):
+        subscriber.offer(result)
+        if number % _OFFERS_IN_A_TURN == 0:
+            await asyncio.sleep(0)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,81 @@
+"""People who follow queries, and what is written beside them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gql.context import Context
+from gql.operations import Api, OperationRequest
+from gql.schema import build_schema
+from gql.subscriptions.opening import Subscriptions
+from services.database import Database
+from services.feed.feed import Feed
+from services.live.queries import LiveQueries
+from services.principal import Origin, Principal
+from services.tokens import TokenPolicy
+from tests.integration.feed.conftest import (
+    Listening,
+    connect,
+    feed,
+    owner_id,
+    project_id,
+    writer,
+)
+from tests.support.statements import Statements
+
+__all__ = ["connect", "feed", "owner_id", "project_id", "writer"]
+
+API = Api(*build_schema())
+TOKENS = TokenPolicy("secret" * 6)
+POLL = 0.3
+"""Seconds; short, for a test waits for it."""
+
+
+class Followers:
+    """Opens live queries as a transport does, and counts what they send to PostgreSQL."""
+
+    def __init__(self, database: Database, feed: Feed, statements: Statements) -> None:
+        self.queries = LiveQueries(feed, places=2, poll=POLL)
+        self._subscriptions = Subscriptions(API, feed, self.queries)
+        self._database = database
+        self._statements = statements
+
+    async def follow(
+        self, query: str, user_id: int, *, is_admin: bool = False, **variables: Any
+    ) -> Listening:
+        """Subscribe; variables that are no numbers go as text."""
+        listening = Listening()
+        context = Context(self._database, Origin(), TOKENS, Principal(user_id, "x", is_admin))
+        given = {name: value if isinstance(value, float) else str(value) for name, value in variables.items()}
+        listening.subscription = await self._subscriptions.open(
+            OperationRequest(query, given), context, listening.wake
+        )
+        return listening
+
+    @property
+    def readings(self) -> int:
+        """How often queries were read since the last `forget`."""
+        return sum("root$1" in text for text in self._statements)
+
+    def forget(self) -> None:
+        """Count from 0."""
+        self._statements.clear()
+
+    async def settle(self) -> None:
+        """Let the feed read what was committed, and the queries be read that it concerns."""
+        await asyncio.sleep(0.4)
+
+
+@pytest.fixture
+def followers(database: Database, feed: Feed, statements: Statements) -> Followers:
+    """On the feed of one process."""
+    return Followers(database, feed, statements)
+
+
+async def result(listening: Listening, seconds: float = 5) -> Any:
+    """The next result: what stands under `live`."""
+    response: Any = await listening.next(seconds)
+    assert response.keys() == {"data"}, response
+    assert response["data"].keys() == {"live"}
+    return response["data"]["live"]
