@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from starlette.types import Receive, Scope, Send
-
 from app.connections import Connections
 from app.conversation import WebSocketLimits
 from app.errors import StartupError
@@ -43,11 +41,6 @@ class ApiEndpoint:
 
     http: GraphQLEndpoint
     websocket: WebSocketEndpoint
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request or a connection."""
-        endpoint = self.websocket if scope["type"] == "websocket" else self.http
-        await endpoint(scope, receive, send)
 
 
 @asynccontextmanager

@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import open_api
+from app.api import ApiEndpoint, open_api
 from app.database.pools import open_database
 from app.graphiql.page import Ide
 from app.health import healthz
@@ -17,37 +18,61 @@ from app.settings import Settings
 from services.background import background
 from services.maintenance import keep_maintained
 
+GRAPHQL = "/graphql"
+
+
+class Application(Starlette):
+    """Starlette, but for /graphql: middleware and routing would cost a request more than its login does."""
+
+    def __init__(self, graphql: ASGIApp, **options: Any) -> None:
+        super().__init__(**options)
+        self._graphql = graphql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, a connection, or the lifespan."""
+        if scope.get("path") == GRAPHQL:
+            await self._graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
 
 class GraphQL:
-    """Finds the API of the running application; without its lifespan there is none."""
+    """The API of the running application; without its lifespan there is none."""
+
+    api: ApiEndpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a connection."""
-        await scope["app"].state.api(scope, receive, send)
+        endpoint = self.api.websocket if scope["type"] == "websocket" else self.api.http
+        await endpoint(scope, receive, send)
 
 
 def create_app(settings: Settings) -> Starlette:
     """The server as an ASGI application. `settings.database_url` must be set; `app.database.located` does it.
 
-    `app.state` has `settings` and, within the lifespan, `database` and `api`.
+    `app.state` has `settings` and, within the lifespan, `database`.
     """
     ide = Ide(settings.ide_assets) if settings.graphiql else None
+    graphql = GraphQL()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_database(settings) as database, open_api(settings, database, ide) as api:
             app.state.database = database
-            app.state.api = api
+            graphql.api = api
             async with background(keep_maintained(database), "maintenance"):
                 yield
 
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
-        Route("/graphql", GraphQL()),
-        WebSocketRoute("/graphql", GraphQL()),
+        Route(GRAPHQL, graphql),  # which is never reached, but lets /graphql/ be redirected
         *(ide.routes if ide else ()),
     ]
-    app = Starlette(routes=routes, middleware=_middleware(settings), lifespan=lifespan)
+    middleware = _middleware(settings)
+    served: ASGIApp = graphql
+    for cls, arguments, options in middleware:
+        served = cls(served, *arguments, **options)
+    app = Application(served, routes=routes, middleware=middleware, lifespan=lifespan)
     app.state.settings = settings
     return app
 

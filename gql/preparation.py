@@ -156,8 +156,9 @@ class Operation:
     def root_plan(self, catalog: Catalog, variables: Variables, *, is_admin: bool) -> RootPlan:
         """The plan of a query for this kind of viewer and variables of this shape."""
         key = (is_admin, self.shaper.shape(variables))
-        question = Question(catalog, variables, self.fragments, is_admin)
-        return self.plans.get(key, lambda: plan_root(question, self.node))
+        return self.plans.get(
+            key, lambda: plan_root(Question(catalog, variables, self.fragments, is_admin), self.node)
+        )
 
 
 def plan_root(question: Question, node: OperationDefinitionNode) -> RootPlan:

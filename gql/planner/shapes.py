@@ -17,6 +17,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
+    GraphQLScalarType,
     ListValueNode,
     ObjectFieldNode,
     OperationDefinitionNode,
@@ -55,8 +56,10 @@ class Shaper:
     def shape(self, variables: Variables) -> Shape:
         """Equal for variables that one plan serves."""
         return tuple(
-            measure(variables[name]) if name in variables else ABSENT
-            for name, measure in self.measures.items()
+            [
+                measure(variables[name]) if name in variables else ABSENT
+                for name, measure in self.measures.items()
+            ]
         )
 
 
@@ -160,7 +163,14 @@ INPUT_FIELDS: Mapping[str, Measure] = {"nodeId": _node_type, "at": _itself}
 
 
 def _by_type(input_type: GraphQLInputType) -> Measure:
+    nullable = get_nullable_type(input_type)
+    if isinstance(nullable, GraphQLScalarType) and nullable.name not in BY_VALUE:
+        return _presence
     return lambda value: _shape(value, input_type)
+
+
+def _presence(value: object) -> Hashable:
+    return NULL if value is None else VALUE
 
 
 def _shape(value: object, input_type: GraphQLInputType) -> Hashable:
