@@ -189,7 +189,7 @@ class Settings(BaseSettings):
         ge=0.1,
         le=3600,
         description="seconds after which a live query is read again that depends on something of which no "
-        "change event tells, such as a log, 0.1 to 3600",
+        "event tells, such as a description or a person's name, 0.1 to 3600",
     )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"

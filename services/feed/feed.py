@@ -14,7 +14,7 @@ from services.errors import CursorExpired, CursorInvalid
 from services.feed.cursors import Cursor, CursorCodec
 from services.feed.dispatch import Listeners, dispatch
 from services.feed.events import Batch, ChangeEvent
-from services.feed.flows import CHANGES, LOGS
+from services.feed.flows import CHANGES, LOGS, Flow
 from services.feed.line import Line, is_away
 from services.feed.patience import Patience
 from services.feed.reader import Pace, Reader
@@ -46,7 +46,7 @@ class Feed(Running):
         self._logs = Reader(database.primary, wakeup, LOGS, self._deliver_logs, self._pace)
         self._replay = Line(database.primary)
         self._topics = Topics()
-        self._watchers: list[Watcher] = []
+        self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -65,14 +65,15 @@ class Feed(Running):
         """The topic with this key, if anybody is subscribed to it."""
         return self._topics.get(key)
 
-    async def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Let `watcher` see all change events before subscribers do; call the result to end that."""
-        await self._changes.follow()
-        self._watchers.append(watcher)
+    async def watch(self, flow: Flow, watcher: Watcher) -> Callable[[], None]:
+        """Let `watcher` see all events of a flow before subscribers do; call the result to end that."""
+        reader = self._logs if flow is LOGS else self._changes
+        await reader.follow()
+        self._watchers[flow].append(watcher)
 
         def end() -> None:
-            self._watchers.remove(watcher)
-            self._changes.unfollow()
+            self._watchers[flow].remove(watcher)
+            reader.unfollow()
 
         return end
 
@@ -137,11 +138,13 @@ class Feed(Running):
             )
 
     async def _deliver_changes(self, batch: Batch, turn: int) -> None:
-        for watcher in self._watchers:
+        for watcher in self._watchers[CHANGES]:
             watcher(batch.events)
         await self._deliver(batch, turn, Patience(_PATIENCE))
 
     async def _deliver_logs(self, batch: Batch, turn: int) -> None:
+        for watcher in self._watchers[LOGS]:
+            watcher(batch.events)
         await self._deliver(batch, turn, Patience(_PATIENCE, grace=_PATIENCE))
 
     async def _deliver(self, batch: Batch, turn: int, patience: Patience) -> None:

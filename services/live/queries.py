@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
+from services.feed.flows import CHANGES, LOGS, Flow
 from services.live.results import LiveSubscriber
 from services.live.topics import LiveQuery, LiveTopic
 
@@ -15,8 +16,8 @@ POLL = 5.0
 class LiveQueries:
     """`places` is how many statements they may run at a time, all together.
 
-    `poll` is in seconds: how often a query is read anew that depends on something of which no change event
-    tells, such as a log or the time.
+    `poll` is in seconds: how often a query is read anew that depends on something of which no event tells,
+    such as a column that nobody watches, or the time.
     """
 
     def __init__(self, feed: Feed, places: int, poll: float = POLL) -> None:
@@ -26,7 +27,7 @@ class LiveQueries:
         self._topics: dict[Hashable, LiveTopic] = {}
         self._tasks: dict[LiveTopic, asyncio.Task[None]] = {}
         self._by_table: dict[str, set[LiveTopic]] = defaultdict(set)
-        self._end_watch: Callable[[], None] | None = None
+        self._watched: dict[Flow, Callable[[], None]] = {}
         self._opening = asyncio.Lock()
 
     def __len__(self) -> int:
@@ -39,10 +40,14 @@ class LiveQueries:
         `ready` is called when there is something to take after there was nothing.
         """
         async with self._opening:
-            if self._end_watch is None:
-                # Before the first reading, so that no change falls between the two.
-                self._end_watch = await self._feed.watch(self._notice)
-            topic = self._topics.get(query.key) or self._begin(query)
+            # Before the first reading, so that no change falls between the two.
+            try:
+                while flow := next((flow for flow in _flows_of(query) if flow not in self._watched), None):
+                    self._watched[flow] = await self._feed.watch(flow, self._notice)
+                topic = self._topics.get(query.key) or self._begin(query)
+            except BaseException:
+                self._unwatch()
+                raise
         subscriber = LiveSubscriber(ready)
         topic.join(subscriber)
         return LiveSubscription(self, topic, subscriber)
@@ -74,10 +79,14 @@ class LiveQueries:
         del self._topics[topic.query.key]
         for table in topic.query.tables:
             self._by_table[table].discard(topic)
-        if not self._topics and self._end_watch is not None:
-            self._end_watch()
-            self._end_watch = None
+        self._unwatch()
         return task
+
+    def _unwatch(self) -> None:
+        """End the watch over flows that no query needs."""
+        for flow in [*self._watched]:
+            if not any(self._by_table.get(table) for table in flow.tables):
+                self._watched.pop(flow)()
 
     def _notice(self, events: Sequence[ChangeEvent]) -> None:
         concerned = {
@@ -85,6 +94,11 @@ class LiveQueries:
         }
         for topic in concerned:
             topic.touch()
+
+
+def _flows_of(query: LiveQuery) -> list[Flow]:
+    """The flows that tell of changes in the tables of a query."""
+    return [flow for flow in (CHANGES, LOGS) if not flow.tables.isdisjoint(query.tables)]
 
 
 class LiveSubscription:

@@ -35,8 +35,8 @@ POLL = 0.3
 class Followers:
     """Opens live queries as a transport does, and counts what they send to PostgreSQL."""
 
-    def __init__(self, database: Database, feed: Feed, statements: Statements) -> None:
-        self.queries = LiveQueries(feed, places=2, poll=POLL)
+    def __init__(self, database: Database, feed: Feed, statements: Statements, poll: float = POLL) -> None:
+        self.queries = LiveQueries(feed, places=2, poll=poll)
         self._subscriptions = Subscriptions(API, feed, self.queries)
         self._database = database
         self._statements = statements

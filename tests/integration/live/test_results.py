@@ -5,7 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from services.database import Database
 from services.errors import BadInput, QueryTooComplex
+from services.feed.feed import Feed
 from tests.integration.feed.conftest import (
     Listening,
     Writer,
@@ -15,6 +17,7 @@ from tests.integration.feed.conftest import (
     set_status,
 )
 from tests.integration.live.conftest import Followers, result
+from tests.support.statements import Statements
 
 BOARD = """
 subscription ($p: UUID!) {
@@ -172,19 +175,29 @@ async def test_what_is_taken_away_disappears(
 async def test_what_no_event_tells_of_is_found_by_the_poll(
     followers: Followers, writer: Writer, project_id: UUID, owner_id: int
 ) -> None:
-    instance = await add_instance(writer, project_id)
     task = await add_task(writer, project_id, "one")
-    logs = await followers.follow("subscription { live { ccLogs { nodes { message } } } }", owner_id)
     texts = await followers.follow("subscription { live { tasks { nodes { description } } } }", owner_id)
-    await result(logs), await result(texts)
+    people = await followers.follow("subscription { live { me { email } } }", owner_id)
+    await result(texts), await result(people)
+    await writer.execute("UPDATE tasks SET description = 'more' WHERE id = $1", task)
+    assert await result(texts) == {"tasks": {"nodes": [{"description": "more"}]}}
+    await writer.execute("UPDATE users SET email = 'a@example.com' WHERE id = $1", owner_id)
+    assert await result(people) == {"me": {"email": "a@example.com"}}
+
+
+async def test_new_entries_of_logs_make_a_new_result_without_the_poll(
+    database: Database, feed: Feed, statements: Statements, writer: Writer, project_id: UUID, owner_id: int
+) -> None:
+    followers = Followers(database, feed, statements, poll=1_000)
+    instance = await add_instance(writer, project_id)
+    logs = await followers.follow("subscription { live { ccLogs { nodes { message } } } }", owner_id)
+    assert await result(logs) == {"ccLogs": {"nodes": []}}
     await writer.execute(
         "INSERT INTO cc_logs (cc_instance_id, log_level, category, message)"
         " VALUES ($1, 'info', 'system', '始動')",
         instance,
     )
     assert await result(logs) == {"ccLogs": {"nodes": [{"message": "始動"}]}}
-    await writer.execute("UPDATE tasks SET description = 'more' WHERE id = $1", task)
-    assert await result(texts) == {"tasks": {"nodes": [{"description": "more"}]}}
 
 
 async def test_a_slow_reader_gets_the_newest_result_only(
