@@ -92,8 +92,12 @@ async def transfer(
 
 
 def _collaborators(row: Mapping[str, Any]) -> Collaborators:
-    """The list of a held project; of a person who stands in it twice the last role counts."""
-    return {entry["user_id"]: entry["role"] for entry in row["collaborators"] or ()}
+    """The list of a held project; of a person who stands in it twice the last role counts.
+
+    Who stands in it without a role, which plain SQL can write, looks.
+    """
+    listed = row["collaborators"] or ()
+    return {entry["user_id"]: entry.get("role", CollaboratorRole.VIEWER.value) for entry in listed}
 
 
 async def _write(

@@ -10,6 +10,7 @@ from gql.mutations.acting import Info
 from gql.planner.kinds import kind_of
 from services.secrets.columns import divided, sealed
 from services.writing.tables import TABLES, WritableColumn, WritableTable
+from services.writing.values import parameter
 
 Given = Mapping[str, Any]
 """An input as a resolver gets it: what was given, by field name; what is absent stays absent."""
@@ -58,7 +59,7 @@ def _protected(info: Info, table: WritableTable, column: WritableColumn, value: 
     if column.encrypted:
         return sealed(info.context.sealing(), f"{table.name}.{column.name}", value, field)
     if column.hashed and value is not None:
-        return info.context.sealing().fingerprint(value)
+        return info.context.sealing().fingerprint(str(parameter(column.column, value, field)))
     return value
 
 

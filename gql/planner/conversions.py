@@ -102,7 +102,8 @@ def moment(value: object) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
     try:
-        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
+        # Python reads a time up to the first NUL and overlooks the rest.
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) and "\0" not in value else None
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 from uuid import UUID
@@ -13,13 +13,13 @@ import orjson
 
 from models.enums import McpDirection, McpMessageType
 from services.errors import BadInput
+from services.moments import EARLIEST, read_moment
 from services.secrets.masking import masked
 
 MAX_MESSAGES: Final = 5_000
 """Messages in one call, those inside JSON-RPC batches counted."""
 
 _WRAPPER: Final = frozenset({"at", "server", "direction", "message"})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EXACT: Final = 2**53  # past it, neighbouring whole numbers are one float
 _MAX_NAME: Final = (
@@ -140,7 +140,7 @@ class MessageReader:
             digest.update(str(self._seen[plain]).encode())
             self._seen[plain] += 1
             return _uuid(int.from_bytes(digest.digest()), version=8)
-        microseconds = (envelope.at - _EPOCH) // _MICROSECOND
+        microseconds = (envelope.at - EARLIEST) // _MICROSECOND
         digest.update(str(microseconds).encode())
         random_bits = int.from_bytes(digest.digest()) & ((1 << 80) - 1)
         return _uuid(microseconds // 1000 << 80 | random_bits, version=7)
@@ -173,16 +173,13 @@ def _read_direction(value: object, field: str) -> McpDirection:
 
 
 def _read_time(value: object, field: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if at is not None and at.tzinfo is not None and at >= _EPOCH:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise BadInput(
-        "A time is an RFC 3339 text with its offset, in 1970 or later: 2026-11-21T19:26:28.068234+00:00.",
-        field=field,
-    )
+    at = read_moment(value)
+    if at is None:
+        raise BadInput(
+            "A time is an RFC 3339 text with its offset, in 1970 or later: 2026-11-21T19:26:28.068234+00:00.",
+            field=field,
+        )
+    return at
 
 
 def _type_of(message: Mapping[str, object], field: str) -> McpMessageType:

@@ -14,6 +14,7 @@ from services.secrets.parts import with_secrets, without_secrets
 from services.secrets.vault import Vault
 from services.writing.rows import hold
 from services.writing.tables import TABLES
+from services.writing.values import Unfit, json_text
 
 MAX_SECRET: Final = 100
 """Characters of a webhook's secret (client §3.4.1)."""
@@ -163,8 +164,9 @@ async def _rotate_some(database: Database, vault: Vault, column: SealedColumn) -
 
 
 def _storable(value: object, field: str) -> object:
+    """The value, which is sealed as it is and has to be what could be stored in clear."""
     try:
-        orjson.dumps(value)
-    except TypeError:
-        raise BadInput("A text holds half of a surrogate pair, which is no character.", field=field) from None
+        json_text(value)
+    except Unfit as trouble:
+        raise BadInput(f"This {trouble}.", field=field) from None
     return value

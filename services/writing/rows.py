@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from models.policy import visible
 from services.constraints import explained, missing
 from services.database import WriteConnection
 from services.errors import BadInput, Conflict, Forbidden
-from services.lifecycles import LIFECYCLES
+from services.lifecycles import LIFECYCLES, Lifecycle
 from services.permissions import VIEWER, predicates
 from services.principal import Principal
 from services.writing.archived import at_rest, is_at_rest, rests_with_project
@@ -109,7 +110,7 @@ async def before_create(
     """The lifecycle's beginning and the rules of the table."""
     lifecycle = LIFECYCLES.get(table.name)
     if lifecycle is not None and "status" in values:
-        lifecycle.require_beginning(lifecycle.statuses(values["status"]), field=f"{prefix}.status")
+        lifecycle.require_beginning(_status(lifecycle, values, prefix), field=f"{prefix}.status")
     if table.name in BEFORE_CREATE:
         await BEFORE_CREATE[table.name](connection, values, prefix)
 
@@ -151,8 +152,9 @@ async def apply(
     stamps: Mapping[str, str] = {}
     lifecycle = LIFECYCLES.get(table.name)
     if lifecycle is not None and "status" in changes and changes["status"] != row["status"]:
-        wanted = lifecycle.statuses(changes["status"])
-        lifecycle.require_step(lifecycle.statuses(row["status"]), wanted, field=f"{prefix}.status")
+        wanted = _status(lifecycle, changes, prefix)
+        if row["status"] is not None:  # only plain SQL leaves a row without one
+            lifecycle.require_step(lifecycle.statuses(row["status"]), wanted, field=f"{prefix}.status")
         if row["at_rest"] and wanted in lifecycle.active:
             raise at_rest(f"{prefix}.status")
         stamps = lifecycle.stamps.get(wanted, {})
@@ -169,6 +171,12 @@ async def apply(
             f"UPDATE {table.name} SET {', '.join(assignments)} WHERE {table.key.name} = $1",
             (key, *changes.values()),
         )
+
+
+def _status(lifecycle: Lifecycle, values: Mapping[str, Any], prefix: str) -> StrEnum:
+    if values["status"] is None:
+        raise BadInput("This must not be null.", field=f"{prefix}.status")
+    return lifecycle.statuses(values["status"])
 
 
 def _given_key(table: WritableTable, values: Stored) -> str | None:

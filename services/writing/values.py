@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from models.types import Choice
 from services.errors import BadInput
+from services.moments import read_moment
 from services.secrets.masking import mask_text, masked, may_hold_secret
 from services.writing.tables import WritableColumn, WritableTable
 
@@ -31,7 +32,6 @@ Convert = Callable[[object], object]
 _DIALECT: Final[Dialect] = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Unfit(ValueError):
@@ -159,13 +159,10 @@ def _boolean(value: object) -> bool:
 
 
 def _time(value: object) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-        if isinstance(moment, datetime) and moment.tzinfo is not None and moment >= _EARLIEST:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise Unfit("must be a time with its offset, in 1970 or later, such as 2026-01-31T12:00:00Z")
+    moment = read_moment(value)
+    if moment is None:
+        raise Unfit("must be a time with its offset, in 1970 or later, such as 2026-01-31T12:00:00Z")
+    return moment
 
 
 def _address(value: object) -> str:

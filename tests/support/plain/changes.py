@@ -1,0 +1,122 @@
+"""Who may change which row, in plain Python: the table of docs/security.md, "Who changes what", row by row.
+
+Nothing here is taken from models/change_policy.py: it is what that module is compared with.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from tests.support.plain.visibility import Row, Seer, Sight, Tables
+
+
+@dataclass(slots=True)
+class Reach:
+    """What one person changes of these tables, which are given by their names in the database."""
+
+    tables: Tables
+    seer: Seer
+
+    def changes(self, table: str, row: Row) -> bool:
+        """Whether the row, which need not be stored, is theirs to write."""
+        rule = _RULES.get(table)
+        return self.seer.is_admin or (rule is not None and rule(self, row))
+
+    def sees(self) -> Sight:
+        """What the same person sees."""
+        return Sight(self.tables, self.seer)
+
+    def row(self, table: str, column: str, value: Any) -> Row | None:
+        """The stored row with this value."""
+        return next((row for row in self.tables[table] if value is not None and row[column] == value), None)
+
+    def edits(self, project: Row | None) -> bool:
+        """The owner, and collaborators with the role editor."""
+        if project is None:
+            return False
+        listed = orjson.loads(project["collaborators"] or "[]")
+        editors = [each["user_id"] for each in listed if each.get("role") == "editor"]
+        return self.seer.user_id in (project["owner_id"], *editors)
+
+    def takes_part(self, session_id: Any) -> bool:
+        """Whether somebody shares this session with the person now, for more than looking."""
+        for shared in self.tables["collaboration_sessions"]:
+            ends = shared["expires_at"]
+            if (
+                shared["session_id"] == session_id
+                and shared["share_mode"] in ("edit", "full_control")
+                and (ends is None or ends > datetime.now(UTC))
+                and "joined" in Sight(self.tables, self.seer).states_in(shared)
+            ):
+                return True
+        return False
+
+
+Rule = Callable[[Reach, Row], bool]
+
+
+def _own(column: str) -> Rule:
+    return lambda reach, row: bool(row[column] == reach.seer.user_id)
+
+
+def _of_project(reach: Reach, row: Row) -> bool:
+    return reach.edits(reach.row("projects", "project_id", row["project_id"]))
+
+
+def _session(reach: Reach, row: Row) -> bool:
+    return bool(row["user_id"] == reach.seer.user_id) or reach.takes_part(row["session_id"])
+
+
+def _sharing(reach: Reach, row: Row) -> bool:
+    session = reach.row("sessions", "session_id", row["session_id"])
+    return reach.seer.user_id in (row["host_user_id"], session and session["user_id"])
+
+
+def _event(reach: Reach, row: Row) -> bool:
+    socket = reach.row("websocket_sessions", "id", row["socket_id"])
+    return _of_project(reach, row) or (socket is not None and socket["user_id"] == reach.seer.user_id)
+
+
+def _behind(*ways: tuple[str, str, str]) -> Rule:
+    """The row that one of these columns points to, in that table by that key, is theirs to change."""
+
+    def rule(reach: Reach, row: Row) -> bool:
+        found = ((table, reach.row(table, key, row[column])) for column, table, key in ways)
+        return any(target is not None and reach.changes(table, target) for table, target in found)
+
+    return rule
+
+
+_INSTANCE = ("cc_instance_id", "cc_instances", "id")
+_TASK = ("task_id", "tasks", "id")
+
+_RULES: Mapping[str, Rule] = {
+    "users": _own("id"),
+    "auth_tokens": _own("user_id"),
+    "projects": _own("owner_id"),
+    "worktrees": _own("user_id"),
+    "sessions": _session,
+    "collaboration_sessions": _sharing,
+    "collaboration_participants": _behind(("collaboration_session_id", "collaboration_sessions", "id")),
+    "notification_settings": _own("user_id"),
+    "notification_history": _own("user_id"),
+    "worktree_sync_history": _behind(("source_worktree_id", "worktrees", "worktree_id")),
+    "file_operations": _behind(("session_id", "sessions", "session_id")),
+    "websocket_notifications": _event,
+    "cc_instances": _of_project,
+    "tasks": _of_project,
+    "git_worktrees": _of_project,
+    "requirements": _of_project,
+    "features": _of_project,
+    "task_dependencies": _behind(_TASK),
+    "mcp_messages": _behind(_INSTANCE),
+    "mcp_tool_calls": _behind(_INSTANCE),
+    "ultrathink_messages": _behind(
+        ("parent_instance_id", "cc_instances", "id"), ("child_instance_id", "cc_instances", "id")
+    ),
+    "cc_logs": _behind(_INSTANCE, _TASK),
+    "task_logs": _behind(_TASK, _INSTANCE),
+}

@@ -1,0 +1,141 @@
+"""What a write did to the whole database, and which of it somebody was allowed to do."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+import models
+from tests.support.plain.changes import Reach
+from tests.support.plain.visibility import Row, Seer, Tables
+
+Key = tuple[Any, ...]
+Snapshot = Mapping[str, Mapping[Key, Row]]
+"""Every row of every table, by its key."""
+
+KEPT_BY_TRIGGERS = {
+    "projects": {"total_sessions", "total_worktrees", "total_commits", "last_activity", "updated_at"},
+}
+"""Columns that follow what happens elsewhere."""
+
+TABLES = {table.name: table for table in models.metadata.sorted_tables if not table.info.get("view")}
+
+
+async def take(connection: "asyncpg.Connection[asyncpg.Record]") -> Snapshot:
+    """The whole database."""
+    found = {}
+    for name, table in TABLES.items():
+        keys = [column.name for column in table.primary_key]
+        rows = await connection.fetch(f"SELECT * FROM {name}")
+        found[name] = {tuple(row[key] for key in keys): dict(row) for row in rows}
+    return found
+
+
+def listed(snapshot: Snapshot) -> Tables:
+    """The rows alone."""
+    return {name: list(rows.values()) for name, rows in snapshot.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row before and after; None where there was or is none."""
+
+    table: str
+    before: Row | None
+    after: Row | None
+
+    @property
+    def columns(self) -> set[str]:
+        """Which columns differ."""
+        old, new = self.before or {}, self.after or {}
+        return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+
+
+def changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+    """What differs."""
+    for table, old in before.items():
+        new = after[table]
+        for key in old.keys() | new.keys():
+            if old.get(key) != new.get(key):
+                yield Change(table, old.get(key), new.get(key))
+
+
+def trespasses(before: Snapshot, after: Snapshot, seer: Seer) -> list[str]:
+    """Everything that was changed and that `seer` may not change; empty when all is well.
+
+    Rows that go or lose a reference with a row that may be deleted are part of its deletion; so are the
+    figures that triggers keep, the caller's audit rows and the events of the feed.
+    """
+    found = list(changes(before, after))
+    gone = {(change.table, id(change.before)) for change in found if change.after is None}
+    allowed = [_is_allowed(change, before, after, seer, gone) for change in found]
+    return [str(change) for change, is_allowed in zip(found, allowed, strict=True) if not is_allowed]
+
+
+def _is_allowed(
+    change: Change, before: Snapshot, after: Snapshot, seer: Seer, gone: set[tuple[str, int]]
+) -> bool:
+    if change.table == "change_events":
+        return change.before is None
+    if change.table == "system_logs" and change.before is None and change.after is not None:
+        return seer.is_admin or change.after["user_id"] == seer.user_id
+    if change.before is not None and change.after is not None:
+        if change.columns <= KEPT_BY_TRIGGERS.get(change.table, set()):
+            return True
+        if _lost_references(change, before, gone):
+            return True
+    if change.after is None and change.before is not None and _went_along(change, before, gone):
+        return True
+    then, now = Reach(listed(before), seer), Reach(listed(after), seer)
+    if change.before is not None and not then.changes(change.table, change.before):
+        return False
+    if change.after is None:
+        return True
+    return now.changes(change.table, change.after) and _refers_to_what_is_seen(change, now)
+
+
+def _references(table: str, *rules: str) -> Iterator[tuple[str, str, str]]:
+    """Foreign keys as column, target and its key: all, or those with one of these rules of deletion."""
+    for column in TABLES[table].columns:
+        for key in column.foreign_keys:
+            if not rules or key.ondelete in rules:
+                yield column.name, key.column.table.name, key.column.name
+
+
+def _went_along(change: Change, before: Snapshot, gone: set[tuple[str, int]]) -> bool:
+    """Whether a row that this one referred to is gone too."""
+    assert change.before is not None
+    return any(
+        (target, id(row)) in gone
+        for column, target, key in _references(change.table, "CASCADE")
+        for row in before[target].values()
+        if change.before[column] is not None and row[key] == change.before[column]
+    )
+
+
+def _lost_references(change: Change, before: Snapshot, gone: set[tuple[str, int]]) -> bool:
+    """Whether all that changed are references to rows that are gone, now empty."""
+    assert change.before is not None
+    assert change.after is not None
+    lost = {
+        column
+        for column, target, key in _references(change.table)
+        if change.after[column] is None
+        and any(
+            (target, id(row)) in gone for row in before[target].values() if row[key] == change.before[column]
+        )
+    }
+    return bool(lost) and change.columns <= {*lost, "updated_at"}
+
+
+def _refers_to_what_is_seen(change: Change, now: Reach) -> bool:
+    """A reference that is new leads to a row that the person sees, also one made by the same write."""
+    assert change.after is not None
+    sight = now.sees()
+    return all(
+        change.after[column] is None
+        or (change.before is not None and change.before[column] == change.after[column])
+        or sight.shows(target, key, change.after[column])
+        for column, target, key in _references(change.table)
+    )
