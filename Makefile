@@ -28,7 +28,7 @@ fix: .venv/.installed ## format, mend what ruff can mend, write settings, schema
 	$(BIN)/python -m tests.golden.test_statements
 
 test: .venv/.installed ## run the tests on all cores; T=path picks some
-	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto)
+	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto --dist=loadgroup)
 
 bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure beside other servers; writes docs/benchmarks.md (needs wrk and npm)
 	$(BIN)/python -m benchmarks.reading

@@ -41,6 +41,7 @@ class ApiEndpoint:
 
     http: GraphQLEndpoint
     websocket: WebSocketEndpoint
+    connections: Connections
 
 
 @asynccontextmanager
@@ -105,6 +106,7 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
                 Origins(settings.origins),
                 WebSocketLimits(initialisation=settings.request_timeout, keep_alive=settings.keep_alive),
             ),
+            connections,
         )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -19,24 +19,25 @@ from services.principal import Origin, Principal
 from services.tokens import TokenPolicy
 from services.websocket_sessions import NewSession
 
+UNAUTHORIZED, SERVICE_RESTART = 4401, 1012
+"""Why a connection is to end, as the close codes of a WebSocket say it."""
+
 _CHECK_EVERY = 0.5
 """Seconds: a token that was revoked loses its connections within one."""
 
 
 class Connection:
-    """One client. `id` is its key in websocket_sessions; `end` is called when its token is good no more."""
+    """One client. `id` is its key in websocket_sessions; `end` is called with the reason why it is to end."""
 
     __slots__ = ("_close", "_expiry", "end", "id", "principal")
 
-    def __init__(
-        self, principal: Principal, expires_at: datetime, end: Callable[[], None], close: "Closing"
-    ) -> None:
+    def __init__(self, principal: Principal, expires_at: datetime, end: "Ending", close: "Closing") -> None:
         self.id: UUID = uuid7()
         self.principal = principal
         self.end = end
         self._close = close
         left = (expires_at - datetime.now(UTC)).total_seconds()
-        self._expiry = asyncio.get_running_loop().call_later(left, end)
+        self._expiry = asyncio.get_running_loop().call_later(left, end, UNAUTHORIZED)
 
     def close(self, code: int) -> None:
         """The connection ended with this close code."""
@@ -44,6 +45,7 @@ class Connection:
         self._close(self, code)
 
 
+Ending = Callable[[int], None]
 Closing = Callable[[Connection, int], None]
 
 
@@ -56,6 +58,9 @@ class Connections(Running):
         self._tokens = tokens
         self._authenticator = authenticator
         self._sessions = SessionWriter(database, lost_after)
+        self._open: set[Connection] = set()
+        self._draining = False
+        self._all_ended = asyncio.Event()
         self._by_token: dict[UUID, set[Connection]] = defaultdict(set)
 
     @asynccontextmanager
@@ -70,10 +75,11 @@ class Connections(Running):
         authorization: str,
         origin: Origin,
         transport: WebsocketTransport,
-        end: Callable[[], None],
+        end: Ending,
     ) -> Connection:
         """A connection that others can address when this returns; `authorization` was checked before."""
         connection = Connection(principal, expires_at(self._tokens, authorization), end, self._forget)
+        self._open.add(connection)
         try:
             if principal.token_id is not None:
                 self._by_token[principal.token_id].add(connection)
@@ -81,9 +87,25 @@ class Connections(Running):
         except BaseException:
             connection.close(1006)
             raise
+        if self._draining:
+            end(SERVICE_RESTART)
         return connection
 
+    async def drain(self, seconds: float) -> None:
+        """Ask all connections to end, those of the last moment too, and wait at most `seconds` for that."""
+        self._draining = True
+        if not self._open:
+            return
+        for connection in [*self._open]:
+            connection.end(SERVICE_RESTART)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._all_ended.wait()
+
     def _forget(self, connection: Connection, code: int) -> None:
+        self._open.discard(connection)
+        if self._draining and not self._open:
+            self._all_ended.set()
         token_id = connection.principal.token_id
         if token_id is not None and token_id in self._by_token:
             self._by_token[token_id].discard(connection)
@@ -101,4 +123,4 @@ class Connections(Running):
             holder = holders.get(token_id)
             for connection in [*self._by_token.get(token_id, ())]:
                 if holder is None or holder.is_admin != connection.principal.is_admin:
-                    connection.end()
+                    connection.end(UNAUTHORIZED)

@@ -17,6 +17,7 @@ import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from app import connections
 from app.auth import caller, origin
 from app.frames import EXTENSION, FrameWriter, wrapped
 from app.request import operation_request
@@ -34,6 +35,7 @@ from gql.context import Context
 from gql.errors import FormattedError, format_error
 from gql.operations import OperationRequest, refused
 from models.enums import WebsocketTransport
+from services.database_errors import is_away
 from services.errors import QuotaExceeded, Unauthenticated
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ class Close(NamedTuple):
     reason: str
 
 
-UNAUTHORIZED = Close(4401, "Unauthorized")
+SERVICE_RESTART = Close(connections.SERVICE_RESTART, "Service restart")
+TRY_AGAIN_LATER = Close(1013, "Try again later")
+UNAUTHORIZED = Close(connections.UNAUTHORIZED, "Unauthorized")
 FORBIDDEN = Close(4403, "Forbidden")
 SUBPROTOCOL_NOT_ACCEPTABLE = Close(4406, "Subprotocol not acceptable")
 INITIALISATION_TIMEOUT = Close(4408, "Connection initialisation timeout")
@@ -135,6 +139,7 @@ class Conversation:
         "_endpoint",
         "_frames",
         "_heard",
+        "_leaving",
         "_loop",
         "_operations",
         "_origin",
@@ -165,6 +170,7 @@ class Conversation:
         self._task = asyncio.current_task()
         self._heard = self._loop.time()
         self._ending: Close | None = None
+        self._leaving = False
         self._timer = self._loop.call_later(
             endpoint.limits.initialisation, self.hang_up, INITIALISATION_TIMEOUT
         )
@@ -188,7 +194,7 @@ class Conversation:
             self._task.uncancel()
         except Exception as error:
             log.error("websocket_broken", error=type(error).__qualname__)  # noqa: TRY400 - it may quote a row
-            self._ending = INTERNAL_ERROR
+            self._ending = TRY_AGAIN_LATER if is_away(error) else INTERNAL_ERROR
         finally:
             self._timer.cancel()
             self._ready.clear()
@@ -253,7 +259,7 @@ class Conversation:
         if principal is None:
             raise Ending(FORBIDDEN)
         self._connection = await self._endpoint.connections.open(
-            principal, self._authorization, self._origin, WebsocketTransport.WEBSOCKET, self._forbid
+            principal, self._authorization, self._origin, WebsocketTransport.WEBSOCKET, self._end
         )
         self._watch_silence()
         await self._say(f'{{"type":"connection_ack","payload":{{"socketId":"{self._connection.id}"}}}}')
@@ -261,6 +267,8 @@ class Conversation:
     async def _subscribe(self, message: Subscribe) -> None:
         if self._connection is None:
             raise Ending(UNAUTHORIZED)
+        if self._leaving:
+            return  # the client begins it again where it connects next
         if message.id in self._operations:
             raise Ending(Close(4409, f"Subscriber for {message.id} already exists"))
         operation = self._operations[message.id] = Operation(message.id)
@@ -313,9 +321,21 @@ class Conversation:
             return  # the client is gone, which the connection's own task notices
         except Exception as error:
             await self._fail(operation, refused(error))
+        finally:
+            operation.task = None
+            self._leave_when_done()
 
-    def _forbid(self) -> None:
-        self.hang_up(UNAUTHORIZED)
+    def _end(self, code: int) -> None:
+        """The server wants the connection to end; what runs may finish, unless its caller lost the right."""
+        if code == UNAUTHORIZED.code:
+            self.hang_up(UNAUTHORIZED)
+            return
+        self._leaving = True
+        self._leave_when_done()
+
+    def _leave_when_done(self) -> None:
+        if self._leaving and not any(operation.task for operation in self._operations.values()):
+            self.hang_up(SERVICE_RESTART)
 
     def _wake(self, operation: Operation) -> None:
         """There is something to take for `operation`."""

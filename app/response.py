@@ -11,7 +11,7 @@ from app.compression import compress
 from app.negotiation import GRAPHQL_RESPONSE, JSON
 from gql.errors import INTERNAL, FormattedError, format_error
 from gql.operations import OperationResult
-from services.errors import RateLimited, Unauthenticated
+from services.errors import RateLimited, ServiceUnavailable, Unauthenticated
 
 PARTIAL_SUCCESS = 294
 """Data and errors together, in application/graphql-response+json (GraphQL over HTTP, September 2026)."""
@@ -26,7 +26,12 @@ _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
 )
 # These say something about the caller or about us, not about the document: so in both media types.
-_STATUS_OF_REFUSAL: Mapping[str, int] = {Unauthenticated.code: 401, RateLimited.code: 429, INTERNAL: 500}
+_STATUS_OF_REFUSAL: Mapping[str, int] = {
+    Unauthenticated.code: 401,
+    RateLimited.code: 429,
+    INTERNAL: 500,
+    ServiceUnavailable.code: 503,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 import threading
@@ -12,6 +13,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
+from app.api import ApiEndpoint
 from app.deadlines import deadline_protocol
 from app.errors import StartupError
 from app.frames import FrameProtocol
@@ -87,6 +89,17 @@ class Server(uvicorn.Server):
         for listening in sockets or []:
             host, port = listening.getsockname()[:2]
             self.announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections and let the living ones end well, before uvicorn ends what is left."""
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (self.config.timeout_graceful_shutdown or 0)
+        api: ApiEndpoint = self._app.state.api
+        await api.connections.drain(deadline - loop.time())
+        self.config.timeout_graceful_shutdown = math.ceil(max(0, deadline - loop.time()))
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

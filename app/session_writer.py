@@ -82,7 +82,7 @@ class SessionWriter(Running):
         if not opening:
             return
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.upkeep() as connection:
                 await open_sessions(connection, self._process_id, [session for session, _ in opening])
         except Exception as error:  # whoever connects is told, and tries again
             for _, entered in opening:
@@ -98,7 +98,7 @@ class SessionWriter(Running):
         if not self._closed:
             return
         closed = dict(self._closed)
-        async with self._database.transaction() as connection:
+        async with self._database.upkeep() as connection:
             await close_sessions(connection, closed)
         self._open.difference_update(closed)
         for session_id in closed:
@@ -109,7 +109,7 @@ class SessionWriter(Running):
 
         Where the database was away for long, others may have been faster to close ours.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.upkeep() as connection:
             confirmed = await confirm_sessions(connection, self._process_id)
             if confirmed < len(self._open - self._closed.keys()):
                 await reopen_sessions(connection, self._process_id, self._open - self._closed.keys())

@@ -13,7 +13,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from app.auth import origin
-from app.connections import Connections
+from app.connections import UNAUTHORIZED, Connections
 from app.graphql import Executor
 from gql.context import Context
 from gql.errors import FormattedError, format_error
@@ -33,13 +33,16 @@ _COMPLETE = b"event: complete\ndata:\n\n"
 _SIGN_OF_LIFE = b":\n\n"
 _AT_ONCE = 65_536
 """Bytes of events in one write."""
-NORMAL, GONE, FORBIDDEN = 1000, 1001, 4401
+NORMAL, GONE = 1000, 1001
 """What stands in websocket_sessions.close_code: how the stream ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventStreamEndpoint:
-    """Answers a request whose client reads event streams. `keep_alive` is in seconds."""
+    """Answers a request whose client reads event streams. `keep_alive` is in seconds.
+
+    A stream that the server ends because it stops has no last event `complete`: the client is to resume.
+    """
 
     api: Executor
     subscriptions: Subscriptions
@@ -86,7 +89,7 @@ class _Stream:
         principal = self._context.require_principal()
         authorization = self._headers.get(b"authorization", b"").decode("latin-1")
         connection = await self._endpoint.connections.open(
-            principal, authorization, self._origin, WebsocketTransport.SSE, lambda: self._stop(FORBIDDEN)
+            principal, authorization, self._origin, WebsocketTransport.SSE, self._stop
         )
         watch = asyncio.create_task(self._watch(), name="sse-disconnect")
         try:
@@ -124,7 +127,7 @@ class _Stream:
                 return
             else:
                 await self._wait()
-        if self._code == FORBIDDEN:
+        if self._code == UNAUTHORIZED:
             error = Unauthenticated("The access token has expired or was revoked; get a new one and resume.")
             await _send(self._send, _ending(error, subscriber.cursor))
 

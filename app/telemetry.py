@@ -41,6 +41,8 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # It would report each attempt to reach a database that is away, with the stack.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
 
 
 def people_read(settings: Settings) -> bool:

@@ -9,7 +9,7 @@ import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from services.database_errors import translate
-from services.errors import DomainError
+from services.errors import DomainError, ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +48,8 @@ def _execution_error(error: GraphQLError) -> FormattedError:
         return _formatted(error, None, BAD_USER_INPUT)
     domain_error = _domain_error(error) or translate(original)
     if domain_error is not None:
+        if isinstance(domain_error, ServiceUnavailable):
+            log.warning("database_away", path=error.path, exception=type(original).__qualname__)
         return _formatted(error, domain_error, domain_error.code)
     return _internal(error, original)
 

@@ -46,6 +46,15 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteConnection]:
         """One writing transaction: committed when the block ends, rolled back when it raises."""
+        async with self.upkeep() as connection:
+            yield connection
+        self.after_commit()
+
+    @asynccontextmanager
+    async def upkeep(self) -> AsyncIterator[WriteConnection]:
+        """A transaction of the server's own rounds, which seldom change anything that subscribers hear of.
+
+        When one has, its caller calls `after_commit`, so that an idle server wakes nobody.
+        """
         async with self.writer.begin() as connection:
             yield WriteConnection(connection)
-        self.after_commit()

@@ -3,7 +3,24 @@
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from services.errors import BadInput, Conflict, DomainError, QueryTooComplex
+from services.errors import BadInput, Conflict, DomainError, QueryTooComplex, ServiceUnavailable
+
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """True when the database is restarting or cannot be reached, so that trying again helps."""
+    error = _driver_error(error)
+    # Those of asyncpg's interface errors that are ValueErrors are our mistakes.
+    return isinstance(error, _AWAY) and not isinstance(error, ValueError)
 
 
 def translate(error: BaseException) -> DomainError | None:
@@ -11,10 +28,12 @@ def translate(error: BaseException) -> DomainError | None:
 
     No SQL, no constraint name and no value of a row gets into the message.
     """
-    refusal = _postgres_error(error)
-    if refusal is None:
-        return None
-    match refusal:
+    if is_away(error):
+        return ServiceUnavailable(
+            "The database cannot be reached at the moment. Try again; "
+            "a change that was under way may have been made or not."
+        )
+    match _driver_error(error):
         case asyncpg.UniqueViolationError():
             return Conflict("Another row already has this value; choose a different one.")
         case asyncpg.ForeignKeyViolationError():
@@ -35,8 +54,8 @@ def translate(error: BaseException) -> DomainError | None:
             return None
 
 
-def _postgres_error(error: BaseException) -> asyncpg.PostgresError | None:
+def _driver_error(error: BaseException) -> BaseException:
     """SQLAlchemy wraps asyncpg's exception twice; its original is the cause of the inner one."""
     if isinstance(error, DBAPIError) and error.orig is not None:
-        error = error.orig.__cause__ or error
-    return error if isinstance(error, asyncpg.PostgresError) else None
+        return error.orig.__cause__ or error
+    return error

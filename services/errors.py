@@ -80,6 +80,12 @@ class CursorExpired(DomainError):
     code = "CURSOR_EXPIRED"
 
 
+class ServiceUnavailable(DomainError):
+    """The database is away for a moment; the same call works again soon."""
+
+    code = "SERVICE_UNAVAILABLE"
+
+
 class SlowConsumer(DomainError):
     """The subscriber did not keep up; `details["cursor"]` is where to resume."""
 

@@ -61,7 +61,7 @@ class HeartbeatWatch:
         """Mark what is silent, once this process has listened for long enough."""
         since, self._listening_since = self._listening_since, None
         now = time.monotonic()
-        async with self._database.transaction() as connection:
+        async with self._database.upkeep() as connection:
             if since is not None and now - since >= self._silent_for.total_seconds():
                 marked = await mark_silent(connection, self._silent_for)
             else:
@@ -69,4 +69,5 @@ class HeartbeatWatch:
                 await connection.execute(select(func.now()))
         self._listening_since = now if since is None else since
         if marked:
+            self._database.after_commit()
             log.info("instances_silent", instances=[str(instance) for instance in marked])

@@ -162,9 +162,10 @@ async def watch_leases(database: Database, every: float = 5.0) -> None:
     """For ever: queue expired tasks again every `every` seconds, in any number of processes at once."""
 
     async def requeue() -> None:
-        async with database.transaction() as connection:
+        async with database.upkeep() as connection:
             requeued = await requeue_expired(connection)
         if requeued:
+            database.after_commit()
             log.info("claims_expired", tasks=requeued)
 
     await repeatedly(requeue, every, "leases_not_watched")

@@ -5,7 +5,6 @@ has the connection, and a crash in between loses nothing. What is addressed to a
 client that resumes with a cursor; what is for a project or for everybody has no single receiver to wait for.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 
 from models import WebsocketNotification, WebsocketSession
 from models.enums import DeliveryStatus
+from services.background import repeatedly
 from services.database import Database, WriteConnection
 
 log = structlog.get_logger(__name__)
@@ -66,13 +66,12 @@ def _due(retries: Retries, condition: ColumnElement[bool]) -> Select[UUID]:
 
 async def keep_sending(database: Database, retries: Retries, every: float = 5.0) -> None:
     """For ever: look every `every` seconds."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            async with database.transaction() as connection:
-                again, failed = await send_again(connection, retries), await give_up(connection, retries)
-        except Exception as error:  # the database is away; what is due stays due
-            log.warning("notifications_not_sent_again", error=type(error).__qualname__)
-            continue
+
+    async def send() -> None:
+        async with database.upkeep() as connection:
+            again, failed = await send_again(connection, retries), await give_up(connection, retries)
         if again or failed:
+            database.after_commit()
             log.info("notifications_unconfirmed", sent_again=again, failed=failed)
+
+    await repeatedly(send, every, "notifications_not_sent_again")

@@ -10,15 +10,16 @@ import structlog
 from models.policy import Viewer
 from services.background import Running, background
 from services.database import Database
+from services.database_errors import is_away
 from services.errors import CursorExpired, CursorInvalid
 from services.feed.cursors import Cursor, CursorCodec
 from services.feed.dispatch import Listeners, dispatch
 from services.feed.events import Batch, ChangeEvent
 from services.feed.flows import CHANGES, LOGS, Flow
-from services.feed.line import Line, is_away
+from services.feed.line import Line
 from services.feed.patience import Patience
 from services.feed.reader import Pace, Reader
-from services.feed.replay import past
+from services.feed.replay import since
 from services.feed.snapshots import Snapshot
 from services.feed.subscribers import Capacity, Subscriber
 from services.feed.topics import Occurrence, Topic, Topics
@@ -44,7 +45,7 @@ class Feed(Running):
         self._pace = pace or Pace()
         self._changes = Reader(database.primary, wakeup, CHANGES, self._deliver_changes, self._pace)
         self._logs = Reader(database.primary, wakeup, LOGS, self._deliver_logs, self._pace)
-        self._replay = Line(database.primary)
+        self._replay = Line(database.primary, self._pace.retry)
         self._topics = Topics()
         self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
 
@@ -161,7 +162,7 @@ class Feed(Running):
         """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
         reader = self._reader(topic)
         try:
-            async for batch in past(self._replay, reader, cursor):
+            async for batch in since(self._replay, reader, cursor):
                 for occurrences in self._chunks(batch):
                     await self._push(
                         occurrences,

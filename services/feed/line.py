@@ -1,40 +1,29 @@
 """A connection of the primary pool kept for reading the feed, given back and taken anew when it breaks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
-import asyncpg
+import structlog
 
 from services.database import Connection, Reader
+from services.database_errors import is_away
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 # A day's partition is young, so its size says nothing to the planner: it is to use the indexes always.
 _PREPARE = "SET enable_seqscan = off"
 
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InsufficientResourcesError,
-)
-
-
-def is_away(error: BaseException) -> bool:
-    """True when the database is restarting or cannot be reached, so that trying again helps."""
-    return isinstance(error, _AWAY) and not isinstance(
-        error, ValueError
-    )  # asyncpg's ValueErrors are our mistakes
-
 
 class Line:
-    """One user at a time."""
+    """One user at a time. `retry` is in seconds."""
 
-    def __init__(self, pool: Reader) -> None:
+    def __init__(self, pool: Reader, retry: float) -> None:
         self._pool = pool
+        self._retry = retry
         self._busy = asyncio.Lock()
         self._held: Connection | None = None
 
@@ -43,6 +32,8 @@ class Line:
         """The connection, prepared for reading the feed; an error that leaves the block gives it up."""
         async with self._busy:
             try:
+                if self._held is not None and self._held.is_closed():
+                    await self.release()
                 if self._held is None:
                     self._held = await self._pool.take()
                     await self._held.execute(_PREPARE)
@@ -50,6 +41,18 @@ class Line:
             except BaseException:
                 await self.release()
                 raise
+
+    async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `read` gets over the connection, tried until it succeeds: what is not read now waits."""
+        while True:
+            try:
+                async with self.connection() as connection:
+                    return await read(connection)
+            except Exception as error:
+                log.warning(
+                    "feed_not_read", error=type(error).__qualname__, away=is_away(error), retry_in=self._retry
+                )
+            await asyncio.sleep(self._retry)
 
     async def release(self) -> None:
         """Give it up while nobody needs it; the pool must not get our setting, so it makes a new one."""

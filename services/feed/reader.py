@@ -3,21 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-import structlog
+from functools import partial
 
 from services import database
 from services.feed.events import Batch
 from services.feed.flows import Flow
-from services.feed.line import Line, is_away
+from services.feed.line import Line
 from services.feed.reading import current_snapshot
 from services.feed.snapshots import Snapshot
 from services.feed.wakeup import Wakeup
-
-log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class Reader:
         deliver: Callable[[Batch, int], Awaitable[None]],
         pace: Pace,
     ) -> None:
-        self._line = Line(pool)
+        self._line = Line(pool, pace.retry)
         self._bell = wakeup.bell()
         self.flow = flow
         self._deliver = deliver
@@ -90,7 +84,8 @@ class Reader:
         try:
             while True:
                 await self._followed.wait()
-                self._position = await self._insist(self._begin)
+                self._position = await self._line.insist(current_snapshot)
+                self._last_event = 0.0
                 self._started.set()
                 while self._followers:
                     await self._step()
@@ -101,42 +96,19 @@ class Reader:
             await self._line.release()
 
     async def _step(self) -> None:
-        batch = await self._insist(self._read)
+        batch = await self._line.insist(partial(self.flow.first, before=self._position))
         self._position = batch.after
         if batch.events:
             self._turn += 1
             self._last_event = asyncio.get_running_loop().time()
             await self._deliver(batch, self._turn)
         while not batch.complete:
-            batch = await self._insist(self._read_on, batch)
+            past = batch.events[-1].place
+            batch = await self._line.insist(
+                partial(self.flow.rest, before=batch.before, until=batch.after, past=past)
+            )
             if batch.events:
                 await self._deliver(batch, self._turn)
-
-    async def _begin(self) -> Snapshot:
-        async with self._line.connection() as connection:
-            return await current_snapshot(connection)
-
-    async def _read(self) -> Batch:
-        async with self._line.connection() as connection:
-            return await self.flow.first(connection, self._position)
-
-    async def _read_on(self, batch: Batch) -> Batch:
-        async with self._line.connection() as connection:
-            return await self.flow.rest(connection, batch.before, batch.after, batch.events[-1].place)
-
-    async def _insist(self, attempt: Callable[..., Awaitable[T]], *arguments: object) -> T:
-        """Try until it succeeds: what was not read now is read later."""
-        while True:
-            try:
-                return await attempt(*arguments)
-            except Exception as error:
-                log.warning(
-                    "feed_not_read",
-                    error=type(error).__qualname__,
-                    away=is_away(error),
-                    retry_in=self._pace.retry,
-                )
-            await asyncio.sleep(self._pace.retry)
 
     def _interval(self) -> float:
         quiet = asyncio.get_running_loop().time() - self._last_event

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 from services.feed.cursors import Cursor
 from services.feed.events import Batch
@@ -11,17 +12,16 @@ from services.feed.reader import Reader
 _READER_BEHIND = 0.01
 
 
-async def past(line: Line, reader: Reader, cursor: Cursor) -> AsyncIterator[Batch]:
+async def since(line: Line, reader: Reader, cursor: Cursor) -> AsyncIterator[Batch]:
     """Batches from right after `cursor` to the reader's position.
 
     Between the last check for that position and the end of the iteration nothing is awaited, so whoever goes
     on live in the very next step has neither a hole nor a repeat.
     """
-    place = cursor.place
+    flow, place = reader.flow, cursor.place
     batch = Batch(cursor.before, cursor.batch, complete=False)
     while not batch.complete:
-        async with line.connection() as connection:
-            batch = await reader.flow.rest(connection, cursor.before, cursor.batch, place)
+        batch = await line.insist(partial(flow.rest, before=cursor.before, until=cursor.batch, past=place))
         if batch.events:
             place = batch.events[-1].place
             yield batch
@@ -31,12 +31,11 @@ async def past(line: Line, reader: Reader, cursor: Cursor) -> AsyncIterator[Batc
         if not target.includes(position):  # the cursor is from another process, whose reader was faster
             await asyncio.sleep(_READER_BEHIND)
             continue
-        async with line.connection() as connection:
-            batch = await reader.flow.first(connection, position, target)
+        batch = await line.insist(partial(flow.first, before=position, until=target))
         while batch.events:
             yield batch
             if batch.complete:
                 break
-            async with line.connection() as connection:
-                batch = await reader.flow.rest(connection, position, target, batch.events[-1].place)
+            place = batch.events[-1].place
+            batch = await line.insist(partial(flow.rest, before=position, until=target, past=place))
         position = target

@@ -13,11 +13,12 @@ TIMEOUT = 5.0
 
 
 class Socket:
-    """One connection; messages are plain dictionaries."""
+    """One connection; messages are plain dictionaries. `socket_id` is known once it is logged in."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self.subprotocol = connection.subprotocol
+        self.socket_id = ""
 
     async def say(self, **message: Any) -> None:
         """Send a message."""
@@ -51,8 +52,8 @@ class Socket:
         await self.say(type="connection_init", payload={"authorization": f"Bearer {token}"})
         acknowledged = await self.hear()
         assert acknowledged["type"] == "connection_ack"
-        socket_id: str = acknowledged["payload"]["socketId"]
-        return socket_id
+        self.socket_id = acknowledged["payload"]["socketId"]
+        return self.socket_id
 
     async def subscribe(self, query: str, variables: dict[str, Any] | None = None, id_: str = "1") -> None:
         """Begin an operation; for a subscription, the stream has begun when this returns."""

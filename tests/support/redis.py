@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 
 class RedisServer:
@@ -36,6 +37,16 @@ class RedisServer:
                 if probe.connect_ex(("127.0.0.1", self._port)) == 0:
                     return
         raise AssertionError("redis-server did not start")
+
+    def cut_subscribers(self) -> int:
+        """Close the connections of those that are subscribed; gives their number."""
+        with redis.Redis.from_url(self.url) as client:
+            return int(client.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
+
+    def subscribers(self, channel: str) -> int:
+        """How many are subscribed; none while it is stopped."""
+        with redis.Redis.from_url(self.url) as client:
+            return int(client.execute_command("PUBSUB", "NUMSUB", channel)[1])
 
     def stop(self) -> None:
         """Kill it."""

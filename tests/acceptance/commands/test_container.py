@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.commands.serving import serving
+from tests.support.processes import serving
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.database.processes import postgres_processes
 from tests.acceptance.commands.conftest import CCGRAPH, Run
-from tests.acceptance.commands.serving import serving
+from tests.support.processes import serving
 
 pytestmark = pytest.mark.timeout(240)
 
