@@ -7,7 +7,6 @@ page.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -161,7 +160,7 @@ class Conversation:
         self._authorization: str = headers.get(b"authorization", b"").decode("latin-1")
         self._connection: Connection | None = None
         self._operations: dict[str, Operation] = {}
-        self._ready: deque[Operation] = deque()
+        self._ready: list[Operation] = []
         self._frames: FrameWriter | None = scope.get("extensions", {}).get(EXTENSION)
         self._awake = False
         self._writer: asyncio.Task[None] | None = None
@@ -365,7 +364,7 @@ class Conversation:
                     self._frames.write_frames(frames)
                 elif subscriber.ended:
                     return  # how it ended is told by the task
-            self._ready.popleft()
+            self._ready.pop(0)
             if subscriber is not None and (subscriber.waiting or subscriber.ended):
                 self._ready.append(operation)
 
@@ -373,7 +372,7 @@ class Conversation:
         """Wait until the socket takes one event, then write on."""
         try:
             while self._ready:
-                operation = self._ready.popleft()
+                operation = self._ready.pop(0)
                 subscriber = operation.subscriber
                 if subscriber is None:
                     continue

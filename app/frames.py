@@ -37,6 +37,11 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self
 
+    def start_keepalive(self) -> None:
+        """The handshake is done: let go of its request and response, which nobody reads again."""
+        super().start_keepalive()
+        del self.request, self.response
+
     def takes_frames(self) -> bool:
         """Whether the connection is open and the client reads as fast as we write."""
         return (
