@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from graphql import (
+    GraphQLEnumType,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
@@ -103,6 +104,8 @@ def _leaf(kind: GraphQLInputType) -> Coerce:
     if kind is GraphQLString:
         return _string
     leaf = assert_leaf_type(kind)
+    if isinstance(leaf, GraphQLEnumType):
+        return _member({name: leaf.coerce_input_value(name) for name in leaf.values})
     general: Coerce = _uuid if leaf.name == "UUID" else leaf.coerce_input_value
 
     def coerce(value: object) -> object:
@@ -115,6 +118,15 @@ def _leaf(kind: GraphQLInputType) -> Coerce:
         if coerced is Undefined:
             raise NotCoerced
         return coerced
+
+    return coerce
+
+
+def _member(members: dict[str, object]) -> Coerce:
+    def coerce(value: object) -> object:
+        if type(value) is not str or value not in members:
+            raise NotCoerced
+        return members[value]
 
     return coerce
 

@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
+from services.database_errors import driver_error
 from services.errors import BadInput, Conflict, DomainError, NotFound
 from services.writing.tables import TABLES, camel
 
@@ -35,9 +36,8 @@ def explained(table: Table, prefix: str, *, deleting: bool = False) -> Iterator[
     """Turns a constraint that the block violates into a domain error for an input under `prefix`."""
     try:
         yield
-    except DBAPIError as error:
-        refusal = error.orig.__cause__ if error.orig is not None else None
-        explanation = _explain(refusal, table, prefix, deleting=deleting)
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        explanation = _explain(driver_error(error), table, prefix, deleting=deleting)
         if explanation is None:
             raise
         raise explanation from None

@@ -30,6 +30,22 @@ class Reader(Protocol):
         """The first value of the first row of one statement."""
 
 
+async def driver(connection: WriteConnection) -> Connection:
+    """The same connection as the driver has it, in the same transaction.
+
+    For statements with thousands of values, each of which SQLAlchemy would look at. Errors are asyncpg's.
+    """
+    raw: Connection | None = (await connection.get_raw_connection()).driver_connection
+    if raw is None or not raw.is_in_transaction():
+        raise RuntimeError("The transaction begins with a statement through SQLAlchemy")
+    return raw
+
+
+def affected(status: str) -> int:
+    """The number of rows in what PostgreSQL says of a statement: `INSERT 0 1000`."""
+    return int(status.rpartition(" ")[2])
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """`writer` runs services; `reader` runs planned statements (a replica where one is configured).

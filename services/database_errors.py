@@ -18,7 +18,7 @@ _AWAY = (
 
 def is_away(error: BaseException) -> bool:
     """True when the database is restarting or cannot be reached, so that trying again helps."""
-    error = _driver_error(error)
+    error = driver_error(error)
     # Those of asyncpg's interface errors that are ValueErrors are our mistakes.
     return isinstance(error, _AWAY) and not isinstance(error, ValueError)
 
@@ -33,7 +33,7 @@ def translate(error: BaseException) -> DomainError | None:
             "The database cannot be reached at the moment. Try again; "
             "a change that was under way may have been made or not."
         )
-    match _driver_error(error):
+    match driver_error(error):
         case asyncpg.UniqueViolationError():
             return Conflict("Another row already has this value; choose a different one.")
         case asyncpg.ForeignKeyViolationError():
@@ -54,7 +54,7 @@ def translate(error: BaseException) -> DomainError | None:
             return None
 
 
-def _driver_error(error: BaseException) -> BaseException:
+def driver_error(error: BaseException) -> BaseException:
     """SQLAlchemy wraps asyncpg's exception twice; its original is the cause of the inner one."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error

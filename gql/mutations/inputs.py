@@ -1,6 +1,7 @@
 """Inputs for rows of tables, derived from what `services.writing` takes."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from strawberry.types.field import StrawberryField
@@ -10,7 +11,7 @@ from gql.mutations.acting import Info
 from gql.planner.kinds import kind_of
 from services.secrets.columns import divided, sealed
 from services.writing.tables import TABLES, WritableColumn, WritableTable
-from services.writing.values import parameter
+from services.writing.values import converted
 
 Given = Mapping[str, Any]
 """An input as a resolver gets it: what was given, by field name; what is absent stays absent."""
@@ -44,22 +45,35 @@ def by_column(info: Info, table_name: str, given: Given, prefix: str = "input") 
     `prefix` is where the input stands, for errors.
     """
     table = TABLES[table_name]
-    columns = {column.field: column for column in table.columns.values()}
+    plain = _plain_columns(table)
+    if plain is not None:
+        return {plain[field]: value for field, value in given.items()}
     values = {}
     for field, value in given.items():
-        column = columns[field]
-        values[column.name] = _protected(info, table, column, value, f"{prefix}.{field}")
+        column = table.column_named(field)
+        values[column.name] = _protected(info, table, column, value, prefix)
         if column.secrets is not None:
             place = f"{table.name}.{column.secrets}"
             values[column.name], values[column.secrets] = divided(info.context.sealing(), place, value)
     return values
 
 
-def _protected(info: Info, table: WritableTable, column: WritableColumn, value: Any, field: str) -> Any:
+@cache
+def _plain_columns(table: WritableTable) -> Mapping[str, str] | None:
+    """The columns' names by field; None for a table in which something is encrypted or hashed."""
+    columns = table.columns.values()
+    if any(column.encrypted or column.hashed or column.secrets is not None for column in columns):
+        return None
+    return {column.field: column.name for column in columns}
+
+
+def _protected(info: Info, table: WritableTable, column: WritableColumn, value: Any, prefix: str) -> Any:
     if column.encrypted:
-        return sealed(info.context.sealing(), f"{table.name}.{column.name}", value, field)
+        place = f"{table.name}.{column.name}"
+        return sealed(info.context.sealing(), place, value, f"{prefix}.{column.field}")
     if column.hashed and value is not None:
-        return info.context.sealing().fingerprint(str(parameter(column.column, value, field)))
+        checked = converted(table, {column.name: value}, prefix)
+        return info.context.sealing().fingerprint(str(checked[column.name]))
     return value
 
 

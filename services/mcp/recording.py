@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from models.enums import McpMessageType
-from services.database import WriteConnection
+from services.database import WriteConnection, affected, driver
 from services.mcp.messages import Message, read_messages
 from services.mcp.pairing import Entry, exchange_of, pair
 from services.permissions import require_change
@@ -44,7 +44,6 @@ FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text
   AS m(id, message_type, server_name, direction, rpc_id, method,
        params, result, error, processing_time_ms, created_at)
 ON CONFLICT (id) DO NOTHING
-RETURNING id
 """
 
 _ANSWER: Final = """
@@ -159,8 +158,9 @@ async def _stored_rows(
         return {}
     servers = {message.server for message in with_id}
     ids = {message.rpc_id for message in with_id}
-    result = await connection.exec_driver_sql(_STORED, (instance_id, list(servers - {None}), list(ids)))
-    return {row["id"]: _Row(**row) for row in result.mappings()}
+    raw = await driver(connection)
+    rows = await raw.fetch(_STORED, instance_id, list(servers - {None}), list(ids))
+    return {row["id"]: _Row(**row) for row in rows}
 
 
 async def _arrived(connection: WriteConnection, messages: Sequence[Message]) -> Iterable[_Row]:
@@ -212,8 +212,7 @@ async def _insert(
         ),
         strict=True,
     )
-    result = await connection.exec_driver_sql(_INSERT, (instance_id, *columns))
-    return len(result.all())
+    return affected(await (await driver(connection)).execute(_INSERT, instance_id, *columns))
 
 
 async def _mend(
@@ -238,4 +237,4 @@ async def _sync_tool_calls(
     calls = [row.id for row in rows if row.type == McpMessageType.REQUEST and row.method == "tools/call"]
     if calls:
         answered = [responses.get(call) for call in calls]
-        await connection.exec_driver_sql(_SYNC_TOOL_CALLS, (calls, answered))
+        await (await driver(connection)).execute(_SYNC_TOOL_CALLS, calls, answered)

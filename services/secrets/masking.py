@@ -1,12 +1,17 @@
 """Replaces keys, tokens, passwords and cloud credentials inside JSON before it is stored."""
 
 import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Final
 
 import orjson
 
 MASK: Final = "[masked]"
+
+_USUAL_NAME: Final = 64
+"""Characters; messages name the same members again and again, and longer names are not kept."""
 
 _SENSITIVE_NAME: Final = re.compile(
     r"(?:passwords?|passwd|passphrase|pwd|secrets?|tokens?|credentials?|authorization|cookies?"
@@ -27,8 +32,13 @@ _KEY_BLOCK: Final = re.compile(
 )
 _TOKEN_FORMS: Final = {
     "sk-": r"sk-[A-Za-z0-9_-]{16,}",  # Anthropic, OpenAI
-    "k_": r"[srp]k_(?:live|test)_[A-Za-z0-9]{10,}",  # Stripe
-    "gh": r"gh[opsur]_[A-Za-z0-9]{20,}",  # GitHub
+    "k_live_": r"[srp]k_live_[A-Za-z0-9]{10,}",  # Stripe
+    "k_test_": r"[srp]k_test_[A-Za-z0-9]{10,}",
+    "gho_": r"gho_[A-Za-z0-9]{20,}",  # GitHub
+    "ghp_": r"ghp_[A-Za-z0-9]{20,}",
+    "ghr_": r"ghr_[A-Za-z0-9]{20,}",
+    "ghs_": r"ghs_[A-Za-z0-9]{20,}",
+    "ghu_": r"ghu_[A-Za-z0-9]{20,}",
     "github_pat_": r"github_pat_[A-Za-z0-9_]{20,}",
     "glpat-": r"glpat-[A-Za-z0-9_-]{16,}",  # GitLab
     "npm_": r"npm_[A-Za-z0-9]{30,}",
@@ -63,48 +73,90 @@ _FLAG: Final = re.compile(
     rf"((?<![\w-])--[a-z-]{{0,40}}?{_ASSIGNABLE}[ \t]+)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'-]\S*)", re.IGNORECASE
 )
 
-_HINTS: Final = tuple(
-    b"passw passphrase pwd secret token credential authorization cookie connection private bearer basic "
-    b"sig= hooks. webhooks apikey api_key api-key accesskey access_key access-key accountkey account_key "
-    b"account-key signingkey signing_key signing-key encryptionkey encryption_key encryption-key "
-    b"masterkey master_key master-key".split()
+
+@dataclass(frozen=True)
+class Hints:
+    """Texts of which every secret carries one; `lowered` ones in upper or lower case.
+
+    Of the texts of a whole call those that occur in none are left out at once (`occurring_in`), so that each
+    message and log entry need not be searched for all of them.
+    """
+
+    lowered: tuple[str, ...]
+    cased: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.lowered or self.cased)
+
+    def occurring_in(self, encoded: bytes) -> "Hints":
+        """Those of them that occur in a JSON text or another one in UTF-8."""
+        if not self:
+            return self
+        # Hints are ASCII; as Latin-1 a text is searched three times as fast as its bytes are.
+        lowered, cased = encoded.lower().decode("latin-1"), encoded.decode("latin-1")
+        return Hints(
+            tuple(hint for hint in self.lowered if hint in lowered),
+            tuple(hint for hint in self.cased if hint in cased),
+        )
+
+    def occur_in(self, text: str) -> bool:
+        """Whether any of them may occur in a text, which they do in few."""
+        return self._any.search(text) is not None
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(re.escape, (*self.lowered, *self.cased))), re.IGNORECASE)
+
+
+HINTS: Final = Hints(
+    lowered=(
+        *("passw", "passphrase", "pwd", "secret", "token", "credential", "authorization", "cookie"),
+        *("connection", "private", "bearer", "basic", "sig=", "hooks.", "webhooks"),
+        *(
+            f"{kind}{between}key"
+            for kind in ("api", "access", "account", "signing", "encryption", "master")
+            for between in ("", "_", "-", " ", ".")
+        ),
+    ),
+    cased=(*_TOKEN_FORMS, "://"),
 )
-_CASED_HINTS: Final = (*(hint.encode() for hint in _TOKEN_FORMS if hint not in {"gh", "k_"}), b"://")
-_SHORT_HINTS: Final = re.compile(rb"gh[opsur]_|[srp]k_(?:live|test)_")
+"""What every text that is masked has in it."""
+
+NO_HINTS: Final = Hints((), ())
 
 
-def masked(value: object, encoded: bytes) -> bytes:
+def masked(value: object, encoded: bytes, hints: Hints = HINTS) -> bytes:
     """`encoded` (the JSON text of `value`) with every secret replaced by `[masked]`.
 
     Secrets are recognised by the name of their member (decision 27: keys, tokens, passwords) and by
-    their own form. Most messages carry none: those come back as the very bytes that were given.
+    their own form. Most messages carry none: those come back as the very bytes that were given. `hints` are
+    those that occur in the call at all.
     """
-    return orjson.dumps(mask(value), option=orjson.OPT_SORT_KEYS) if may_hold_secret(encoded) else encoded
+    occurring = hints.occurring_in(encoded)
+    if not occurring:
+        return encoded
+    return orjson.dumps(mask(value, occurring), option=orjson.OPT_SORT_KEYS)
 
 
 def may_hold_secret(encoded: bytes) -> bool:
     """The cheap first look that spares most messages the walk: every masked text carries a hint."""
-    lowered = encoded.lower()
-    for hint in _HINTS:  # a plain loop: every message and log entry comes by here
-        if hint in lowered:
-            return True
-    for hint in _CASED_HINTS:
-        if hint in encoded:
-            return True
-    return _SHORT_HINTS.search(encoded) is not None
+    return bool(HINTS.occurring_in(encoded))
 
 
-def mask(value: object) -> object:
-    """A copy of a JSON value without its secrets; names, numbers and the shape stay."""
+def mask(value: object, hints: Hints = HINTS) -> object:
+    """A copy of a JSON value without its secrets; names, numbers and the shape stay.
+
+    `hints` are those that occur in the value at all.
+    """
     if isinstance(value, str):
-        return mask_text(value)
+        return mask_text(value) if hints.occur_in(value) else value
     if isinstance(value, dict):
         return {
-            name: _mask_member(name, item) if is_sensitive_name(name) else mask(item)
+            name: _mask_member(name, item, hints) if is_sensitive_name(name) else mask(item, hints)
             for name, item in value.items()
         }
     if isinstance(value, list):
-        return _mask_list(value)
+        return _mask_list(value, hints)
     return value
 
 
@@ -128,24 +180,29 @@ def mask_text(text: str) -> str:
 
 def is_sensitive_name(name: str) -> bool:
     """Whether a member of this name holds a secret: `apiKey`, `AWS_SECRET_KEY`, not `progressToken`."""
+    return _is_sensitive(name) if len(name) <= _USUAL_NAME else _is_sensitive.__wrapped__(name)
+
+
+@lru_cache(10_000)
+def _is_sensitive(name: str) -> bool:
     plain = name.replace("_", "").replace("-", "").replace(" ", "").replace(".", "").lower()
     return _SENSITIVE_NAME.search(plain) is not None and _HARMLESS_NAME.search(plain) is None
 
 
-def _mask_member(name: str, value: object) -> object:
+def _mask_member(name: str, value: object, hints: Hints) -> object:
     """The value of a sensitive member: texts go whole, a JSON schema's `password` keeps its shape."""
     if isinstance(value, str):
         return MASK if value else value
     if isinstance(value, list):
-        return [_mask_member(name, item) for item in value]
+        return [_mask_member(name, item, hints) for item in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if "token" in name.lower() else MASK  # `input_tokens: 250` is a count
-    return mask(value)
+    return mask(value, hints)
 
 
-def _mask_list(values: list[object]) -> list[object]:
+def _mask_list(values: list[object], hints: Hints) -> list[object]:
     """A list without its secrets; `["--password", "x"]`, a command line, loses the `x`."""
-    result = [mask(value) for value in values]
+    result = [mask(value, hints) for value in values]
     for position, (flag, value) in enumerate(pairwise(values)):
         if (
             isinstance(flag, str)

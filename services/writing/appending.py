@@ -9,11 +9,11 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.constraints import explained
-from services.database import WriteConnection
+from services.database import WriteConnection, affected, driver
 from services.errors import BadInput, Conflict
 from services.principal import Principal
 from services.writing.references import verify
-from services.writing.rows import Stored, stored_values
+from services.writing.rows import Stored, stored_rows
 from services.writing.tables import TABLES, WritableTable
 from services.writing.values import sql_type
 
@@ -39,10 +39,8 @@ async def append(
         raise BadInput("Give at least one row.", field="input.rows")
     if len(rows) > MAX_ROWS:
         raise BadInput(f"One call takes at most {MAX_ROWS:,} rows; send them in parts.", field="input.rows")
-    stored = [
-        _completed(table, stored_values(principal, table, row, place), place)
-        for row, place in zip(rows, places, strict=True)
-    ]
+    stored = stored_rows(principal, table, rows, places)
+    chosen = table.client_key is not None and _complete(table, table.client_key.name, stored, places)
     await verify(connection, principal, table, stored, places)
     by_columns: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for index, values in enumerate(stored):
@@ -50,27 +48,39 @@ async def append(
     keys: list[Any] = [None] * len(rows)
     with explained(table.table, "input.rows"):
         for columns, indexes in by_columns.items():
-            new = await _insert(connection, table, columns, [stored[index] for index in indexes])
-            for index, key in zip(indexes, new, strict=True):
+            new = [stored[index] for index in indexes]
+            inserted = await _insert(connection, table, columns, new, chosen=chosen)
+            for index, key in zip(indexes, inserted, strict=True):
                 keys[index] = key
     return keys
 
 
-def _completed(table: WritableTable, values: Stored, place: str) -> Stored:
-    """A row of a table with UUID keys has its key and time here, so that a repetition is the same row."""
-    if table.client_key is None:
-        return values
-    given = table.client_key.name in values
-    key: UUID = values.setdefault(table.client_key.name, uuid7())
-    if given and "created_at" not in values:
-        if key.version != 7:
-            raise BadInput("Give a UUIDv7, or the time with it.", field=f"{place}.createdAt")
-        values["created_at"] = datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
-    return values
+def _complete(table: WritableTable, key_name: str, rows: Sequence[Stored], places: Sequence[str]) -> bool:
+    """Give each row its key and time here, so that a repetition is the same row.
+
+    Whether the caller chose any of the keys: only then can a row exist already.
+    """
+    chosen = False
+    for row, place in zip(rows, places, strict=True):
+        if key_name not in row:
+            row[key_name] = uuid7()
+            continue
+        chosen = True
+        if "created_at" not in row:
+            key: UUID = row[key_name]
+            if key.version != 7:
+                raise BadInput("Give a UUIDv7, or the time with it.", field=f"{place}.createdAt")
+            row["created_at"] = datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+    return chosen
 
 
 async def _insert(
-    connection: WriteConnection, table: WritableTable, columns: Sequence[str], rows: Sequence[Stored]
+    connection: WriteConnection,
+    table: WritableTable,
+    columns: Sequence[str],
+    rows: Sequence[Stored],
+    *,
+    chosen: bool,
 ) -> list[Any]:
     """The keys of the rows, in their order."""
     arrays = [[row[name] for row in rows] for name in columns]
@@ -78,17 +88,18 @@ async def _insert(
         f"${number}::{sql_type(table.table.c[name])}[]" for number, name in enumerate(columns, start=1)
     )
     names = ", ".join(columns)
-    result = await connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({names})"
-        f" SELECT {names} FROM unnest({places}) WITH ORDINALITY AS given({names}, position)"
-        f" ORDER BY position {'' if table.client_key is None else 'ON CONFLICT DO NOTHING'}"
-        f" RETURNING {table.key.name}",
-        tuple(arrays),
-    )
-    new = result.scalars().all()
+    insert = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM unnest({places})"
+    raw = await driver(connection)
     if table.client_key is None:
-        return sorted(new)  # the database counts in the order of the rows
-    if len(new) < len(rows):
+        inserted = await raw.fetch(
+            f"{insert} WITH ORDINALITY AS given({names}, position) ORDER BY position"
+            f" RETURNING {table.key.name}",
+            *arrays,
+        )
+        return sorted(row[0] for row in inserted)  # the database counts in the order of the rows
+    on_conflict = "ON CONFLICT DO NOTHING" if chosen else ""
+    status = await raw.execute(f"{insert} AS given({names}) {on_conflict}", *arrays)
+    if chosen and affected(status) < len(rows):
         await _require_same(connection, table, columns, arrays, places)
     return [row[table.client_key.name] for row in rows]
 

@@ -1,8 +1,9 @@
 """Creates, changes and deletes single rows of every table under the same rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
 from models.policy import visible
@@ -16,7 +17,7 @@ from services.writing.archived import at_rest, is_at_rest, rests_with_project
 from services.writing.references import REFERENCES, verify
 from services.writing.rules import BEFORE_CREATE, BEFORE_DELETE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
 from services.writing.tables import TABLES, WritableTable
-from services.writing.values import parameters, sql_type
+from services.writing.values import conceal, converted, parameters, sql_type
 
 INPUT: Final = "input"
 PATCH: Final = "input.patch"
@@ -90,10 +91,27 @@ def stored_values(
     principal: Principal, table: WritableTable, given: Mapping[str, object], prefix: str
 ) -> Stored:
     """The values of a new row: what is given, the caller as its owner, and its beginning."""
-    values = parameters(table, given, prefix)
-    for name, column in table.columns.items():
-        if column.required and name not in values:
-            raise BadInput("This must be given.", field=f"{prefix}.{column.field}")
+    (values,) = stored_rows(principal, table, [given], [prefix])
+    return values
+
+
+def stored_rows(
+    principal: Principal,
+    table: WritableTable,
+    rows: Sequence[Mapping[str, object]],
+    prefixes: Sequence[str],
+) -> list[Stored]:
+    """The values of new rows, as `stored_values` gives them; raises what is wrong with the first bad one."""
+    stored = [_begun(principal, table, row, prefix) for row, prefix in zip(rows, prefixes, strict=True)]
+    conceal(table, stored)
+    return stored
+
+
+def _begun(principal: Principal, table: WritableTable, given: Mapping[str, object], prefix: str) -> Stored:
+    values = converted(table, given, prefix)
+    if not _required(table) <= values.keys():
+        column = next(table.columns[name] for name in _required(table) if name not in values)
+        raise BadInput("This must be given.", field=f"{prefix}.{column.field}")
     if table.owner is not None:
         owner = values.setdefault(table.owner, principal.user_id)
         if owner != principal.user_id and not principal.is_admin:
@@ -101,7 +119,13 @@ def stored_values(
                 "Only administrators write in another person's name; leave this out.",
                 field=f"{prefix}.{table.columns[table.owner].field}",
             )
-    return {**table.beginnings, **values}
+    return {**table.beginnings, **values} if table.beginnings else values
+
+
+@cache
+def _required(table: WritableTable) -> Set[str]:
+    """The columns that a new row must have, in the order of the table."""
+    return dict.fromkeys(name for name, column in table.columns.items() if column.required).keys()
 
 
 async def before_create(

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from models.types import Choice
 from services.errors import BadInput
 from services.moments import read_moment
-from services.secrets.masking import mask_text, masked, may_hold_secret
-from services.writing.tables import WritableColumn, WritableTable
+from services.secrets.masking import HINTS, Hints, mask_text, masked
+from services.writing.tables import WritableTable
 
 MAX_TEXT: Final = 1_000_000
 """Characters of a text without a documented length; a request holds no more bytes."""
@@ -43,28 +43,64 @@ def parameters(table: WritableTable, given: Mapping[str, object], prefix: str) -
 
     `prefix` is where the row stands in the input. Raises `BadInput` for the first value that is wrong.
     """
-    return {name: _stored(table.columns[name], value, prefix) for name, value in given.items()}
+    stored = converted(table, given, prefix)
+    conceal(table, [stored])
+    return stored
 
 
-def _stored(column: WritableColumn, value: object, prefix: str) -> object:
-    stored = parameter(column.column, value, f"{prefix}.{column.field}")
-    if not column.masked or not isinstance(stored, str):
-        return stored
-    if isinstance(column.column.type, JSONB):
-        return masked(value, stored.encode()).decode()
-    return mask_text(stored) if may_hold_secret(stored.encode()) else stored
-
-
-def parameter(column: "Column[Any]", value: object, field: str) -> object:
-    """`value` as the parameter of a statement; None is NULL. `BadInput` names `field` and what to give."""
-    if value is None:
-        if column.nullable:
-            return None
-        raise BadInput("This must not be null.", field=field)
+def converted(table: WritableTable, given: Mapping[str, object], prefix: str) -> dict[str, Any]:
+    """The same with the secrets still in it; `conceal` has to follow."""
+    storing = _storing(table)
+    stored = {}
+    name = ""
     try:
-        return converter(column)(value)
+        for name, value in given.items():
+            stored[name] = storing[name](value)
     except Unfit as trouble:
-        raise BadInput(f"This {trouble}.", field=field) from None
+        raise BadInput(f"This {trouble}.", field=f"{prefix}.{table.columns[name].field}") from None
+    return stored
+
+
+def conceal(table: WritableTable, rows: Sequence[dict[str, Any]]) -> None:
+    """Replace the secrets in the masked columns of rows that are `converted`."""
+    for name in _masked_columns(table):
+        texts = [text for row in rows if (text := row.get(name)) is not None]
+        hints = HINTS.occurring_in("\n".join(texts).encode())
+        if not hints:
+            continue
+        is_json = isinstance(table.columns[name].column.type, JSONB)
+        for row in rows:
+            text = row.get(name)
+            if text is not None and hints.occur_in(text):
+                row[name] = _masked_json(text, hints) if is_json else mask_text(text)
+
+
+def _masked_json(text: str, hints: Hints) -> str:
+    return masked(orjson.loads(text), text.encode(), hints).decode()
+
+
+@cache
+def _masked_columns(table: WritableTable) -> tuple[str, ...]:
+    return tuple(name for name, column in table.columns.items() if column.masked)
+
+
+@cache
+def _storing(table: WritableTable) -> Mapping[str, Convert]:
+    """By column name: from an input value to a parameter."""
+    return {name: _or_null(column.column) for name, column in table.columns.items()}
+
+
+def _or_null(column: "Column[Any]") -> Convert:
+    convert = converter(column)
+    if column.nullable:
+        return lambda value: None if value is None else convert(value)
+
+    def given(value: object) -> object:
+        if value is None:
+            raise Unfit("must not be null")
+        return convert(value)
+
+    return given
 
 
 @cache
@@ -73,7 +109,9 @@ def converter(column: "Column[Any]") -> Convert:
     kind = column.type
     match kind:
         case Choice():
-            return lambda value: _choice(value, kind.enum_class)
+            members: type[StrEnum] = kind.enum_class
+            stored = {member.value: member.value for member in members}
+            return lambda value: _choice(value, stored, members)
         case JSONB():
             return json_text
         case Uuid():
@@ -137,12 +175,11 @@ def _json_trouble(trouble: str) -> str:
     return "must be JSON"
 
 
-def _choice(value: object, members: type[StrEnum]) -> str:
-    try:
-        return members(text(value)).value
-    except ValueError:
-        names = ", ".join(member.name for member in members)
-        raise Unfit(f"must be one of {names}") from None
+def _choice(value: object, stored: Mapping[str, str], members: type[StrEnum]) -> str:
+    if isinstance(value, str) and value in stored:  # a member is a text
+        return stored[value]
+    names = ", ".join(member.name for member in members)
+    raise Unfit(f"must be one of {names}")
 
 
 def _uuid(value: object) -> UUID:

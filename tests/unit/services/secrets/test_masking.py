@@ -5,7 +5,7 @@ import time
 import orjson
 import pytest
 
-from services.secrets.masking import MASK, is_sensitive_name, mask, mask_text, masked
+from services.secrets.masking import HINTS, MASK, is_sensitive_name, mask, mask_text, masked
 
 # Assembled here so that no scanner takes this file for a leak.
 GITHUB_TOKEN = "ghp_" + "a1B2" * 9
@@ -105,6 +105,22 @@ def test_the_first_look_never_misses_what_the_walk_would_mask() -> None:
     ):
         value = {"text": f"x {secret}"}
         assert orjson.loads(masked(value, orjson.dumps(value))) == {"text": f"x {MASK}"}
+
+
+@pytest.mark.parametrize("secret", [GITHUB_TOKEN, PRIVATE_KEY, "PassWord=x", "https://a:b@c/"])
+def test_a_text_is_masked_the_same_by_the_hints_of_all_texts_of_its_call(secret: str) -> None:
+    values: list[object] = [{"text": f"x {secret}"}, {"apiKey": "東京"}, {"text": "nothing"}, [secret, 1]]
+    of_call = HINTS.occurring_in(orjson.dumps(values))
+
+    for value in values:
+        encoded = orjson.dumps(value)
+        assert masked(value, encoded, of_call) == masked(value, encoded)
+
+
+def test_the_keys_of_a_member_are_told_by_its_name_however_it_is_written() -> None:
+    for name in ("api.key", "api key", "API-KEY", "masterKey"):
+        value = {name: "x"}
+        assert orjson.loads(masked(value, orjson.dumps(value))) == {name: MASK}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Rows of all tables, without a database."""
