@@ -20,6 +20,7 @@ from gql.limits import Limits
 from gql.operations import Api
 from gql.schema import build_schema
 from gql.subscriptions.opening import Subscriptions
+from services.allowance import Allowance
 from services.authentication import Authenticator
 from services.background import background
 from services.database import Database
@@ -32,7 +33,7 @@ from services.principal import Origin, Principal
 from services.rate_limits import ApiCalls
 from services.tasks import watch_leases
 from services.tokens import TokenPolicy
-from services.websocket_delivery import Retries, keep_sending
+from services.websocket_delivery import Retries, SentNotifications, keep_sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         vault = settings.vault()
         heartbeats = HeartbeatWatch(database, timedelta(seconds=settings.heartbeat_timeout))
         await stack.enter_async_context(background(heartbeats.run(), "heartbeats"))
-        await stack.enter_async_context(background(keep_sending(database, Retries()), "websocket-delivery"))
+        sent = await stack.enter_async_context(SentNotifications(database))
+        retries = Retries(timedelta(seconds=settings.confirmation_timeout), settings.confirmation_retries)
+        sending = keep_sending(database, retries, every=min(5.0, settings.confirmation_timeout / 2))
+        await stack.enter_async_context(background(sending, "websocket-delivery"))
         await stack.enter_async_context(background(watch_leases(database), "leases"))
         pace = Pace(longest=settings.feed_poll)
         feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode(), pace))
@@ -77,7 +81,8 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         )
         # Of the connections for queries, half at most: live queries are not to keep others from being asked.
         live = LiveQueries(feed, places=max(1, settings.read_pool_size // 2), poll=settings.live_poll)
-        subscriptions = Subscriptions(api, feed, live)
+        allowance = Allowance(settings.maximum_subscriptions)
+        subscriptions = Subscriptions(api, feed, live, sent.note, allowance)
         documents = _documents(settings)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:

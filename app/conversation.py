@@ -36,6 +36,7 @@ from gql.operations import OperationRequest, refused
 from models.enums import WebsocketTransport
 from services.database_errors import is_away
 from services.errors import QuotaExceeded, Unauthenticated
+from services.feed.subscribers import confirm
 
 if TYPE_CHECKING:
     from app.connections import Connection
@@ -358,10 +359,12 @@ class Conversation:
             subscriber = operation.subscriber
             if subscriber is not None:
                 frames: list[bytes] = []
-                for delivery in subscriber.take_some(_AT_ONCE):
+                deliveries = subscriber.take_some(_AT_ONCE)
+                for delivery in deliveries:
                     frames += wrapped(delivery, operation.prefix)
                 if frames:
                     self._frames.write_frames(frames)
+                    confirm(deliveries)
                 elif subscriber.ended:
                     return  # how it ended is told by the task
             self._ready.pop(0)
@@ -379,6 +382,7 @@ class Conversation:
                 delivery = subscriber.take()
                 if delivery is not None:
                     await self._say_next(operation, delivery.payload)
+                    confirm([delivery])
                     if subscriber.waiting or subscriber.ended:
                         self._ready.append(operation)
                 elif subscriber.ended:

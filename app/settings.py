@@ -135,6 +135,12 @@ class Settings(BaseSettings):
     maximum_cost: int = Field(
         1_000_000, ge=1, le=1_000_000_000, description="rows that an operation could return at most"
     )
+    maximum_subscriptions: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="subscriptions that a person may have open in one process, over all connections",
+    )
     introspection: bool = Field(
         True, description="`false` answers no `__schema` and `__type`, and no error suggests names"
     )
@@ -190,6 +196,16 @@ class Settings(BaseSettings):
         le=3600,
         description="seconds after which a live query is read again that depends on something of which no "
         "event tells, such as a description or a person's name, 0.1 to 3600",
+    )
+    confirmation_timeout: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="seconds after which a notification to connections is sent again unless it was "
+        "confirmed, up to 3600",
+    )
+    confirmation_retries: int = Field(
+        5, ge=0, le=100, description="how often such a notification is sent again before it has failed"
     )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"

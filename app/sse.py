@@ -21,7 +21,7 @@ from gql.operations import OperationRequest, refused
 from gql.subscriptions.opening import Subscriptions
 from models.enums import WebsocketTransport
 from services.errors import Unauthenticated
-from services.feed.subscribers import Delivery, Opened
+from services.feed.subscribers import Delivery, Opened, confirm
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -122,6 +122,7 @@ class _Stream:
             deliveries = subscriber.take_some(_AT_ONCE)
             if deliveries:
                 await _send(self._send, b"".join(map(_event, deliveries)))
+                confirm(deliveries)
             elif subscriber.ended:
                 await _send(self._send, _ending(subscriber.error, subscriber.cursor))
                 return

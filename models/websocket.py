@@ -86,6 +86,11 @@ class WebsocketNotification(Base):
         Index("idx_websocket_notifications_socket_event", "socket_id", "event_type"),
         Index("idx_websocket_notifications_sent_status", "sent_at", "delivery_status"),
         Index("idx_websocket_notifications_project", "project_id", "sent_at"),
+        Index(
+            "idx_websocket_notifications_unconfirmed",
+            "sent_at",
+            postgresql_where=text("delivery_status = 'sent' AND first_sent_at IS NOT NULL"),
+        ),
         {"comment": "リアルタイム進捗通知管理"},
     )
 
@@ -111,6 +116,11 @@ class WebsocketNotification(Base):
         Json, nullable=False, comment="イベントペイロード (JSON)", doc="Content of the event."
     )
     sent_at: Mapped[datetime] = time_default_now("送信時刻", "When the event was last sent.")
+    first_sent_at: Mapped[datetime | None] = mapped_column(
+        # The documents know no status before "sent", and a row is stored before any connection gets it.
+        comment="初回送信時刻（接続への書き込み）",
+        doc="When the event was first written to a connection; null while nobody has been sent it.",
+    )
     delivery_status: Mapped[DeliveryStatus] = mapped_column(
         Choice(DeliveryStatus),
         comment="配信ステータス (sent/delivered/failed)",

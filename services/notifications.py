@@ -50,7 +50,8 @@ SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = N
 """
 
 _ACKNOWLEDGE: Final = """
-UPDATE websocket_notifications t SET client_ack = true, delivery_status = 'delivered'
+UPDATE websocket_notifications t
+SET client_ack = true, delivery_status = 'delivered', first_sent_at = COALESCE(t.first_sent_at, now())
 WHERE t.id = $1 AND {viewer} IS NOT NULL AND {visible} RETURNING t.id
 """
 

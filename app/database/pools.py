@@ -22,6 +22,9 @@ CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 """Seconds: for one connection; at shutdown for the statements that still run."""
 
+FEED_CONNECTIONS = 3
+"""Connections to the primary beside those for queries: the feed's readers and its replay keep one each."""
+
 STATEMENT_CACHE: dict[str, Any] = {
     # A planned statement is long, stays the same and costs as much to prepare as to run.
     "statement_cache_size": 1000,
@@ -41,7 +44,9 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
             "DATABASE_URL is not set: set it to a PostgreSQL server, or start with `ccgraph serve`."
         )
     async with AsyncExitStack() as stack:
-        primary = await stack.enter_async_context(_reading(settings, settings.database_url, "DATABASE_URL"))
+        primary = await stack.enter_async_context(
+            _reading(settings, settings.database_url, "DATABASE_URL", kept=FEED_CONNECTIONS)
+        )
         reader = primary
         if settings.database_read_url is not None:
             reader = await stack.enter_async_context(
@@ -53,8 +58,9 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _reading(settings: Settings, url: SecretStr, variable: str) -> AsyncIterator[Lender]:
-    lender = Lender(partial(connect_reader, settings, url.get_secret_value()), settings.read_pool_size)
+async def _reading(settings: Settings, url: SecretStr, variable: str, kept: int = 0) -> AsyncIterator[Lender]:
+    connect = partial(connect_reader, settings, url.get_secret_value())
+    lender = Lender(connect, settings.read_pool_size + kept)
     try:
         await _require_usable(lender, variable)
         yield lender

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Hashable
 from typing import Any
+from uuid import UUID
 
 import orjson
 from graphql import GraphQLSchema, VariableNode
@@ -19,7 +20,9 @@ from gql.subscriptions.fields import STREAMS
 from gql.subscriptions.live import LIVE, live_query
 from gql.subscriptions.rendering import EventRenderer
 from gql.subscriptions.streams import AFTER, Arguments, Stream
+from services.allowance import Allowance
 from services.errors import BadInput
+from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
 from services.feed.subscribers import Opened
 from services.feed.topics import Topic
@@ -29,10 +32,19 @@ from services.live.queries import LiveQueries
 class Subscriptions:
     """The door for subscriptions, beside `Api` for queries and mutations."""
 
-    def __init__(self, api: Api, feed: Feed, live: LiveQueries) -> None:
+    def __init__(
+        self,
+        api: Api,
+        feed: Feed,
+        live: LiveQueries,
+        note_sent: Callable[[UUID], None],
+        allowance: Allowance,
+    ) -> None:
         self._api = api
         self._feed = feed
         self._live = live
+        self._note_sent = note_sent
+        self._allowance = allowance
 
     async def open(
         self,
@@ -47,8 +59,19 @@ class Subscriptions:
         `after` is where a client resumes that cannot change its arguments, and comes before them; it means
         nothing to a live query, which begins with the whole present state.
 
-        Raises what `gql.operations.refused` turns into errors: of the document, its variables or arguments.
+        Raises what `gql.operations.refused` turns into errors: of the document, its variables or arguments,
+        and QuotaExceeded.
         """
+        give_back = self._allowance.take(context.require_principal().user_id)
+        try:
+            return _Counted(await self._open(request, context, ready, after), give_back)
+        except BaseException:
+            give_back()
+            raise
+
+    async def _open(
+        self, request: OperationRequest, context: Context, ready: Callable[[], None], after: str | None
+    ) -> Opened:
         principal = context.require_principal()
         operation = self._api.preparation.operation(request.query, request.operation_name)
         variables = operation.variables(self._api.schema, request.variables).coerced
@@ -65,21 +88,47 @@ class Subscriptions:
         key = _key(request, root)
         topic = self._feed.topic(key)
         if topic is None:
-            topic = _topic(key, stream, arguments, root, question, context)
+            topic = self._topic(key, stream, arguments, root, question, context)
         return await self._feed.subscribe(
             topic, principal.viewer, ready, after=after or arguments.value(AFTER)
         )
 
+    def _topic(
+        self,
+        key: Hashable,
+        stream: Stream,
+        arguments: Arguments,
+        root: Field,
+        question: Question,
+        context: Context,
+    ) -> Topic:
+        chosen = stream.filter(arguments)
+        try:
+            renderer = EventRenderer(context.database.primary, stream, chosen.tables, root, question)
+        except PlanError as error:
+            raise domain_error(error) from None
+        return Topic(key, chosen, renderer, self._written if stream.sends else None)
 
-def _topic(
-    key: Hashable, stream: Stream, arguments: Arguments, root: Field, question: Question, context: Context
-) -> Topic:
-    chosen = stream.filter(arguments)
-    try:
-        renderer = EventRenderer(context.database.primary, stream, chosen.tables, root, question)
-    except PlanError as error:
-        raise domain_error(error) from None
-    return Topic(key, chosen, renderer)
+    def _written(self, event: ChangeEvent) -> None:
+        self._note_sent(UUID(event.key))
+
+
+class _Counted:
+    """A subscription that is open, and counted until it is closed."""
+
+    __slots__ = ("_give_back", "_opened", "subscriber")
+
+    def __init__(self, opened: Opened, give_back: Callable[[], None]) -> None:
+        self.subscriber = opened.subscriber
+        self._opened = opened
+        self._give_back: Callable[[], None] | None = give_back
+
+    def close(self) -> None:
+        """Get nothing more; safe to call twice."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            self._opened.close()
+            give_back()
 
 
 def _argument_values(schema: GraphQLSchema, root: Field, variables: dict[str, Any]) -> dict[str, Any]:

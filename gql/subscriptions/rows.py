@@ -21,9 +21,13 @@ def _changes_status(event: ChangeEvent) -> bool:
     return _is_there(event) and event.changed("status")
 
 
+def _is_new(event: ChangeEvent) -> bool:
+    return event.operation == "INSERT"
+
+
 def _is_sent(event: ChangeEvent) -> bool:
     """A new notification is sent; one whose count of retries rose is sent again."""
-    return event.operation == "INSERT" or (event.operation == "UPDATE" and event.changed("retry_count"))
+    return _is_new(event) or (event.operation == "UPDATE" and event.changed("retry_count"))
 
 
 def _is_of_task(event: ChangeEvent, task_id: object) -> bool:
@@ -172,6 +176,8 @@ ROW_STREAMS = (
         event_description="A notification is sent, for the first time or again.",
         tables=frozenset({WEBSOCKET_NOTIFICATION.table}),
         tells=_is_sent,
+        replays=_is_new,
+        sends=True,
         arguments=(
             routed(
                 "socketId",

@@ -91,7 +91,8 @@ class Stream:
     """One field of Subscription. `event` is the name of its type, which implements `Event`.
 
     It tells of those changes of `tables` for which `tells` holds; the argument named `table_choice`, if any,
-    leaves some of the tables.
+    leaves some of the tables. Whoever resumes hears of past events only where `replays` holds. `sends` says
+    that a row counts as sent when an event of it was written to a client.
     """
 
     field: str
@@ -103,6 +104,8 @@ class Stream:
     fields: tuple[EventField, ...]
     tells: Callable[[ChangeEvent], bool] = lambda event: True
     table_choice: str = ""
+    replays: Callable[[ChangeEvent], bool] = lambda event: True
+    sends: bool = False
 
     def filter(self, given: Arguments) -> Filter:
         """The events that a client with these arguments asks for."""
@@ -121,6 +124,7 @@ class Stream:
             given.value(PROJECT.name),
             given.value(SUBTREE.name),
             accepts,
+            self.replays,
         )
 
 

@@ -74,6 +74,7 @@ class WebsocketNotificationRow(NamedTuple):
     event_name: str
     payload: str
     sent_at: datetime
+    first_sent_at: datetime
     delivery_status: str
     retry_count: int
     client_ack: bool
@@ -171,6 +172,7 @@ def websocket_notifications(
                     event_name=event_name,
                     payload=json_text({"task_id": str(task.id), "name": task.name}),
                     sent_at=at,
+                    first_sent_at=at,
                     delivery_status="failed" if lost else "delivered",
                     retry_count=3 if lost else 0,
                     client_ack=not lost,

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, zip_longest
 from typing import TypeAlias
 
@@ -124,7 +125,7 @@ async def _render(
         return []
     payloads = await topic.renderer.render([*wanted.values()])
     deliveries = {
-        key: Delivery(payload.encode(), found.cursor)
+        key: Delivery(payload.encode(), found.cursor, written=_written(topic, found.event))
         for (key, (found, _)), payload in zip(wanted.items(), payloads, strict=True)
     }
     return [
@@ -135,6 +136,10 @@ async def _render(
         for viewer, founds in seen.items()
         if founds
     ]
+
+
+def _written(topic: Topic, event: ChangeEvent) -> Callable[[], None] | None:
+    return None if topic.written is None else partial(topic.written, event)
 
 
 def _visible(occurrences: Iterable[Occurrence], viewer: Viewer, sight: Sight) -> Iterator[Occurrence]:

@@ -166,7 +166,7 @@ class Feed(Running):
                 for occurrences in self._chunks(batch):
                     await self._push(
                         occurrences,
-                        lambda _: [topic],
+                        lambda event: [topic] if topic.filter.replays(event) else [],
                         lambda _: {subscriber.viewer: [subscriber]},
                         Patience(None),
                     )

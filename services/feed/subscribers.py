@@ -14,12 +14,21 @@ class Delivery:
 
     `payload` is the GraphQL response as JSON in UTF-8, `cursor` the place right after the event; None for
     what has no place, such as the result of a live query. Connections keep in `wrapped` what they made of it
-    last and for what, because the next one mostly wants the same.
+    last and for what, because the next one mostly wants the same. They call `confirm` for what they have
+    written to their client.
     """
 
     payload: bytes
     cursor: str | None = None
     wrapped: tuple[bytes, tuple[bytes, ...]] | None = None
+    written: Callable[[], None] | None = None
+
+
+def confirm(deliveries: Iterable[Delivery]) -> None:
+    """Tell whoever wants to know that these were written to a client."""
+    for delivery in deliveries:
+        if delivery.written is not None:
+            delivery.written()
 
 
 class Source(Protocol):

@@ -45,12 +45,16 @@ class Renderer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events a topic is about. `subtree_of`: those of an instance and of everything below it."""
+    """Which events a topic is about. `subtree_of`: those of an instance and of everything below it.
+
+    `replays` says of an event that the topic is about whether it still concerns those who resume after it.
+    """
 
     tables: frozenset[str]
     project_id: UUID | None = None
     subtree_of: UUID | None = None
     accepts: Callable[[ChangeEvent], bool] = lambda event: True
+    replays: Callable[[ChangeEvent], bool] = lambda event: True
 
     def matches(self, event: ChangeEvent, ancestry: Ancestry) -> bool:
         """Whether subscribers of this topic hear of `event`, if they may see its row."""
@@ -68,11 +72,15 @@ def _line_of(event: ChangeEvent, ancestry: Ancestry) -> Collection[UUID]:
 
 @dataclass(eq=False, slots=True)
 class Topic:
-    """`key` is equal for subscriptions that ask for the same: selection, arguments and variables."""
+    """`key` is equal for subscriptions that ask for the same: selection, arguments and variables.
+
+    `written` is told of each event that was written to a client, for every client again.
+    """
 
     key: Hashable
     filter: Filter
     renderer: Renderer
+    written: Callable[[ChangeEvent], None] | None = None
     subscribers: dict[Viewer, set[Subscriber]] = field(default_factory=dict)
 
 

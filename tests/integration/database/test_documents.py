@@ -26,6 +26,7 @@ ADDED_COLUMNS = {
     "task_logs": {"xid"},
     "tasks": {"input_secrets", "lease_expires_at", "output_secrets"},
     "ultrathink_messages": {"completed_at"},
+    "websocket_notifications": {"first_sent_at"},
 }
 
 ADDED_TABLES = {

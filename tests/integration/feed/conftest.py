@@ -16,6 +16,7 @@ from gql.operations import Api, OperationRequest
 from gql.schema import build_schema
 from gql.subscriptions.opening import Subscriptions
 from models.policy import Viewer
+from services.allowance import Allowance
 from services.database import Database
 from services.feed.feed import Feed
 from services.feed.subscribers import Capacity, Opened
@@ -209,7 +210,8 @@ API = Api(*build_schema())
 @pytest.fixture
 def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
     """Opens a subscription of the project's owner as a transport does."""
-    subscriptions = Subscriptions(API, feed, LiveQueries(feed, places=2))
+    live = LiveQueries(feed, places=2)
+    subscriptions = Subscriptions(API, feed, live, lambda notification: None, Allowance(100))
 
     async def opened(query: str, **variables: Any) -> Listening:
         listening = Listening()

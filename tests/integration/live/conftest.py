@@ -9,6 +9,7 @@ from gql.context import Context
 from gql.operations import Api, OperationRequest
 from gql.schema import build_schema
 from gql.subscriptions.opening import Subscriptions
+from services.allowance import Allowance
 from services.database import Database
 from services.feed.feed import Feed
 from services.live.queries import LiveQueries
@@ -37,7 +38,9 @@ class Followers:
 
     def __init__(self, database: Database, feed: Feed, statements: Statements, poll: float = POLL) -> None:
         self.queries = LiveQueries(feed, places=2, poll=poll)
-        self._subscriptions = Subscriptions(API, feed, self.queries)
+        self._subscriptions = Subscriptions(
+            API, feed, self.queries, lambda notification: None, Allowance(100)
+        )
         self._database = database
         self._statements = statements
 
