@@ -28,6 +28,7 @@ from tests.support.plain.values import shown
 MOST_FIELDS = 4
 DEEPEST = 4
 PAGE = 4
+SEARCHES = ("東京", "京", "alpha", "alpha 東京", "test", "", "%", "here")
 
 
 class Name(str):
@@ -46,13 +47,17 @@ class Query:
 
 @dataclass(slots=True)
 class QueryWriter:
-    """Draws one query. Values in filters and keys are taken from the world, so that some of them are met."""
+    """Draws one query. Values in filters and keys are taken from the world, so that some of them are met.
+
+    `search` draws searches too; fields named in `without` are never selected.
+    """
 
     schema: GraphQLSchema
     catalog: Catalog
     world: World
     data: DataObject
     search: bool = False
+    without: frozenset[str] = frozenset()
     _declared: dict[str, str] = field(default_factory=dict)
     _variables: dict[str, Any] = field(default_factory=dict)
     _fragments: list[str] = field(default_factory=list)
@@ -94,7 +99,7 @@ class QueryWriter:
     def _may_select(
         self, kind: GraphQLObjectType | GraphQLInterfaceType, name: str, found: GraphQLField, depth: int
     ) -> bool:
-        if name in ("cursor", "startCursor", "endCursor"):
+        if name in ("cursor", "startCursor", "endCursor") or name in self.without:
             return False
         deep = depth >= DEEPEST and not kind.name.endswith(("Connection", "Edge", "Aggregate", "Group"))
         return is_leaf_type(get_named_type(found.type)) or not deep
@@ -150,6 +155,10 @@ class QueryWriter:
         if self._chance(2):
             count = self.data.draw(integers(1, 2))
             values["orderBy"] = [self.order(table, 2) for _ in range(count)]
+        if self.search and table.search is not None and self._chance(2):
+            values["search"] = self.pick(SEARCHES)
+            if self._chance(2):
+                values["orderBy"] = [{"rank": Name(self.pick(["ASC", "DESC"]))}]
         return values
 
     def _where(self, table: TableType, depth: int) -> dict[str, Any]:
