@@ -87,15 +87,15 @@ async def create_child(connection: WriteConnection, principal: Principal, birth:
     given = {**birth.instance, **shared, "parent_instance_id": birth.parent_instance_id}
     if birth.worktree is not None:
         given.setdefault("worktree_path", birth.worktree.get("worktree_path"))
-    instance_id = await create(connection, principal, "cc_instances", given)
+    instance_id = await create(connection, principal, "cc_instances", given, "input.instance")
     task_id = birth.task_id
     if birth.task is not None:
         task = {**birth.task, **shared, "assigned_to": instance_id}
-        task_id = await create(connection, principal, "tasks", task)
+        task_id = await create(connection, principal, "tasks", task, "input.task")
     worktree_id = None
     if birth.worktree is not None:
         worktree = {**birth.worktree, **shared, "cc_instance_id": instance_id, "task_id": task_id}
-        worktree_id = await create(connection, principal, "git_worktrees", worktree)
+        worktree_id = await create(connection, principal, "git_worktrees", worktree, "input.worktree")
     message_id = None
     if birth.instruction is not None:
         message_id = await ultrathink.send(
@@ -137,9 +137,11 @@ async def terminate(
     Gives the keys of those it stopped. Raises `NotFound` or `Forbidden` for the instance.
     """
     await require_change(connection, principal, "cc_instances", instance_id, field="input.id")
-    found = await connection.exec_driver_sql(_SUBTREE, (instance_id,))
-    stopped: list[UUID] = list(found.scalars())
-    await connection.exec_driver_sql(_STOP, (stopped, exit_code))
+    stopped: list[UUID] = []
+    # Nobody gets a child any more once it is locked; those that came while it was waited for are found next.
+    while living := list((await connection.exec_driver_sql(_SUBTREE, (instance_id,))).scalars()):
+        await connection.exec_driver_sql(_STOP, (living, exit_code))
+        stopped += living
     await release_claims(connection, stopped)
     return stopped
 

@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from models import AuthToken, User
 from models.enums import TokenType
+from services.audit import trace
 from services.database import WriteConnection
 from services.errors import NotFound
 from services.principal import Origin, Principal
@@ -91,7 +92,7 @@ async def exchange(
     """A new pair for a refresh token, which is spent by this; `Unauthenticated` when it is none of ours.
 
     None when it was spent or revoked before. Then somebody else may hold a copy, so the whole family
-    has been revoked (RFC 9700, 4.14.2): commit, then refuse.
+    has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse.
     """
     claims = read(policy, refresh_token, TokenType.REFRESH)
     spent = await connection.execute(
@@ -107,10 +108,17 @@ async def exchange(
     )
     row = spent.one_or_none()
     if row is None:
-        await revoke(connection, AuthToken.family_id.in_(family_of(claims.token_id)))
+        ended = await revoke(connection, AuthToken.family_id.in_(family_of(claims.token_id)))
+        if ended:
+            suspect = Principal(claims.user_id, "", is_admin=False)
+            await trace(
+                connection, suspect, origin, "refreshToken", {"reused": claims.token_id, "ended": ended}
+            )
         return None
     holder = Principal(row.id, row.username, bool(row.is_admin))
-    return await issue_pair(connection, policy, holder, origin, row.family_id)
+    pair = await issue_pair(connection, policy, holder, origin, row.family_id)
+    await trace(connection, holder, origin, "refreshToken", {"tokenId": pair.access.token_id})
+    return pair
 
 
 async def revoke_login(connection: WriteConnection, token_id: UUID) -> None:

@@ -125,8 +125,10 @@ class InstanceMutations:
         birth = Birth(
             input.parent_instance_id,
             by_column(info, "cc_instances", input.instance, "input.instance"),
-            None if input.worktree is None else by_column(info, "git_worktrees", input.worktree),
-            None if input.task is None else by_column(info, "tasks", input.task),
+            None
+            if input.worktree is None
+            else by_column(info, "git_worktrees", input.worktree, "input.worktree"),
+            None if input.task is None else by_column(info, "tasks", input.task, "input.task"),
             input.task_id,
             input.instruction,
         )

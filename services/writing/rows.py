@@ -27,27 +27,33 @@ Stored = dict[str, Any]
 
 
 async def create(
-    connection: WriteConnection, principal: Principal, table_name: str, given: Mapping[str, object]
+    connection: WriteConnection,
+    principal: Principal,
+    table_name: str,
+    given: Mapping[str, object],
+    prefix: str = INPUT,
 ) -> Any:
     """Insert a row and return its key; `given` holds values by column name, absent ones take their default.
+
+    `prefix` is where the row stands in the input.
 
     A row whose UUID the caller chose is created once: the same call again returns the same key, other
     content under that key is `Conflict`. Raises `BadInput`, `NotFound`, `Forbidden`, `Conflict` and
     `QuotaExceeded` with the field; then nothing is stored.
     """
     table = TABLES[table_name]
-    values = stored_values(principal, table, given, INPUT)
+    values = stored_values(principal, table, given, prefix)
     client_key = _given_key(table, values)
     if client_key is not None:
-        known = await _known(connection, principal, table, values, client_key)
+        known = await _known(connection, principal, table, values, client_key, prefix)
         if known is not None:
             return known
-    await verify(connection, principal, table, [values], [INPUT])
-    await before_create(connection, table, values, INPUT)
-    with explained(table.table, INPUT):
+    await verify(connection, principal, table, [values], [prefix])
+    await before_create(connection, table, values, prefix)
+    with explained(table.table, prefix):
         key = await _insert(connection, table, values, client_key)
     if key is None and client_key is not None:  # another call with this key was faster
-        return await _known(connection, principal, table, values, client_key)
+        return await _known(connection, principal, table, values, client_key, prefix)
     return key
 
 
@@ -225,7 +231,12 @@ async def _insert(
 
 
 async def _known(
-    connection: WriteConnection, principal: Principal, table: WritableTable, values: Stored, client_key: str
+    connection: WriteConnection,
+    principal: Principal,
+    table: WritableTable,
+    values: Stored,
+    client_key: str,
+    prefix: str,
 ) -> Any:
     """The key of the row that an earlier call with this client key and content made; None without one."""
     compared = [name for name in values if not (name in table.columns and table.columns[name].encrypted)]
@@ -247,7 +258,7 @@ async def _known(
     if not row["is_same"]:
         raise Conflict(
             f"A {table.noun} with this key and other content exists; choose a new UUID.",
-            field=f"{INPUT}.{table.columns[client_key].field}",
+            field=f"{prefix}.{table.columns[client_key].field}",
         )
     return row["key"]
 

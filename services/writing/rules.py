@@ -72,6 +72,12 @@ async def _instance_created(connection: WriteConnection, values: Values, prefix:
         raise BadInput(
             "A CHILD names its parent in `parentInstanceId`, a PARENT has none.", field=f"{prefix}.type"
         )
+    # The parent is held, so that no child comes in behind somebody who terminates the whole tree.
+    parent = await connection.exec_driver_sql(
+        "SELECT status FROM cc_instances WHERE id = $1 FOR SHARE", (values.get("parent_instance_id"),)
+    )
+    if parent.scalar() == CcInstanceStatus.STOPPED:
+        raise Conflict("This instance has stopped and gets no children.", field=f"{prefix}.parentInstanceId")
 
 
 async def _instance_changed(
