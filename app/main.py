@@ -50,7 +50,7 @@ class GraphQL:
 def create_app(settings: Settings) -> Starlette:
     """The server as an ASGI application. `settings.database_url` must be set; `app.database.located` does it.
 
-    `app.state` has `settings` and, within the lifespan, `database`.
+    `app.state` has `settings` and, within the lifespan, `database` and `api`.
     """
     ide = Ide(settings.ide_assets) if settings.graphiql else None
     graphql = GraphQL()
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_database(settings) as database, open_api(settings, database, ide) as api:
             app.state.database = database
-            graphql.api = api
+            app.state.api = graphql.api = api
             async with background(keep_maintained(database), "maintenance"):
                 yield
 
