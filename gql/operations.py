@@ -28,7 +28,7 @@ from gql.loaders import Execution
 from gql.payloads import check_payload
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
-from gql.preparation import InvalidDocument, InvalidVariables, Operation, Preparation, RootPlan
+from gql.preparation import InvalidDocument, InvalidVariables, Operation, Preparation, RootPlan, assemble
 from gql.sharing import SharedReads, key_of
 from services.errors import BadInput, DomainError
 
@@ -93,7 +93,7 @@ class Api:
         except Exception as error:
             return _result({"data": None}, [format_error(error)])
         if self._prepared and ready.planned is not None and ready.planned.heads is not None:
-            return OperationResult(_assemble(ready.planned.heads, texts, ready.extensions))
+            return OperationResult(_response(assemble(ready.planned.heads, texts), ready.extensions))
         return await self._run_generally(ready, texts, context)
 
     def is_mutation(self, request: OperationRequest) -> bool:
@@ -197,19 +197,9 @@ def _refuse_wrong_kind(operation: Operation, request: OperationRequest) -> None:
         raise BadInput("Send mutations with POST.", field="query")
 
 
-def _assemble(
-    heads: Sequence[tuple[bytes, bytes | None]],
-    texts: Sequence[str | None],
-    extensions: dict[str, Any] | None,
-) -> bytes:
-    """The response, of texts that PostgreSQL made: nothing in them is looked at."""
-    remaining = iter(texts)
-    values = (
-        head + (constant if constant is not None else (next(remaining) or "null").encode())
-        for head, constant in heads
-    )
-    data = b'{"data":{' + b",".join(values) + b"}"
-    return data + b"}" if extensions is None else data + b',"extensions":' + orjson.dumps(extensions) + b"}"
+def _response(data: bytes, extensions: dict[str, Any] | None) -> bytes:
+    more = b"" if extensions is None else b',"extensions":' + orjson.dumps(extensions)
+    return b'{"data":' + data + more + b"}"
 
 
 def _refusal(errors: list[FormattedError]) -> OperationResult:

@@ -161,6 +161,16 @@ class Operation:
         )
 
 
+def assemble(heads: Heads, texts: Sequence[str | None]) -> bytes:
+    """The object of the root fields, of texts that PostgreSQL made: nothing in them is looked at."""
+    remaining = iter(texts)
+    members = (
+        head + (constant if constant is not None else (next(remaining) or "null").encode())
+        for head, constant in heads
+    )
+    return b"{" + b",".join(members) + b"}"
+
+
 def plan_root(question: Question, node: OperationDefinitionNode) -> RootPlan:
     """Plan the root fields of a query."""
     return plan_fields(question, collect([node.selection_set], question, (), "Query"))

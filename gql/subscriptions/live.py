@@ -18,7 +18,8 @@ from gql.planner.plan import Plan
 from gql.planner.reads import reads
 from gql.planner.selection import Field
 from gql.planner.statement import Question
-from gql.preparation import Heads, Operation, plan_fields
+from gql.preparation import Heads, Operation, assemble, plan_fields
+from gql.sharing import key_of
 from services.database import Reader
 from services.errors import BadInput
 from services.feed.coverage import is_covered
@@ -65,7 +66,7 @@ def live_query(
     parameters = bind(plan, viewer, question.variables)
     found = reads(plan.sql)
     return LiveQuery(
-        key=(plan.sql, _hashable(parameters), root.key, heads, pause),
+        key=(key_of(plan.sql, parameters), root.key, heads, pause),
         tables=frozenset(found.columns),
         pause=pause,
         covered=is_covered(found.columns) and not found.clock,
@@ -83,21 +84,13 @@ def _rate(arguments: Mapping[str, Any]) -> float:
     return float(rate)
 
 
-def _hashable(parameters: Sequence[object]) -> tuple[object, ...]:
-    return tuple(tuple(value) if isinstance(value, list) else value for value in parameters)
-
-
 def _reading(
     key: str, plan: Plan, heads: Heads, reader: Reader, parameters: Sequence[object]
 ) -> Callable[[], Awaitable[bytes]]:
     """Runs the statement and puts the response around the texts that PostgreSQL made."""
 
     async def read() -> bytes:
-        texts = iter(await run(plan, reader, parameters))
-        members = (
-            head + (constant if constant is not None else (next(texts) or "null").encode())
-            for head, constant in heads
-        )
-        return b'{"data":{"%b":{%b}}}' % (key.encode(), b",".join(members))
+        texts = await run(plan, reader, parameters)
+        return b'{"data":{"%b":%b}}' % (key.encode(), assemble(heads, texts))
 
     return read
