@@ -5,7 +5,9 @@ import base64
 import json
 import os
 import struct
+from collections.abc import Iterable
 from typing import Protocol, cast
+from urllib.parse import urlsplit
 
 
 class Received(Protocol):
@@ -99,3 +101,17 @@ class Client(asyncio.Protocol):
         size = len(payload)
         head = bytes([0x81, 0x80 | size]) if size < 126 else b"\x81\xfe" + struct.pack(">H", size)
         self._transport.write(head + mask + payload)
+
+
+async def connect(url: str, token: str, queries: Iterable[str], received: Received) -> list[Client]:
+    """A client for each query, all of them subscribed."""
+    address = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    clients = [Client(address.netloc, token, query, received) for query in queries]
+    for start in range(0, len(clients), 100):
+        batch = clients[start : start + 100]
+        for client in batch:
+            await loop.create_connection(client.itself, address.hostname or "", address.port or 0)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(client.subscribed for client in batch))
+    return clients

@@ -20,7 +20,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import asyncpg
 import uvloop
@@ -30,7 +29,7 @@ from benchmarks.database import BenchmarkDatabase, demo_database
 from benchmarks.processes import Process
 from benchmarks.receipts import Receipts
 from benchmarks.report import Section, bars, table
-from benchmarks.sockets import Client
+from benchmarks.sockets import connect
 from benchmarks.writers import Rates, measure_writers
 
 SCALE = 0.1
@@ -91,11 +90,12 @@ async def measure(database: BenchmarkDatabase, scenario: Scenario, seconds: floa
     """One run with a server of its own."""
     receipts = Receipts()
     logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
-    async with servers.ccgraph(database, logs) as url, _writer(database) as writer:
+    async with servers.ccgraph(database, logs) as url, writing(database) as writer:
         instance = await writer.fetchval(_INSTANCE, USER)
         server = Process.child("serve")
         before = server.memory
-        clients = await connect(url, database.token(USER), scenario, receipts, instance)
+        queries = (query(number % scenario.selections, instance) for number in range(scenario.sockets))
+        clients = await connect(url, database.token(USER), queries, receipts.take)
         await asyncio.sleep(2)
         idle = server.memory
         steady = int(scenario.rate * seconds)
@@ -142,8 +142,8 @@ UPDATE cc_instances SET last_heartbeat = NULL WHERE id = (
 
 
 @asynccontextmanager
-async def _writer(database: BenchmarkDatabase) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    # How long the disk takes is no matter of the feed's.
+async def writing(database: BenchmarkDatabase) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection whose commits do not wait for the disk, which is no matter of the feed's."""
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
         database.url, server_settings={"synchronous_commit": "off"}
     )
@@ -177,26 +177,6 @@ def query(number: int, instance: object) -> str:
         f'subscription {{ ccInstanceStatusChanged(instanceId: "{instance}")'
         f" {{ cursor at previousStatus status ccInstance {{ {' '.join(chosen)} project {{ name }} }} }} }}"
     )
-
-
-async def connect(
-    url: str, token: str, scenario: Scenario, receipts: Receipts, instance: object
-) -> list[Client]:
-    """All sockets, subscribed."""
-    address = urlsplit(url)
-    loop = asyncio.get_running_loop()
-    clients: list[Client] = []
-    for start in range(0, scenario.sockets, 100):
-        batch = [
-            Client(address.netloc, token, query(number % scenario.selections, instance), receipts.take)
-            for number in range(start, min(start + 100, scenario.sockets))
-        ]
-        for client in batch:
-            await loop.create_connection(client.itself, address.hostname or "", address.port or 0)
-        async with asyncio.timeout(60):
-            await asyncio.gather(*(client.subscribed for client in batch))
-        clients += batch
-    return clients
 
 
 def report(results: Mapping[Scenario, Figures], writers: Rates | None, seconds: float) -> str:
