@@ -1,18 +1,20 @@
 """Accounts: created, changed, deactivated, deleted; who may do what is decided here."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
-from models import AuthToken, User
+from models import AuthToken, User, metadata
 from services.collaboration import leave_everything
+from services.constraints import explained
 from services.database import WriteConnection
 from services.errors import BadInput, Conflict, Forbidden, NotFound
 from services.passwords import hash_password, require_acceptable
 from services.principal import Principal
 from services.token_store import revoke
+from services.writing.tables import camel
+from services.writing.values import Unfit, converter
 
 Changes = Mapping[str, Any]
 """New values by column name of users, and `password`; what is absent stays as it is."""
@@ -22,10 +24,8 @@ OWN: Final = frozenset({"email", "preferences"})
 
 QUOTAS: Final = ("max_sessions", "max_worktrees", "storage_limit_gb", "api_calls_per_hour")
 
-_USERNAME = re.compile(r"[A-Za-z0-9_-]{3,50}")
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
-_MAXIMUM_EMAIL = 100
 _MAXIMUM_QUOTA = 2**31 - 1
+_TABLE: Final = metadata.tables["users"]
 
 
 async def any_administrator(connection: WriteConnection) -> Principal:
@@ -65,10 +65,10 @@ async def add_user(connection: WriteConnection, username: str, password: str, **
     row = {"username": username, **values}
     _require_valid(row, "input")
     require_acceptable(password, field="input.password", username=username)
-    await _require_unique(connection, row, "input")
     row["hashed_password"] = await hash_password(password)
-    created = await connection.execute(insert(User).values(row).returning(User.id))
-    return created.scalar_one()
+    with explained(_TABLE, "input"):
+        created = await connection.execute(insert(_TABLE).values(row).returning(_TABLE.c.id))
+    return int(created.scalar_one())
 
 
 async def update_user(
@@ -83,8 +83,8 @@ async def update_user(
     for column in changes:
         if not principal.is_admin and column not in OWN:
             raise Forbidden(
-                f"Only administrators change {_camel(column)}; ask one of them.",
-                field=f"input.patch.{_camel(column)}",
+                f"Only administrators change {camel(column)}; ask one of them.",
+                field=f"input.patch.{camel(column)}",
             )
     _require_valid(changes, "input.patch")
     if changes.get("is_admin", True) is False or changes.get("is_active", True) is False:
@@ -95,8 +95,8 @@ async def update_user(
         values["hashed_password"] = await hash_password(changes["password"])
     if not values:
         return
-    await _require_unique(connection, values, "input.patch", but=user_id)
-    await connection.execute(update(User).where(User.id == user_id).values(values))
+    with explained(_TABLE, "input.patch"):
+        await connection.execute(update(_TABLE).where(_TABLE.c.id == user_id).values(values))
     if "password" in changes or changes.get("is_active", True) is False:
         await revoke(connection, AuthToken.user_id == user_id)
 
@@ -150,35 +150,23 @@ async def _require_another_admin(connection: WriteConnection, user_id: int) -> N
         )
 
 
-async def _require_unique(
-    connection: WriteConnection, values: Changes, place: str, but: int | None = None
-) -> None:
-    for column in ("username", "email"):
-        value = values.get(column)
-        if value is None:
-            continue
-        taken = await connection.execute(
-            select(User.id).where(User.__table__.c[column] == value, User.id.is_distinct_from(but))
-        )
-        if taken.scalar_one_or_none() is not None:
-            raise Conflict(f"The {column} {value} is taken; choose another.", field=f"{place}.{column}")
-
-
 def _require_valid(values: Changes, place: str) -> None:
-    """The rules of client §3.1.1 and §5.1, and the shape of the JSON columns."""
+    """What may be stored in the columns, and the shape of the JSON ones (client §3.1.1)."""
     for column, value in values.items():
+        field = f"{place}.{camel(column)}"
         complaint = _complaint(column, value)
         if complaint is not None:
-            raise BadInput(complaint, field=f"{place}.{_camel(column)}")
+            raise BadInput(complaint, field=field)
 
 
 def _complaint(column: str, value: Any) -> str | None:
+    try:
+        if column in _TABLE.c and (value is not None or not _TABLE.c[column].nullable):
+            converter(_TABLE.c[column])(value)
+    except Unfit as trouble:
+        return f"This {trouble}."
     match column:
-        case "username" if not (isinstance(value, str) and _USERNAME.fullmatch(value)):
-            return "A username has 3 to 50 letters, digits, _ and -."
-        case "email" if value is not None and not (len(value) <= _MAXIMUM_EMAIL and _EMAIL.fullmatch(value)):
-            return "This is not an e-mail address of at most 100 characters."
-        case "is_admin" | "is_active" if not isinstance(value, bool):
+        case "is_admin" | "is_active" if value is None:
             return "This is true or false."
         case "preferences" if not isinstance(value, dict):
             return "Preferences are a JSON object."
@@ -198,8 +186,3 @@ def _complaint_about_quota(quota: Any) -> str | None:
         if isinstance(value, bool) or not number or not 0 <= value <= _MAXIMUM_QUOTA:
             return f"{name} is a whole number from 0 to {_MAXIMUM_QUOTA}."
     return None
-
-
-def _camel(column: str) -> str:
-    head, *rest = column.split("_")
-    return head + "".join(part.capitalize() for part in rest)
