@@ -32,6 +32,7 @@ test: .venv/.installed ## run the tests on all cores; T=path picks some
 
 bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure beside other servers; writes docs/benchmarks.md (needs wrk and npm)
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.targets
 	$(BIN)/python -m benchmarks.subscriptions
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.writing

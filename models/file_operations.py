@@ -29,6 +29,7 @@ class FileOperation(Base):
         Index("idx_file_operations_user_id", "user_id"),
         Index("idx_file_operations_user_created", "user_id", text("created_at DESC")),
         Index("idx_file_operations_session_type", "session_id", "operation_type"),
+        Index("idx_file_operations_created_at", "created_at", "id"),
         Index(
             "idx_file_operations_path_search",
             text(SEARCHES["file_operations"].vector()),

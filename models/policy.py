@@ -142,8 +142,13 @@ PERSON = MappingProxyType({"users": "id"})
 """Tables with private columns, and the column that says whose they are."""
 
 
-def visible(table_name: str, alias: str, viewer: str) -> str:
+def visible(table_name: str, alias: str, viewer: str, *, one_by_one: bool = False) -> str:
     """A predicate that is true for the rows of `alias` that `viewer` may see.
+
+    `one_by_one` says that rows are met in an order of their own, and only until enough of them are visible.
+    PostgreSQL is then left the choice between looking up what each row leads to and gathering all that is
+    visible beforehand; a semi-join through several tables would look up each row, which takes five times as
+    long where few of them are visible.
 
     >>> visible("cc_instances", "c", "$1::int")[:60]
     'c.project_id IN (SELECT projects.project_id FROM projects WH'
@@ -151,8 +156,17 @@ def visible(table_name: str, alias: str, viewer: str) -> str:
     rules = RULES[table_name]
     if not rules:
         return "false"
-    texts = [_text(rule, alias, viewer) for rule in rules]
-    return texts[0] if len(texts) == 1 else f"({' OR '.join(texts)})"
+    if len(rules) > 1:
+        return f"({' OR '.join(_text(rule, alias, viewer) for rule in rules)})"
+    (rule,) = rules
+    if not isinstance(rule, Through):
+        return _text(rule, alias, viewer)
+    if one_by_one and any(isinstance(further, Through) for further in RULES[rule.table]):
+        return f"{_text(rule, alias, viewer)} IS TRUE"
+    return (
+        f"{alias}.{rule.column} IN (SELECT {rule.table}.{rule.key} FROM {rule.table}"
+        f" WHERE {visible(rule.table, rule.table, viewer)})"
+    )
 
 
 def _text(rule: Rule, alias: str, viewer: str) -> str:
@@ -163,8 +177,8 @@ def _text(rule: Rule, alias: str, viewer: str) -> str:
     if isinstance(rule, Condition):
         return rule.sql.replace("{row}", alias).replace("{viewer}", viewer)
     return (
-        f"{alias}.{rule.column} IN (SELECT {rule.table}.{rule.key} FROM {rule.table}"
-        f" WHERE {visible(rule.table, rule.table, viewer)})"
+        f"EXISTS (SELECT FROM {rule.table} WHERE {rule.table}.{rule.key} = {alias}.{rule.column}"
+        f" AND {visible(rule.table, rule.table, viewer)})"
     )
 
 

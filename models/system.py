@@ -34,6 +34,7 @@ class SystemLog(Base):
             "idx_system_logs_message_search", text(SEARCHES["system_logs"].vector()), postgresql_using="gin"
         ),
         Index("idx_system_logs_xid", "xid"),
+        Index("idx_system_logs_created_at", "created_at", "id"),
         {"comment": "システム動作ログ・エラーログ", "postgresql_partition_by": "RANGE (created_at)"},
     )
 

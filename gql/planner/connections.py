@@ -26,11 +26,11 @@ class Filter:
     link: Link | None
     arguments: dict[str, Value]
 
-    def conditions(self, alias: str) -> list[str]:
+    def conditions(self, alias: str, *, one_by_one: bool = False) -> list[str]:
         """Link, policy, `where` and `search`, to be joined by AND."""
         found = self.link.conditions(alias) if self.link is not None else []
         if self.link is None or not self.link.proven:
-            found = [*found, *self.statement.visible(self.table, alias)]
+            found = [*found, *self.statement.visible(self.table, alias, one_by_one=one_by_one)]
         where = compile_where(self.statement, self.table, alias, self.arguments.get("where"))
         search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
         return [*found, *where, *search]

@@ -49,8 +49,8 @@ class Listing(Protocol):
     def arguments(self) -> dict[str, Value]:
         """The arguments of the list."""
 
-    def conditions(self, alias: str) -> list[str]:
-        """What holds for the rows, to be joined by AND."""
+    def conditions(self, alias: str, *, one_by_one: bool = False) -> list[str]:
+        """What holds for the rows, to be joined by AND; `one_by_one` as in `policy.visible`."""
 
     def is_short(self, order: Order) -> bool:
         """Whether the rows are found first and then put in order, rather than read in order until enough."""
@@ -72,7 +72,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     size, backward = page_size(arguments, field)
     alias = statement.alias(table.label)
     order = compile_order(statement, table, alias, arguments)
-    found = listing.conditions(alias)
+    found = listing.conditions(alias, one_by_one=True)
     behind = []
     for name, reverse in (("after", False), ("before", True)):
         cursor = _cursor(statement, order, arguments, name)

@@ -35,7 +35,7 @@ SELECT cc_log$1.message AS "message"
 FROM (
 SELECT cc_log$1.*
 FROM cc_logs AS cc_log$1
-WHERE (cc_log$1.cc_instance_id IN (SELECT cc_instances.id FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))) OR cc_log$1.task_id IN (SELECT tasks.id FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))))
+WHERE (EXISTS (SELECT FROM cc_instances WHERE cc_instances.id = cc_log$1.cc_instance_id AND cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))) OR EXISTS (SELECT FROM tasks WHERE tasks.id = cc_log$1.task_id AND tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))))
 ORDER BY cc_log$1.id, cc_log$1.created_at
 LIMIT 1
 ) AS cc_log$1

@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from models import AuthToken, User
 from services.authentication import Authenticator
@@ -15,6 +15,7 @@ from services.principal import Origin
 from services.token_store import IssuedToken, issue_named, issue_pair, revoke
 from services.tokens import TokenPolicy
 from tests.integration.accounts.conftest import Account
+from tests.support.statements import Statements
 
 
 @pytest.fixture
@@ -30,18 +31,6 @@ def authenticator(database: Database, policy: TokenPolicy) -> Authenticator:
     return Authenticator(database, policy)
 
 
-def count_reads(database: Database) -> list[str]:
-    """The statements about auth_tokens that are run from now on."""
-    found: list[str] = []
-
-    @event.listens_for(database.writer.sync_engine, "before_cursor_execute")
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        if statement.startswith("SELECT auth_tokens"):
-            found.append(statement)
-
-    return found
-
-
 async def test_an_access_token_names_its_holder(
     authenticator: Authenticator, alice: Account, token: IssuedToken
 ) -> None:
@@ -53,17 +42,22 @@ async def test_an_access_token_names_its_holder(
 
 
 async def test_a_thousand_requests_at_once_are_one_statement(
-    database: Database, policy: TokenPolicy, origin: Origin, authenticator: Authenticator, alice: Account
+    database: Database,
+    policy: TokenPolicy,
+    origin: Origin,
+    authenticator: Authenticator,
+    alice: Account,
+    statements: Statements,
 ) -> None:
     async with database.transaction() as connection:
         tokens = [await issue_named(connection, policy, alice.user_id, origin) for _ in range(50)]
-    reads = count_reads(database)
+    statements.clear()
 
     await asyncio.gather(*(authenticator.authenticate(issued.token) for issued in tokens * 20))
     for issued in tokens:
         await authenticator.authenticate(issued.token)
 
-    assert len(reads) == 1
+    assert len(statements) == 1
 
 
 async def test_a_revoked_token_is_refused_everywhere_within_a_second(

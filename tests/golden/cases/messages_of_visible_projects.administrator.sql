@@ -1,0 +1,19 @@
+SELECT (
+SELECT row_to_json(root$1)::text
+FROM (
+SELECT (SELECT count(*) FROM mcp_messages AS mcp_message$2) AS "totalCount", rows$1.item$1 AS "nodes"
+FROM (
+SELECT coalesce(json_agg(item$1), '[]'::json) AS item$1
+FROM (
+SELECT mcp_message$1.method AS "method"
+FROM (
+SELECT mcp_message$1.*
+FROM mcp_messages AS mcp_message$1
+ORDER BY mcp_message$1.created_at DESC, mcp_message$1.id DESC
+LIMIT 2
+) AS mcp_message$1
+ORDER BY mcp_message$1.created_at DESC, mcp_message$1.id DESC
+) AS item$1
+) AS rows$1
+) AS root$1
+) AS "mcpMessages"

@@ -1,0 +1,22 @@
+SELECT (
+SELECT row_to_json(root$1)::text
+FROM (
+SELECT (SELECT count(*) FROM mcp_messages AS mcp_message$2
+WHERE mcp_message$2.cc_instance_id IN (SELECT cc_instances.id FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)))) AS "totalCount", rows$1.item$1 AS "nodes"
+FROM (
+SELECT coalesce(json_agg(item$1), '[]'::json) AS item$1
+FROM (
+SELECT mcp_message$1.method AS "method"
+FROM (
+SELECT mcp_message$1.*
+FROM mcp_messages AS mcp_message$1
+WHERE EXISTS (SELECT FROM cc_instances WHERE cc_instances.id = mcp_message$1.cc_instance_id AND cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))) IS TRUE
+ORDER BY mcp_message$1.created_at DESC, mcp_message$1.id DESC
+LIMIT 2
+) AS mcp_message$1
+ORDER BY mcp_message$1.created_at DESC, mcp_message$1.id DESC
+) AS item$1
+) AS rows$1
+) AS root$1
+) AS "mcpMessages"
+-- $1: the viewer
