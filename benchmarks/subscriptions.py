@@ -63,10 +63,10 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario(1000, 1, 10, 300),
-    Scenario(1000, 100, 10, 300),
-    Scenario(5000, 1, 2, 60),
-    Scenario(5000, 100, 2, 60),
+    Scenario(1000, 1, 10, 600),
+    Scenario(1000, 100, 10, 600),
+    Scenario(5000, 1, 2, 120),
+    Scenario(5000, 100, 2, 120),
 )
 
 

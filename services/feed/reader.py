@@ -22,7 +22,7 @@ class Pace:
     away it tries again every `retry`.
     """
 
-    shortest: float = 0.02
+    shortest: float = 0.01
     longest: float = 0.25
     retry: float = 0.5
 

@@ -179,7 +179,7 @@ async def test_an_event_of_any_size_arrives_whole_at_every_socket(
 async def test_a_client_that_does_not_read_is_told_where_to_resume_and_holds_up_nobody(
     live_server: LiveServer, fleet: Fleet, sql: PlainSql
 ) -> None:
-    count, size = 80, 100_000
+    count, size = 50, 100_000
     narrow = sockets.socket()
     narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
     address = urlsplit(live_server.url)
