@@ -254,10 +254,13 @@ def pg_dump(context: typer.Context) -> None:
 def pg_restore(context: typer.Context) -> None:
     """Read a backup into the database.
 
-    What follows goes to pg_restore. Give it an empty database, or let it empty this one first.
+    What follows goes to pg_restore, which needs an empty database: a new data directory, or this one emptied
+    first. (Its own --clean stumbles over partitions.) Stop the server meanwhile. Subscribers begin anew
+    afterwards: their old cursors are refused.
 
     ```sh
-    ccgraph pg-restore --clean --if-exists ccgraph.dump
+    ccgraph psql -c "DROP SCHEMA public CASCADE" -c "CREATE SCHEMA public"
+    ccgraph pg-restore ccgraph.dump
     ```
     """
     _run_program("pg_restore", context)

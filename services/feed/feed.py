@@ -9,7 +9,7 @@ import structlog
 
 from models.policy import Viewer
 from services.background import Running, background
-from services.database import Database
+from services.database import Connection, Database
 from services.database_errors import is_away
 from services.errors import CursorExpired, CursorInvalid
 from services.feed.cursors import Cursor, CursorCodec
@@ -131,12 +131,11 @@ class Feed(Running):
                 "Leave `after` out to start now.",
                 field="after",
             )
-        if cursor.before.xmin <= state["floor"]:
-            raise CursorExpired(
-                "The events after this cursor are no longer kept. Subscribe without `after`, then query the "
-                "current state.",
-                field="after",
-            )
+        _require_kept(cursor.before, state["floor"])
+
+    async def _require_still_kept(self, before: Snapshot) -> None:
+        """CursorExpired when retention has removed something that `before` does not see."""
+        _require_kept(before, await self._replay.insist(_floor))
 
     async def _deliver_changes(self, batch: Batch, turn: int) -> None:
         for watcher in self._watchers[CHANGES]:
@@ -162,7 +161,7 @@ class Feed(Running):
         """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
         reader = self._reader(topic)
         try:
-            async for batch in since(self._replay, reader, cursor):
+            async for batch in since(self._replay, reader, cursor, self._require_still_kept):
                 for occurrences in self._chunks(batch):
                     await self._push(
                         occurrences,
@@ -221,6 +220,20 @@ class Subscription:
             self._replay.cancel()
         self.subscriber.end()
         feed.leave(self._topic, self.subscriber)
+
+
+async def _floor(connection: Connection) -> int:
+    floor: int = await connection.fetchval("SELECT floor FROM feed_state")
+    return floor
+
+
+def _require_kept(before: Snapshot, floor: int) -> None:
+    if before.xmin <= floor:
+        raise CursorExpired(
+            "The events after this cursor are no longer kept. Subscribe without `after`, then query the "
+            "current state.",
+            field="after",
+        )
 
 
 def _end_all(

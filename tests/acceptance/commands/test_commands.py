@@ -66,6 +66,26 @@ def test_psql_passes_its_arguments_and_its_exit_code_on(on_database: Run) -> Non
     assert on_database("psql", "-v", "ON_ERROR_STOP=1", "-c", "SELECT nonsense").returncode == 1
 
 
+def test_a_restored_database_has_a_feed_of_its_own(on_database: Run, tmp_path: Path) -> None:
+    def asked(sql: str) -> str:
+        return on_database("psql", "-Atc", sql).stdout.strip()
+
+    dump = str(tmp_path / "ccgraph.dump")
+    asked("INSERT INTO users (username, hashed_password) VALUES ('somebody', 'x')")
+    asked("INSERT INTO projects (name, owner_id) SELECT 'alpha', id FROM users")
+    asked("INSERT INTO cc_logs (log_level, category, message) VALUES ('info', 'system', 'old')")
+    assert on_database("pg-dump", "--format=custom", f"--file={dump}").returncode == 0
+    before = asked("SELECT epoch FROM feed_state")
+    assert on_database("pg-restore", "--list", dump).returncode == 0
+    assert asked("SELECT epoch FROM feed_state") == before
+    on_database("psql", "-qc", "DROP SCHEMA public CASCADE", "-c", "CREATE SCHEMA public")
+    assert on_database("pg-restore", dump).returncode == 0
+    assert asked("SELECT epoch FROM feed_state") not in {before, ""}
+    assert asked("SELECT count(*) FROM change_events") == "0"
+    assert asked("SELECT name FROM projects") == "alpha"
+    assert asked("SELECT xid FROM cc_logs") == "3"
+
+
 def test_the_recorded_traffic_is_imported_once(on_database: Run, tmp_path: Path) -> None:
     on_database("demo", "--scale", "0.001")
     instance = on_database("psql", "-Atc", "SELECT id FROM cc_instances LIMIT 1").stdout.strip()

@@ -209,14 +209,14 @@ API = Api(*build_schema())
 
 @pytest.fixture
 def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
-    """Opens a subscription of the project's owner as a transport does."""
+    """Opens a subscription of the project's owner, or of another person, as a transport does."""
     live = LiveQueries(feed, places=2)
     subscriptions = Subscriptions(API, feed, live, lambda notification: None, Allowance(100))
 
-    async def opened(query: str, **variables: Any) -> Listening:
+    async def opened(query: str, person: int = owner_id, **variables: Any) -> Listening:
         listening = Listening()
         context = Context(
-            database, Origin(), TokenPolicy("secret" * 6), Principal(owner_id, "owner", is_admin=False)
+            database, Origin(), TokenPolicy("secret" * 6), Principal(person, "person", is_admin=False)
         )
         request = OperationRequest(query, {name: str(value) for name, value in variables.items()})
         listening.subscription = await subscriptions.open(request, context, listening.wake)

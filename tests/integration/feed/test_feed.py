@@ -221,6 +221,32 @@ async def test_a_cursor_whose_events_retention_has_removed_has_expired(
     await Listening().begin(feed, about(), after=listening.cursors[-1])
 
 
+async def test_whoever_catches_up_is_told_when_retention_removes_what_is_still_to_come(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    first = await Listening().begin(feed, about())
+    await add_instance(writer, project_id)
+    await first.next()
+    first.close()
+    await writer.execute(
+        "INSERT INTO cc_instances (project_id, name, type, status)"
+        " SELECT $1, 'instance ' || n, 'PARENT', 'IDLE' FROM generate_series(1, 1500) n",
+        project_id,
+    )
+    resumed = await Listening().begin(feed, about(), after=first.cursors[0])
+    assert resumed.subscription is not None
+    subscriber = resumed.subscription.subscriber
+    await resumed.next()
+    await writer.execute("UPDATE change_events SET at = at - interval '8 days'")
+    await writer.execute("SELECT cleanup_old_logs()")
+    count = 1
+    while not subscriber.ended:
+        count += subscriber.take() is not None
+        await asyncio.sleep(0)
+    assert isinstance(subscriber.error, CursorExpired)
+    assert count < 1500
+
+
 async def test_after_a_restore_old_cursors_are_refused_and_old_rows_stay_old(
     database: Database, writer: Writer, project_id: UUID
 ) -> None:
