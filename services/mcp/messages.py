@@ -19,6 +19,9 @@ from services.secrets.masking import HINTS, NO_HINTS, Hints, masked
 MAX_MESSAGES: Final = 5_000
 """Messages in one call, those inside JSON-RPC batches counted."""
 
+CANCELLED: Final = "notifications/cancelled"
+"""Its `params.requestId` names the request that nobody waits for any more (MCP, utilities: cancellation)."""
+
 _WRAPPER: Final = frozenset({"at", "server", "direction", "message"})
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EXACT: Final = 2**53  # past it, neighbouring whole numbers are one float
@@ -33,8 +36,9 @@ class Message:
     """One message as it is stored.
 
     `params`, `result` and `error` are JSON texts with their secrets masked. `rpc_id` is the JSON-RPC id
-    as JSON text, so that 1 and "1" stay apart. `at` is None when the caller did not say when the message
-    was sent. `id` follows from the content: the same message recorded again has the same id.
+    as JSON text, so that 1 and "1" stay apart; that of a cancellation is the id it cancels. `at` is None
+    when the caller did not say when the message was sent. `id` follows from the content: the same message
+    recorded again has the same id.
     """
 
     id: UUID
@@ -111,6 +115,8 @@ class MessageReader:
         message_type = _type_of(message, field)
         rpc_id = _read_id(message["id"], f"{field}.id") if "id" in message else None
         method = _read_method(message["method"], f"{field}.method") if "method" in message else None
+        if message_type is McpMessageType.NOTIFICATION and method == CANCELLED:
+            rpc_id = _read_cancelled(message.get("params"), f"{field}.params.requestId")
         params = _read_params(message, field, self._hints)
         result = _encode(message["result"], f"{field}.result", self._hints) if "result" in message else None
         error = _read_error(message["error"], f"{field}.error", self._hints) if "error" in message else None
@@ -207,6 +213,11 @@ def _read_id(value: object, field: str) -> str:
         value = int(value)  # 1.0 and 1 are one number in JSON
     text = _encode(value, field, NO_HINTS)
     return _bounded(text, field)
+
+
+def _read_cancelled(params: object, field: str) -> str | None:
+    request_id = params.get("requestId") if isinstance(params, dict) else None
+    return None if request_id is None else _read_id(request_id, field)
 
 
 def _read_method(value: object, field: str) -> str:

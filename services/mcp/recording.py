@@ -1,6 +1,6 @@
 """Files MCP messages and keeps the tool calls among them in step, in a handful of statements a call."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.enums import McpMessageType
 from services.database import WriteConnection, affected, driver
-from services.mcp.messages import Message, read_messages
+from services.mcp.messages import CANCELLED, Message, read_messages
 from services.mcp.pairing import Entry, exchange_of, pair
 from services.permissions import require_change
 from services.principal import Principal
@@ -58,17 +58,22 @@ INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, 
                             completed_at, execution_time_ms, result, error_details)
 SELECT request.id, request.id, request.cc_instance_id, request.params ->> 'name',
        COALESCE(request.params -> 'arguments', '{}'),
-       CASE WHEN response.id IS NULL THEN 'running'
+       CASE WHEN response.id IS NULL AND cancel.id IS NOT NULL THEN 'failed'
+            WHEN response.id IS NULL THEN 'running'
             WHEN response.error IS NOT NULL OR response.result -> 'isError' = 'true' THEN 'failed'
             ELSE 'completed' END,
-       request.created_at, response.created_at, response.processing_time_ms, response.result,
-       CASE WHEN response.result -> 'isError' = 'true'
+       request.created_at, COALESCE(response.created_at, cancel.created_at), response.processing_time_ms,
+       response.result,
+       CASE WHEN response.id IS NULL AND cancel.id IS NOT NULL
+            THEN jsonb_build_object('message', 'Cancelled', 'reason', cancel.params -> 'reason')
+            WHEN response.result -> 'isError' = 'true'
             THEN jsonb_build_object('message', (SELECT string_agg(part ->> 'text', E'\\n')
                                                 FROM jsonb_path_query(response.result, '$.content[*]') part))
             ELSE response.error END
-FROM unnest($1::uuid[], $2::uuid[]) AS called(request_id, response_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS called(request_id, response_id, cancel_id)
 JOIN mcp_messages request ON request.id = called.request_id
 LEFT JOIN mcp_messages response ON response.id = called.response_id
+LEFT JOIN mcp_messages cancel ON cancel.id = called.cancel_id
 WHERE jsonb_typeof(request.params -> 'name') = 'string'
 ON CONFLICT (id) DO UPDATE
 SET status = excluded.status, completed_at = excluded.completed_at, result = excluded.result,
@@ -106,12 +111,16 @@ class _Row:
     processing_time_ms: int | None
     at: datetime
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether `at` is when it was sent; an id of version 8 marks one that was recorded without."""
+        return self.id.version != 8
+
     def entry(self) -> Entry | None:
         exchange = exchange_of(self.type, self.server, self.direction, self.rpc_id)
         if exchange is None:
             return None
-        # An id of version 8 marks a message that was recorded without its time.
-        return Entry(self.id, exchange, self.type == McpMessageType.REQUEST, self.at, self.id.version != 8)
+        return Entry(self.id, exchange, self.type == McpMessageType.REQUEST, self.at, self.is_timed)
 
 
 async def record(
@@ -230,11 +239,32 @@ async def _mend(
 
 
 async def _sync_tool_calls(
-    connection: WriteConnection, rows: Iterable[_Row], requests: Mapping[UUID, Entry]
+    connection: WriteConnection, rows: Collection[_Row], requests: Mapping[UUID, Entry]
 ) -> None:
-    """Open, complete or fail the tool calls of all requests concerned."""
+    """Open, complete, fail or cancel the tool calls of all requests concerned."""
     responses = {request.id: response for response, request in requests.items()}
     calls = [row.id for row in rows if row.type == McpMessageType.REQUEST and row.method == "tools/call"]
     if calls:
         answered = [responses.get(call) for call in calls]
-        await (await driver(connection)).execute(_SYNC_TOOL_CALLS, calls, answered)
+        cancels = _cancellations(rows, responses)
+        cancelled = [cancels.get(call) for call in calls]
+        await (await driver(connection)).execute(_SYNC_TOOL_CALLS, calls, answered, cancelled)
+
+
+def _cancellations(rows: Collection[_Row], answered: Container[UUID]) -> dict[UUID, UUID]:
+    """By request, the notification that cancelled it: of those with its id, the latest that was open."""
+    cancels = sorted((row for row in rows if row.method == CANCELLED and row.rpc_id), key=lambda row: row.at)
+    found: dict[UUID, UUID] = {}
+    for cancel in cancels:
+        waiting = [
+            row
+            for row in rows
+            if row.type == McpMessageType.REQUEST
+            and (row.server, row.direction, row.rpc_id) == (cancel.server, cancel.direction, cancel.rpc_id)
+            and row.id not in answered
+            and row.id not in found
+            and (row.at <= cancel.at or not (row.is_timed and cancel.is_timed))
+        ]
+        if waiting:
+            found[max(waiting, key=lambda row: (row.at, row.id)).id] = cancel.id
+    return found

@@ -124,6 +124,41 @@ async def test_a_call_without_an_answer_is_running_until_the_answer_arrives(
     )
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0), (1, 0, 2)])
+async def test_a_cancelled_call_has_failed_with_the_reason_unless_it_was_answered(
+    database: Database, scene: Scene, order: tuple[int, ...]
+) -> None:
+    def sent(second: int, direction: str, **message: Any) -> dict[str, Any]:
+        at = f"2026-01-31T12:00:0{second}Z"
+        return {"at": at, "server": "git", "direction": direction, "message": {"jsonrpc": "2.0", **message}}
+
+    tool = {"method": "tools/call", "params": {"name": "git_log", "arguments": {}}}
+    given = [
+        sent(1, "client", id=7, **tool),
+        sent(2, "client", id=8, **tool),
+        sent(
+            3,
+            "client",
+            method="notifications/cancelled",
+            params={"requestId": 7, "reason": "too slow"},
+        ),
+    ]
+
+    for position in (*order, 0):  # the first one is repeated
+        await send(database, scene.owner, scene.instance_id, [given[position]])
+    cancelled, running = await tool_calls(database, scene.instance_id)
+
+    assert (cancelled["status"], cancelled["error_details"]) == (
+        "failed",
+        {"message": "Cancelled", "reason": "too slow"},
+    )
+    assert (cancelled["completed_at"] - cancelled["started_at"]).total_seconds() == 2
+    assert (running["status"], running["completed_at"]) == ("running", None)
+    await send(database, scene.owner, scene.instance_id, [sent(2, "server", id=7, result={"content": []})])
+    answered, _ = await tool_calls(database, scene.instance_id)
+    assert (answered["status"], answered["error_details"]) == ("completed", None)
+
+
 async def test_any_order_in_several_calls_with_repetitions_makes_the_same_rows(
     database: Database, scene: Scene, lines: list[dict[str, Any]]
 ) -> None:
