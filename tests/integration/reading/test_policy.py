@@ -29,7 +29,7 @@ from tests.support.plain.visibility import Seer
 from tests.support.queries import Query, QueryWriter
 from tests.support.world import make_world
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "80"))
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 COUNT_HIDDEN_ROWS = frozenset({"isReady"})
 """docs/security.md names it: an answer that leaves out hidden tasks would be wrong."""
