@@ -66,8 +66,8 @@ def test_every_example_of_the_guide_runs_as_it_stands_and_finds_something(
     asked = re.findall(r"^ask (.*)$", script, re.MULTILINE)
     answered, _, streamed = done.stdout.partition("event: next")
     assert '"totalCount"' in streamed
-    answers = re.findall(r'\{"(?:data|errors)".*?(?=\{"(?:data|errors)"|\Z)', answered, re.DOTALL)
-    assert len(answers) == len(asked) > 15, done.stdout
+    answers = re.findall(r'^\{"(?:data|errors)".*?\}$(?=\n\{|\n:|\n?\Z)', answered, re.DOTALL | re.MULTILINE)
+    assert len(answers) == len(asked) > 10, done.stdout
     for query, answer in zip(asked, answers, strict=True):
         found = orjson.loads(answer)
         assert "errors" not in found, (query, found)
