@@ -1,7 +1,7 @@
 """Fixtures that every test can ask for; docs in tests/support/."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,18 @@ from services.database import Database
 from tests.support.server import TestServer, shared_server
 from tests.support.serving import LiveServer, served
 from tests.support.statements import Statements, recorded
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what PostgreSQL wrote; what servers of ours write is captured as it is."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("postgres")
+    if report.failed and isinstance(server, TestServer):
+        report.sections.append((f"PostgreSQL log {report.when}", server.log(since=call.start)))
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -41,6 +41,7 @@ class Feed(Running):
     def __init__(self, database: Database, wakeup: Wakeup, secret: bytes, pace: Pace | None = None) -> None:
         self._pool = database.primary
         self._secret = secret
+        self._epoch: UUID | None = None
         self._cursors = CursorCodec(secret, b"")
         self._pace = pace or Pace()
         self._changes = Reader(database.primary, wakeup, CHANGES, self._deliver_changes, self._pace)
@@ -51,8 +52,7 @@ class Feed(Running):
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        epoch: UUID = await self._pool.fetchval("SELECT epoch FROM feed_state")
-        self._cursors = CursorCodec(self._secret, epoch.bytes)
+        self._begin_epoch(await self._pool.fetchval("SELECT epoch FROM feed_state"))
         try:
             async with (
                 background(self._changes.run(), "feed-reader"),
@@ -61,6 +61,10 @@ class Feed(Running):
                 yield
         finally:
             await self._replay.release()
+
+    def _begin_epoch(self, epoch: UUID) -> None:
+        self._epoch = epoch
+        self._cursors = CursorCodec(self._secret, epoch.bytes)
 
     def topic(self, key: Hashable) -> Topic | None:
         """The topic with this key, if anybody is subscribed to it."""
@@ -124,7 +128,15 @@ class Feed(Running):
 
     async def _check(self, cursor: Cursor) -> None:
         async with self._replay.connection() as connection:
-            [state] = await connection.fetch("SELECT floor, pg_current_snapshot() AS now FROM feed_state")
+            [state] = await connection.fetch(
+                "SELECT epoch, floor, pg_current_snapshot() AS now FROM feed_state"
+            )
+        if state["epoch"] != self._epoch:  # a backup was restored while this process runs
+            self._begin_epoch(state["epoch"])
+            raise CursorInvalid(
+                "The database was replaced since. Subscribe without `after`, then query the current state.",
+                field="after",
+            )
         if not Snapshot.of(state["now"]).includes(cursor.batch):
             raise CursorInvalid(
                 "This cursor is from a later time than the database, which was set back. "

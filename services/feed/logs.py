@@ -14,7 +14,7 @@ import asyncpg
 
 from services.database import Connection
 from services.feed.events import Batch, LogEvent
-from services.feed.reading import UNSEEN
+from services.feed.reading import BOUND, UNSEEN, snapshot_of
 from services.feed.snapshots import Snapshot
 
 PAGE = 2000
@@ -66,9 +66,8 @@ LOG_TABLES = (
 
 # The order is that of the entries' times; within a time it only has to be the same for every reader.
 _ENTRIES = f"""
-WITH bound AS MATERIALIZED (SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot),
-{UNSEEN}
-SELECT bound.snapshot, entry.*, COALESCE(
+WITH {BOUND}{UNSEEN}
+SELECT bound.snapshot, bound.unsettled, entry.*, COALESCE(
   (SELECT project_id FROM cc_instances WHERE id = entry.cc_instance_id),
   (SELECT project_id FROM tasks WHERE id = entry.task_id),
   (SELECT projects.project_id FROM projects JOIN sessions ON sessions.project_id = projects.id
@@ -107,7 +106,7 @@ async def _read(
     )
     first: Any = records[0]
     events = [] if first["key"] is None else [_entry(*numbered) for numbered in enumerate(records)]
-    return Batch(before, Snapshot.of(first["snapshot"]), [*events], complete=len(events) < limit)
+    return Batch(before, snapshot_of(first), [*events], complete=len(events) < limit)
 
 
 def _entry(number: int, record: asyncpg.Record) -> LogEvent:

@@ -17,11 +17,28 @@ PAGE = 1000
 _COLUMNS = """seq, at, table_name, op, row_key, old::text, new::text,
        project_id, user_id, instance_id, socket_id, actor_id"""
 
+# PostgreSQL gives a transaction id out again when a crash comes before the end of that transaction is on the
+# disk, as may happen to one that was rolled back. What has the id afterwards is news, so a snapshot that is
+# kept must not count it as ended. Unless the write-ahead log is on the disk up to a later moment,
+# it names those that were rolled back, of so many of the last ids that what ended before is on the disk.
+_UNSETTLED = """CASE WHEN pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn() THEN ARRAY(
+    SELECT id FROM CAST(pg_snapshot_xmax(snapshot)::text AS bigint) AS next,
+      generate_series(greatest(next - 1000, 3), next - 1) AS id
+    WHERE pg_xact_status(id::text::xid8) = 'aborted'
+  ) ELSE '{}'::bigint[] END"""
+
+_CURRENT = f"SELECT snapshot, {_UNSETTLED} AS unsettled FROM pg_current_snapshot() AS snapshot"
+
+BOUND = f"""bound AS MATERIALIZED (
+  SELECT snapshot, CASE WHEN $2::pg_snapshot IS NULL THEN {_UNSETTLED} ELSE '{{}}' END AS unsettled
+  FROM COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot
+)"""
+
 # What `before` does not see are the transactions that had not begun when it was taken and those in progress
 # then: a few ranges of the index on xid, however long the oldest transaction stays open and much it writes.
 # OFFSET 0 and `seq + 0` keep the planner from walking the whole index on seq instead. (A row restored from
 # another cluster bears a transaction id of the future; the upper bound leaves it out.)
-UNSEEN = """unseen AS MATERIALIZED (
+UNSEEN = """, unseen AS MATERIALIZED (
   SELECT pg_snapshot_xmax($1::pg_snapshot) AS low, pg_snapshot_xmax(snapshot) AS high, snapshot FROM bound
   UNION ALL
   SELECT xid, (xid::text::bigint + 1)::text::xid8, snapshot
@@ -29,9 +46,8 @@ UNSEEN = """unseen AS MATERIALIZED (
 )"""
 
 _FIRST = f"""
-WITH bound AS MATERIALIZED (SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot),
-{UNSEEN}
-SELECT bound.snapshot, event.*
+WITH {BOUND}{UNSEEN}
+SELECT bound.snapshot, bound.unsettled, event.*
 FROM bound LEFT JOIN (
   SELECT change.* FROM unseen CROSS JOIN LATERAL (
     SELECT {_COLUMNS}
@@ -53,7 +69,7 @@ ORDER BY seq LIMIT $4
 
 async def current_snapshot(connection: Connection) -> Snapshot:
     """Where a stream begins that wants nothing of the past."""
-    return Snapshot.of(await connection.fetchval("SELECT pg_current_snapshot()"))
+    return snapshot_of(await connection.fetchrow(_CURRENT))
 
 
 async def read_batch(
@@ -67,7 +83,12 @@ async def read_batch(
     records = await connection.fetch(_FIRST, before.value, None if until is None else until.value, limit)
     first: Any = records[0]
     events = [] if first["seq"] is None else [event_of(record) for record in records]
-    return Batch(before, Snapshot.of(first["snapshot"]), events, complete=len(events) < limit)
+    return Batch(before, snapshot_of(first), events, complete=len(events) < limit)
+
+
+def snapshot_of(record: Any) -> Snapshot:
+    """What the columns of `BOUND` say."""
+    return Snapshot.of(record["snapshot"], record["unsettled"])
 
 
 async def read_rest(

@@ -1,5 +1,6 @@
 """A PostgreSQL snapshot as a value: which transactions had been committed when it was taken."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,10 +21,17 @@ class Snapshot:
     in_progress: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, value: PgSnapshot) -> "Snapshot":
-        """From what asyncpg returns."""
+    def of(cls, value: PgSnapshot, unsettled: Iterable[int] = ()) -> "Snapshot":
+        """From what asyncpg returns; the transactions in `unsettled` count as in progress.
+
+        Those in progress that began last are left out by an earlier `xmax`: it says the same of what is seen,
+        and stays true when a crash takes their ids back.
+        """
         xmin, xmax, in_progress = value
-        return cls(xmin, xmax, tuple(sorted(in_progress)))
+        unseen = sorted({*in_progress, *unsettled})
+        while unseen and unseen[-1] == xmax - 1:
+            xmax = unseen.pop()
+        return cls(min(xmin, xmax, *unseen), xmax, tuple(unseen))
 
     @property
     def value(self) -> PgSnapshot:

@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import httpx
 
+from services.database import Connection
 from tests.support.processes import Served, serving
 from tests.support.waiting import until
 
@@ -134,7 +135,7 @@ class Writer:
     async def _made(self, number: int) -> bool:
         try:
             if number % 5:
-                async with self._connected() as connection:
+                async with connected(self._installation.database_url) as connection:
                     await self._insert(connection, number)
             else:
                 places = self._installation.places
@@ -150,7 +151,7 @@ class Writer:
             return False
         return True
 
-    async def _insert(self, connection: "asyncpg.Connection[asyncpg.Record]", number: int) -> None:
+    async def _insert(self, connection: Connection, number: int) -> None:
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(_INSERT, *self._task(-number))
@@ -165,10 +166,12 @@ class Writer:
     def _task(self, number: int) -> tuple[UUID, UUID, str]:
         return uuid5(self._project_id, str(number)), self._project_id, str(number)
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        connection = await asyncpg.connect(self._installation.database_url, timeout=5)
-        try:
-            yield connection
-        finally:
-            connection.terminate()
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """A connection beside the servers."""
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        yield connection
+    finally:
+        connection.terminate()

@@ -48,6 +48,12 @@ class RedisServer:
         with redis.Redis.from_url(self.url) as client:
             return int(client.execute_command("PUBSUB", "NUMSUB", channel)[1])
 
+    @property
+    def published(self) -> int:
+        """How often somebody has published since the start."""
+        with redis.Redis.from_url(self.url) as client:
+            return int(client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
+
     def stop(self) -> None:
         """Kill it."""
         if self._process is not None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +15,12 @@ import asyncpg
 
 from app.database.configuration import OWNER, SUPERUSER
 from app.database.embedded import EmbeddedServer, embedded_server
+from app.database.postmaster import ready_postmaster
 from migrations.run import upgrade
 
 Result = TypeVar("Result")
+
+_LOG_LINES = 30
 
 TEMPLATE = "ccgraph_template"
 UNSAFE_AND_FAST = {
@@ -45,6 +49,17 @@ class TestServer:
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine from a synchronous fixture."""
         return self.runner.run(work)
+
+    def log(self, since: float) -> str:
+        """What the server wrote since then, in seconds since 1970, at most its last lines."""
+        postmaster = ready_postmaster(self.embedded.directory.cluster)
+        # It writes into memory of the process that started it, which may be another worker.
+        try:
+            lines = Path(f"/proc/{postmaster}/fd/2").read_text(errors="replace").splitlines()
+        except OSError:
+            return "It does not run."
+        begin = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return "\n".join([line for line in lines if line >= begin][-_LOG_LINES:])
 
     @contextmanager
     def clone(self, template: str = TEMPLATE) -> Iterator[str]:

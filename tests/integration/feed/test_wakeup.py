@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import Writer
 from tests.support.redis import RedisServer, redis_server
+from tests.support.relay import Relay, relay
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -96,6 +100,40 @@ async def test_wake_ups_come_back_after_redis_was_away_and_ringing_never_fails(r
         assert await hears(here, 1)  # this process needs no broker
         redis.start()
         assert await heard_from(here, there)
+
+
+async def hears_again_behind_a_cut(wires: Relay, here_url: str, there_url: str) -> None:
+    """Assert that a listener whose connection is silent for ever makes a new one, and hears what is rung."""
+    async with Wakeup(here_url) as here, Wakeup(there_url) as there:
+        await quiet(there)
+        wires.cut()
+        await until(lambda: wires.accepted > 1, 10)
+        await quiet(there)
+        here.ring()
+        assert await hears(there, 1)
+
+
+async def test_a_silent_connection_to_postgresql_is_noticed(database_url: str) -> None:
+    socket = parse_qs(urlsplit(database_url).query)["host"][0] + "/.s.PGSQL.5432"
+    async with relay(partial(asyncio.open_unix_connection, socket)) as wires:
+        behind = f"postgresql://ccgraph@127.0.0.1:{wires.port}{urlsplit(database_url).path}"
+        await hears_again_behind_a_cut(wires, database_url, behind)
+
+
+@pytest.mark.redis
+async def test_a_silent_connection_to_redis_is_noticed(redis: RedisServer) -> None:
+    async with relay(partial(asyncio.open_connection, "127.0.0.1", urlsplit(redis.url).port)) as wires:
+        await hears_again_behind_a_cut(wires, redis.url, f"redis://127.0.0.1:{wires.port}/0")
+
+
+@pytest.mark.redis
+async def test_what_could_not_be_published_is_published_when_the_broker_is_back(redis: RedisServer) -> None:
+    redis.stop()
+    async with Wakeup(redis.url) as here:
+        here.ring()
+        await asyncio.sleep(0.2)
+        redis.start()
+        await until(lambda: redis.published > 0, 10)
 
 
 async def test_a_broker_that_is_away_does_not_keep_a_process_from_starting() -> None:

@@ -22,3 +22,10 @@ def test_a_snapshot_of_a_restored_database_does_not_include_one_from_before() ->
 
 def test_the_transactions_in_progress_are_in_order() -> None:
     assert Snapshot.of((10, 15, (12, 10))).value == (10, 15, (10, 12))
+
+
+def test_unsettled_transactions_are_not_seen_and_the_last_unseen_ones_are_left_to_the_future() -> None:
+    snapshot = Snapshot.of((12, 15, (12, 14)), [9, 13])
+    assert snapshot == Snapshot(9, 12, (9,))
+    assert [xid for xid in range(8, 16) if snapshot.sees(xid)] == [8, 10, 11]
+    assert Snapshot.of((15, 15, ()), [14]) == Snapshot(14, 14)

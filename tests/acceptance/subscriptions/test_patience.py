@@ -1,0 +1,120 @@
+"""How long the server waits for a client, and how much it lets it send: with limits that are short."""
+
+import asyncio
+import json
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.settings import Settings
+from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
+from tests.support.graphql_ws import logged_in, open_socket
+from tests.support.serving import LiveServer
+from tests.support.sse import open_stream
+
+STATUS = "subscription { ccInstanceStatusChanged { cursor status } }"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Little patience."""
+    return settings.model_copy(update={"request_timeout": 1, "keep_alive": 0.5, "maximum_body": 10_000})
+
+
+async def test_who_does_not_initialise_in_time_is_told_so(live_server: LiveServer) -> None:
+    async with open_socket(live_server.websocket_url) as client:
+        await client.say(type="ping")
+        assert await client.hear() == {"type": "pong"}
+        assert await client.closed() == (4408, "Connection initialisation timeout")
+
+
+async def test_a_client_that_answers_pings_stays(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
+        await client.subscribe(STATUS)
+        for _ in range(4):
+            assert await client.hear() == {"type": "ping"}
+            await client.say(type="pong")
+        await sql.set_status(fleet.instance_id, "RUNNING")
+        assert (await client.next())["ccInstanceStatusChanged"]["status"] == "RUNNING"
+
+
+async def test_a_client_that_answers_no_ping_is_ended(live_server: LiveServer, fleet: Fleet) -> None:
+    async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
+        assert await client.hear() == {"type": "ping"}
+        assert await client.closed() == (4408, "Request Timeout")
+
+
+async def test_a_message_that_is_too_long_ends_the_connection(live_server: LiveServer, fleet: Fleet) -> None:
+    async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
+        await client.say(type="ping", payload={"long": "x" * 10_000})
+        assert (await client.closed())[0] == 1009
+
+
+async def test_a_connection_has_a_hundred_operations_under_way_and_no_more(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
+        for number in range(100):
+            await client.subscribe(STATUS, id_=str(number))
+        await client.say(id="one more", type="subscribe", payload={"query": STATUS})
+        refusal = await client.hear()
+        assert (refusal["id"], refusal["type"]) == ("one more", "error")
+        assert refusal["payload"][0]["extensions"]["code"] == "QUOTA_EXCEEDED"
+        await client.say(id="0", type="complete")
+        await client.subscribe(STATUS, id_="one more")
+        await sql.set_status(fleet.instance_id, "RUNNING")
+        heard = {(await client.hear())["id"] for _ in range(100)}
+        assert heard == {"one more", *map(str, range(1, 100))}
+
+
+async def test_a_stream_shows_signs_of_life_while_nothing_happens(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    async with open_stream(live_server.url, fleet.owner_token, STATUS) as stream:
+        hearing = asyncio.create_task(stream.hear())
+        await asyncio.sleep(1.3)
+        await sql.set_status(fleet.instance_id, "RUNNING")
+        event = await hearing
+        assert event is not None
+        assert event.id == event.body["data"]["ccInstanceStatusChanged"]["cursor"]
+    assert stream.raw.startswith(b":\n\n:\n\n:\n\n")
+
+
+async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql
+) -> None:
+    address = urlsplit(live_server.url)
+    loop = asyncio.get_running_loop()
+    field = "ccInstanceStatusChanged { cursor status " + " ".join(
+        f"copy{number}: ccInstance {{ name }}" for number in range(90)
+    )
+    body = json.dumps({"query": f"subscription {{ {field} }} }}"}).encode()
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {fleet.owner_token}\r\n"
+        f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, (address.hostname, address.port))
+        await loop.sock_sendall(client, head.encode() + body)
+        await asyncio.sleep(0.5)
+        await sql.connection.execute(
+            "UPDATE cc_instances SET name = repeat('x', 200) WHERE id = $1", fleet.instance_id
+        )
+        for turn in range(40):
+            await sql.connection.execute(
+                "DO $$ BEGIN FOR n IN 1..20 LOOP UPDATE cc_instances SET status = CASE status WHEN 'RUNNING'"
+                " THEN 'IDLE' ELSE 'RUNNING' END; END LOOP; END $$"
+            )
+            if turn % 10 == 0:
+                await asyncio.sleep(0.1)
+        received = b""
+        async with asyncio.timeout(20):
+            while b"event: complete" not in received:
+                received += await loop.sock_recv(client, 65_536)
+    assert b"SLOW_CONSUMER" in received
+    assert b'"cursor":' in received.rpartition(b"SLOW_CONSUMER")[2]
