@@ -100,7 +100,12 @@ class Settings(BaseSettings):
         description="`console` for people, `json` for collectors; `auto` looks whether a terminal is there",
     )
     read_pool_size: int = Field(10, ge=1, le=1000, description="connections for queries, 1 to 1000 a process")
-    write_pool_size: int = Field(10, ge=1, le=1000, description="connections for writes, 1 to 1000 a process")
+    write_pool_size: int = Field(
+        10,
+        ge=1,
+        le=1000,
+        description="connections for transactions, as many again for single changes, 1 to 1000 a process",
+    )
     share_reads: bool = Field(
         True, description="`false` gives each query its own statement, also when many ask the same at once"
     )

@@ -51,12 +51,15 @@ class Database:
     """`writer` runs services; `reader` runs planned statements (a replica where one is configured).
 
     `primary` runs planned statements that must see the last commit, such as the rows of events; it is
-    `reader` where there is no replica. `after_commit` wakes the feed; it neither waits nor raises.
+    `reader` where there is no replica. `at_once` runs single statements that change something and are a
+    transaction by themselves (services/at_once.py). `after_commit` wakes the feed; it neither waits nor
+    raises.
     """
 
     writer: AsyncEngine
     reader: Reader
     primary: Reader
+    at_once: Reader
     after_commit: Callable[[], None] = lambda: None
 
     @asynccontextmanager

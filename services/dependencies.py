@@ -27,8 +27,11 @@ SELECT task_id, dependency_task_id FROM reachable
 
 NOT_BLOCKED: Final = """NOT EXISTS (
     SELECT FROM task_dependencies d JOIN tasks blocker ON blocker.id = d.dependency_task_id
-    WHERE d.task_id = t.id AND d.dependency_type <> 'suggests' AND blocker.status <> 'COMPLETED')"""
-"""SQL that is true when all that task `t` waits for has completed; a suggestion is not waited for."""
+    WHERE d.task_id = t.id AND d.dependency_type <> 'suggests' AND blocker.status <> 'COMPLETED' OFFSET 0)"""
+"""SQL that is true when all that task `t` waits for has completed; a suggestion is not waited for.
+
+OFFSET keeps PostgreSQL from reading all dependencies that there are to find one task without any.
+"""
 
 
 async def require_no_circle(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from models.enums import CcInstanceStatus, UltrathinkInstructionType
 from services import ultrathink
-from services.database import WriteConnection
+from services.database import Database, WriteConnection
 from services.errors import BadInput
 from services.leases import release_claims
 from services.permissions import predicates, require_change
@@ -146,8 +146,8 @@ async def terminate(
     return stopped
 
 
-async def hear(connection: WriteConnection, principal: Principal, instance_ids: Sequence[UUID]) -> list[UUID]:
-    """Note a sign of life of each instance, in one statement; the keys of those that live.
+async def hear(database: Database, principal: Principal, instance_ids: Sequence[UUID]) -> list[UUID]:
+    """Note a sign of life of each instance, in one statement and by itself; the keys of those that live.
 
     What the caller may not change is left out, and so is what has ended: that is started again, or not at
     all. `BadInput` for more than 1,000.
@@ -155,5 +155,6 @@ async def hear(connection: WriteConnection, principal: Principal, instance_ids: 
     if len(instance_ids) > MAX_HEARTBEATS:
         raise BadInput(f"One call takes at most {MAX_HEARTBEATS:,} instances.", field="input.ids")
     statement = _HEAR.format(changeable=predicates(principal, "cc_instances")[1])
-    heard = await connection.exec_driver_sql(statement, (list(instance_ids), principal.user_id))
-    return list(heard.scalars())
+    async with database.at_once.acquire() as connection:
+        heard = await connection.fetch(statement, list(instance_ids), principal.user_id)
+    return [row["id"] for row in heard]

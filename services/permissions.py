@@ -41,11 +41,11 @@ async def require_change(
         )
 
 
-def predicates(principal: Principal, table_name: str) -> tuple[str, str]:
-    """Whether the caller, `VIEWER`, may see and may change a row `t` of the table, as SQL."""
+def predicates(principal: Principal, table_name: str, viewer: str = VIEWER) -> tuple[str, str]:
+    """Whether the caller, `viewer` in SQL, may see and may change a row `t` of the table, as SQL."""
     if principal.is_admin:
         return "true", "true"
-    return visible(table_name, "t", VIEWER), changeable(table_name, "t", VIEWER)
+    return visible(table_name, "t", viewer), changeable(table_name, "t", viewer)
 
 
 def _noun(table_name: str) -> str:

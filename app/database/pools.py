@@ -54,7 +54,10 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
             )
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
-        yield Database(writer=writer, reader=reader, primary=primary)
+        connect = partial(connect_single, settings, settings.database_url.get_secret_value())
+        at_once = Lender(connect, settings.write_pool_size)
+        stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
+        yield Database(writer=writer, reader=reader, primary=primary, at_once=at_once)
 
 
 @asynccontextmanager
@@ -101,6 +104,22 @@ async def connect_reader(
             # Pages are in memory or on flash: by the default of 4 a list of 20 rows reads whole tables
             # to find its relations.
             "random_page_cost": "1.1",
+        },
+        **STATEMENT_CACHE,
+    )
+
+
+async def connect_single(settings: Settings, url: str) -> Connection:
+    """A connection for statements that change something and are a transaction by themselves."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_TIMEOUT,
+        connection_class=WatchedConnection,
+        # There are few of them, and planning one takes longer than running it.
+        server_settings={
+            **_session(settings, "ccgraph write"),
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
         },
         **STATEMENT_CACHE,
     )

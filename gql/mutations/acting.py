@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from gql.context import Context
+from services.at_once import Caller
 from services.audit import act_as, trace
 from services.database import WriteConnection
 from services.principal import Principal
@@ -22,6 +23,12 @@ class Act:
     connection: WriteConnection
     principal: Principal
     details: dict[str, object] = field(default_factory=dict)
+
+
+def caller(info: Info) -> Caller:
+    """Who asks for what, for changes that are one statement."""
+    context = info.context
+    return Caller(context.database, context.require_principal(), context.origin, info.field_name)
 
 
 @asynccontextmanager

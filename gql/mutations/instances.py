@@ -177,8 +177,7 @@ class InstanceMutations:
     async def heartbeat(self, info: Info, input: HeartbeatInput) -> HeartbeatPayload:
         principal = info.context.require_principal()
         # A sign of life is no change by somebody: no audit row, and nothing that subscribers hear of.
-        async with info.context.database.upkeep() as connection:
-            heard = await hear(connection, principal, input.ids)
+        heard = await hear(info.context.database, principal, input.ids)
         return HeartbeatPayload(keys=heard)
 
 

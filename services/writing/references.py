@@ -202,7 +202,7 @@ async def verify(
     A row is given by column name; what counts of it are its keys. `prefixes` name the rows in the input.
     Raises `BadInput`, `NotFound` or `Forbidden` for the first row that is not in order.
     """
-    columns = _keys(table)
+    columns = deciding_columns(table)
     distinct = {tuple(row.get(column.name) for column in columns) for row in rows}
     if await _count_in_order(connection, principal, table, list(distinct)) == len(distinct):
         return
@@ -218,10 +218,10 @@ async def _count_in_order(
     table: WritableTable,
     rows: Sequence[tuple[object, ...]],
 ) -> int:
-    columns = _keys(table)
+    columns = deciding_columns(table)
     arrays = ", ".join(f"${number}::{sql_type(column)}[]" for number, column in enumerate(columns, start=1))
     names = ", ".join(column.name for column in columns)
-    conditions = _conditions(table, None if principal.is_admin else f"${len(columns) + 1}::int")
+    conditions = conditions_of(table, None if principal.is_admin else f"${len(columns) + 1}::int")
     result = await connection.exec_driver_sql(
         f"SELECT count(*) FROM unnest({arrays}) AS written({names})"
         f" WHERE ${len(columns) + 1}::int IS NOT NULL AND {' AND '.join(conditions)}",
@@ -232,18 +232,18 @@ async def _count_in_order(
 
 
 @cache
-def _keys(table: WritableTable) -> tuple["Column[Any]", ...]:
+def deciding_columns(table: WritableTable) -> tuple["Column[Any]", ...]:
     """The columns on which policies and references decide.
 
     Of a thousand log entries that say so differ in their own keys only, one has to be looked at.
     """
-    conditions = " ".join(_conditions(table, VIEWER))
+    conditions = " ".join(conditions_of(table, VIEWER))
     named = set(re.findall(r"\bwritten\.(\w+)", conditions))
     return tuple(column for column in table.table.c if column.name in named or column.foreign_keys)
 
 
-def _conditions(table: WritableTable, viewer: str | None) -> list[str]:
-    """What has to hold of `written`; `viewer` is an SQL expression, None for an administrator."""
+def conditions_of(table: WritableTable, viewer: str | None) -> list[str]:
+    """What has to hold of `written`, as SQL; `viewer` is an expression, None for an administrator."""
     references = REFERENCES.get(table.name, ())
     active = f"NOT {is_at_rest(table.name, 'written')}"
     if viewer is None:
@@ -288,7 +288,7 @@ async def _is_true_of(
     connection: WriteConnection, table: WritableTable, condition: str, row: Mapping[str, object]
 ) -> bool:
     """Whether `condition`, SQL about `written`, holds for a row."""
-    columns = _keys(table)
+    columns = deciding_columns(table)
     values = ", ".join(
         f"${number}::{sql_type(column)} AS {column.name}" for number, column in enumerate(columns, start=1)
     )

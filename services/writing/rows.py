@@ -138,11 +138,16 @@ async def before_create(
     connection: WriteConnection, table: WritableTable, values: Stored, prefix: str
 ) -> None:
     """The lifecycle's beginning and the rules of the table."""
+    require_beginning(table, values, prefix)
+    if table.name in BEFORE_CREATE:
+        await BEFORE_CREATE[table.name](connection, values, prefix)
+
+
+def require_beginning(table: WritableTable, values: Stored, prefix: str) -> None:
+    """Return when a row may begin with its status. `Conflict` else."""
     lifecycle = LIFECYCLES.get(table.name)
     if lifecycle is not None and "status" in values:
         lifecycle.require_beginning(_status(lifecycle, values, prefix), field=f"{prefix}.status")
-    if table.name in BEFORE_CREATE:
-        await BEFORE_CREATE[table.name](connection, values, prefix)
 
 
 async def hold(

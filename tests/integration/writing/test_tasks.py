@@ -15,8 +15,10 @@ from app.database.pools import open_database
 from app.settings import Settings
 from models.enums import TaskType
 from services import tasks
+from services.at_once import Caller
 from services.database import Database
 from services.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
+from services.principal import Origin
 from services.tasks import Claim, Report
 from services.writing.rows import create
 from tests.integration.writing.conftest import Scene
@@ -40,8 +42,13 @@ async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 async def claim_next(database: Database, scene: Scene, **options: Any) -> UUID | None:
+    """As `claimNextTask` does it."""
+    options.setdefault("instance_id", scene.instance_id)
+    caller = Caller(database, scene.owner, Origin(), "claimNextTask")
+    found = await tasks.claim_next_at_once(caller, Claim(**options))
+    if found is not None:
+        return found
     async with database.transaction() as opened:
-        options.setdefault("instance_id", scene.instance_id)
         return await tasks.claim_next(opened, scene.owner, Claim(**options))
 
 
