@@ -8,23 +8,12 @@
   const TOKENS = 'accessToken refreshToken expiresAt user { username }';
   const LOGIN = `mutation Login($input: LoginInput!) { login(input: $input) { ${TOKENS} } }`;
   const REFRESH = `mutation Refresh($input: RefreshTokenInput!) { refreshToken(input: $input) { ${TOKENS} } }`;
-  const EXAMPLES = `# Run asks which of these.
+  const EXAMPLE = `# To follow it as it changes: subscription { live { tasks(...) { ... } } }
 
-query Tasks {
+{
   tasks(first: 5, orderBy: [{createdAt: DESC}]) {
     totalCount
     nodes { id name status project { name } assignedTo { name } }
-  }
-}
-
-# Sent again whenever it has changed.
-subscription Live {
-  live(maxPerSecond: 2) {
-    ccInstances { groups(by: [STATUS]) { key { status } count } }
-    tasks(where: {status: {eq: RUNNING}}, first: 5) {
-      totalCount
-      nodes { name assignedTo { name } }
-    }
   }
 }
 `;
@@ -153,7 +142,7 @@ subscription Live {
     element('who').textContent = tokens?.user?.username ?? '';
     if (tokens && !root) {
       root = ReactDOM.createRoot(element('graphiql'));
-      root.render(React.createElement(GraphiQL, { fetcher, defaultQuery: EXAMPLES, shouldPersistHeaders: false }));
+      root.render(React.createElement(GraphiQL, { fetcher, defaultQuery: EXAMPLE, shouldPersistHeaders: false }));
     } else if (!tokens && root) {
       root.unmount();
       root = null;
