@@ -3,7 +3,7 @@
 from functools import cache
 
 import strawberry
-from graphql import GraphQLInputObjectType
+from graphql import GraphQLInputObjectType, get_named_type
 from strawberry.schema.config import StrawberryConfig
 
 from gql import mutations, subscriptions
@@ -37,7 +37,20 @@ def build_schema(mutation: type | None = MUTATION) -> tuple[strawberry.Schema, C
         # Strawberry keeps it to itself, and the rules of graphql-core want to know.
         if isinstance(kind, GraphQLInputObjectType):
             kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of
+    _describe(schema)
     return schema, CATALOG
+
+
+def _describe(schema: strawberry.Schema) -> None:
+    """What Strawberry has no place for: the roots, and the `input` of mutations, which its type describes."""
+    roots = (schema._schema.mutation_type, schema._schema.subscription_type)
+    for root, words in zip(roots, ("changed", "followed"), strict=True):
+        if root is not None:
+            root.description = root.description or f"Everything that can be {words}."
+            for field in root.fields.values():
+                for argument in field.args.values():
+                    described = get_named_type(argument.type).description
+                    argument.description = argument.description or described
 
 
 def print_schema() -> str:
