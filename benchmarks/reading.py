@@ -198,7 +198,7 @@ def report(results: Results, options: Options) -> str:
         for name, loads in results.items()
     ]
     latencies = [
-        [titles[name], *(f"{loads[peer].p50:.1f} / {loads[peer].p99:.1f}" for peer in (*PEERS, MEMBER))]
+        [titles[name], *(f"{loads[peer].p50:.1f} / {loads[peer].p99:.1f}" for peer in (*PEERS, *OURS))]
         for name, loads in results.items()
     ]
     text = [
