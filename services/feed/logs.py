@@ -106,7 +106,7 @@ async def _read(
     )
     first: Any = records[0]
     events = [] if first["key"] is None else [_entry(*numbered) for numbered in enumerate(records)]
-    return Batch(before, snapshot_of(first), [*events], complete=len(events) < limit)
+    return Batch(before, snapshot_of(first, before), [*events], complete=len(events) < limit)
 
 
 def _entry(number: int, record: asyncpg.Record) -> LogEvent:

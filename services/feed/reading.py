@@ -69,7 +69,7 @@ ORDER BY seq LIMIT $4
 
 async def current_snapshot(connection: Connection) -> Snapshot:
     """Where a stream begins that wants nothing of the past."""
-    return snapshot_of(await connection.fetchrow(_CURRENT))
+    return snapshot_of(await connection.fetchrow(_CURRENT), Snapshot(0, 0))
 
 
 async def read_batch(
@@ -83,12 +83,12 @@ async def read_batch(
     records = await connection.fetch(_FIRST, before.value, None if until is None else until.value, limit)
     first: Any = records[0]
     events = [] if first["seq"] is None else [event_of(record) for record in records]
-    return Batch(before, snapshot_of(first), events, complete=len(events) < limit)
+    return Batch(before, snapshot_of(first, before), events, complete=len(events) < limit)
 
 
-def snapshot_of(record: Any) -> Snapshot:
-    """What the columns of `BOUND` say."""
-    return Snapshot.of(record["snapshot"], record["unsettled"])
+def snapshot_of(record: Any, before: Snapshot) -> Snapshot:
+    """What the columns of `BOUND` say; what `before` saw stays seen."""
+    return Snapshot.of(record["snapshot"], [xid for xid in record["unsettled"] if not before.sees(xid)])
 
 
 async def read_rest(
