@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from app.database import Location, located
 from app.database.processes import postgres_processes
 from app.database.revisions import migrate
 from app.settings import Settings
+from benchmarks.processes import Process
 
 DATA_DIR = Path(__file__).parent / ".data"
 SEED = 1
@@ -37,9 +38,13 @@ class BenchmarkDatabase:
     cluster: Path
 
     @property
-    def processes(self) -> list[int]:
-        """The processes of this PostgreSQL."""
-        return postgres_processes(self.cluster)
+    def processor_time(self) -> float:
+        """Seconds of all processes of this PostgreSQL, also of those that have ended."""
+        total = 0.0
+        for number in postgres_processes(self.cluster):
+            with suppress(OSError):  # it ended meanwhile, and counts as a child of the first one from now on
+                total += Process(number).processor_time + Process(number).ended_children_time
+        return total
 
     @property
     def environment(self) -> dict[str, str]:

@@ -40,6 +40,12 @@ class Process:
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     @property
+    def ended_children_time(self) -> float:
+        """The same of all its children that have ended."""
+        user, system = self._statistics()[13:15]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def _folder(self) -> Path:
         return Path(f"/proc/{self.number}")
 
