@@ -12,6 +12,7 @@ from services.errors import BadInput
 from services.leases import release_claims
 from services.permissions import predicates, require_change
 from services.principal import Principal
+from services.secrets.vault import Vault
 from services.writing.rows import apply, create, hold
 from services.writing.tables import TABLES
 
@@ -77,21 +78,24 @@ class Born:
     ultrathink_message_id: UUID | None
 
 
-async def create_child(connection: WriteConnection, principal: Principal, birth: Birth) -> Born:
+async def create_child(
+    connection: WriteConnection, principal: Principal, birth: Birth, vault: Vault | None = None
+) -> Born:
     """Make a child instance with its worktree, its task and its first instruction, all or nothing.
 
-    Raises the errors of `create` for each of them, and `Conflict` when the parent has stopped.
+    `vault` opens what is sealed in `birth`, to compare it when a call is repeated. Raises the errors of
+    `create` for each of them, and `Conflict` when the parent has stopped.
     """
     row = await hold(connection, principal, _TABLE, birth.parent_instance_id, "input.parentInstanceId")
     shared = {"project_id": row["project_id"]}
     given = {**birth.instance, **shared, "parent_instance_id": birth.parent_instance_id}
     if birth.worktree is not None:
         given.setdefault("worktree_path", birth.worktree.get("worktree_path"))
-    instance_id = await create(connection, principal, "cc_instances", given, "input.instance")
+    instance_id = await create(connection, principal, "cc_instances", given, "input.instance", vault)
     task_id = birth.task_id
     if birth.task is not None:
         task = {**birth.task, **shared, "assigned_to": instance_id}
-        task_id = await create(connection, principal, "tasks", task, "input.task")
+        task_id = await create(connection, principal, "tasks", task, "input.task", vault)
     worktree_id = None
     if birth.worktree is not None:
         worktree = {**birth.worktree, **shared, "cc_instance_id": instance_id, "task_id": task_id}

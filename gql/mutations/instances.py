@@ -133,7 +133,7 @@ class InstanceMutations:
             input.instruction,
         )
         async with acting(info, parentInstanceId=input.parent_instance_id) as act:
-            born = await create_child(act.connection, act.principal, birth)
+            born = await create_child(act.connection, act.principal, birth, info.context.sealing())
             act.details["key"] = born.instance_id
         return CreateChildCcPayload(
             instance_id=born.instance_id,

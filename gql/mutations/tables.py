@@ -61,7 +61,8 @@ def _create(table: WritableTable) -> Fields:
         key = await create_at_once(caller(info), table.name, given)
         if key is None:
             async with acting(info) as act:
-                key = await create(act.connection, act.principal, table.name, given)
+                vault = info.context.sealing()
+                key = await create(act.connection, act.principal, table.name, given, vault=vault)
                 act.details.update(table=table.name, key=key)
         return payload(key=key)
 

@@ -56,6 +56,12 @@ class Vault:
         value: object = orjson.loads(plain)
         return value
 
+    def is_same(self, one: str | None, other: str | None, place: str) -> bool:
+        """Whether two sealed texts hold the same value, or neither is there. Raises `NotSealedByUs`."""
+        if one is None or other is None:
+            return one is other
+        return self.open(one, place) == self.open(other, place)
+
     def is_current(self, sealed: str) -> bool:
         """Whether the value was sealed with the current key."""
         return sealed.startswith(f"{_FORM}.{self.current}.")

@@ -6,17 +6,19 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
-from models.policy import visible
+from sqlalchemy.dialects.postgresql import JSONB
+
 from services.constraints import explained, missing
 from services.database import WriteConnection
 from services.errors import BadInput, Conflict, Forbidden
 from services.lifecycles import LIFECYCLES, Lifecycle
 from services.permissions import VIEWER, predicates
 from services.principal import Principal
+from services.secrets.vault import Vault
 from services.writing.archived import at_rest, is_at_rest, rests_with_project
 from services.writing.references import REFERENCES, verify
 from services.writing.rules import BEFORE_CREATE, BEFORE_DELETE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
-from services.writing.tables import TABLES, WritableTable
+from services.writing.tables import TABLES, WritableColumn, WritableTable
 from services.writing.values import conceal, converted, parameters, sql_type
 
 INPUT: Final = "input"
@@ -32,10 +34,11 @@ async def create(
     table_name: str,
     given: Mapping[str, object],
     prefix: str = INPUT,
+    vault: Vault | None = None,
 ) -> Any:
     """Insert a row and return its key; `given` holds values by column name, absent ones take their default.
 
-    `prefix` is where the row stands in the input.
+    `prefix` is where the row stands in the input. `vault` opens what is sealed in `given`, to compare it.
 
     A row whose UUID the caller chose is created once: the same call again returns the same key, other
     content under that key is `Conflict`. Raises `BadInput`, `NotFound`, `Forbidden`, `Conflict` and
@@ -45,7 +48,7 @@ async def create(
     values = stored_values(principal, table, given, prefix)
     client_key = _given_key(table, values)
     if client_key is not None:
-        known = await _known(connection, principal, table, values, client_key, prefix)
+        known = await _known(connection, principal, table, values, client_key, prefix, vault)
         if known is not None:
             return known
     await verify(connection, principal, table, [values], [prefix])
@@ -53,7 +56,7 @@ async def create(
     with explained(table.table, prefix):
         key = await _insert(connection, table, values, client_key)
     if key is None and client_key is not None:  # another call with this key was faster
-        return await _known(connection, principal, table, values, client_key, prefix)
+        return await _known(connection, principal, table, values, client_key, prefix, vault)
     return key
 
 
@@ -242,30 +245,58 @@ async def _known(
     values: Stored,
     client_key: str,
     prefix: str,
+    vault: Vault | None,
 ) -> Any:
     """The key of the row that an earlier call with this client key and content made; None without one."""
-    compared = [name for name in values if not (name in table.columns and table.columns[name].encrypted)]
-    same = " AND ".join(
-        f"t.{name} IS NOT DISTINCT FROM ${number}::{sql_type(table.table.c[name])}"
-        for number, name in enumerate(compared, start=1)
-    )
-    viewer = f"${len(compared) + 1}::int"
-    seen = "true" if principal.is_admin else visible(table.name, "t", viewer)
-    place = compared.index(client_key) + 1
+    places = {
+        name: f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(values, start=1)
+    }
+    sealed = [column for name, column in table.columns.items() if name in values and column.encrypted]
+    same = [
+        f"t.{name} IS NOT DISTINCT FROM {place}"
+        for name, place in places.items()
+        if name not in table.columns or not table.columns[name].encrypted
+    ]
+    viewer = f"${len(values) + 1}::int"
+    seen, changeable = predicates(principal, table.name, viewer)
+    # Whoever may not be told a secret must not find it by guessing either.
+    secret = any(name in table.columns and table.columns[name].is_secret for name in values)
+    same += [seen, changeable] if secret else [seen]
+    pairs = [
+        f"{_sealed(column, f't.{column.name}')}, {_sealed(column, places[column.name])}" for column in sealed
+    ]
     result = await connection.exec_driver_sql(
-        f"SELECT t.{table.key.name} AS key, {same} AND {seen} AS is_same FROM {table.name} t"
-        f" WHERE t.{client_key} = ${place}::uuid AND {viewer} IS NOT NULL",
-        (*(values[name] for name in compared), principal.user_id),
+        f"SELECT t.{table.key.name} AS key, {' AND '.join(same)} AS is_same,"
+        f" ARRAY[{', '.join(pairs)}]::text[] AS texts"
+        f" FROM {table.name} t WHERE t.{client_key} = {places[client_key]} AND {viewer} IS NOT NULL",
+        (*values.values(), principal.user_id),
     )
     row = result.mappings().one_or_none()
     if row is None:
         return None
-    if not row["is_same"]:
+    if not row["is_same"] or not _are_same(vault, table, sealed, row["texts"]):
         raise Conflict(
             f"A {table.noun} with this key and other content exists; choose a new UUID.",
             field=f"{prefix}.{table.columns[client_key].field}",
         )
     return row["key"]
+
+
+def _sealed(column: WritableColumn, value: str) -> str:
+    """SQL for the sealed text in a value of an encrypted column."""
+    return f"({value} ->> 'sealed')" if isinstance(column.column.type, JSONB) else value
+
+
+def _are_same(
+    vault: Vault | None, table: WritableTable, sealed: Sequence[WritableColumn], texts: Sequence[str | None]
+) -> bool:
+    """Whether each stored text, which comes first, holds what the given one behind it does."""
+    pairs = zip(sealed, texts[::2], texts[1::2], strict=True)
+    return all(
+        stored is given is None
+        or (vault is not None and vault.is_same(stored, given, f"{table.name}.{column.name}"))
+        for column, stored, given in pairs
+    )
 
 
 def _require_unmodified(row: Mapping[str, Any], unmodified_since: datetime | None) -> None:

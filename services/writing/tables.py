@@ -140,6 +140,11 @@ class WritableColumn:
     def name(self) -> str:
         return self.column.name
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether nobody reads it, not even whoever sees the row."""
+        return self.encrypted or self.hashed
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WritableTable:

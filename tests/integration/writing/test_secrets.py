@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import text
+from uuid_utils.compat import uuid7
 
 from services.archiving import move
 from services.database import Database
@@ -145,6 +146,56 @@ async def test_other_data_of_a_task_takes_the_sensitive_parts_along(
         shown = await caller.data(scene.owner, mutation("revealTaskData", "inputData"), input={"id": key})
         assert shown["revealTaskData"]["inputData"] == data
         assert "hunter2" not in str(await everything(database))
+
+
+async def test_a_repeated_create_with_another_secret_is_a_conflict(
+    caller: Caller, database: Database, scene: Scene
+) -> None:
+    key = scene.project.project_id
+    task = {"id": uuid7(), "projectId": key, "name": "t", "taskType": "TESTING", "inputData": DATA}
+    other = {**DATA, "env": {"API_KEY": "hunter3"}}
+    instance = {"id": uuid7(), "projectId": key, "name": "c", "type": "PARENT"}
+    cases: list[tuple[str, dict[str, Any], list[dict[str, Any]], str]] = [
+        (
+            "createProject",
+            {"projectId": uuid7(), "name": "p", "environmentVars": VARIABLES},
+            [{"environmentVars": {**VARIABLES, "API_KEY": "hunter3"}}, {"environmentVars": None}],
+            "input.projectId",
+        ),
+        (
+            "createCcInstance",
+            {**instance, "environmentVars": VARIABLES, "claudeApiKey": "an api key"},
+            [{"environmentVars": {}}, {"claudeApiKey": "another"}],
+            "input.id",
+        ),
+        ("createTask", task, [{"inputData": other}, {"inputData": SHOWN}], "input.id"),
+    ]
+    for field, given, others, place in cases:
+        document = mutation(field)
+        await caller.data(scene.owner, document, input=given)
+        before = await everything(database)
+
+        await caller.data(scene.owner, document, input=given)
+        for changed in others:
+            found = await caller.refusal(scene.owner, document, input={**given, **changed})
+            assert found == ("CONFLICT", place), (field, changed)
+
+        after = await everything(database)
+        assert {**after, "system_logs": None} == {**before, "system_logs": None}
+
+
+async def test_who_only_sees_a_row_cannot_find_its_secret_by_repeating_its_creation(
+    caller: Caller, scene: Scene
+) -> None:
+    given = {
+        **{"id": uuid7(), "projectId": scene.project.project_id, "name": "t", "taskType": "TESTING"},
+        "inputData": DATA,
+    }
+    document = mutation("createTask")
+    await caller.data(scene.owner, document, input=given)
+
+    assert (await caller.refusal(scene.viewer, document, input=given))[0] == "CONFLICT"
+    await caller.data(scene.editor, document, input=given)
 
 
 async def test_rotation_reaches_archived_projects_and_tasks(

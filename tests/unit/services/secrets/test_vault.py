@@ -49,6 +49,18 @@ def test_an_older_key_still_opens_and_the_first_one_seals() -> None:
         Vault.of(SERVER, {"2026": NEW}).open(sealed, PLACE)
 
 
+def test_two_seals_are_compared_by_what_they_hold_also_under_different_keys() -> None:
+    old = Vault.of(SERVER, {"2025": OLD})
+    both = Vault.of(SERVER, {"2026": NEW, "2025": OLD})
+    sealed = old.seal({"A": "x"}, PLACE)
+
+    assert both.is_same(sealed, both.seal({"A": "x"}, PLACE), PLACE)
+    assert not both.is_same(sealed, both.seal({"A": "y"}, PLACE), PLACE)
+    assert not both.is_same(sealed, None, PLACE)
+    assert not both.is_same(None, sealed, PLACE)
+    assert both.is_same(None, None, PLACE)
+
+
 def test_a_keyed_hash_depends_on_the_key_and_not_on_the_encryption_keys() -> None:
     assert Vault.of(SERVER).fingerprint("k") == Vault.of(SERVER, {"2026": NEW}).fingerprint("k")
     assert Vault.of(SERVER).fingerprint("k") != Vault.of(NEW).fingerprint("k")
