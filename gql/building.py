@@ -10,7 +10,7 @@ by their names in the schema.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from enum import Enum
+from enum import EnumMeta
 from functools import cache
 from typing import Any, Optional
 from uuid import UUID
@@ -25,6 +25,7 @@ from strawberry.types.field import StrawberryField
 from gql.planner.catalog import Column
 from gql.planner.kinds import Kind
 from gql.scalars import JSON, BigInt
+from models.enums import Described
 
 NAMES: dict[str, Any] = {
     "Optional": Optional,
@@ -95,13 +96,27 @@ def input_type(
     return _define(name, fields, description, is_input=True, directives=(OneOf(),) if one_of else ())
 
 
-def enum_type(members: type[Enum], name: str | None = None, description: str | None = None) -> str:
+def enum_type(members: type[Described], description: str | None = None) -> str:
     """The name of an enum in the schema, which it has from now on."""
-    name = name or members.__name__
+    name = members.__name__
     if name not in NAMES:
-        description = description or (members.__doc__ or "").strip()
-        NAMES[name] = strawberry.enum(members, name=name, description=description)
+        text = description or (members.__doc__ or "").strip()
+        made: Any = strawberry.enum(members, description=text)
+        for value in made.__strawberry_definition__.values:
+            value.description = members[value.name].description
+        NAMES[name] = made
     return name
+
+
+def derived_enum(
+    name: str,
+    members: Mapping[str, tuple[str, str]],
+    description: str,
+    base: type[Described] = Described,
+) -> None:
+    """An enum whose members are derived: by their names, their values and what they mean."""
+    made: Any = EnumMeta.__call__(base, name, members)
+    enum_type(made, description)
 
 
 def scalar_name(column: Column) -> str:

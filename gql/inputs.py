@@ -1,8 +1,6 @@
 """Inputs of the reading side, derived from the catalog: filters, orders, keys, group keys."""
 
-from enum import EnumMeta
-
-from gql.building import NAMES, enum_type, input_field, input_type, optional, scalar_name
+from gql.building import NAMES, derived_enum, enum_type, input_field, input_type, optional, scalar_name
 from gql.planner import names
 from gql.planner.catalog import Catalog, Column, Key, TableType
 from gql.planner.groups import group_keys
@@ -31,7 +29,7 @@ OPERATORS = {
 
 def define_inputs(catalog: Catalog) -> None:
     """Make the input types of every table."""
-    enum_type(Direction, description="Which way to order, and where rows without a value go.")
+    enum_type(Direction)
     _json_inputs()
     for table in catalog.types.values():
         _where(table)
@@ -40,11 +38,11 @@ def define_inputs(catalog: Catalog) -> None:
         if table.keys:
             _keys(table)
         if keys := group_keys(table):
-            members = EnumMeta.__call__(Clause, f"{table.name}GroupBy", {member: member for member in keys})
+            members = {name: (name, key.description) for name, key in keys.items()}
             description = (
                 f"What rows of {table.name} can be grouped by; times by hour, day, week or month in UTC."
             )
-            enum_type(members, description=description)
+            derived_enum(f"{table.name}GroupBy", members, description, Clause)
 
 
 def _json_inputs() -> None:

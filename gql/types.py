@@ -176,13 +176,7 @@ def _figure_type(function: str, kind: Kind) -> str:
 
 def _groups(table: TableType, figures: list[tuple[str, str, str]]) -> None:
     keys = [
-        output_field(
-            key.field,
-            optional(scalar_name(key.column)),
-            f"{key.bucket.capitalize()} of: {key.column.description}"
-            if key.bucket
-            else key.column.description,
-        )
+        output_field(key.field, optional(scalar_name(key.column)), key.description)
         for key in group_keys(table).values()
     ]
     name = f"{table.name}GroupKey"

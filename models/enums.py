@@ -1,359 +1,373 @@
 """The closed lists of both documents: member names as the API spells them, values as the database does."""
 
 from enum import StrEnum
+from typing import Self
 
 
-class TokenType(StrEnum):
+class Described(StrEnum):
+    """A closed list of texts, each with what it means."""
+
+    description: str
+
+    def __new__(cls, value: str, description: str = "") -> Self:
+        """A member of this value. What finds a member by its value reads like a call without description."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
+
+
+class TokenType(Described):
     """What an authentication token is good for."""
 
-    ACCESS = "access"
-    REFRESH = "refresh"
+    ACCESS = "access", "Lets its bearer use the API."
+    REFRESH = "refresh", "Is exchanged, once, for a new pair of tokens."
 
 
-class SessionStatus(StrEnum):
+class SessionStatus(Described):
     """Where a Claude session stands."""
 
-    RUNNING = "running"
-    STOPPED = "stopped"
-    ERROR = "error"
-    STARTING = "starting"
-    STOPPING = "stopping"
+    RUNNING = "running", "Claude is at work or can be."
+    STOPPED = "stopped", "Nothing runs; it can be started again."
+    ERROR = "error", "It failed; it can be started again."
+    STARTING = "starting", "It is on its way to running."
+    STOPPING = "stopping", "It is on its way to stopped."
 
 
-class ShareMode(StrEnum):
+class ShareMode(Described):
     """What the participants of a shared session may do."""
 
-    READ_ONLY = "read_only"
-    EDIT = "edit"
-    FULL_CONTROL = "full_control"
+    READ_ONLY = "read_only", "Watch only."
+    EDIT = "edit", "Write as well."
+    FULL_CONTROL = "full_control", "Write, start and stop the session as well."
 
 
-class ParticipantState(StrEnum):
+class ParticipantState(Described):
     """Where somebody stands with a shared session."""
 
-    REQUESTED = "requested"
-    JOINED = "joined"
-    LEFT = "left"
-    REFUSED = "refused"
+    REQUESTED = "requested", "Asked to join and waits for the host."
+    JOINED = "joined", "Takes part."
+    LEFT = "left", "Took part or asked to, and no longer does."
+    REFUSED = "refused", "Was refused by the host."
 
 
-class ProjectType(StrEnum):
+class ProjectType(Described):
     """What a project builds."""
 
-    WEB = "web"
-    API = "api"
-    CLI = "cli"
-    MOBILE = "mobile"
-    DATA = "data"
-    GENERAL = "general"
+    WEB = "web", "A website or web application."
+    API = "api", "A service with an interface for programs."
+    CLI = "cli", "A program for the command line."
+    MOBILE = "mobile", "An application for phones and tablets."
+    DATA = "data", "Data, their processing or analysis."
+    GENERAL = "general", "Anything else."
 
 
-class CollaboratorRole(StrEnum):
+class CollaboratorRole(Described):
     """What a collaborator may do with what belongs to a project."""
 
-    VIEWER = "viewer"
-    EDITOR = "editor"
+    VIEWER = "viewer", "Sees what belongs to the project."
+    EDITOR = "editor", "Sees and changes what belongs to the project."
 
 
-class ProjectStatus(StrEnum):
+class ProjectStatus(Described):
     """Where a project stands."""
 
-    ACTIVE = "active"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    ARCHIVED = "archived"
+    ACTIVE = "active", "Work goes on."
+    PAUSED = "paused", "Work rests for a while."
+    COMPLETED = "completed", "Work is done."
+    ARCHIVED = "archived", "Put away until it is restored."
 
 
-class WorktreeStatus(StrEnum):
+class WorktreeStatus(Described):
     """Whether a person's worktree is in use."""
 
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-    ERROR = "error"
+    ACTIVE = "active", "In use."
+    INACTIVE = "inactive", "Not in use."
+    ERROR = "error", "Something is wrong with it."
 
 
-class WorktreeSyncStatus(StrEnum):
+class WorktreeSyncStatus(Described):
     """How a person's worktree compares with its branch."""
 
-    CLEAN = "clean"
-    DIRTY = "dirty"
-    CONFLICTED = "conflicted"
-    SYNCING = "syncing"
+    CLEAN = "clean", "Nothing differs."
+    DIRTY = "dirty", "There are changes that are not yet synced."
+    CONFLICTED = "conflicted", "There are conflicts to be resolved."
+    SYNCING = "syncing", "A sync is under way."
 
 
-class SyncType(StrEnum):
+class SyncType(Described):
     """How changes went from one worktree to another."""
 
-    MERGE = "merge"
-    CHERRY_PICK = "cherry-pick"
-    REBASE = "rebase"
-    PULL = "pull"
-    PUSH = "push"
+    MERGE = "merge", "Branches were merged."
+    CHERRY_PICK = "cherry-pick", "Single commits were taken over."
+    REBASE = "rebase", "Commits were put on another base."
+    PULL = "pull", "Changes were fetched and taken in."
+    PUSH = "push", "Changes were sent."
 
 
-class SyncDirection(StrEnum):
+class SyncDirection(Described):
     """Which way changes went."""
 
-    PUSH = "push"
-    PULL = "pull"
-    BIDIRECTIONAL = "bidirectional"
+    PUSH = "push", "The source sent them."
+    PULL = "pull", "The target fetched them."
+    BIDIRECTIONAL = "bidirectional", "Each side took over what the other had."
 
 
-class SyncResult(StrEnum):
+class SyncResult(Described):
     """How a sync ended."""
 
-    SUCCESS = "success"
-    FAILED = "failed"
-    PARTIAL = "partial"
-    CANCELLED = "cancelled"
+    SUCCESS = "success", "Everything was taken over."
+    FAILED = "failed", "Nothing was taken over."
+    PARTIAL = "partial", "A part was taken over."
+    CANCELLED = "cancelled", "It was broken off."
 
 
-class NotificationType(StrEnum):
+class NotificationType(Described):
     """What a person is told about."""
 
-    CLAUDE_REQUEST = "claude_request"
-    TASK_COMPLETED = "task_completed"
-    ERROR_OCCURRED = "error_occurred"
-    COLLABORATION_INVITE = "collaboration_invite"
+    CLAUDE_REQUEST = "claude_request", "Claude asks for something."
+    TASK_COMPLETED = "task_completed", "A task is done."
+    ERROR_OCCURRED = "error_occurred", "Something went wrong."
+    COLLABORATION_INVITE = "collaboration_invite", "Somebody invites to a shared session."
 
 
-class NotificationService(StrEnum):
+class NotificationService(Described):
     """Which channel carries a notification."""
 
-    WEB_PUSH = "web_push"
-    WEBHOOK = "webhook"
-    LINE = "line"
-    SLACK = "slack"
-    DISCORD = "discord"
+    WEB_PUSH = "web_push", "A push message of the browser."
+    WEBHOOK = "webhook", "An HTTP request to a URL of one's own."
+    LINE = "line", "A message on LINE."
+    SLACK = "slack", "A message on Slack."
+    DISCORD = "discord", "A message on Discord."
 
 
-class NotificationStatus(StrEnum):
+class NotificationStatus(Described):
     """Where the delivery of a notification stands."""
 
-    PENDING = "pending"
-    SENT = "sent"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    PENDING = "pending", "Waits to be sent."
+    SENT = "sent", "The service has taken it."
+    FAILED = "failed", "Given up: the service did not take it."
+    CANCELLED = "cancelled", "Called off before it was sent."
 
 
-class NotificationPriority(StrEnum):
+class NotificationPriority(Described):
     """How urgent a notification is."""
 
-    LOW = "low"
-    NORMAL = "normal"
-    HIGH = "high"
-    URGENT = "urgent"
+    LOW = "low", "Can wait."
+    NORMAL = "normal", "Of ordinary urgency."
+    HIGH = "high", "Should be read soon."
+    URGENT = "urgent", "Should be read at once."
 
 
-class FileOperationType(StrEnum):
+class FileOperationType(Described):
     """What was done to a file."""
 
-    CREATE = "create"
-    READ = "read"
-    UPDATE = "update"
-    DELETE = "delete"
-    RENAME = "rename"
-    MOVE = "move"
-    COPY = "copy"
+    CREATE = "create", "A new file was made."
+    READ = "read", "The file was read."
+    UPDATE = "update", "The content was changed."
+    DELETE = "delete", "The file was removed."
+    RENAME = "rename", "The file was given another name."
+    MOVE = "move", "The file was put in another place."
+    COPY = "copy", "A copy was made."
 
 
-class SystemLogLevel(StrEnum):
+class SystemLogLevel(Described):
     """Severity of a system log entry."""
 
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARN = "WARN"
-    ERROR = "ERROR"
-    CRITICAL = "CRITICAL"
+    DEBUG = "DEBUG", "For whoever looks for a fault."
+    INFO = "INFO", "In the course of things."
+    WARN = "WARN", "Unexpected, though nothing has failed."
+    ERROR = "ERROR", "Something failed."
+    CRITICAL = "CRITICAL", "The service itself is in danger."
 
 
-class SettingDataType(StrEnum):
+class SettingDataType(Described):
     """What the value of a setting has to be."""
 
-    STRING = "string"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    JSON = "json"
-    ARRAY = "array"
+    STRING = "string", "A text."
+    NUMBER = "number", "A number."
+    BOOLEAN = "boolean", "True or false."
+    JSON = "json", "Any JSON value."
+    ARRAY = "array", "A JSON list."
 
 
-class McpMessageType(StrEnum):
+class McpMessageType(Described):
     """The three kinds of JSON-RPC 2.0 message; an error is a response."""
 
-    REQUEST = "request"
-    RESPONSE = "response"
-    NOTIFICATION = "notification"
+    REQUEST = "request", "Calls a method and expects a response."
+    RESPONSE = "response", "Answers a request with a result or an error."
+    NOTIFICATION = "notification", "Expects no response."
 
 
-class McpDirection(StrEnum):
+class McpDirection(Described):
     """Which side of an MCP connection sent a message."""
 
-    CLIENT = "client"
-    SERVER = "server"
+    CLIENT = "client", "The client, which uses the tools."
+    SERVER = "server", "The server, which offers the tools."
 
 
-class McpToolCallStatus(StrEnum):
+class McpToolCallStatus(Described):
     """Where a tool call stands."""
 
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
+    PENDING = "pending", "Not begun."
+    RUNNING = "running", "Under way."
+    COMPLETED = "completed", "Ended with a result."
+    FAILED = "failed", "Ended with an error."
 
 
-class WebsocketTransport(StrEnum):
+class WebsocketTransport(Described):
     """How a client is connected for live events."""
 
-    WEBSOCKET = "websocket"
-    SSE = "sse"
+    WEBSOCKET = "websocket", "A WebSocket."
+    SSE = "sse", "Server-sent events over HTTP."
 
 
-class WebsocketEventType(StrEnum):
+class WebsocketEventType(Described):
     """What a WebSocket notification reports."""
 
-    PROGRESS = "progress"
-    ERROR = "error"
-    MILESTONE = "milestone"
-    COMPLETION = "completion"
+    PROGRESS = "progress", "How far something has come."
+    ERROR = "error", "That something failed."
+    MILESTONE = "milestone", "That an important step is reached."
+    COMPLETION = "completion", "That something is done."
 
 
-class DeliveryStatus(StrEnum):
+class DeliveryStatus(Described):
     """How far a WebSocket notification came."""
 
-    SENT = "sent"
-    DELIVERED = "delivered"
-    FAILED = "failed"
+    SENT = "sent", "On its way; no client has confirmed it."
+    DELIVERED = "delivered", "A client has confirmed it."
+    FAILED = "failed", "No client has confirmed it in time."
 
 
-class CcInstanceType(StrEnum):
+class CcInstanceType(Described):
     """Whether a Claude Code instance was started by another one."""
 
-    PARENT = "PARENT"
-    CHILD = "CHILD"
+    PARENT = "PARENT", "Was not started by another instance."
+    CHILD = "CHILD", "Was started by another instance of its project."
 
 
-class CcInstanceStatus(StrEnum):
+class CcInstanceStatus(Described):
     """Where a Claude Code instance stands."""
 
-    IDLE = "IDLE"
-    RUNNING = "RUNNING"
-    STOPPED = "STOPPED"
-    ERROR = "ERROR"
+    IDLE = "IDLE", "Alive, without work."
+    RUNNING = "RUNNING", "Alive and at work."
+    STOPPED = "STOPPED", "Ended for good."
+    ERROR = "ERROR", "Failed or fell silent; it may be heard again."
 
 
-class UltrathinkInstructionType(StrEnum):
+class UltrathinkInstructionType(Described):
     """What a parent instance asks of a child."""
 
-    TASK_ASSIGNMENT = "task_assignment"
-    PROGRESS_REQUEST = "progress_request"
-    TERMINATION = "termination"
+    TASK_ASSIGNMENT = "task_assignment", "Carry out a task."
+    PROGRESS_REQUEST = "progress_request", "Say how far the work has come."
+    TERMINATION = "termination", "Come to an end."
 
 
-class UltrathinkStatus(StrEnum):
+class UltrathinkStatus(Described):
     """How far an instruction came with the child."""
 
-    SENT = "sent"
-    ACKNOWLEDGED = "acknowledged"
-    EXECUTING = "executing"
-    COMPLETED = "completed"
-    FAILED = "failed"
+    SENT = "sent", "The child has not confirmed it."
+    ACKNOWLEDGED = "acknowledged", "The child has received it."
+    EXECUTING = "executing", "The child carries it out."
+    COMPLETED = "completed", "The child has carried it out."
+    FAILED = "failed", "It was not carried out."
 
 
-class TaskStatus(StrEnum):
+class TaskStatus(Described):
     """Where a task stands."""
 
-    PENDING = "PENDING"
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
+    PENDING = "PENDING", "New, not yet queued."
+    QUEUED = "QUEUED", "Queued to be claimed."
+    RUNNING = "RUNNING", "An instance works on it."
+    COMPLETED = "COMPLETED", "Done."
+    FAILED = "FAILED", "Ended without success; it can be queued again."
 
 
-class TaskType(StrEnum):
+class TaskType(Described):
     """What kind of work a task is."""
 
-    DEVELOPMENT = "development"
-    DESIGN = "design"
-    TESTING = "testing"
-    DOCUMENTATION = "documentation"
+    DEVELOPMENT = "development", "Write or change code."
+    DESIGN = "design", "Work out how something is to be built."
+    TESTING = "testing", "Try whether something works."
+    DOCUMENTATION = "documentation", "Write down how something works."
 
 
-class TaskDependencyType(StrEnum):
+class TaskDependencyType(Described):
     """How strongly a task depends on another."""
 
-    BLOCKS = "blocks"
-    REQUIRES = "requires"
-    SUGGESTS = "suggests"
+    BLOCKS = "blocks", "The other task has to be completed first."
+    REQUIRES = "requires", "The result of the other task is needed, so it has to be completed first."
+    SUGGESTS = "suggests", "The other task had better come first; nothing waits for it."
 
 
-class LogLevel(StrEnum):
+class LogLevel(Described):
     """Severity of an entry in an instance's or a task's log."""
 
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-    FATAL = "fatal"
+    DEBUG = "debug", "For whoever looks for a fault."
+    INFO = "info", "In the course of things."
+    WARN = "warn", "Unexpected, though nothing has failed."
+    ERROR = "error", "Something failed."
+    FATAL = "fatal", "It could not go on."
 
 
-class CcLogCategory(StrEnum):
+class CcLogCategory(Described):
     """What part of an instance wrote a log entry."""
 
-    SYSTEM = "system"
-    TASK = "task"
-    MCP = "mcp"
-    ULTRATHINK = "ultrathink"
-    GIT = "git"
+    SYSTEM = "system", "The instance itself."
+    TASK = "task", "Its work on a task."
+    MCP = "mcp", "Its exchange over MCP."
+    ULTRATHINK = "ultrathink", "Its exchange of instructions."
+    GIT = "git", "Its work with git."
 
 
-class TaskLogPhase(StrEnum):
+class TaskLogPhase(Described):
     """In which phase of a task a log entry was written."""
 
-    SETUP = "setup"
-    EXECUTION = "execution"
-    CLEANUP = "cleanup"
-    ERROR = "error"
+    SETUP = "setup", "Making ready."
+    EXECUTION = "execution", "At work."
+    CLEANUP = "cleanup", "Tidying up."
+    ERROR = "error", "Dealing with a failure."
 
 
-class RequirementType(StrEnum):
+class RequirementType(Described):
     """What kind of requirement it is."""
 
-    FUNCTIONAL = "functional"
-    NON_FUNCTIONAL = "non_functional"
-    MCP_SPECIFIC = "mcp_specific"
+    FUNCTIONAL = "functional", "What the product does."
+    NON_FUNCTIONAL = "non_functional", "How well the product does it."
+    MCP_SPECIFIC = "mcp_specific", "How the product uses MCP."
 
 
-class RequirementStatus(StrEnum):
+class RequirementStatus(Described):
     """Where a requirement stands."""
 
-    DRAFT = "draft"
-    APPROVED = "approved"
-    IMPLEMENTED = "implemented"
-    TESTED = "tested"
+    DRAFT = "draft", "Being written."
+    APPROVED = "approved", "Agreed on."
+    IMPLEMENTED = "implemented", "Built."
+    TESTED = "tested", "Built and shown to work."
 
 
-class FeatureType(StrEnum):
+class FeatureType(Described):
     """What part of the product a feature belongs to."""
 
-    MCP = "mcp"
-    ULTRATHINK = "ultrathink"
-    UI = "ui"
-    API = "api"
-    DATABASE = "database"
+    MCP = "mcp", "Tools and messages of MCP."
+    ULTRATHINK = "ultrathink", "Instructions between instances."
+    UI = "ui", "What people see and touch."
+    API = "api", "What programs call."
+    DATABASE = "database", "What is stored, and how."
 
 
-class FeatureStatus(StrEnum):
+class FeatureStatus(Described):
     """Where a feature stands."""
 
-    PLANNED = "planned"
-    DEVELOPMENT = "development"
-    TESTING = "testing"
-    COMPLETED = "completed"
+    PLANNED = "planned", "To be built."
+    DEVELOPMENT = "development", "Being built."
+    TESTING = "testing", "Being tried."
+    COMPLETED = "completed", "Done."
 
 
-class ChangeOperation(StrEnum):
+class ChangeOperation(Described):
     """What happened to a row."""
 
-    INSERT = "INSERT"
-    UPDATE = "UPDATE"
-    DELETE = "DELETE"
+    INSERT = "INSERT", "The row is new."
+    UPDATE = "UPDATE", "The row was changed."
+    DELETE = "DELETE", "The row is gone."

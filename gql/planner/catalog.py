@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 
 from sqlalchemy import Table, UniqueConstraint
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 from gql.planner import names
 from gql.planner.kinds import Kind, kind_of
 from models import Base, policy
+from models.enums import Described
 from models.search import SEARCHES, Search
 
 
@@ -23,7 +23,7 @@ class Column:
     kind: Kind
     nullable: bool
     description: str
-    choices: type[Enum] | None = None
+    choices: type[Described] | None = None
     private: bool = False
 
 

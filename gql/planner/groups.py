@@ -26,6 +26,13 @@ class GroupKey:
     column: Column
     bucket: str = ""
 
+    @property
+    def description(self) -> str:
+        """What the column holds, or which part of the time."""
+        if not self.bucket:
+            return self.column.description
+        return f"The {self.bucket.lower()} of `{self.column.field}`, in UTC."
+
     def expression(self, statement: Statement, table: TableType, alias: str) -> str:
         """`date_trunc('day', task$1.created_at, 'UTC')`"""
         plain = statement.column(table, self.column, alias)

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from gql.planner.catalog import Column, TableType
 from gql.planner.conversions import Each, text
@@ -11,24 +10,25 @@ from gql.planner.kinds import Kind
 from gql.planner.search import compile_rank
 from gql.planner.statement import Statement
 from gql.planner.values import Path, Value, member_name
+from models.enums import Described
 
 RANK = "rank"
 """What orders, and labels of terms, call how well a row fits the search."""
 
 
-class Clause(Enum):
+class Clause(Described):
     """Enums whose members decide the text of the statement, so that plans are cached by member."""
 
 
 class Direction(Clause):
     """Which way to order, and where rows without a value go."""
 
-    ASC = "ASC"
-    DESC = "DESC"
-    ASC_NULLS_FIRST = "ASC NULLS FIRST"
-    ASC_NULLS_LAST = "ASC NULLS LAST"
-    DESC_NULLS_FIRST = "DESC NULLS FIRST"
-    DESC_NULLS_LAST = "DESC NULLS LAST"
+    ASC = "ASC", "Smallest first, then rows without a value."
+    DESC = "DESC", "Rows without a value first, then the largest."
+    ASC_NULLS_FIRST = "ASC NULLS FIRST", "Rows without a value first, then the smallest."
+    ASC_NULLS_LAST = "ASC NULLS LAST", "Smallest first, then rows without a value."
+    DESC_NULLS_FIRST = "DESC NULLS FIRST", "Rows without a value first, then the largest."
+    DESC_NULLS_LAST = "DESC NULLS LAST", "Largest first, then rows without a value."
 
 
 @dataclass(frozen=True, slots=True)

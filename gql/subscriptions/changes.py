@@ -1,9 +1,6 @@
 """`changes`: everything that happens in a project, in one stream, causes before effects."""
 
-from enum import Enum
-from typing import cast
-
-from gql.building import enum_type
+from gql.building import derived_enum
 from gql.subscriptions.streams import (
     CHANGED_FIELDS,
     OPERATION,
@@ -23,9 +20,10 @@ TYPES = {
 }
 """The watched tables whose rows belong to a project, and their types."""
 
-enum_type(
-    cast(type[Enum], Enum("WatchedTable", [(table.upper(), table) for table in TYPES])),
-    description="A table whose changes can be followed.",
+derived_enum(
+    "WatchedTable",
+    {table.upper(): (table, CATALOG.types[name].description) for table, name in TYPES.items()},
+    "A table whose changes can be followed.",
 )
 
 

@@ -1,13 +1,12 @@
 """`logAppended`: what instances, tasks and the server log, as it is written."""
 
 from collections.abc import Collection
-from enum import Enum
-from typing import cast
 
-from gql.building import enum_type
+from gql.building import derived_enum
 from gql.subscriptions.streams import PROJECT, SUBTREE, Argument, RowField, Stream, Value
 from gql.subscriptions.values import TYPE_NAMES, now
 from gql.subscriptions.watched import routed
+from gql.types import CATALOG
 from models.enums import LogLevel, SystemLogLevel
 from services.feed.events import ChangeEvent
 from services.feed.logs import LOG_TABLES
@@ -15,9 +14,10 @@ from services.feed.topics import Occurrence
 
 TABLES = {table.name: table for table in LOG_TABLES}
 
-enum_type(
-    cast(type[Enum], Enum("LogTable", [(table.upper(), table) for table in TABLES])),
-    description="A table of log entries.",
+derived_enum(
+    "LogTable",
+    {table.upper(): (table, CATALOG.types[TYPE_NAMES[table]].description) for table in TABLES},
+    "A table of log entries.",
 )
 
 _LEVELS = {

@@ -29,6 +29,20 @@ def test_every_type_field_and_argument_says_what_it_is() -> None:
                 assert argument.description, f"{name}.{field_name}({argument_name}:)"
 
 
+def test_every_value_of_an_enum_says_what_it_means() -> None:
+    for name, kind in SCHEMA._schema.type_map.items():
+        if isinstance(kind, GraphQLEnumType):
+            for member, value in kind.values.items():
+                assert value.description, f"{name}.{member}"
+
+
+def test_a_part_of_a_time_says_which_it_is() -> None:
+    for place, kind in (("CREATED_AT_DAY", "TaskGroupBy"), ("createdAtDay", "TaskGroupKey")):
+        found = SCHEMA._schema.get_type(kind)
+        parts = found.values if isinstance(found, GraphQLEnumType) else getattr(found, "fields", {})
+        assert parts[place].description == "The day of `createdAt`, in UTC."
+
+
 def test_hashes_and_secrets_are_hidden() -> None:
     names = {f"{table.table}.{column}" for table, column in HIDDEN}
     assert {"users.hashed_password", "collaboration_sessions.access_token"} <= names
