@@ -52,8 +52,14 @@ def _request_id(header: bytes | None) -> UUID:
 
 @lru_cache(maxsize=1024)
 def _ip_address(host: str) -> str | None:
-    """The peer's address; None for what is none, such as the path of a UNIX socket."""
+    """The peer's address; None for what is none, such as the path of a UNIX socket.
+
+    An IPv4 address within IPv6 (`::ffff:192.0.2.1`) counts as what it is. The zone of a link-local address
+    (`fe80::1%eth0`) is a name of this machine only, which PostgreSQL takes for no part of an address.
+    """
     try:
-        return str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

@@ -1,28 +1,41 @@
-"""uvicorn's HTTP protocol with what it lacks: a deadline for a request to arrive, a bound on its headers."""
+"""uvicorn's HTTP protocol with what it lacks: deadlines for both directions, a bound on the headers."""
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _MAXIMUM_HEADER_BYTES = 65_536
 
+LEAST_TAKEN = 65_536
+"""Bytes of a response that a client takes in the time it has, unless less is left."""
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: the kernel forgets what it has not sent, and resets the connection."""
+
 _TIMED_OUT = b"408 Request Timeout"
 _HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Ends a connection on which a request takes longer than `seconds` to arrive, headers and body.
+    """Ends a connection on which a request takes longer than `arriving` seconds, headers and body.
 
     The time runs from the connection, or from the first byte after a response. A request that arrives
     in one piece, as nearly all do, costs no timer.
+
+    It also ends a connection whose client takes less than `LEAST_TAKEN` bytes in `taking` seconds while more
+    than that waits for it here. What the kernel holds is bounded by services/half_open.py.
     """
 
-    seconds: float
+    arriving: float
+    taking: float
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._deadline: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._arriving = False
         self._in_headers = False
         self._header_bytes = 0
@@ -34,9 +47,20 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """No request is awaited any more."""
+        """Nothing is awaited any more."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client is slower than we are: see to it that it takes something."""
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        """The client has taken nearly all."""
+        self._stop_watching()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, then see whether a request is still on its way."""
@@ -74,12 +98,28 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _await_request(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self.seconds, self._refuse, _TIMED_OUT)
+            self._deadline = self.loop.call_later(self.arriving, self._refuse, _TIMED_OUT)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _watch_taking(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._patience = self.loop.call_later(self.taking, self._require_taken, waiting)
+
+    def _stop_watching(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _require_taken(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() >= LEAST_TAKEN:
+            self._watch_taking()
+            return
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
 
     def _refuse(self, status: bytes) -> None:
         """Answer if nothing has been answered yet, and close; an application that runs is told."""
@@ -102,6 +142,6 @@ class DeadlineProtocol(HttpToolsProtocol):
         return None if cycle is None or cycle.response_complete else cycle
 
 
-def deadline_protocol(seconds: float) -> type[DeadlineProtocol]:
-    """The protocol with its deadline, as a class because uvicorn makes the instances."""
-    return type("DeadlineProtocol", (DeadlineProtocol,), {"seconds": seconds})
+def deadline_protocol(arriving: float, taking: float) -> type[DeadlineProtocol]:
+    """The protocol with its deadlines in seconds, as a class because uvicorn makes the instances."""
+    return type("DeadlineProtocol", (DeadlineProtocol,), {"arriving": arriving, "taking": taking})

@@ -22,9 +22,6 @@ from services.half_open import watch_for_loss
 
 log = structlog.get_logger("ccgraph")
 
-_CLIENT_LOST_AFTER = 60
-"""Seconds in which a client has to confirm, or take, what was sent to it."""
-
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,7 +41,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
-                http=deadline_protocol(settings.request_timeout),
+                http=deadline_protocol(settings.request_timeout, settings.response_timeout),
                 ws=FrameProtocol,
                 ws_max_size=settings.maximum_body,
                 # A compressor for each connection would take more memory than all the rest of it.
@@ -62,6 +59,7 @@ class Server(uvicorn.Server):
         )
         self.announce: Callable[[str], None] = _silent
         self._app = app
+        self._client_lost_after = settings.response_timeout
         self._lost_database = False
 
     def run_until_stopped(self) -> None:
@@ -129,5 +127,5 @@ class Server(uvicorn.Server):
                 f"ccgraph cannot listen on {host} port {port} ({error.strerror}): "
                 "end what listens there, or set CCGRAPH_HOST and CCGRAPH_PORT to another address."
             ) from error
-        watch_for_loss(listening, _CLIENT_LOST_AFTER)
+        watch_for_loss(listening, self._client_lost_after)
         return listening

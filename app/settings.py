@@ -1,6 +1,7 @@
 """Every setting, and the only reader of the environment; docs/configuration.md is its table."""
 
 import difflib
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -34,6 +35,13 @@ def _keys_with_names(value: SecretStr) -> SecretStr:
     for part in value.get_secret_value().split(","):
         if not re.fullmatch(r"\s*[A-Za-z0-9_-]{1,40}:\S{32,}\s*", part):
             raise ValueError("write name:key,name:key, each key at least 32 characters without blanks")
+    return value
+
+
+def _networks(value: str) -> str:
+    for part in value.split(","):
+        if part.strip():
+            ipaddress.ip_network(part.strip())
     return value
 
 
@@ -121,6 +129,13 @@ class Settings(BaseSettings):
     request_timeout: float = Field(
         15, gt=0, le=3600, description="seconds in which the headers and body of a request must arrive"
     )
+    response_timeout: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="seconds in which a client must take 64 KiB of a response, or what is left of it; "
+        "also those after which a client that has vanished is given up",
+    )
     maximum_body: int = Field(
         1_000_000,
         ge=1_000,
@@ -164,7 +179,7 @@ class Settings(BaseSettings):
         description="origins whose pages may call the API (CORS, WebSocket), such as "
         "`https://dash.example,https://ops.example`; `*` for all",
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         "",
         description="addresses or networks of proxies whose X-Forwarded-For is believed: `10.0.0.0/8`",
     )

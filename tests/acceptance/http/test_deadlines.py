@@ -1,4 +1,4 @@
-"""Requests that trickle in, over real sockets: uvicorn alone would wait for them for ever."""
+"""Requests that trickle in, responses that nobody takes, over real sockets: uvicorn would wait for ever."""
 
 import asyncio
 import socket
@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.deadlines import deadline_protocol
+from tests.support.sockets import until_reset
 
 WHOLE = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
 
 
 DEADLINE = 0.4
+LARGE = 20_000_000
+"""Bytes: more than the kernel's buffers take."""
 
 
 class AnnouncedServer(uvicorn.Server):
@@ -45,11 +48,24 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def much(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with a large body."""
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]}
+    )
+    await send({"type": "http.response.body", "body": bytes(LARGE)})
+
+
 @asynccontextmanager
-async def server() -> AsyncIterator[int]:
+async def server(app: ASGIApp = echo) -> AsyncIterator[int]:
     """A uvicorn with the protocol under test; gives its port."""
     config = uvicorn.Config(
-        echo, port=0, http=deadline_protocol(DEADLINE), lifespan="off", log_config=None, timeout_keep_alive=1
+        app,
+        port=0,
+        http=deadline_protocol(DEADLINE, DEADLINE),
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=1,
     )
     running = AnnouncedServer(config)
     task = asyncio.create_task(running.serve())
@@ -138,3 +154,42 @@ async def test_a_large_body_is_no_large_header() -> None:
         answer = await trickle(port, [head, body], pause=0.01)
 
     assert answer.endswith(body)
+
+
+async def ask_for_much(port: int) -> socket.socket:
+    """A connection that asked for `LARGE` bytes and has read none yet."""
+    loop = asyncio.get_running_loop()
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    await loop.sock_connect(client, ("127.0.0.1", port))
+    await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    return client
+
+
+async def test_who_takes_a_response_slowly_gets_all_of_it() -> None:
+    async with server(much) as port:
+        with await ask_for_much(port) as client:
+            received = 0
+            for pause in range(1, 21):
+                while received < pause * LARGE // 20:
+                    chunk = await asyncio.get_running_loop().sock_recv(client, 65_536)
+                    assert chunk, f"ended after {received} bytes"
+                    received += len(chunk)
+                await asyncio.sleep(DEADLINE / 4)
+
+
+async def test_who_takes_nothing_of_a_response_is_cut_off() -> None:
+    async with server(much) as port:
+        with await ask_for_much(port) as client:
+            await until_reset(client)
+
+
+async def test_further_requests_do_not_keep_a_connection_that_takes_nothing() -> None:
+    async with server(much) as port:
+        with await ask_for_much(port) as client:
+            with suppress(ConnectionError):
+                for _ in range(100):
+                    await asyncio.get_running_loop().sock_sendall(client, WHOLE)
+                    await asyncio.sleep(DEADLINE / 10)
+            await until_reset(client)

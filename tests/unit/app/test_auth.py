@@ -23,6 +23,11 @@ def test_the_peers_address_and_client_are_recorded() -> None:
     assert came_from.user_agent == "ccgraph-agent/1.0"
 
 
+def test_an_address_is_recorded_as_what_it_is_and_as_postgresql_takes_it() -> None:
+    assert origin(("::ffff:192.0.2.1", 1), {}).ip_address == "192.0.2.1"
+    assert origin(("fe80::1%eth0", 1), {}).ip_address == "fe80::1"
+
+
 def test_a_peer_without_an_address_has_none() -> None:
     assert origin(("/run/ccgraph.sock", 0), {}).ip_address is None
     assert origin(None, {}).ip_address is None

@@ -54,6 +54,13 @@ def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> 
         ("DATABASE_URL", "mysql://db/x", "DATABASE_URL is wrong .*must begin with postgresql://"),
         ("DATABASE_READ_URL", "replica", "DATABASE_READ_URL is wrong .*must begin with postgresql://"),
         ("BROADCAST_URL", "kafka://x", "BROADCAST_URL is wrong .*memory://, postgresql:// or redis://"),
+        (
+            "CCGRAPH_TRUSTED_PROXIES",
+            "*",
+            "CCGRAPH_TRUSTED_PROXIES is wrong .*set it to addresses or networks",
+        ),
+        ("CCGRAPH_TRUSTED_PROXIES", "10.0.0.1/8", "CCGRAPH_TRUSTED_PROXIES is wrong .*has host bits set"),
+        ("CCGRAPH_TRUSTED_PROXIES", "::1, proxy", "CCGRAPH_TRUSTED_PROXIES is wrong .*'proxy' does not"),
         ("CCGRAPH_PRT", "1", "CCGRAPH_PRT is not a setting of ccgraph: did you mean CCGRAPH_PORT?"),
         ("CCGRAPH_XYZZY", "1", "CCGRAPH_XYZZY is not a setting .*docs/configuration.md lists"),
     ],
