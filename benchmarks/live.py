@@ -11,7 +11,6 @@ scans of the index by which they find their instance. Sockets need files: `bench
 import argparse
 import asyncio
 import re
-import resource
 import tempfile
 import time
 from collections.abc import Mapping
@@ -19,14 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
-import uvloop
 
 from benchmarks import servers
-from benchmarks.database import BenchmarkDatabase, demo_database
+from benchmarks.database import BenchmarkDatabase
 from benchmarks.processes import Process
 from benchmarks.report import Section, table
+from benchmarks.scenarios import arguments, run
 from benchmarks.sockets import Client, connect
-from benchmarks.subscriptions import SCALE, USER, writing
+from benchmarks.subscriptions import USER, writing
 
 SOCKETS = 1_000
 LATENCY = 60.0
@@ -205,19 +204,5 @@ async def main(given: argparse.Namespace, database: BenchmarkDatabase) -> None:
         section.write()
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of changes, 10 unless given")
-    names = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--only", nargs="*", choices=names, help="these runs")
-    parser.add_argument("--dry", action="store_true", help="print the report and write no file")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    chosen = arguments()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with demo_database(SCALE) as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(chosen, running))
+    run(main, arguments(__doc__, [scenario.name for scenario in SCENARIOS]))

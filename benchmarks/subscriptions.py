@@ -13,7 +13,6 @@ a transaction of its own. Latency is from the trigger, just before the commit, t
 
 import argparse
 import asyncio
-import resource
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -22,17 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-import uvloop
 
 from benchmarks import servers
-from benchmarks.database import BenchmarkDatabase, demo_database
+from benchmarks.database import BenchmarkDatabase
 from benchmarks.processes import Process
 from benchmarks.receipts import Receipts
 from benchmarks.report import Section, bars, table
+from benchmarks.scenarios import arguments, run
 from benchmarks.sockets import connect
 from benchmarks.writers import Rates, measure_writers
 
-SCALE = 0.1
 USER = "demo"
 FIELDS = ("id", "name", "status", "type", "worktreePath", "createdAt", "startedAt", "exitCode")
 
@@ -251,19 +249,5 @@ async def main(given: argparse.Namespace, database: BenchmarkDatabase) -> None:
         section.write()
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0, help="at the steady rate, 10 unless given")
-    names = [*(scenario.name for scenario in SCENARIOS), "writers"]
-    parser.add_argument("--only", nargs="*", choices=names, help="these runs")
-    parser.add_argument("--dry", action="store_true", help="print the report and write no file")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    chosen = arguments()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with demo_database(SCALE) as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(chosen, running))
+    run(main, arguments(__doc__, [*(scenario.name for scenario in SCENARIOS), "writers"]))
