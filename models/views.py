@@ -239,6 +239,7 @@ SELECT
     parent.name AS parent_instance_name
 FROM cc_instances cc
 LEFT JOIN cc_instances parent ON cc.parent_instance_id = parent.id
+    AND cc.project_id IS NOT DISTINCT FROM parent.project_id
 WHERE cc.status IN ('IDLE', 'RUNNING')
 ORDER BY cc.last_heartbeat DESC
 """,

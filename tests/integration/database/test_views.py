@@ -111,6 +111,16 @@ async def test_active_instances_come_with_their_parent_and_the_liveliest_first(
     assert found == [("child", "parent"), ("parent", None)]
 
 
+async def test_a_parent_of_another_project_is_not_named(passing: Connection, project: UUID) -> None:
+    other = await passing.fetchval(
+        "INSERT INTO projects (name, owner_id) VALUES ('secret', 1) RETURNING project_id"
+    )
+    parent = await make_instance(passing, other, "parent", status="STOPPED")
+    await make_instance(passing, project, "child", parent=parent, status="IDLE")
+    found = await rows(passing, "SELECT cc_instance_name, parent_instance_name FROM active_cc_instances")
+    assert found == [("child", None)]
+
+
 async def test_errors_are_counted_by_day_category_and_level(passing: Connection) -> None:
     for level, category in [("error", "git"), ("error", "git"), ("fatal", "mcp"), ("warn", "git")]:
         await passing.execute(
