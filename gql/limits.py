@@ -6,6 +6,7 @@ spread and reused after that, so the work is linear in the document however its 
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -45,6 +46,17 @@ MAXIMUM_PAGE = 500
 # Fragments that do nothing but spread the next one; no document needs it, and it would use up the stack.
 _MAXIMUM_SPREADS = 100
 
+# Everything that is looked at for each operation is looked at in each fragment again.
+_MAXIMUM_OPERATIONS = 50
+_MAXIMUM_FRAGMENTS = 250
+
+# Each error of a document tells its line, and counts all lines before it.
+_MAXIMUM_LINES = 20_000
+_LINE_ENDS = re.compile(r"[\r\n]")
+
+LARGEST_TOLD = 2**53 - 1
+"""What is beyond is told as this: JSON has no larger whole number that all clients read (RFC 8259, 6)."""
+
 # Python refuses to convert 4,300 digits; no number of ours has more than these.
 _MAXIMUM_DIGITS = 400
 _MANY_DIGITS = re.compile(rf"\d{{{_MAXIMUM_DIGITS}}}")
@@ -52,7 +64,7 @@ _MANY_DIGITS = re.compile(rf"\d{{{_MAXIMUM_DIGITS}}}")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an operation may reach. `cost` is in rows, `tokens` is for the parser."""
+    """What an operation may reach. `cost` is in rows; `tokens` also bounds fields, fragments expanded."""
 
     depth: int = 20
     aliases: int = 100
@@ -99,7 +111,11 @@ class Measure:
 def measure(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, limits: Limits
 ) -> Measure:
-    """Measure one operation, or raise `QueryTooComplex` for the limit on depth or aliases that it passes."""
+    """Measure one operation, or raise `QueryTooComplex` for the limit that it passes.
+
+    Without fragments it has fewer fields than tokens; with all of them expanded it may not have more either,
+    since planning and answering it take as long as it is then.
+    """
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
@@ -114,12 +130,32 @@ def measure(
     if part.depth > limits.depth:
         raise _too_deep(limits)
     if part.aliases > limits.aliases:
-        raise QueryTooComplex(
-            f"The operation has {part.aliases} aliases, at most {limits.aliases} are allowed.",
-            aliases=part.aliases,
-            limit=limits.aliases,
-        )
+        raise _too_many("aliases", part.aliases, limits.aliases)
+    if part.fields > limits.tokens:
+        raise _too_many("fields", part.fields, limits.tokens)
     return Measure(part.depth, part.aliases, part.rows)
+
+
+def refuse_many_lines(text: str) -> None:
+    """`QueryTooComplex` for a text of more lines than anybody writes."""
+    lines = len(_LINE_ENDS.findall(text))
+    if lines > _MAXIMUM_LINES:
+        raise QueryTooComplex(
+            f"The document has {lines} lines, at most {_MAXIMUM_LINES} are allowed.", limit=_MAXIMUM_LINES
+        )
+
+
+def refuse_many_definitions(document: DocumentNode) -> None:
+    """`QueryTooComplex` for more operations or fragments than one document needs."""
+    kinds = Counter(type(definition) for definition in document.definitions)
+    for name, kind, limit in (
+        ("operations", OperationDefinitionNode, _MAXIMUM_OPERATIONS),
+        ("fragments", FragmentDefinitionNode, _MAXIMUM_FRAGMENTS),
+    ):
+        if kinds[kind] > limit:
+            raise QueryTooComplex(
+                f"The document has {kinds[kind]} {name}, at most {limit} are allowed.", limit=limit
+            )
 
 
 def refuse_long_numbers(text: str, document: DocumentNode) -> None:
@@ -142,9 +178,9 @@ def check_cost(measured: Measure, variables: Mapping[str, Any], limits: Limits) 
     cost = measured.cost(variables)
     if cost > limits.cost:
         raise QueryTooComplex(
-            f"The operation could return {cost} rows, at most {limits.cost} are allowed; "
+            f"The operation could return {_told(cost)} rows, at most {limits.cost} are allowed; "
             "ask for smaller pages with `first`, or nest fewer lists.",
-            cost=cost,
+            cost=_told(cost),
             limit=limits.cost,
         )
     return cost
@@ -155,6 +191,7 @@ class _Part:
     """What one selection set adds. `page_rows` are the rows for each row of the page it is in."""
 
     depth: int = 0
+    fields: int = 0
     aliases: int = 0
     rows: Rows = field(default_factory=Rows)
     page_rows: Rows = field(default_factory=Rows)
@@ -162,6 +199,7 @@ class _Part:
     def absorb(self, part: "_Part") -> None:
         """Add the selections of a fragment at this level."""
         self.depth = max(self.depth, part.depth)
+        self.fields += part.fields
         self.aliases += part.aliases
         self.rows.add(part.rows)
         self.page_rows.add(part.page_rows)
@@ -217,6 +255,7 @@ class _Walk:
     def _field(
         self, part: _Part, node: FieldNode, parent: GraphQLCompositeType | None, depth: int, spreads: int
     ) -> None:
+        part.fields += 1
         part.aliases += node.alias is not None
         part.depth = max(part.depth, 1)
         if node.selection_set is None:
@@ -228,6 +267,7 @@ class _Walk:
             node.selection_set, kind if is_composite_type(kind) else None, depth + 1, spreads
         )
         part.depth = max(part.depth, below.depth + 1)
+        part.fields += below.fields
         part.aliases += below.aliases
         if name in ("nodes", "edges") and _is_connection(parent):
             part.page_rows.add(below.rows)
@@ -317,6 +357,19 @@ def _resolve(size: int | VariableSize, variables: Mapping[str, Any]) -> int:
     if isinstance(value, list):
         return len(value)
     return _bounded(value) if isinstance(value, int) else _resolve(size.default, variables)
+
+
+def _told(count: int) -> int:
+    return min(count, LARGEST_TOLD)
+
+
+def _too_many(name: str, count: int, limit: int) -> QueryTooComplex:
+    details: dict[str, Any] = {name: _told(count), "limit": limit}
+    return QueryTooComplex(
+        f"The operation has {_told(count)} {name}, at most {limit} are allowed; "
+        "those of a fragment count wherever it is spread.",
+        **details,
+    )
 
 
 def _too_deep(limits: Limits) -> QueryTooComplex:

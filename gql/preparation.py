@@ -20,16 +20,23 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from gql.coercion import Coerce, Coercions, NotCoerced
-from gql.limits import Limits, Measure, measure, refuse_long_numbers
+from gql.limits import (
+    Limits,
+    Measure,
+    measure,
+    refuse_long_numbers,
+    refuse_many_definitions,
+    refuse_many_lines,
+)
 from gql.planner.catalog import Catalog
 from gql.planner.compiler import compile_query, is_table_field
 from gql.planner.plan import Plan
 from gql.planner.selection import Field, collect
-from gql.planner.shapes import Shaper, build_shaper
+from gql.planner.shapes import Shaper, Usage, build_shaper, find_usage
 from gql.planner.statement import Question
 from gql.planner.values import Variables
 from gql.strangers import require_open
-from gql.validation import RULES
+from gql.validation import MOST_ERRORS, RULES
 from gql.variables import variable_errors
 from services.errors import BadInput, QueryTooComplex
 
@@ -235,10 +242,13 @@ class Preparation:
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         if by_stranger:
             require_open(nodes)
+        refuse_many_definitions(document)
         # Measured before it is validated: validation itself takes long over a document made for that.
         measures = [measure(self.schema, document, node, self.limits) for node in nodes]
         rules = RULES if self.introspection else (*RULES, NoSchemaIntrospectionCustomRule)
-        errors = validate(self.schema, document, rules, hide_suggestions=not self.introspection)
+        errors = validate(
+            self.schema, document, rules, max_errors=MOST_ERRORS, hide_suggestions=not self.introspection
+        )
         if errors:
             if not self.introspection:
                 errors = [_without_suggestion(error) for error in errors]
@@ -248,8 +258,11 @@ class Preparation:
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
+        usage = find_usage(document)
         return {
-            node.name.value if node.name else None: self._operation(document, node, fragments, measured)
+            node.name.value if node.name else None: self._operation(
+                document, node, fragments, measured, usage
+            )
             for node, measured in zip(nodes, measures, strict=True)
         }
 
@@ -259,15 +272,17 @@ class Preparation:
         node: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         measured: Measure,
+        usage: Usage,
     ) -> Operation:
         signatures = self._signatures(node)
         types = {name: signature.type for name, signature in signatures.items()}
         inputs = {
             name: (signature, self.coercions.of(signature.type)) for name, signature in signatures.items()
         }
-        return Operation(document, node, fragments, measured, build_shaper(document, node, types), inputs)
+        return Operation(document, node, fragments, measured, build_shaper(usage, node, types), inputs)
 
     def _parse(self, text: str) -> DocumentNode:
+        refuse_many_lines(text)
         try:
             document = parse(text, max_tokens=self.limits.tokens)
         except GraphQLError as error:

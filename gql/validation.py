@@ -11,7 +11,14 @@ from graphql import (
     is_input_object_type,
     specified_rules,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+
+MOST_ERRORS = 10
+"""Errors of one document that are told: for each, lines are counted and wrong names compared with all."""
+
+# Fields of the same name are compared each with each; by default this may go on for two seconds.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
 
 class OneOfVariables(ValidationRule):

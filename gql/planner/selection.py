@@ -49,8 +49,10 @@ def collect(
     """The fields that these selection sets ask of an object, in the order of the response."""
     applying = {type_name, *interfaces}
     nodes: dict[str, list[FieldNode]] = {}
+    # One for all sets (GraphQL, 6.3.2): a fragment in each of them would be read as often, at every level.
+    visited: set[str] = set()
     for selection_set in sets:
-        for node in _flatten(selection_set.selections, question, applying, set()):
+        for node in _flatten(selection_set.selections, question, applying, visited):
             key = node.alias.value if node.alias else node.name.value
             nodes.setdefault(key, []).append(node)
     for key in nodes:

@@ -63,31 +63,44 @@ class Shaper:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a document uses its variables, found once for all its operations: where, and how often."""
+
+    measures: Mapping[str, Measure]
+    times: Mapping[str, int]
+
+
+def find_usage(document: DocumentNode) -> Usage:
+    """Walk the document."""
+    arguments, uses = _ArgumentFinder(), _VariableCounter()
+    visit(document, arguments)
+    visit(document, uses)
+    return Usage(arguments.found, uses.found)
+
+
 def build_shaper(
-    document: DocumentNode, operation: OperationDefinitionNode, types: Mapping[str, GraphQLInputType]
+    usage: Usage, operation: OperationDefinitionNode, types: Mapping[str, GraphQLInputType]
 ) -> Shaper:
-    """The shaper for an operation whose variables have these types."""
-    finder = _ArgumentFinder()
-    visit(document, finder)
-    unplanned = _given_to_mutations_only(document, operation)
+    """The shaper for an operation whose variables have these types, of the document with this usage."""
+    unplanned = _given_to_mutations_only(usage, operation)
     measures: dict[str, Measure] = {}
     for definition in operation.variable_definitions or ():
         name = definition.variable.name.value
         if name not in unplanned:
-            measures[name] = finder.found.get(name) or _by_type(types[name])
+            measures[name] = usage.measures.get(name) or _by_type(types[name])
     return Shaper(measures)
 
 
-def _given_to_mutations_only(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+def _given_to_mutations_only(usage: Usage, operation: OperationDefinitionNode) -> set[str]:
     """Variables that are nothing but inputs of mutations: the plans of a payload do not depend on them."""
     if operation.operation is not OperationType.MUTATION:
         return set()
-    inputs, used = _VariableCounter(), _VariableCounter()
+    inputs = _VariableCounter()
     for selection in operation.selection_set.selections:
         for argument in (selection.arguments or ()) if isinstance(selection, FieldNode) else ():
             visit(argument, inputs)
-    visit(document, used)
-    return {name for name, times in inputs.found.items() if used.found[name] == times}
+    return {name for name, times in inputs.found.items() if usage.times[name] == times}
 
 
 class _VariableCounter(Visitor):

@@ -9,12 +9,16 @@ from graphql import FragmentDefinitionNode
 
 from gql.planner.catalog import Catalog, Column, TableType
 from gql.planner.conversions import ChoiceOf
+from gql.planner.errors import ArgumentInvalid
 from gql.planner.kinds import CONVERT, Kind, output
 from gql.planner.plan import Parameter, ViewerId
 from gql.planner.values import Source, Value, Variables
 from models import policy
 
 VIEWER = "{viewer}"
+
+MOST_PARAMETERS = 5_000
+"""Of one statement; the driver takes 32,767, and PostgreSQL long to plan them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Statement:
         self, source: Source, convert: Callable[[object], object], cast: str, path: tuple[str, ...]
     ) -> str:
         """The same for a source that is no argument's value by itself."""
+        if len(self.parameters) >= MOST_PARAMETERS:
+            raise ArgumentInvalid(
+                f"The operation has more than {MOST_PARAMETERS} conditions and keys; "
+                "give many values as one list, such as `in`.",
+                path,
+            )
         self.parameters.append(Parameter(source, convert, path))
         return f"${len(self.parameters)}{cast}"
 

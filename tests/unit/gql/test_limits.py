@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, build_schema, parse
 
-from gql.limits import Limits, Measure, check_cost, measure, refuse_long_numbers
+from gql.limits import (
+    LARGEST_TOLD,
+    Limits,
+    Measure,
+    Rows,
+    check_cost,
+    measure,
+    refuse_long_numbers,
+    refuse_many_definitions,
+    refuse_many_lines,
+)
 from services.errors import BadInput, QueryTooComplex
 
 SCHEMA = build_schema("""
@@ -121,6 +131,50 @@ def test_too_many_aliases_are_refused() -> None:
         measured(query, Limits(aliases=10))
 
 
+def test_fields_count_wherever_their_fragment_is_spread() -> None:
+    query = (
+        "{ me { ...U } projects { nodes { owner { ...U } } } }"
+        " fragment U on User { id ...V } fragment V on User { id }"
+    )
+
+    assert measured(query, Limits(tokens=8)).depth == 4
+    with pytest.raises(QueryTooComplex, match="8 fields, at most 7"):
+        measured(query, Limits(tokens=7))
+
+
+def test_no_count_is_told_that_json_cannot_carry() -> None:
+    twofold = "{ me { ...F0 } }" + "".join(
+        f"fragment F{level} on User {{ a: id ...F{level + 1} ...F{level + 1} }}" for level in range(90)
+    )
+    with pytest.raises(QueryTooComplex) as aliases:
+        measured(twofold + "fragment F90 on User { id }")
+    with pytest.raises(QueryTooComplex) as cost:
+        check_cost(Measure(1, 0, Rows(500**12)), {}, Limits())
+
+    assert aliases.value.details == {"aliases": LARGEST_TOLD, "limit": 1_000}
+    assert cost.value.details == {"cost": LARGEST_TOLD, "limit": 1_000_000}
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("query Q# { me { id } } ", "51 operations, at most 50"),
+        ("fragment F# on User { id } ", "251 fragments, at most 250"),
+    ],
+)
+def test_a_document_has_so_many_definitions_and_no_more(text: str, refusal: str) -> None:
+    limit = int(refusal.split()[0]) - 1
+    refuse_many_definitions(parse("".join(text.replace("#", str(number)) for number in range(limit))))
+    with pytest.raises(QueryTooComplex, match=refusal):
+        refuse_many_definitions(parse("".join(text.replace("#", str(number)) for number in range(limit + 1))))
+
+
+def test_a_document_has_so_many_lines_and_no_more() -> None:
+    refuse_many_lines("\n" * 20_000)
+    with pytest.raises(QueryTooComplex, match="20001 lines"):
+        refuse_many_lines("\n" * 20_000 + "\r")
+
+
 def test_a_cost_past_the_limit_is_refused_and_says_what_to_do() -> None:
     with pytest.raises(QueryTooComplex, match="smaller pages") as refusal:
         check_cost(measured("{ projects(first: 20) { nodes { name } } }"), {}, Limits(cost=19))
@@ -152,7 +206,7 @@ def test_sizes_from_variables_are_counted_in_linear_time_too() -> None:
         for level in range(levels)
     )
     query += f"fragment F{levels} on Project {{ name }}"
-    measure_of_query = measured(query, Limits(depth=1_000))
+    measure_of_query = measured(query, Limits(depth=1_000, tokens=10**13))
     begin = time.perf_counter()
 
     assert measure_of_query.cost({"n": 10}) > 10**levels
