@@ -152,14 +152,16 @@ class Feed(Running):
     async def _deliver_changes(self, batch: Batch, turn: int) -> None:
         for watcher in self._watchers[CHANGES]:
             watcher(batch.events)
-        await self._deliver(batch, turn, Patience(_PATIENCE))
+        await self._deliver(batch, turn)
 
     async def _deliver_logs(self, batch: Batch, turn: int) -> None:
         for watcher in self._watchers[LOGS]:
             watcher(batch.events)
-        await self._deliver(batch, turn, Patience(_PATIENCE, grace=_PATIENCE))
+        await self._deliver(batch, turn)
 
-    async def _deliver(self, batch: Batch, turn: int, patience: Patience) -> None:
+    async def _deliver(self, batch: Batch, turn: int) -> None:
+        patience = Patience(_PATIENCE, self._topics.population)
+
         def listeners(topic: Topic) -> Listeners:
             return {
                 viewer: [subscriber for subscriber in alike if subscriber.joined < turn]

@@ -11,22 +11,26 @@ _STANDSTILL = 0.25
 
 
 class Patience:
-    """While most are behind, everybody waits: each time at most `seconds`, None without end.
+    """While most subscribers are behind, everybody waits: each time at most `seconds`, None without end.
 
-    `grace`, in seconds for all times together, is for the few who are behind and keep taking: a burst that is
-    longer than any queue would end whoever is a little slower than most.
+    Of the few who are behind those are waited for who keep taking, `seconds` for all times together: a burst
+    that is longer than any queue would end whoever is a little slower than most. Who takes nothing holds up
+    nobody. `population` is the number of all subscribers, be they reached or not.
     """
 
-    def __init__(self, seconds: float | None, grace: float = 0.0) -> None:
+    def __init__(self, seconds: float | None, population: int = 1) -> None:
         self._seconds = seconds
-        self._grace = grace
+        self._grace = seconds or 0.0
+        self._population = population
 
     async def drain(self, reached: Sequence[Subscriber]) -> None:
         """Wait for those of `reached` who are behind; returns at once when nobody is."""
         clock = asyncio.get_running_loop().time
         started = clock()
         behind = _behind(reached)
-        while 2 * len(behind) > len(reached) and (self._seconds is None or clock() - started < self._seconds):
+        while 2 * len(behind) > self._population and (
+            self._seconds is None or clock() - started < self._seconds
+        ):
             await asyncio.sleep(_GLANCE)
             behind = _behind(behind)
         if behind and self._grace > 0:

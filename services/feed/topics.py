@@ -90,6 +90,8 @@ class Topics:
     def __init__(self) -> None:
         self._by_key: dict[Hashable, Topic] = {}
         self._by_place: dict[tuple[str, UUID | None], dict[Topic, None]] = {}
+        self.population = 0
+        """Subscribers of all topics together."""
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -105,6 +107,7 @@ class Topics:
             for table in topic.filter.tables:
                 self._by_place.setdefault((table, topic.filter.project_id), {})[topic] = None
         topic.subscribers.setdefault(subscriber.viewer, set()).add(subscriber)
+        self.population += 1
 
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
         """Take a subscriber out, if it is in; a topic without any is forgotten."""
@@ -113,6 +116,7 @@ class Topics:
         if subscriber not in alike:
             return
         alike.discard(subscriber)
+        self.population -= 1
         if not alike:
             del topic.subscribers[subscriber.viewer]
         if not topic.subscribers:

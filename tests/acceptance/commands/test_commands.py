@@ -48,7 +48,7 @@ def test_an_administrator_is_created_once(on_database: Run) -> None:
     assert on_database("create-admin", "--username", "boss", text=PASSWORD).returncode == 0
     again = on_database("create-admin", "--username", "boss", text=PASSWORD)
     assert again.returncode == 1
-    assert "is taken" in again.stderr
+    assert "already has this username" in again.stderr
     assert on_database("psql", "-Atc", "SELECT count(*) FROM users").stdout == "1\n"
 
 

@@ -117,8 +117,9 @@ async def test_sockets_that_join_in_the_middle_hear_all_that_follows_once_and_in
 
         async def joined() -> "asyncio.Task[list[str]]":
             socket = await stack.enter_async_context(logged_in(live_server.websocket_url, fleet.owner_token))
-            # An event may come before the answer to a ping, so nothing is waited for here.
+            # An event may come before the answer to a ping, so the join itself is not waited for.
             await socket.say(id="1", type="subscribe", payload={"query": STATUS})
+            await asyncio.sleep(0.03)  # those who join between two readings begin at the same place
             return asyncio.create_task(follow(socket))
 
         first = await joined()

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.settings import Settings
+from services.background import background
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.serving import LiveServer
-from tests.support.sse import open_stream
+from tests.support.sse import EventStream, open_stream
 
 STATUS = "subscription { ccInstanceStatusChanged { cursor status } }"
 
@@ -83,6 +84,11 @@ async def test_a_stream_shows_signs_of_life_while_nothing_happens(
     assert stream.raw.startswith(b":\n\n:\n\n:\n\n")
 
 
+async def _read(stream: EventStream) -> None:
+    while await stream.hear() is not None:
+        pass
+
+
 async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume(
     live_server: LiveServer, fleet: Fleet, sql: PlainSql
 ) -> None:
@@ -96,25 +102,31 @@ async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume
         f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {fleet.owner_token}\r\n"
         f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.setblocking(False)
-        await loop.sock_connect(client, (address.hostname, address.port))
-        await loop.sock_sendall(client, head.encode() + body)
-        await asyncio.sleep(0.5)
-        await sql.connection.execute(
-            "UPDATE cc_instances SET name = repeat('x', 200) WHERE id = $1", fleet.instance_id
-        )
-        for turn in range(40):
+    # The feed waits a while for subscribers of whom most are behind, so there is another one, who reads.
+    async with (
+        open_stream(live_server.url, fleet.owner_token, STATUS) as other,
+        background(_read(other), "reading"),
+    ):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await loop.sock_connect(client, (address.hostname, address.port))
+            await loop.sock_sendall(client, head.encode() + body)
+            await asyncio.sleep(0.5)
             await sql.connection.execute(
-                "DO $$ BEGIN FOR n IN 1..20 LOOP UPDATE cc_instances SET status = CASE status WHEN 'RUNNING'"
-                " THEN 'IDLE' ELSE 'RUNNING' END; END LOOP; END $$"
+                "UPDATE cc_instances SET name = repeat('x', 200) WHERE id = $1", fleet.instance_id
             )
-            if turn % 10 == 0:
-                await asyncio.sleep(0.1)
-        received = b""
-        async with asyncio.timeout(20):
-            while b"event: complete" not in received:
-                received += await loop.sock_recv(client, 65_536)
+            for turn in range(40):
+                await sql.connection.execute(
+                    "DO $$ BEGIN FOR n IN 1..20 LOOP UPDATE cc_instances SET status ="
+                    " CASE status WHEN 'RUNNING' THEN 'IDLE' ELSE 'RUNNING' END; END LOOP; END $$"
+                )
+                if turn % 10 == 0:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(3)  # until the events have been sent, as far as they can be
+            received = b""
+            async with asyncio.timeout(20):
+                while b"event: complete" not in received:
+                    received += await loop.sock_recv(client, 65_536)
     assert b"SLOW_CONSUMER" in received
     assert b'"cursor":' in received.rpartition(b"SLOW_CONSUMER")[2]
