@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,9 +65,10 @@ class DataDirectory:
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                # Not secret in itself: root's PostgreSQL runs as another user, who must get through.
-                self.path.mkdir(mode=0o711)
-                self.path.chmod(0o711)
+                with suppress(FileExistsError):  # another command may make it at the same moment
+                    # Not secret in itself: root's PostgreSQL runs as another user, who must get through.
+                    self.path.mkdir(mode=0o711)
+                    self.path.chmod(0o711)
             self._refuse_foreign_content()
             self._refuse_other_version()
         except OSError as error:
@@ -81,7 +82,8 @@ class DataDirectory:
                 "start that server and set DATABASE_URL, or set CCGRAPH_DATA_DIR to a new or empty folder; "
                 "nothing was changed."
             )
-        if not self.lock.exists() and any(self.path.iterdir()):
+        # In this order: the lock is the first file that another command makes here meanwhile.
+        if any(self.path.iterdir()) and not self.lock.exists():
             raise StartupError(
                 f"{self.path} holds files that are not ccgraph's: "
                 "set CCGRAPH_DATA_DIR to a new or empty folder; nothing was changed."

@@ -1,12 +1,14 @@
 """The embedded PostgreSQL: who runs it, who gets in, and what it takes to keep it through trouble."""
 
 import asyncio
+import fcntl
 import os
 import pwd
 import shutil
 import stat
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from app.database import programs
 from app.database.configuration import SUPERUSER, TUNING
+from app.database.directory import DataDirectory
 from app.database.embedded import EmbeddedServer, embedded_server
 from app.database.postmaster import Postmaster
 from app.database.processes import postgres_processes
@@ -134,6 +137,22 @@ def test_other_users_of_the_machine_do_not_get_in(open_folder: Path) -> None:
         )
     assert tried.returncode != 0
     assert "Peer authentication failed" in tried.stderr or "Permission denied" in tried.stderr
+
+
+def test_commands_that_make_the_folder_at_the_same_moment_do_not_disturb_each_other(tmp_path: Path) -> None:
+    together = threading.Barrier(4)
+
+    def begin(directory: DataDirectory) -> None:
+        together.wait()
+        directory.prepare()
+        with directory.locked(directory.lock, fcntl.LOCK_SH):
+            directory.prepare()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(100):
+            directory = DataDirectory(tmp_path / str(number) / "data")
+            for started in [pool.submit(begin, directory) for _ in range(4)]:
+                started.result()
 
 
 def test_a_second_server_is_told_who_holds_the_folder(cluster: Path) -> None:
