@@ -1,8 +1,9 @@
 """Who holds a token: its signature, and whether it is still good, asked at most twice a second for all."""
 
 import asyncio
+import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,7 +29,7 @@ class _Known:
     claims: Claims
     expires_at: float
     principal: Principal | None = None
-    trusted_until: float = 0.0
+    trusted_until: float = -math.inf
 
 
 class Authenticator:
@@ -36,11 +37,21 @@ class Authenticator:
 
     The state of all tokens that wait for an answer is read in one statement, and no second one starts
     before the first has answered; so the number of statements does not depend on the number of requests.
+    `wall_clock` says when a token has expired, `clock` how long an answer has been known; both in seconds.
     """
 
-    def __init__(self, database: Database, policy: TokenPolicy) -> None:
+    def __init__(
+        self,
+        database: Database,
+        policy: TokenPolicy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
         self._policy = policy
+        self._clock = clock
+        self._wall_clock = wall_clock
         self._known: dict[str, _Known] = {}
         self._waiting: dict[UUID, asyncio.Future[Principal | None]] = {}
         self._reading: asyncio.Task[None] | None = None
@@ -48,10 +59,10 @@ class Authenticator:
     async def authenticate(self, token: str) -> Principal:
         """The holder of an access token, or `Unauthenticated`: foreign, expired, revoked, deactivated."""
         known = self._known.get(token) or self._remember(token)
-        if known.expires_at <= time.time():
+        if known.expires_at <= self._wall_clock():
             raise expired(TokenType.ACCESS)
-        if known.trusted_until <= time.monotonic():
-            asked_at = time.monotonic()
+        asked_at = self._clock()
+        if known.trusted_until <= asked_at:
             known.principal = await self._ask(known.claims.token_id)
             known.trusted_until = asked_at + _TRUSTED_SECONDS
         if known.principal is None:

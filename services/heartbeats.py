@@ -1,6 +1,7 @@
 """Instances that fell silent: each is marked ERROR once, whichever process notices (decisions.md 25)."""
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -43,12 +44,15 @@ class HeartbeatWatch:
     """Looks for silent instances. Any number of processes may do this at once.
 
     Whoever was deaf cannot tell who was silent: after the start, and after the database was away, when no
-    heartbeat could be written, it first listens for `silent_for` before it marks anything.
+    heartbeat could be written, it first listens for `silent_for`, by `clock`, before it marks anything.
     """
 
-    def __init__(self, database: Database, silent_for: timedelta) -> None:
+    def __init__(
+        self, database: Database, silent_for: timedelta, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._silent_for = silent_for
+        self._clock = clock
         self._listening_since: float | None = None
 
     async def run(self) -> None:
@@ -60,7 +64,7 @@ class HeartbeatWatch:
     async def look(self) -> None:
         """Mark what is silent, once this process has listened for long enough."""
         since, self._listening_since = self._listening_since, None
-        now = time.monotonic()
+        now = self._clock()
         async with self._database.upkeep() as connection:
             if since is not None and now - since >= self._silent_for.total_seconds():
                 marked = await mark_silent(connection, self._silent_for)

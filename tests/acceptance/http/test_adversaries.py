@@ -13,10 +13,11 @@ from services.principal import Origin
 from services.token_store import issue_for_username
 from services.tokens import TokenPolicy
 from tests.support.adversaries import DOCUMENTS, VARIABLES, Request
+from tests.support.pace import slowness
 
 FULL = 4_800
-BOUND = 3.0
-"""Seconds of the processor of this process, which is client and server."""
+BOUND = 8.0
+"""Seconds of the processor of this process, which is client and server, on the usual machine."""
 TOLD = {
     "QUERY_TOO_COMPLEX",
     "BAD_USER_INPUT",
@@ -45,10 +46,10 @@ async def test_each_is_answered_or_refused_in_words_and_in_time(
     for name, (query, variables) in REQUESTS.items():
         body = f'{{"query": {json.dumps(query)}, "variables": {variables}}}'.encode()
         begin = time.process_time()
-        response = await client.post("/graphql", content=body, headers=headers, timeout=60)
+        response = await client.post("/graphql", content=body, headers=headers)
         taken = time.process_time() - begin
 
-        assert taken < BOUND, name
+        assert taken < BOUND * slowness(), name
         assert len(response.content) < 1_000_000, name
         if len(body) > 1_000_000:
             assert response.status_code == 413, name

@@ -1,7 +1,6 @@
 """An instance that falls silent is marked once, and subscribers hear of it."""
 
 import asyncio
-import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +12,8 @@ from services.database import Database
 from services.feed.feed import Feed
 from services.heartbeats import HeartbeatWatch, mark_silent
 from tests.integration.feed.conftest import Listening, Writer, about, add_instance
+from tests.support.clock import Clock
+from tests.support.waiting import PATIENCE
 
 MOMENT = timedelta(seconds=0.2)
 MINUTE = timedelta(minutes=1)
@@ -72,10 +73,11 @@ async def test_a_process_that_was_deaf_listens_first(
 ) -> None:
     instance = await add_instance(writer, project_id, "RUNNING")
     await last_heard(writer, instance, "2 min")
-    watch = HeartbeatWatch(database, MOMENT)
+    clock = Clock()
+    watch = HeartbeatWatch(database, MINUTE, clock)
     await watch.look()
     assert await status(writer, instance) == "RUNNING"
-    await asyncio.sleep(MOMENT.total_seconds())
+    clock.now += 60
     await writer.execute("ALTER TABLE cc_instances RENAME TO away")
     with pytest.raises(ProgrammingError):
         await watch.look()
@@ -83,20 +85,20 @@ async def test_a_process_that_was_deaf_listens_first(
     await watch.look()
     await watch.look()
     assert await status(writer, instance) == "RUNNING"
-    await asyncio.sleep(MOMENT.total_seconds())
+    clock.now += 60
     await watch.look()
     assert await status(writer, instance) == "ERROR"
 
 
 async def test_the_clock_of_the_database_alone_says_how_long_the_silence_was(
-    database: Database, writer: Writer, project_id: UUID, monkeypatch: pytest.MonkeyPatch
+    database: Database, writer: Writer, project_id: UUID
 ) -> None:
     instance = await add_instance(writer, project_id, "RUNNING")
     await last_heard(writer, instance, "0 s")
-    a_day_ahead = time.monotonic() + 86_400
-    watch = HeartbeatWatch(database, MINUTE)
+    clock = Clock()
+    watch = HeartbeatWatch(database, MINUTE, clock)
     await watch.look()
-    monkeypatch.setattr("services.heartbeats.time.monotonic", lambda: a_day_ahead)
+    clock.now += 86_400
     await watch.look()
     assert await status(writer, instance) == "RUNNING"
 
@@ -108,5 +110,5 @@ async def test_a_heartbeat_that_is_just_being_written_saves_the_instance(
     await last_heard(writer, instance, "2 min")
     async with writer.transaction():
         await last_heard(writer, instance, "0 s")
-        async with asyncio.timeout(2), database.transaction() as connection:
+        async with asyncio.timeout(PATIENCE), database.transaction() as connection:
             assert await mark_silent(connection, MINUTE) == []

@@ -39,6 +39,8 @@ SCHEMA = build_schema("""
     """)
 
 GENEROUS = Limits(depth=50, aliases=1_000)
+A_LOT = 20.0
+"""Seconds of the processor: what doubles with every level takes years."""
 
 
 def measured(query: str, limits: Limits = GENEROUS) -> Measure:
@@ -190,12 +192,12 @@ def test_fragments_nested_twofold_cost_no_more_time_than_their_text() -> None:
         for level in range(levels)
     )
     query += f"fragment F{levels} on Project {{ name }}"
-    begin = time.perf_counter()
+    begin = time.process_time()
 
     with pytest.raises(QueryTooComplex):
         measured(query, Limits(depth=1_000, aliases=1_000))
 
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < A_LOT
 
 
 def test_sizes_from_variables_are_counted_in_linear_time_too() -> None:
@@ -207,10 +209,10 @@ def test_sizes_from_variables_are_counted_in_linear_time_too() -> None:
     )
     query += f"fragment F{levels} on Project {{ name }}"
     measure_of_query = measured(query, Limits(depth=1_000, tokens=10**13))
-    begin = time.perf_counter()
+    begin = time.process_time()
 
     assert measure_of_query.cost({"n": 10}) > 10**levels
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < A_LOT
 
 
 def test_fragments_in_a_circle_end() -> None:
