@@ -1,16 +1,34 @@
 """From a username and a password to a pair of tokens."""
 
-from sqlalchemy import func, select, update
+from typing import Final
 
-from models import User
-from services.audit import trace
-from services.database import Database, WriteConnection
+from services.at_once import Caller, traced
+from services.database import Database
 from services.errors import Unauthenticated
 from services.login_attempts import count_attempt, forget_attempts
 from services.passwords import hash_password, verify_password
 from services.principal import Origin, Principal
-from services.token_store import TokenPair, issue_pair
+from services.token_store import TokenPair, prepare_pair
 from services.tokens import TokenPolicy
+
+_ACCOUNT: Final = "SELECT id, hashed_password, is_active, is_admin FROM users WHERE username = $1"
+
+_RECORD: Final = f"""
+WITH holder AS (
+    UPDATE users SET last_login = now(), login_count = COALESCE(login_count, 0) + 1,
+        hashed_password = COALESCE($11, hashed_password)
+    WHERE id = $1::int AND is_active AND hashed_password = $12
+    RETURNING id
+), issued AS (
+    INSERT INTO auth_tokens (token_id, user_id, token_type, expires_at, family_id, ip_address, user_agent)
+    SELECT token_id, id, token_type, expires_at, family_id, $4::text::inet, $5::text
+    FROM holder, unnest($7::uuid[], $8::text[], $9::timestamptz[], $10::uuid[])
+        AS pair(token_id, token_type, expires_at, family_id)
+), traced AS (
+    {traced("holder", "jsonb_build_object('tokenId', $6::uuid)")}
+)
+SELECT id FROM holder
+"""
 
 
 async def log_in(
@@ -21,32 +39,26 @@ async def log_in(
     It takes the database and not a connection: a failed attempt stays counted although nothing else of it
     is kept, and no transaction is open while the password is hashed.
     """
-    async with database.transaction() as connection:
-        await count_attempt(connection, username, origin)
-        found = await connection.execute(
-            select(User.id, User.hashed_password, User.is_active, User.is_admin).where(
-                User.username == username
-            )
-        )
-        account = found.one_or_none()
-    verdict = await verify_password(account.hashed_password if account else None, password)
-    if account is None or not account.is_active or not verdict.matches:
-        raise Unauthenticated("The username or the password is wrong.", field="input.password")
-    holder = Principal(account.id, username, bool(account.is_admin))
+    await count_attempt(database, username, origin)
+    async with database.primary.acquire() as connection:
+        account = await connection.fetchrow(_ACCOUNT, username)
+    hashed = account["hashed_password"] if account else None
+    verdict = await verify_password(hashed, password)
+    if account is None or not account["is_active"] or not verdict.matches:
+        raise _wrong()
     rehashed = await hash_password(password) if verdict.outdated else None
-    async with database.transaction() as connection:
-        await forget_attempts(connection, username, origin)
-        await _record_login(connection, account.id, rehashed)
-        pair = await issue_pair(connection, policy, holder, origin)
-        await trace(connection, pair.holder, origin, "login", {"tokenId": pair.access.token_id})
+    holder = Principal(account["id"], username, bool(account["is_admin"]))
+    pair, rows = prepare_pair(policy, holder)
+    columns = ("token_id", "token_type", "expires_at", "family_id")
+    tokens = [[row[column] for row in rows] for column in columns]
+    recorded = await Caller(database, holder, origin, "login").change(
+        _RECORD, pair.access.token_id, *tokens, rehashed, hashed
+    )
+    if recorded is None:  # barred, or its password changed, while this one was looked at
+        raise _wrong()
+    await forget_attempts(database, username, origin)
     return pair
 
 
-async def _record_login(connection: WriteConnection, user_id: int, rehashed: str | None) -> None:
-    values: dict[str, object] = {
-        "last_login": func.now(),
-        "login_count": func.coalesce(User.login_count, 0) + 1,
-    }
-    if rehashed is not None:
-        values["hashed_password"] = rehashed
-    await connection.execute(update(User).where(User.id == user_id).values(values))
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("The username or the password is wrong.", field="input.password")

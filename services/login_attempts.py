@@ -4,12 +4,12 @@ import hashlib
 import ipaddress
 import math
 from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import case, delete, extract, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func
 
 from models import login_attempts
-from services.database import WriteConnection
+from services.database import Database, WriteConnection
 from services.errors import RateLimited
 from services.principal import Origin
 
@@ -19,32 +19,30 @@ PER_ACCOUNT = 10
 PER_ADDRESS = 100
 
 
-async def count_attempt(connection: WriteConnection, username: str, origin: Origin) -> None:
+# Both statements lock their rows in the order of the subjects, so that none waits for another in a circle.
+_COUNT: Final = """
+INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
+SELECT subject, 1, now() FROM unnest($1::bytea[]) AS subject ORDER BY subject
+ON CONFLICT (subject) DO UPDATE SET
+    attempts = CASE WHEN counted.window_started_at < now() - $2::interval THEN 1
+                    ELSE counted.attempts + 1 END,
+    window_started_at = CASE WHEN counted.window_started_at < now() - $2::interval THEN now()
+                             ELSE counted.window_started_at END
+RETURNING subject, attempts, extract(epoch FROM window_started_at + $2::interval - now()) AS remaining
+"""
+
+
+async def count_attempt(database: Database, username: str, origin: Origin) -> None:
     """Count an attempt before its password is looked at, or `RateLimited` with `retryAfter` in seconds.
 
-    Commit before the password is verified: attempts that run at the same time must see each other.
+    The count is committed when this returns: attempts that run at the same time must see each other.
     """
     limits = {_account(username): PER_ACCOUNT}
     if origin.ip_address:
         limits[_address(origin.ip_address)] = PER_ADDRESS
-    table = login_attempts.c
-    new = insert(login_attempts)
-    expired = table.window_started_at < func.now() - WINDOW
-    # Sorted, so that two attempts with the same subjects lock them in the same order.
-    counted = new.values(
-        [{"subject": subject, "attempts": 1, "window_started_at": func.now()} for subject in sorted(limits)]
-    ).on_conflict_do_update(
-        index_elements=[table.subject],
-        set_={
-            "attempts": case((expired, 1), else_=table.attempts + 1),
-            "window_started_at": case((expired, func.now()), else_=table.window_started_at),
-        },
-    )
-    remaining = extract("epoch", table.window_started_at + WINDOW - func.now())
-    rows = await connection.execute(
-        counted.returning(table.subject, table.attempts, remaining.label("remaining"))
-    )
-    waits = [row.remaining for row in rows if row.attempts > limits[row.subject]]
+    async with database.at_once.acquire() as connection:
+        rows = await connection.fetch(_COUNT, list(limits), WINDOW)
+    waits = [row["remaining"] for row in rows if row["attempts"] > limits[row["subject"]]]
     if waits:
         seconds = max(1, math.ceil(max(waits)))
         raise RateLimited(
@@ -53,16 +51,23 @@ async def count_attempt(connection: WriteConnection, username: str, origin: Orig
         )
 
 
-async def forget_attempts(connection: WriteConnection, username: str, origin: Origin) -> None:
+_FORGET: Final = """
+WITH held AS MATERIALIZED (
+    SELECT subject FROM login_attempts WHERE subject IN ($1, $2) ORDER BY subject FOR UPDATE
+), forgotten AS (
+    DELETE FROM login_attempts USING held
+    WHERE login_attempts.subject = held.subject AND held.subject = $1
+)
+UPDATE login_attempts SET attempts = attempts - 1 FROM held
+WHERE login_attempts.subject = held.subject AND held.subject = $2 AND attempts > 0
+"""
+
+
+async def forget_attempts(database: Database, username: str, origin: Origin) -> None:
     """After a login: the account starts anew, the address gets this one attempt back."""
-    table = login_attempts.c
-    await connection.execute(delete(login_attempts).where(table.subject == _account(username)))
-    if origin.ip_address:
-        await connection.execute(
-            update(login_attempts)
-            .where(table.subject == _address(origin.ip_address), table.attempts > 0)
-            .values(attempts=table.attempts - 1)
-        )
+    address = _address(origin.ip_address) if origin.ip_address else None
+    async with database.at_once.acquire() as connection:
+        await connection.execute(_FORGET, _account(username), address)
 
 
 async def purge_attempts(connection: WriteConnection) -> None:

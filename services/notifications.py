@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from models.enums import NotificationPriority, NotificationStatus, NotificationType
-from services.database import WriteConnection
+from models.policy import MEMBER
+from services.at_once import ACTING, Caller, traced
+from services.database import Connection, WriteConnection
 from services.errors import BadInput, Conflict, Forbidden, NotFound
 from services.permissions import VIEWER, predicates
 from services.principal import Principal
@@ -20,26 +24,35 @@ MAX_RECIPIENTS: Final = 500
 _TABLE: Final = TABLES["notification_history"]
 
 # Whoever works on a project with somebody may write to them.
-_RECIPIENTS: Final = """
-SELECT u.id, u.id = $2 OR EXISTS (
-    SELECT FROM projects p
-    WHERE (p.owner_id = $2 OR p.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-      AND (p.owner_id = u.id OR p.collaborators @> jsonb_build_array(jsonb_build_object('user_id', u.id)))
-) AS is_colleague
-FROM users u WHERE u.id = ANY($1::int[])
+_RECIPIENTS: Final = f"""
+SELECT u.id,
+    u.id = $2::int OR EXISTS (
+        SELECT FROM projects p
+        WHERE {MEMBER.format(row="p", viewer="$2::int")} AND {MEMBER.format(row="p", viewer="u.id")}
+    ) AS is_colleague,
+    (
+        SELECT json_agg(json_build_array(wish.service_type, wish.filter_rules) ORDER BY wish.id)
+        FROM notification_settings AS wish
+        WHERE wish.user_id = u.id AND wish.notification_type = $3 AND wish.is_enabled
+    ) AS wishes
+FROM users u WHERE u.id = ANY($1::int[]) ORDER BY u.id
 """
 
-_SETTINGS: Final = """
-SELECT user_id, service_type, filter_rules FROM notification_settings
-WHERE user_id = ANY($1::int[]) AND notification_type = $2 AND is_enabled ORDER BY user_id, id
-"""
-
-_STORE: Final = """
-INSERT INTO notification_history (user_id, service_type, session_id, notification_type, title, message,
-                                  payload, priority, scheduled_at)
-SELECT user_id, service_type, $3, $4, $5, $6, $7::jsonb, $8, COALESCE($9, now())
-FROM unnest($1::int[], $2::text[]) AS chosen(user_id, service_type)
-RETURNING id
+# The audit row is written also when nobody wants to hear of it.
+_STORE: Final = f"""
+WITH stored AS (
+    INSERT INTO notification_history (user_id, service_type, session_id, notification_type, title, message,
+                                      payload, priority, scheduled_at)
+    SELECT user_id, service_type, $9::uuid, $10, $11, $12, $13::jsonb, $14, COALESCE($15, now())
+    FROM (SELECT {ACTING} AS actor) AS acting, unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
+    WHERE actor IS NOT NULL
+    RETURNING id
+), told AS (
+    SELECT COALESCE(array_agg(id ORDER BY id), '{{}}') AS keys FROM stored
+), traced AS (
+    {traced("told", "jsonb_build_object('recipients', $6::int, 'keys', keys)")}
+)
+SELECT keys FROM told
 """
 
 _CANCEL: Final = "UPDATE notification_history SET status = 'cancelled' WHERE id = $1"
@@ -70,13 +83,12 @@ class Notification:
     scheduled_at: datetime | None = None
 
 
-async def send(connection: WriteConnection, principal: Principal, told: Notification) -> list[int]:
+async def send(caller: Caller, told: Notification) -> list[int]:
     """Store a pending notification for every enabled service whose filter rules let it through (decision 28).
 
     Gives the keys of the rows; none when nobody wants to hear of it. Raises `NotFound` for a person who does
     not exist and `Forbidden` for one with whom the caller shares no project.
     """
-    await _require_recipients(connection, principal, told.user_ids)
     given = {
         "session_id": told.session_id,
         "notification_type": told.type,
@@ -87,19 +99,19 @@ async def send(connection: WriteConnection, principal: Principal, told: Notifica
         "scheduled_at": told.scheduled_at,
     }
     stored = parameters(_TABLE, given, "input")
-    if told.session_id is not None:
-        await _require_session(connection, principal, told.session_id)
-    wishes = await connection.exec_driver_sql(_SETTINGS, (list(told.user_ids), told.type))
-    chosen = [
-        (wish["user_id"], wish["service_type"])
-        for wish in wishes.mappings()
-        if lets_through(wish["filter_rules"] or {}, told)
-    ]
-    if not chosen:
-        return []
-    people, services = zip(*chosen, strict=True)
-    result = await connection.exec_driver_sql(_STORE, (people, services, *stored.values()))
-    return list(result.scalars())
+    async with caller.database.primary.acquire() as connection:
+        wishes = await _wishes(connection, caller.principal, told)
+        if told.session_id is not None:
+            await _require_session(connection, caller.principal, told.session_id)
+    chosen = [(user_id, service) for user_id, service, rules in wishes if lets_through(rules or {}, told)]
+    people = [user_id for user_id, _ in chosen]
+    services = [service for _, service in chosen]
+    keys: list[int] | None = await caller.change(
+        _STORE, len(told.user_ids), people, services, *stored.values()
+    )
+    if keys is None:
+        raise Conflict("Somebody or something that this is about was deleted at the same moment; try again.")
+    return keys
 
 
 def lets_through(rules: Mapping[str, Any], told: Notification) -> bool:
@@ -157,26 +169,31 @@ async def acknowledge(connection: WriteConnection, principal: Principal, key: UU
         raise NotFound("There is no notification with this key that you may see.", field="input.id")
 
 
-async def _require_recipients(
-    connection: WriteConnection, principal: Principal, user_ids: Sequence[int]
-) -> None:
-    if not 1 <= len(user_ids) <= MAX_RECIPIENTS:
+async def _wishes(
+    connection: Connection, principal: Principal, told: Notification
+) -> list[tuple[int, str, Mapping[str, Any] | None]]:
+    """The person, the service and the filter rules of each enabled setting for this, by person."""
+    if not 1 <= len(told.user_ids) <= MAX_RECIPIENTS:
         raise BadInput(f"Name 1 to {MAX_RECIPIENTS} people.", field="input.userIds")
-    result = await connection.exec_driver_sql(_RECIPIENTS, (list(user_ids), principal.user_id))
-    colleagues = {row["id"]: row["is_colleague"] for row in result.mappings()}
-    for position, user_id in enumerate(user_ids):
+    rows = await connection.fetch(_RECIPIENTS, told.user_ids, principal.user_id, told.type)
+    colleagues = {row["id"]: row["is_colleague"] for row in rows}
+    for position, user_id in enumerate(told.user_ids):
         field = f"input.userIds.{position}"
         if user_id not in colleagues:
             raise NotFound("There is no person with this key.", field=field)
         if not colleagues[user_id] and not principal.is_admin:
             raise Forbidden("You may notify people with whom you work on a project.", field=field)
+    return [
+        (row["id"], service, rules) for row in rows for service, rules in orjson.loads(row["wishes"] or "[]")
+    ]
 
 
-async def _require_session(connection: WriteConnection, principal: Principal, session_id: UUID) -> None:
+async def _require_session(connection: Connection, principal: Principal, session_id: UUID) -> None:
     seen, _ = predicates(principal, "sessions")
-    result = await connection.exec_driver_sql(
-        f"SELECT 1 FROM sessions t WHERE t.session_id = $1 AND {VIEWER} IS NOT NULL AND {seen}",
-        (session_id, principal.user_id),
+    found = await connection.fetchval(
+        f"SELECT true FROM sessions t WHERE t.session_id = $1 AND {VIEWER} IS NOT NULL AND {seen}",
+        session_id,
+        principal.user_id,
     )
-    if result.first() is None:
+    if not found:
         raise NotFound("There is no session with this id that you may see.", field="input.sessionId")

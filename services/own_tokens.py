@@ -17,6 +17,7 @@ from services.tokens import TokenPolicy
 
 LONGEST_LIFE = timedelta(days=366)
 _MAXIMUM_NAME = 100
+_HASH = "SELECT hashed_password FROM users WHERE id = $1"
 
 
 async def change_password(
@@ -28,20 +29,18 @@ async def change_password(
     count as attempts to log in.
     """
     require_acceptable(new, field="input.newPassword", username=principal.username)
-    async with database.transaction() as connection:
-        await count_attempt(connection, principal.username, origin)
-        found = await connection.execute(select(User.hashed_password).where(User.id == principal.user_id))
-        hashed = found.scalar_one_or_none()
+    await count_attempt(database, principal.username, origin)
+    hashed = await database.primary.fetchval(_HASH, principal.user_id)
     if not (await verify_password(hashed, current)).matches:
         raise BadInput("This is not the current password.", field="input.currentPassword")
     new_hash = await hash_password(new)
     async with database.transaction() as connection:
-        await forget_attempts(connection, principal.username, origin)
         await connection.execute(
             update(User).where(User.id == principal.user_id).values(hashed_password=new_hash)
         )
         await revoke(connection, _others(principal))
         await trace(connection, principal, origin, "changePassword", {})
+    await forget_attempts(database, principal.username, origin)
 
 
 async def create_access_token(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
@@ -46,12 +47,21 @@ async def issue_pair(
     family_id: UUID | None = None,
 ) -> TokenPair:
     """An access and a refresh token, of a new family unless they descend from an earlier login."""
-    family_id = family_id or uuid7()
+    pair, rows = prepare_pair(policy, holder, family_id)
+    common = {"ip_address": origin.ip_address, "user_agent": origin.user_agent}
+    await connection.execute(insert(AuthToken), [row | common for row in rows])
+    return pair
+
+
+def prepare_pair(
+    policy: TokenPolicy, holder: Principal, family_id: UUID | None = None
+) -> tuple[TokenPair, list[dict[str, Any]]]:
+    """The tokens of `issue_pair` and their rows, which are still to be stored with where they come from."""
+    family = {"family_id": family_id or uuid7()}
     access, access_row = _new(policy, holder.user_id, TokenType.ACCESS, policy.access_lifetime)
     refresh, refresh_row = _new(policy, holder.user_id, TokenType.REFRESH, policy.refresh_lifetime)
-    common = {"family_id": family_id, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
-    await connection.execute(insert(AuthToken), [access_row | common, refresh_row | common])
-    return TokenPair(replace(holder, token_id=access.token_id), access, refresh)
+    pair = TokenPair(replace(holder, token_id=access.token_id), access, refresh)
+    return pair, [access_row | family, refresh_row | family]
 
 
 async def issue_named(
@@ -141,7 +151,7 @@ def family_of(token_id: UUID) -> Select[UUID | None]:
 
 def _new(
     policy: TokenPolicy, user_id: int, token_type: TokenType, lifetime: timedelta
-) -> tuple[IssuedToken, dict[str, object]]:
+) -> tuple[IssuedToken, dict[str, Any]]:
     """The signed token and its row."""
     expires_at = (datetime.now(UTC) + lifetime).replace(microsecond=0)
     claims = Claims(token_id=uuid7(), user_id=user_id, kind=token_type, expires_at=expires_at)

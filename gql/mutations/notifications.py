@@ -8,7 +8,7 @@ import strawberry
 from strawberry import Private
 
 from gql.building import NAMES, enum_type
-from gql.mutations.acting import Info, acting
+from gql.mutations.acting import Info, acting, caller
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row, rows
 from gql.scalars import JSON, BigInt
@@ -118,10 +118,7 @@ class NotificationMutations:
             input.session_id,
             input.scheduled_at,
         )
-        async with acting(info, recipients=len(input.user_ids)) as act:
-            keys = await notifications.send(act.connection, act.principal, told)
-            act.details["keys"] = keys
-        return SendNotificationPayload(keys=keys)
+        return SendNotificationPayload(keys=await notifications.send(caller(info), told))
 
     @strawberry.mutation(description="Keep a notification of one's own from being sent.")
     async def cancel_notification(self, info: Info, input: NotificationKeyInput) -> CancelNotificationPayload:

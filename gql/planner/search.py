@@ -10,14 +10,13 @@ from gql.planner.values import Value
 def compile_search(statement: Statement, table: TableType, alias: str, search: Value | None) -> list[str]:
     """The condition for rows that contain what is searched for; a search without words finds nothing.
 
-    `ccgraph_tsvector(task$1.name || ' ' || COALESCE(task$1.description, '')) @@ ccgraph_tsquery($1::text)`
+    `ccgraph_tsvector(task$1.name || ...) @@ (SELECT ccgraph_candidates($1::text)) AND ...`
     """
     if search is None or table.search is None:
         return []
     if search.is_null:
         raise ArgumentInvalid("`search` is null: give words to search for, or leave it out.", search.path)
-    query = table.search.query(statement.parameter(search, text, "::text"))
-    return [f"{table.search.vector(alias)} @@ {query}"]
+    return [table.search.condition(alias, statement.parameter(search, text, "::text"))]
 
 
 def compile_rank(statement: Statement, table: TableType, alias: str, search: Value) -> str:

@@ -2,7 +2,7 @@ SELECT (
 SELECT row_to_json(root$1)::text
 FROM (
 SELECT (SELECT count(*) FROM system_logs AS system_log$2
-WHERE ccgraph_tsvector(system_log$2.message) @@ ccgraph_tsquery($3::text)) AS "totalCount", rows$1.item$1 AS "nodes"
+WHERE ccgraph_tsvector(system_log$2.message) @@ (SELECT ccgraph_candidates($3::text)) AND ((SELECT ccgraph_phrases($3::text)) = '{}' OR normalize(left(system_log$2.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($3::text))::text[]))) AS "totalCount", rows$1.item$1 AS "nodes"
 FROM (
 SELECT coalesce(json_agg(item$1), '[]'::json) AS item$1
 FROM (
@@ -12,7 +12,7 @@ SELECT system_log$1.*, ts_rank(ccgraph_tsvector(system_log$1.message), ccgraph_t
 FROM (
 SELECT system_log$1.*
 FROM system_logs AS system_log$1
-WHERE ccgraph_tsvector(system_log$1.message) @@ ccgraph_tsquery($2::text)
+WHERE ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($2::text)) AND ((SELECT ccgraph_phrases($2::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($2::text))::text[]))
 OFFSET 0
 ) AS system_log$1
 ORDER BY ts_rank(ccgraph_tsvector(system_log$1.message), ccgraph_tsquery($1::text))::double precision DESC, system_log$1.id DESC, system_log$1.created_at DESC

@@ -13,6 +13,7 @@ from services.database import Database
 from services.errors import RateLimited, Unauthenticated
 from services.login import log_in
 from services.login_attempts import PER_ACCOUNT, PER_ADDRESS, purge_attempts
+from services.passwords import Verdict, verify_password
 from services.principal import Origin
 from services.tokens import TokenPolicy, read
 from tests.integration.accounts.conftest import Account
@@ -122,6 +123,41 @@ async def test_a_login_forgives_the_failures_before_it(
             with pytest.raises(Unauthenticated):
                 await log_in(database, policy, origin, alice.username, "wrong password")
         await log_in(database, policy, origin, alice.username, alice.password)
+
+
+async def test_logins_of_one_account_at_the_same_moment_all_succeed(
+    database: Database, policy: TokenPolicy, origin: Origin, alice: Account
+) -> None:
+    logins = [log_in(database, policy, origin, alice.username, alice.password) for _ in range(PER_ACCOUNT)]
+
+    pairs = await asyncio.gather(*logins)
+
+    assert len({pair.access.token_id for pair in pairs}) == PER_ACCOUNT
+    assert await value(database, select(User.login_count)) == PER_ACCOUNT
+    assert await value(database, select(func.max(login_attempts.c.attempts))) == 0
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"hashed_password": "another"}])
+async def test_an_account_that_is_barred_or_gets_another_password_meanwhile_is_not_logged_in(
+    database: Database,
+    policy: TokenPolicy,
+    origin: Origin,
+    alice: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    async def verify_slowly(hashed: str | None, password: str) -> Verdict:
+        async with database.transaction() as connection:
+            await connection.execute(update(User).values(change))
+        return await verify_password(hashed, password)
+
+    monkeypatch.setattr("services.login.verify_password", verify_slowly)
+
+    with pytest.raises(Unauthenticated, match="The username or the password is wrong"):
+        await log_in(database, policy, origin, alice.username, alice.password)
+
+    assert await number_of_tokens(database) == 0
+    assert await value(database, select(User.login_count)) == 0
 
 
 async def test_an_account_that_does_not_exist_is_closed_in_the_same_way(

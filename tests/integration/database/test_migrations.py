@@ -17,8 +17,7 @@ from tests.support.server import TestServer
 
 FUNCTIONS = (
     *triggers.FUNCTIONS,
-    search.TSVECTOR,
-    search.TSQUERY,
+    *search.FUNCTIONS,
     *maintenance.FUNCTIONS,
     *feed.FUNCTIONS,
 )
