@@ -1,7 +1,6 @@
 """What client and server say to each other on one connection of graphql-transport-ws.
 
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md; the close codes and reasons are those of that
-page.
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 from __future__ import annotations
@@ -10,14 +9,25 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from app import connections
 from app.auth import caller, origin
+from app.closing import (
+    FORBIDDEN,
+    INITIALISATION_TIMEOUT,
+    INTERNAL_ERROR,
+    NO_PONG,
+    SERVICE_RESTART,
+    TOO_MANY_INITIALISATIONS,
+    TRY_AGAIN_LATER,
+    UNAUTHORIZED,
+    Close,
+    Ending,
+)
 from app.frames import EXTENSION, FrameWriter, wrapped
 from app.request import operation_request
 from app.transport_messages import (
@@ -31,7 +41,7 @@ from app.transport_messages import (
     parse,
 )
 from gql.context import Context
-from gql.errors import FormattedError, format_error
+from gql.errors import FormattedError, format_ending
 from gql.operations import OperationRequest, refused
 from models.enums import WebsocketTransport
 from services.database_errors import is_away
@@ -42,6 +52,7 @@ if TYPE_CHECKING:
     from app.connections import Connection
     from app.websocket import WebSocketEndpoint
     from services.feed.subscribers import Opened, Source
+    from services.principal import Principal
 
 log = structlog.get_logger(__name__)
 
@@ -50,32 +61,6 @@ _LONGEST_REASON = 123
 _CLOSE_TIMEOUT = 5.0
 _AT_ONCE = 65_536
 """Bytes of events that are written before the socket is asked again whether it takes more."""
-
-
-class Close(NamedTuple):
-    """How the server ends a connection."""
-
-    code: int
-    reason: str
-
-
-SERVICE_RESTART = Close(connections.SERVICE_RESTART, "Service restart")
-TRY_AGAIN_LATER = Close(1013, "Try again later")
-UNAUTHORIZED = Close(connections.UNAUTHORIZED, "Unauthorized")
-FORBIDDEN = Close(4403, "Forbidden")
-SUBPROTOCOL_NOT_ACCEPTABLE = Close(4406, "Subprotocol not acceptable")
-INITIALISATION_TIMEOUT = Close(4408, "Connection initialisation timeout")
-NO_PONG = Close(4408, "Request Timeout")
-TOO_MANY_INITIALISATIONS = Close(4429, "Too many initialisation requests")
-INTERNAL_ERROR = Close(4500, "Internal server error")
-
-
-class Ending(Exception):
-    """The server ends the connection in this way."""
-
-    def __init__(self, close: Close) -> None:
-        super().__init__(close.reason)
-        self.close = close
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +237,7 @@ class Conversation:
         given = message.payload.get("authorization") or message.payload.get("Authorization")
         if isinstance(given, str):
             self._authorization = given
-        try:
-            principal = await caller(self._endpoint.authenticator, self._authorization)
-        except Unauthenticated:
-            principal = None
-        if principal is None:
-            raise Ending(FORBIDDEN)
+        principal = await self._require_principal(FORBIDDEN)
         self._connection = await self._endpoint.connections.open(
             principal, self._authorization, self._origin, WebsocketTransport.WEBSOCKET, self._end
         )
@@ -299,14 +279,17 @@ class Conversation:
 
     async def _context(self) -> Context:
         """The caller as of now, with one more call counted."""
-        try:
-            principal = await caller(self._endpoint.authenticator, self._authorization)
-        except Unauthenticated:
-            principal = None
-        if principal is None:
-            raise Ending(UNAUTHORIZED)
+        principal = await self._require_principal(UNAUTHORIZED)
         await self._endpoint.api_calls.admit(principal)
         return self._endpoint.open_context(self._origin, principal)
+
+    async def _require_principal(self, close: Close) -> Principal:
+        """The caller as of now; without a good token the connection ends with `close`."""
+        with suppress(Unauthenticated):
+            principal = await caller(self._endpoint.authenticator, self._authorization)
+            if principal is not None:
+                return principal
+        raise Ending(close)
 
     async def _execute(self, operation: Operation, request: OperationRequest, context: Context) -> None:
         """Run a query or mutation and send its one result."""
@@ -395,14 +378,11 @@ class Conversation:
             self._awake = False
 
     async def _finish(self, operation: Operation, subscriber: Source) -> None:
-        """The subscription ended by itself; an error names the cursor at which to resume, if there is one."""
+        """The subscription ended by itself."""
         if subscriber.error is None:
             await self._complete(operation)
-            return
-        error = format_error(subscriber.error)
-        if subscriber.cursor is not None:
-            error["extensions"]["cursor"] = subscriber.cursor
-        await self._fail(operation, [error])
+        else:
+            await self._fail(operation, [format_ending(subscriber.error, subscriber.cursor)])
 
     async def _complete(self, operation: Operation) -> None:
         if self._forget(operation):

@@ -7,7 +7,6 @@ queries have none.
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -16,7 +15,7 @@ from app.auth import origin
 from app.connections import UNAUTHORIZED, Connections
 from app.graphql import Executor
 from gql.context import Context
-from gql.errors import FormattedError, format_error
+from gql.errors import FormattedError, format_ending
 from gql.operations import OperationRequest, refused
 from gql.subscriptions.opening import Subscriptions
 from models.enums import WebsocketTransport
@@ -168,13 +167,10 @@ def _errors(errors: list[FormattedError]) -> bytes:
 
 
 def _ending(error: Exception | None, cursor: str | None) -> bytes:
-    """How a stream ends by itself; an error names the cursor at which to resume, if there is one."""
+    """How a stream ends by itself."""
     if error is None:
         return _COMPLETE
-    entry: dict[str, Any] = format_error(error)
-    if cursor is not None:
-        entry["extensions"]["cursor"] = cursor
-    return _errors([entry]) + _COMPLETE
+    return _errors([format_ending(error, cursor)]) + _COMPLETE
 
 
 async def _begin(send: Send, *headers: tuple[bytes, bytes]) -> None:

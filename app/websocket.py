@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
+from app.closing import SUBPROTOCOL_NOT_ACCEPTABLE
 from app.connections import Connections
-from app.conversation import SUBPROTOCOL_NOT_ACCEPTABLE, Conversation, WebSocketLimits
+from app.conversation import Conversation, WebSocketLimits
 from app.graphql import Executor, OpenContext
 from app.origins import Origins
 from gql.documents import Documents

@@ -39,6 +39,14 @@ def format_error(error: Exception) -> FormattedError:
     return _execution_error(GraphQLError(str(error), original_error=error))
 
 
+def format_ending(error: Exception, cursor: str | None) -> FormattedError:
+    """Why a subscription ended by itself, with the cursor at which to resume, if there is such a place."""
+    entry = format_error(error)
+    if cursor is not None:
+        entry["extensions"]["cursor"] = cursor
+    return entry
+
+
 def _execution_error(error: GraphQLError) -> FormattedError:
     if isinstance(error, GraphQLSyntaxError):
         return _formatted(error, None, PARSE_FAILED)

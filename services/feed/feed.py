@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -32,7 +33,7 @@ Watcher = Callable[[Sequence[ChangeEvent]], None]
 _CHUNK = 100
 """Events that are judged, loaded and pushed together."""
 _PATIENCE = 5.0
-"""Seconds for which everybody waits when most subscribers are behind; a few slow ones are not waited for."""
+"""Seconds for which those who are behind are waited for, as services/feed/patience.py says."""
 
 
 class Feed(Running):
@@ -44,8 +45,10 @@ class Feed(Running):
         self._epoch: UUID | None = None
         self._cursors = CursorCodec(secret, b"")
         self._pace = pace or Pace()
-        self._changes = Reader(database.primary, wakeup, CHANGES, self._deliver_changes, self._pace)
-        self._logs = Reader(database.primary, wakeup, LOGS, self._deliver_logs, self._pace)
+        self._changes, self._logs = (
+            Reader(database.primary, wakeup, flow, partial(self._deliver, flow), self._pace)
+            for flow in (CHANGES, LOGS)
+        )
         self._replay = Line(database.primary, self._pace.retry)
         self._topics = Topics()
         self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
@@ -149,17 +152,9 @@ class Feed(Running):
         """CursorExpired when retention has removed something that `before` does not see."""
         _require_kept(before, await self._replay.insist(_floor))
 
-    async def _deliver_changes(self, batch: Batch, turn: int) -> None:
-        for watcher in self._watchers[CHANGES]:
+    async def _deliver(self, flow: Flow, batch: Batch, turn: int) -> None:
+        for watcher in self._watchers[flow]:
             watcher(batch.events)
-        await self._deliver(batch, turn)
-
-    async def _deliver_logs(self, batch: Batch, turn: int) -> None:
-        for watcher in self._watchers[LOGS]:
-            watcher(batch.events)
-        await self._deliver(batch, turn)
-
-    async def _deliver(self, batch: Batch, turn: int) -> None:
         patience = Patience(_PATIENCE, self._topics.population)
 
         def listeners(topic: Topic) -> Listeners:
