@@ -5,7 +5,9 @@ import socket
 import struct
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from app.whole_responses import WholeResponseProtocol
 
 _MAXIMUM_HEADER_BYTES = 65_536
 
@@ -19,7 +21,7 @@ _TIMED_OUT = b"408 Request Timeout"
 _HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
 
 
-class DeadlineProtocol(HttpToolsProtocol):
+class DeadlineProtocol(WholeResponseProtocol):
     """Ends a connection on which a request takes longer than `arriving` seconds, headers and body.
 
     The time runs from the connection, or from the first byte after a response. A request that arrives

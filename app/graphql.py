@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from app.auth import caller, origin
 from app.graphiql.page import Ide
 from app.negotiation import JSON, Accepted, accepted, coding
+from app.repeated import RepeatedRequests
 from app.request import (
     ClientGone,
     Headers,
@@ -91,6 +92,7 @@ class GraphQLEndpoint:
         self._ide = ide
         self._maximum_body = maximum_body
         self._maximum_batch = maximum_batch
+        self._repeated = RepeatedRequests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong is told in a media type that the client accepts."""
@@ -115,7 +117,7 @@ class GraphQLEndpoint:
         if answer is not None:
             media_type = exchange.accepted.response or JSON
             accept_coding = coding(exchange.header(b"accept-encoding"))
-            await send_answer(send, answer, media_type, accept_coding, exchange.origin.request_id)
+            await send_answer(scope, send, answer, media_type, accept_coding, exchange.origin.request_id)
 
     async def _answer(self, exchange: _Exchange) -> Answer | None:
         """The answer; None when the event stream has sent it."""
@@ -131,23 +133,31 @@ class GraphQLEndpoint:
         await self._count(principal)
         context = self._open_context(exchange.origin, principal)
         if method == "GET":
-            parameters = parse_query_string(exchange.scope["query_string"])
-            return await self._answer_one(exchange, context, parameters)
+            return await self._answer_get(exchange, context)
         require_json(exchange.headers)
-        parsed = parse_body(await read_body(exchange.headers, exchange.receive, self._maximum_body))
-        if isinstance(parsed, list):
-            return await self._answer_batch(context, parsed)
-        return await self._answer_one(exchange, context, parsed)
+        body = await read_body(exchange.headers, exchange.receive, self._maximum_body)
+        request = self._repeated.get(body) if principal is not None else None
+        if request is None:
+            parsed = parse_body(body)
+            if isinstance(parsed, list):
+                return await self._answer_batch(context, parsed)
+            request = self._request(parsed, context)
+        answer = await self._answer_one(exchange, context, request)
+        if request.queries:
+            self._repeated.keep(body, request)
+        return answer
+
+    async def _answer_get(self, exchange: _Exchange, context: Context) -> Answer | None:
+        parameters = parse_query_string(exchange.scope["query_string"])
+        context.require_principal()  # what strangers may do are mutations
+        request = self._request(parameters, context, allow_mutation=False)
+        if self._api.is_mutation(request):
+            raise HttpRefusal(405, "Send a mutation by POST.", ((b"allow", b"POST"),))
+        return await self._answer_one(exchange, context, request)
 
     async def _answer_one(
-        self, exchange: _Exchange, context: Context, parameters: dict[str, Any]
+        self, exchange: _Exchange, context: Context, request: OperationRequest
     ) -> Answer | None:
-        by_get = exchange.scope["method"] == "GET"
-        if by_get:
-            context.require_principal()  # what strangers may do are mutations
-        request = self._request(parameters, context, allow_mutation=not by_get)
-        if by_get and self._api.is_mutation(request):
-            raise HttpRefusal(405, "Send a mutation by POST.", ((b"allow", b"POST"),))
         media_type = exchange.accepted.response
         if self._event_stream is not None and self._wants_stream(exchange.accepted, request, context):
             await self._event_stream(request, context, exchange.scope, exchange.receive, exchange.send)

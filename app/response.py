@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from app.compression import compress
 from app.negotiation import GRAPHQL_RESPONSE, JSON
+from app.whole_responses import whole_response
 from gql.errors import INTERNAL, FormattedError, format_error
 from gql.operations import OperationResult
 from services.errors import RateLimited, ServiceUnavailable, Unauthenticated
@@ -74,7 +75,7 @@ def error_body(entry: FormattedError) -> bytes:
 
 
 async def send_answer(
-    send: Send, answer: Answer, media_type: str, accept_coding: str | None, request_id: UUID
+    scope: Scope, send: Send, answer: Answer, media_type: str, accept_coding: str | None, request_id: UUID
 ) -> None:
     """Send it in one piece, compressed where that pays."""
     body, coding = await compress(answer.body, accept_coding)
@@ -87,6 +88,10 @@ async def send_answer(
     ]
     if coding is not None:
         headers.append((b"content-encoding", coding.encode()))
+    # Headers of its own has only a refusal, which may end the connection.
+    respond = None if answer.headers else whole_response(scope)
+    if respond is not None and respond(send, answer.status, headers, body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

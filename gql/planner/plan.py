@@ -1,6 +1,6 @@
 """A compiled statement: a frozen value that can be printed, cached and run with other variables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gql.planner.errors import ArgumentInvalid
@@ -44,6 +44,13 @@ class Plan:
         return [
             viewer_id if isinstance(parameter, ViewerId) else parameter.bind(variables)
             for parameter in self.parameters
+        ]
+
+    def for_viewer(self, viewer_id: int, values: Sequence[object]) -> list[object]:
+        """What `bind` gave for somebody, for this viewer."""
+        return [
+            viewer_id if isinstance(parameter, ViewerId) else value
+            for parameter, value in zip(self.parameters, values, strict=True)
         ]
 
     def __str__(self) -> str:
