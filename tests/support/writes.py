@@ -32,13 +32,17 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A mutation that names a row of `table` by `column`, as `argument`; `more` is the rest of its input."""
+    """A mutation that names a row of `table` by `column`, as `argument`; `more` is the rest of its input.
+
+    `about_oneself`: it changes what the caller is to the row, and not the row.
+    """
 
     field: str
     table: str
     more: Callable[["WriteWriter"], Given] = lambda _: {}
     argument: str = "id"
     column: str = "id"
+    about_oneself: bool = False
 
 
 def _person(writer: "WriteWriter") -> Given:
@@ -89,6 +93,19 @@ VERBS = (
     *(Verb(f"{step}Session", "sessions") for step in ("start", "stop", "fail", "touch")),
     Verb("shareSession", "sessions", argument="sessionId", column="session_id"),
     Verb("endSharedSession", "collaboration_sessions", argument="collaborationSessionId"),
+    *(
+        Verb(
+            f"{step}SharedSession",
+            "collaboration_sessions",
+            argument="collaborationSessionId",
+            about_oneself=True,
+        )
+        for step in ("join", "leave")
+    ),
+    *(
+        Verb(f"{step}Participant", "collaboration_participants", argument="participantId")
+        for step in ("approve", "refuse")
+    ),
     Verb("scheduleGitWorktreeCleanup", "git_worktrees"),
     Verb("completeGitWorktreeCleanup", "git_worktrees"),
     Verb("cancelNotification", "notification_history"),
@@ -128,6 +145,8 @@ class WriteWriter:
         return self.chance.choice(rows)[column]
 
     def _verb(self, verb: Verb) -> Write:
+        if verb.about_oneself:
+            return Write(verb.field, {verb.argument: self.key(verb.table, verb.column), **verb.more(self)})
         return self._aimed(verb.field, verb.table, verb.argument, verb.column, verb.more(self))
 
     def _create(self, table: WritableTable) -> Write:

@@ -26,6 +26,7 @@ STRICTER = {"startSession", "stopSession", "failSession"}
 BY_ANYBODY_FOR_THEMSELVES = {"removeCollaborator"}
 
 # What plain SQL might do and the API never does: trees across projects, projects in two places, no status.
+# And shared sessions that can be joined, some by anybody, some by those who are named.
 MEND = (
     "UPDATE cc_instances c SET parent_instance_id = NULL FROM cc_instances p"
     " WHERE p.id = c.parent_instance_id AND p.project_id IS DISTINCT FROM c.project_id",
@@ -34,6 +35,8 @@ MEND = (
     "DELETE FROM projects_archive",
     "UPDATE notification_history SET status = 'pending' WHERE status IS NULL",
     "UPDATE collaboration_participants SET state = 'joined' WHERE user_id % 2 = 0",
+    "UPDATE collaboration_sessions SET is_public = true, requires_approval = id % 2 = 0, expires_at = NULL,"
+    " max_participants = 3, allowed_users = CASE WHEN id % 3 = 0 THEN '[1, 2, 3, 4]'::jsonb ELSE '[]' END",
 )
 
 

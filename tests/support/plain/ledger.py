@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+import orjson
 
 import models
 from tests.support.plain.changes import Reach
-from tests.support.plain.visibility import Row, Seer, Tables
+from tests.support.plain.visibility import Row, Seer, Sight, Tables
 
 Key = tuple[Any, ...]
 Snapshot = Mapping[str, Mapping[Key, Row]]
@@ -80,6 +82,8 @@ def _is_allowed(
         return change.before is None
     if change.table == "system_logs" and change.before is None and change.after is not None:
         return seer.is_admin or change.after["user_id"] == seer.user_id
+    if _is_own_part(change, before, seer) or _counts_parts(change, before, after):
+        return True
     if change.before is not None and change.after is not None:
         if change.columns <= KEPT_BY_TRIGGERS.get(change.table, set()):
             return True
@@ -93,6 +97,62 @@ def _is_allowed(
     if change.after is None:
         return True
     return now.changes(change.table, change.after) and _refers_to_what_is_seen(change, now)
+
+
+def _is_own_part(change: Change, before: Snapshot, seer: Seer) -> bool:
+    """Whether the person asked to take part in a shared session, came in where one may, or left."""
+    part = change.after
+    if change.table != "collaboration_participants" or part is None or part["user_id"] != seer.user_id:
+        return False
+    state = change.before and change.before["state"]
+    if part["state"] == "left":
+        return state in ("joined", "requested")
+    (shared,) = (
+        row
+        for row in before["collaboration_sessions"].values()
+        if row["id"] == part["collaboration_session_id"]
+    )
+    taken = [
+        other["state"] == "joined" and other["collaboration_session_id"] == shared["id"]
+        for other in before["collaboration_participants"].values()
+    ]
+    ends, limit = shared["expires_at"], shared["max_participants"]
+    invited = orjson.loads(shared["allowed_users"] or "[]")
+    may_ask = (
+        (seer.user_id in invited if invited else bool(shared["is_public"]))
+        and not Sight(listed(before), seer).hosts(shared)
+        and (ends is None or ends > datetime.now(UTC))
+        and state != "refused"
+    )
+    if part["state"] == "requested":
+        return may_ask and bool(shared["requires_approval"]) and state != "joined"
+    return (
+        may_ask
+        and part["state"] == "joined"
+        and not shared["requires_approval"]
+        and (limit is None or sum(taken) < limit)
+    )
+
+
+def _counts_parts(change: Change, before: Snapshot, after: Snapshot) -> bool:
+    """Whether a shared session has only counted anew who takes part in it, and counted right."""
+    shared = change.after
+    if change.table != "collaboration_sessions" or shared is None:
+        return False
+    parts = [
+        each.after
+        for each in changes(before, after)
+        if each.table == "collaboration_participants"
+        and each.after is not None
+        and each.after["collaboration_session_id"] == shared["id"]
+    ]
+    joined = [
+        part["state"] == "joined"
+        for part in after["collaboration_participants"].values()
+        if part["collaboration_session_id"] == shared["id"]
+    ]
+    counts = {"current_participants", "total_joins", "updated_at"}
+    return bool(parts) and change.columns <= counts and shared["current_participants"] == sum(joined)
 
 
 def _references(table: str, *rules: str) -> Iterator[tuple[str, str, str]]:
