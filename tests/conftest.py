@@ -65,7 +65,10 @@ def database_url(postgres: TestServer) -> Iterator[str]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    """The settings of a server on the test's database, on any free port of the loopback address."""
+    """The settings of a server on the test's database, on any free port of the loopback address.
+
+    What happens by itself after some seconds happens in no test that does not ask for it.
+    """
     return Settings(
         _env_file=None,
         database_url=SecretStr(database_url),
@@ -75,6 +78,9 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         read_pool_size=4,
         write_pool_size=4,
         shutdown_timeout=2,
+        keep_alive=3600,
+        request_timeout=600,
+        confirmation_timeout=3600,
     )
 
 

@@ -70,7 +70,7 @@ def browser(folder: Path, url: str) -> Iterator[Page]:
     try:
         port = _debugging_port(folder / "DevToolsActivePort")
         tab = httpx.put(f"http://127.0.0.1:{port}/json/new?{url}", timeout=PATIENCE).json()
-        with connect(tab["webSocketDebuggerUrl"], max_size=None) as socket:
+        with connect(tab["webSocketDebuggerUrl"], max_size=None, ping_interval=None) as socket:
             yield Page(socket)
     finally:
         process.terminate()

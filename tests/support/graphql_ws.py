@@ -9,7 +9,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-TIMEOUT = 5.0
+from tests.support.waiting import PATIENCE
 
 
 class Socket:
@@ -28,7 +28,7 @@ class Socket:
         """Send text, or a binary message."""
         await self._connection.send(message)
 
-    async def hear(self, seconds: float = TIMEOUT) -> Any:
+    async def hear(self, seconds: float = PATIENCE) -> Any:
         """The next message, or TimeoutError."""
         async with asyncio.timeout(seconds):
             return json.loads(await self._connection.recv())
@@ -43,7 +43,7 @@ class Socket:
 
     async def closed(self) -> tuple[int, str]:
         """Wait for the server to close; code and reason."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await self._connection.wait_closed()
         return self._connection.close_code or 0, self._connection.close_reason or ""
 
@@ -66,7 +66,7 @@ class Socket:
         answer = await self.hear()
         assert answer == {"type": "pong"}, answer
 
-    async def next(self, id_: str = "1", seconds: float = TIMEOUT) -> Any:
+    async def next(self, id_: str = "1", seconds: float = PATIENCE) -> Any:
         """The data of the next event."""
         message = await self.hear(seconds)
         assert message["type"] == "next", message
@@ -81,7 +81,9 @@ async def open_socket(
 ) -> AsyncIterator[Socket]:
     """Connect to /graphql of the server at `url` (`ws://...`)."""
     chosen = [Subprotocol(name) for name in subprotocols]
-    async with connect(f"{url}/graphql", subprotocols=chosen or None, **options) as connection:
+    # A client that does not read would answer no pings of its own library's.
+    given = {"subprotocols": chosen or None, "ping_interval": None, "open_timeout": PATIENCE, **options}
+    async with connect(f"{url}/graphql", **given) as connection:
         yield Socket(connection)
 
 

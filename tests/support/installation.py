@@ -17,17 +17,16 @@ import httpx
 
 from services.database import Connection
 from tests.support.processes import Served, serving
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 CCGRAPH = str(Path(sys.executable).with_name("ccgraph"))
-FEED_POLL, PROCESS_TIMEOUT = 4.0, 3.0
-"""Seconds: the first is long enough to tell a wake-up from a poll."""
+FEED_POLL, PROCESS_TIMEOUT = 15.0, 3.0
+"""Seconds: the first is long enough to tell a wake-up from a poll, on a slow machine too."""
 SETTINGS = {
     "CCGRAPH_SECRET_KEY": "a key that signs nothing outside of the tests",
     "CCGRAPH_FEED_POLL": str(FEED_POLL),
     "CCGRAPH_PROCESS_TIMEOUT": str(PROCESS_TIMEOUT),
     "CCGRAPH_HEARTBEAT_TIMEOUT": "2",
-    "CCGRAPH_KEEP_ALIVE": "2",
     "CCGRAPH_SHUTDOWN_TIMEOUT": "20",
     "CCGRAPH_READ_POOL_SIZE": "4",
     "CCGRAPH_WRITE_POOL_SIZE": "4",
@@ -91,7 +90,9 @@ class Installation:
     async def ask(self, place: int, token: str, query: str, **variables: object) -> Any:
         """What a process answers to an operation; AssertionError when that has errors."""
         body = {"query": query, "variables": variables}
-        async with httpx.AsyncClient(timeout=5, headers={"authorization": f"Bearer {token}"}) as client:
+        async with httpx.AsyncClient(
+            timeout=PATIENCE, headers={"authorization": f"Bearer {token}"}
+        ) as client:
             answer = (await client.post(f"{self.url(place)}/graphql", json=body)).json()
         assert "errors" not in answer, answer
         return answer["data"]
@@ -120,7 +121,7 @@ class Writer:
     async def write(self) -> None:
         """Make one after the other until `finish`."""
         for number in count(self.last + 1):
-            await until(partial(self._made, number))
+            await until(partial(self._made, number), 2 * PATIENCE)
             self.last = number
             if self._finish is not None and number % 5 == 0:
                 self._finish.set_result(number)
@@ -170,7 +171,7 @@ class Writer:
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Connection]:
     """A connection beside the servers."""
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=PATIENCE)
     try:
         yield connection
     finally:

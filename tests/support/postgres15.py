@@ -16,11 +16,10 @@ from urllib.parse import quote
 from app.database.configuration import OWNER, SUPERUSER
 from migrations.run import upgrade
 from tests.support.server import TEMPLATE
+from tests.support.waiting import PATIENCE
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 MISSING = "PostgreSQL 15 is not installed here; the Debian package postgresql-15 brings it"
-PATIENCE = 30.0
-"""Seconds for the server to start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds for a server to end."""
 
 

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,17 @@ import redis
 
 
 class RedisServer:
-    """redis-server on a free loopback port; it can be stopped and started again."""
+    """redis-server on a free loopback port; it can be stopped and started again until `close`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port: int = probe.getsockname()[1]
+        # Redis binds its port with SO_REUSEADDR, so it can while this socket is bound and does not listen;
+        # nobody is given the port as a free one meanwhile.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self._port: int = self._reserved.getsockname()[1]
 
     @property
     def url(self) -> str:
@@ -36,6 +40,7 @@ class RedisServer:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self._port)) == 0:
                     return
+            time.sleep(0.01)
         raise AssertionError("redis-server did not start")
 
     def cut_subscribers(self) -> int:
@@ -61,6 +66,11 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def close(self) -> None:
+        """Kill it, and give the port back."""
+        self.stop()
+        self._reserved.close()
+
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[RedisServer]:
@@ -68,8 +78,8 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed (Debian package redis-server)")
     server = RedisServer(folder)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
-        server.stop()
+        server.close()

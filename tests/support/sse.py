@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-TIMEOUT = 5.0
+from tests.support.waiting import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class EventStream:
         self._buffer = b""
         self.raw = b""
 
-    async def hear(self, seconds: float = TIMEOUT) -> Event | None:
+    async def hear(self, seconds: float = PATIENCE) -> Event | None:
         """The next event; None when the server has ended the stream."""
         async with asyncio.timeout(seconds):
             while True:
@@ -51,7 +51,7 @@ class EventStream:
                 self._buffer += chunk
                 self.raw += chunk
 
-    async def next(self, seconds: float = TIMEOUT) -> Any:
+    async def next(self, seconds: float = PATIENCE) -> Any:
         """The data of the next event of a subscription."""
         event = await self.hear(seconds)
         assert event is not None
@@ -79,7 +79,7 @@ async def open_stream(
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"query": query, "variables": variables or {}}
     async with (
-        httpx.AsyncClient(timeout=TIMEOUT) as client,
+        httpx.AsyncClient(timeout=httpx.Timeout(PATIENCE, read=None)) as client,
         client.stream("POST", f"{url}/graphql", json=body, headers=given) as response,
     ):
         yield EventStream(response)

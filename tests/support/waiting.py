@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds: whatever has not happened by then does not happen, however slow the machine."""
 
 
 async def until(true: Callable[[], Awaitable[bool] | bool], seconds: float = PATIENCE) -> None:

@@ -9,13 +9,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.support.processes import serving
 
 ROOT = Path(__file__).parents[3]
-
-pytestmark = pytest.mark.timeout(600)
 
 
 @dataclass(frozen=True, slots=True)

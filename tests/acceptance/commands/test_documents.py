@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncpg
 import orjson
-import pytest
 
 from app.settings import Settings
 from services.demo import load
@@ -20,7 +19,9 @@ ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "docs" / "api.md"
 
 
-STREAM = 'set -e; follow() { timeout 5 curl "$@" || test $? = 124; }\n'
+STREAM = """set -e
+follow() { sed --unbuffered '/^data:/q' < <(exec timeout 120 curl "$@" 2> /dev/null); }
+"""
 
 
 def empty(value: Any) -> bool:
@@ -38,13 +39,12 @@ async def fill(url: str) -> None:
         await connection.close()
 
 
-@pytest.mark.timeout(180)
 def test_every_example_of_the_guide_runs_as_it_stands_and_finds_something(
     settings: Settings, database_url: str
 ) -> None:
     asyncio.run(fill(database_url))
     blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    # A reader ends a stream by Ctrl-C; here the time does.
+    # A reader ends a stream by Ctrl-C; here its first event does.
     script = STREAM + "".join(blocks).replace("curl -N", "follow -N")
     with served(settings) as server:
         done = subprocess.run(
@@ -59,7 +59,6 @@ def test_every_example_of_the_guide_runs_as_it_stands_and_finds_something(
             },
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
     assert done.returncode == 0, done.stderr

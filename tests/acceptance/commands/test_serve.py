@@ -6,13 +6,10 @@ import subprocess
 from pathlib import Path
 
 import httpx
-import pytest
 
 from app.database.processes import postgres_processes
 from tests.acceptance.commands.conftest import CCGRAPH, Run
-from tests.support.processes import serving
-
-pytestmark = pytest.mark.timeout(240)
+from tests.support.processes import PATIENCE, serving
 
 
 def paste(line: str) -> object:
@@ -28,7 +25,10 @@ def test_the_first_start_offers_a_query_and_the_second_goes_on(tmp_path: Path, c
         assert isinstance(answer, dict)
         assert answer["data"]["ccInstances"]["totalCount"] > 0
         assert len(answer["data"]["ccInstances"]["nodes"]) == 3
-        assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok", "database": "ok"}
+        assert httpx.get(f"{server.url}/healthz", timeout=PATIENCE).json() == {
+            "status": "ok",
+            "database": "ok",
+        }
         assert ccgraph("psql", "-Atc", "SELECT count(*) > 0 FROM tasks").stdout == "t\n"
         refused = ccgraph("serve")
         assert refused.returncode == 1
@@ -55,13 +55,13 @@ def test_a_server_whose_postgresql_dies_ends_with_a_sentence(tmp_path: Path) -> 
     with serving([CCGRAPH, "serve"], tmp_path) as server:
         for process in postgres_processes(tmp_path / ".data" / "postgres"):
             subprocess.run(["kill", "-KILL", str(process)], check=False)
-        assert server.process.wait(60) == 1
+        assert server.process.wait(PATIENCE) == 1
 
 
 def test_on_a_server_of_ours_nothing_embedded_is_made(tmp_path: Path, database_url: str) -> None:
     key = "a key that signs nothing outside of the tests"
     settings = {"DATABASE_URL": database_url, "CCGRAPH_SECRET_KEY": key}
     with serving([CCGRAPH, "serve"], tmp_path, **settings) as server:
-        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        assert httpx.get(f"{server.url}/healthz", timeout=PATIENCE).status_code == 200
         assert server.stop() == 0
     assert list(tmp_path.iterdir()) == []

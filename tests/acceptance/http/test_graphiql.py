@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian package chromium)"),
     pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: it brings GraphiQL"),
-    pytest.mark.timeout(300),
 ]
 
 PASSWORD = "correct horse"

@@ -12,6 +12,7 @@ from services.accounts import add_user
 from services.database import Database
 from services.login_attempts import PER_ADDRESS
 from tests.support.serving import LiveServer
+from tests.support.waiting import PATIENCE
 
 PASSWORD = "correct horse"
 LOGIN = "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }"
@@ -47,7 +48,7 @@ class Door:
 async def door(live_server: LiveServer, database: Database) -> AsyncIterator[Door]:
     async with database.transaction() as connection:
         await add_user(connection, "alice", PASSWORD)
-    async with httpx.AsyncClient(base_url=live_server.url) as client:
+    async with httpx.AsyncClient(base_url=live_server.url, timeout=PATIENCE) as client:
         yield Door(client, database)
 
 

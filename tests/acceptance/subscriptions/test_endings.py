@@ -27,7 +27,7 @@ async def test_a_connection_ends_when_its_token_is_revoked(
 async def test_a_connection_ends_when_its_token_expires(
     live_server: LiveServer, fleet: Fleet, database: Database, settings: Settings
 ) -> None:
-    short = await token(database, settings, fleet.owner_id, timedelta(seconds=2))
+    short = await token(database, settings, fleet.owner_id, timedelta(seconds=5))
     async with logged_in(live_server.websocket_url, short) as socket:
         assert await socket.closed() == (4401, "Unauthorized")
 

@@ -16,10 +16,9 @@ from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import Socket, logged_in, open_socket
 from tests.support.serving import LiveServer
 from tests.support.statements import Statements
+from tests.support.waiting import until
 
 STATUS = "subscription { ccInstanceStatusChanged { cursor status ccInstance { name project { name } } } }"
-PATIENCE = 30.0
-"""Seconds for an event of 200 KB on a machine that is busy with other things."""
 NOTICES = (
     "subscription ($after: String) { websocketNotifications(after: $after)"
     " { cursor eventName websocketNotification { payload } } }"
@@ -100,12 +99,12 @@ async def test_sockets_that_join_in_the_middle_hear_all_that_follows_once_and_in
     async def write() -> None:
         for status in cycle(("RUNNING", "IDLE")):
             await sql.set_status(fleet.instance_id, status)
+            await asyncio.sleep(0.01)
             if done.is_set():
                 break
         await sql.set_status(fleet.instance_id, "ERROR")
 
-    async def follow(socket: Socket) -> list[str]:
-        cursors = []
+    async def follow(socket: Socket, cursors: list[str]) -> list[str]:
         while True:
             event = (await socket.next())["ccInstanceStatusChanged"]
             cursors.append(event["cursor"])
@@ -115,18 +114,27 @@ async def test_sockets_that_join_in_the_middle_hear_all_that_follows_once_and_in
 
     async with AsyncExitStack() as stack:
 
-        async def joined() -> "asyncio.Task[list[str]]":
-            socket = await stack.enter_async_context(logged_in(live_server.websocket_url, fleet.owner_token))
-            # An event may come before the answer to a ping, so the join itself is not waited for.
-            await socket.say(id="1", type="subscribe", payload={"query": STATUS})
-            await asyncio.sleep(0.03)  # those who join between two readings begin at the same place
-            return asyncio.create_task(follow(socket))
+        async def socket() -> Socket:
+            return await stack.enter_async_context(logged_in(live_server.websocket_url, fleet.owner_token))
 
-        first = await joined()
-        await asyncio.sleep(0.1)
+        async def further_event() -> None:
+            count = len(heard_first)
+            await until(lambda: len(heard_first) > count)
+
+        async def joined() -> "asyncio.Task[list[str]]":
+            other = await socket()
+            # An event may come before the answer to a ping, so the join itself is not waited for.
+            await other.say(id="1", type="subscribe", payload={"query": STATUS})
+            await further_event()  # those who join between two readings begin at the same place
+            return asyncio.create_task(follow(other, []))
+
+        heard_first: list[str] = []
+        earliest = await socket()
+        await earliest.subscribe(STATUS)
+        first = asyncio.create_task(follow(earliest, heard_first))
         writing = asyncio.create_task(write())
         others = [await joined() for _ in range(20)]
-        await asyncio.sleep(0.1)
+        await further_event()
         done.set()
         await writing
         everything = await first
@@ -196,10 +204,10 @@ async def test_a_client_that_does_not_read_is_told_where_to_resume_and_holds_up_
         for number in range(count):
             await add_notices(sql, number, number + 1, size)
             for socket in quick:
-                event = (await socket.next(seconds=PATIENCE))["websocketNotifications"]
+                event = (await socket.next())["websocketNotifications"]
                 assert event["eventName"] == names[number]
         taken = []
-        while (message := await slow.hear(PATIENCE))["type"] == "next":
+        while (message := await slow.hear())["type"] == "next":
             taken.append(message["payload"]["data"]["websocketNotifications"]["eventName"])
         assert (message["id"], message["type"]) == ("1", "error")
         [error] = message["payload"]
@@ -211,7 +219,6 @@ async def test_a_client_that_does_not_read_is_told_where_to_resume_and_holds_up_
             payload={"query": NOTICES, "variables": {"after": error["extensions"]["cursor"]}},
         )
         rest = [
-            (await slow.next("2", PATIENCE))["websocketNotifications"]["eventName"]
-            for _ in range(count - len(taken))
+            (await slow.next("2"))["websocketNotifications"]["eventName"] for _ in range(count - len(taken))
         ]
     assert taken + rest == names

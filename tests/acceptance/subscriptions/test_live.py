@@ -11,6 +11,7 @@ from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import Socket, logged_in, open_socket
 from tests.support.serving import LiveServer
 from tests.support.sse import EventStream, open_stream
+from tests.support.waiting import PATIENCE
 
 BOARD = """
 subscription Board($project: UUID!, $rate: Float = 20) {
@@ -65,7 +66,7 @@ async def test_a_result_comes_at_once_and_again_when_sql_or_the_api_changed_it(
         }
         await sql.set_status(fleet.instance_id, "RUNNING")
         assert statuses(await socket.next()) == ["RUNNING"]
-        async with httpx.AsyncClient(base_url=live_server.url) as client:
+        async with httpx.AsyncClient(base_url=live_server.url, timeout=PATIENCE) as client:
             mutation = (
                 "mutation ($project: UUID!, $instance: UUID!) { createTask(input: {projectId: $project,"
                 ' name: "設計", taskType: DESIGN, assignedToId: $instance}) { task { id } } }'
@@ -126,9 +127,9 @@ async def test_what_is_given_appears_and_what_is_taken_away_disappears(
     async with board(live_server, fleet, fleet.stranger_token) as stranger:
         assert statuses(await stranger.next()) == []
         await sql.connection.execute("UPDATE projects SET is_public = true")
-        assert statuses(await stranger.next(seconds=1)) == ["IDLE"]
+        assert statuses(await stranger.next()) == ["IDLE"]
         await sql.connection.execute("UPDATE projects SET is_public = false")
-        assert statuses(await stranger.next(seconds=1)) == []
+        assert statuses(await stranger.next()) == []
         await sql.set_status(fleet.instance_id, "RUNNING")
         assert await stranger.silent()
 

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import socket
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from app.settings import Settings
 from services.background import background
@@ -13,41 +16,48 @@ from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.serving import LiveServer
 from tests.support.sse import EventStream, open_stream
+from tests.support.waiting import PATIENCE, until
 
 STATUS = "subscription { ccInstanceStatusChanged { cursor status } }"
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Little patience."""
-    return settings.model_copy(update={"request_timeout": 1, "keep_alive": 0.5, "maximum_body": 10_000})
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Little patience in what the test names: for what is not its subject it must not be hurried."""
+    marker = request.node.get_closest_marker("settings")
+    return settings.model_copy(update=dict(marker.kwargs) if marker else {})
 
 
+@pytest.mark.settings(request_timeout=1)
 async def test_who_does_not_initialise_in_time_is_told_so(live_server: LiveServer) -> None:
     async with open_socket(live_server.websocket_url) as client:
-        await client.say(type="ping")
-        assert await client.hear() == {"type": "pong"}
+        with suppress(ConnectionClosed):
+            await client.say(type="ping")
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
+@pytest.mark.settings(keep_alive=3)
 async def test_a_client_that_answers_pings_stays(
     live_server: LiveServer, fleet: Fleet, sql: PlainSql
 ) -> None:
     async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
         await client.subscribe(STATUS)
-        for _ in range(4):
+        for _ in range(2):  # without an answer to the first the second would not come
             assert await client.hear() == {"type": "ping"}
             await client.say(type="pong")
         await sql.set_status(fleet.instance_id, "RUNNING")
         assert (await client.next())["ccInstanceStatusChanged"]["status"] == "RUNNING"
 
 
+@pytest.mark.settings(keep_alive=1)
 async def test_a_client_that_answers_no_ping_is_ended(live_server: LiveServer, fleet: Fleet) -> None:
-    async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
-        assert await client.hear() == {"type": "ping"}
+    async with open_socket(live_server.websocket_url) as client:
+        await client.say(type="connection_init", payload={"authorization": f"Bearer {fleet.owner_token}"})
+        assert {(await client.hear())["type"] for _ in range(2)} == {"connection_ack", "ping"}
         assert await client.closed() == (4408, "Request Timeout")
 
 
+@pytest.mark.settings(maximum_body=10_000)
 async def test_a_message_that_is_too_long_ends_the_connection(live_server: LiveServer, fleet: Fleet) -> None:
     async with logged_in(live_server.websocket_url, fleet.owner_token) as client:
         await client.say(type="ping", payload={"long": "x" * 10_000})
@@ -71,22 +81,22 @@ async def test_a_connection_has_a_hundred_operations_under_way_and_no_more(
         assert heard == {"one more", *map(str, range(1, 100))}
 
 
+@pytest.mark.settings(keep_alive=0.5)
 async def test_a_stream_shows_signs_of_life_while_nothing_happens(
     live_server: LiveServer, fleet: Fleet, sql: PlainSql
 ) -> None:
     async with open_stream(live_server.url, fleet.owner_token, STATUS) as stream:
         hearing = asyncio.create_task(stream.hear())
-        await asyncio.sleep(1.3)
+        await until(lambda: stream.raw.startswith(b":\n\n:\n\n:\n\n"))
         await sql.set_status(fleet.instance_id, "RUNNING")
         event = await hearing
         assert event is not None
         assert event.id == event.body["data"]["ccInstanceStatusChanged"]["cursor"]
-    assert stream.raw.startswith(b":\n\n:\n\n:\n\n")
 
 
-async def _read(stream: EventStream) -> None:
-    while await stream.hear() is not None:
-        pass
+async def _read(stream: EventStream, heard: list[Any]) -> None:
+    while (event := await stream.hear()) is not None:
+        heard.append(event.body)
 
 
 async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume(
@@ -102,17 +112,20 @@ async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume
         f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {fleet.owner_token}\r\n"
         f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
+    heard: list[Any] = []
     # The feed waits a while for subscribers of whom most are behind, so there is another one, who reads.
     async with (
         open_stream(live_server.url, fleet.owner_token, STATUS) as other,
-        background(_read(other), "reading"),
+        background(_read(other, heard), "reading"),
     ):
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.setblocking(False)
             await loop.sock_connect(client, (address.hostname, address.port))
             await loop.sock_sendall(client, head.encode() + body)
-            await asyncio.sleep(0.5)
+            received = b""
+            while b"\r\n\r\n" not in received:  # then the stream has begun
+                received += await loop.sock_recv(client, 1)
             await sql.connection.execute(
                 "UPDATE cc_instances SET name = repeat('x', 200) WHERE id = $1", fleet.instance_id
             )
@@ -123,9 +136,8 @@ async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume
                 )
                 if turn % 10 == 0:
                     await asyncio.sleep(0.1)
-            await asyncio.sleep(3)  # until the events have been sent, as far as they can be
-            received = b""
-            async with asyncio.timeout(20):
+            await until(lambda: len(heard) == 800)  # and so was this one, as far as it can be
+            async with asyncio.timeout(PATIENCE):
                 while b"event: complete" not in received:
                     received += await loop.sock_recv(client, 65_536)
     assert b"SLOW_CONSUMER" in received

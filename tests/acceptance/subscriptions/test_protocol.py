@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.serving import LiveServer
+from tests.support.waiting import until
 
 STATUS = "subscription { ccInstanceStatusChanged { status } }"
 
@@ -227,8 +228,5 @@ async def test_the_end_of_a_connection_is_entered_with_its_code(
     async with logged_in(live_server.websocket_url, fleet.owner_token) as socket:
         await socket.say_raw("nonsense")
         await socket.closed()
-    for _ in range(100):
-        code = await sql.connection.fetchval("SELECT close_code FROM websocket_sessions")
-        if code is not None:
-            break
-    assert code == 4400
+    await until(lambda: sql.connection.fetchval("SELECT close_code IS NOT NULL FROM websocket_sessions"))
+    assert await sql.connection.fetchval("SELECT close_code FROM websocket_sessions") == 4400

@@ -9,6 +9,7 @@ from services.database import Database
 from tests.support.server import TestServer
 from tests.support.serving import LiveServer
 from tests.support.statements import Statements
+from tests.support.waiting import PATIENCE
 
 
 async def test_it_is_well_when_the_database_answers(
@@ -33,7 +34,7 @@ async def test_only_get_asks_for_health(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_live_server_answers_on_its_socket(live_server: LiveServer) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         assert (await client.get(f"{live_server.url}/healthz")).json()["status"] == "ok"
 
 

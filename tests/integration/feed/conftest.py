@@ -19,12 +19,15 @@ from models.policy import Viewer
 from services.allowance import Allowance
 from services.database import Database
 from services.feed.feed import Feed
+from services.feed.reader import Pace
 from services.feed.subscribers import Capacity, Opened
 from services.feed.topics import Filter, Occurrence, Topic
 from services.feed.wakeup import Wakeup
 from services.live.queries import LiveQueries
 from services.principal import Origin, Principal
 from services.tokens import TokenPolicy
+from tests.support.statements import Statements
+from tests.support.waiting import PATIENCE, until
 
 Writer: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connect: TypeAlias = Callable[[], Awaitable[Writer]]
@@ -160,7 +163,7 @@ class Listening:
         """Called by the feed."""
         self._ready.set()
 
-    async def next(self, seconds: float = 5) -> list[Any]:
+    async def next(self, seconds: float = PATIENCE) -> list[Any]:
         """The next event, or TimeoutError."""
         assert self.subscription is not None
         async with asyncio.timeout(seconds):
@@ -190,7 +193,7 @@ class Listening:
         """Wait for the end of the subscription; the error that it ended with."""
         assert self.subscription is not None
         subscriber = self.subscription.subscriber
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not subscriber.ended:
                 self._ready.clear()
                 await self._ready.wait()
@@ -223,6 +226,17 @@ def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
         return listening
 
     return opened
+
+
+async def until_unread(statements: Statements, table: str) -> None:
+    """Wait for so long a time without a statement about the table that a reader would have polled in it."""
+
+    async def unread() -> bool:
+        statements.clear()
+        await asyncio.sleep(3 * Pace().longest)
+        return not any(table in statement for statement in statements)
+
+    await until(unread)
 
 
 async def heard(listening: Listening) -> Any:

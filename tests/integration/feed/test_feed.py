@@ -11,7 +11,7 @@ from services.database import Database
 from services.errors import CursorExpired, CursorInvalid, SlowConsumer
 from services.feed.feed import Feed
 from services.feed.subscribers import Capacity
-from services.feed.wakeup import Wakeup
+from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import (
     Connect,
     KeysAndStatuses,
@@ -22,17 +22,29 @@ from tests.integration.feed.conftest import (
     add_project,
     add_user,
     set_status,
+    until_unread,
 )
+from tests.support.statements import Statements
+from tests.support.waiting import until
 
 
 async def test_a_change_by_plain_sql_is_heard_within_a_second(
-    feed: Feed, writer: Writer, project_id: UUID
+    feed: Feed, writer: Writer, project_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pauses: list[float] = []
+    wait = Bell.wait
+
+    async def noted(bell: Bell, seconds: float) -> None:
+        pauses.append(seconds)
+        await wait(bell, seconds)
+
+    monkeypatch.setattr(Bell, "wait", noted)
     instance = await add_instance(writer, project_id)
     listening = await Listening().begin(feed, about())
-    await asyncio.sleep(0.5)  # so that the reader polls as slowly as it does
+    await until(lambda: len(pauses) > 2)  # so that the reader polls as slowly as it does
     await set_status(writer, instance, "RUNNING")
-    assert await listening.next(seconds=1) == [str(instance), "RUNNING"]
+    assert await listening.next() == [str(instance), "RUNNING"]
+    assert max(pauses) < 0.5
 
 
 async def test_what_is_committed_after_subscribing_is_heard_and_what_was_before_is_not(
@@ -173,7 +185,7 @@ async def test_a_subscriber_that_does_not_keep_up_is_told_where_to_resume_and_ot
     for status in statuses:
         await set_status(writer, instance, status)
         for listening in quick:
-            assert (await listening.next(seconds=1))[1] == status
+            assert (await listening.next())[1] == status
         if status == "RUNNING" and not slow.cursors:
             await slow.next()
     assert isinstance(await slow.ended(), SlowConsumer)
@@ -182,19 +194,16 @@ async def test_a_subscriber_that_does_not_keep_up_is_told_where_to_resume_and_ot
     assert [event[1] for event in await resumed.several(4)] == statuses[1:]
 
 
-async def test_when_nobody_follows_nothing_is_read(feed: Feed, writer: Writer, project_id: UUID) -> None:
+async def test_when_nobody_follows_nothing_is_read(
+    feed: Feed, writer: Writer, project_id: UUID, statements: Statements
+) -> None:
     listening = await Listening().begin(feed, about())
     await add_instance(writer, project_id)
     await listening.next()
     listening.close()
     listening.close()
-    await asyncio.sleep(0.3)
-    busy = await writer.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND query LIKE '%change_events%' AND state_change > now() - interval '0.2 s'"
-        " AND pid <> pg_backend_pid()"
-    )
-    assert busy == 0
+    assert any("change_events" in statement for statement in statements)
+    await until_unread(statements, "change_events")
 
 
 async def test_a_cursor_whose_events_retention_has_removed_has_expired(

@@ -24,6 +24,7 @@ from tests.integration.feed.conftest import (
     writer,
 )
 from tests.support.statements import Statements
+from tests.support.waiting import PATIENCE, until
 
 __all__ = ["connect", "feed", "owner_id", "project_id", "writer"]
 
@@ -65,8 +66,14 @@ class Followers:
         """Count from 0."""
         self._statements.clear()
 
+    async def read(self, times: int) -> None:
+        """Wait until queries were read so often since the last `forget`, and see that no more follows."""
+        await until(lambda: self.readings >= times)
+        await self.settle()
+        assert self.readings == times
+
     async def settle(self) -> None:
-        """Let the feed read what was committed, and the queries be read that it concerns."""
+        """Give time to what must not happen; how long what must takes, nobody knows."""
         await asyncio.sleep(0.4)
 
 
@@ -76,7 +83,7 @@ def followers(database: Database, feed: Feed, statements: Statements) -> Followe
     return Followers(database, feed, statements)
 
 
-async def result(listening: Listening, seconds: float = 5) -> Any:
+async def result(listening: Listening, seconds: float = PATIENCE) -> Any:
     """The next result: what stands under `live`."""
     response: Any = await listening.next(seconds)
     assert response.keys() == {"data"}, response
