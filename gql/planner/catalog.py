@@ -61,6 +61,7 @@ class TableType:
     """A table, view or archive as the API shows it.
 
     `order` are the columns that make any order total. `lookup` is None for views whose rows have no key.
+    `timeline` is the field of the time by which the table is partitioned, where an index has it first.
     """
 
     name: str
@@ -74,6 +75,7 @@ class TableType:
     lookup: str | None
     is_view: bool
     search: Search | None = None
+    timeline: str | None = None
 
     @property
     def node_key(self) -> Column | None:
@@ -151,6 +153,7 @@ def _table_type(mapper: Mapper[object]) -> TableType:
         lookup=None if not keys else f"{lookup}Entry" if lookup == connection else lookup,
         is_view=is_view,
         search=SEARCHES.get(table.name),
+        timeline=_timeline(table),
     )
 
 
@@ -228,10 +231,22 @@ def _is_partitioned(table: Table) -> bool:
 
 def _indexed_orders(table: Table, key: str) -> frozenset[str]:
     """The fields that come second in an index whose first column is `key`."""
-    indexes = (
-        [str(part).split()[0].rpartition(".")[2] for part in index.expressions] for index in table.indexes
+    return frozenset(
+        names.camel(columns[1]) for columns in _indexes(table) if columns[0] == key and len(columns) > 1
     )
-    return frozenset(names.camel(columns[1]) for columns in indexes if columns[0] == key and len(columns) > 1)
+
+
+def _timeline(table: Table) -> str | None:
+    partitioned = str(table.dialect_options["postgresql"]["partition_by"])
+    leading = (columns[0] for columns in _indexes(table))
+    return next((names.camel(column) for column in leading if partitioned == f"RANGE ({column})"), None)
+
+
+def _indexes(table: Table) -> list[list[str]]:
+    """The columns of each index."""
+    return [
+        [str(part).split()[0].rpartition(".")[2] for part in index.expressions] for index in table.indexes
+    ]
 
 
 def _relation_description(relationship: RelationshipProperty[object], noun: str, *, is_list: bool) -> str:

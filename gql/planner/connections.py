@@ -40,6 +40,15 @@ class Filter:
         indexed = self.link.ordered_by if self.link is not None else None
         return "search" in self.arguments or (indexed is not None and order.terms[0].label not in indexed)
 
+    def is_searched_by_time(self, order: Order) -> bool:
+        """Rows that are searched for, not behind a key, ordered by columns of their own, the time first."""
+        return (
+            self.link is None
+            and "search" in self.arguments
+            and order.terms[0].label == self.table.timeline
+            and all(term.column for term in order.terms)
+        )
+
     def source(self, alias: str) -> str:
         """`FROM tasks AS task$1 WHERE ...`"""
         conditions = self.conditions(alias)

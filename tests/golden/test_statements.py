@@ -17,6 +17,7 @@ VARIABLES: dict[str, dict[str, object]] = {
     "one_row": {"id": "01a20000-0000-7000-8000-000000000000"},
     "conditions": {"statuses": ["RUNNING", "FAILED"], "name": "%a%"},
     "search": {"words": "東京 error"},
+    "search_by_time": {"words": "東京 error"},
     "several_roots": {"withLogs": True},
 }
 SCHEMA, CATALOG = build_schema()

@@ -1,13 +1,17 @@
 """`search`: what it finds in each table that has it, in which order, and by which index."""
 
+import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.limits import Limits
+from gql.planner import pages
 from gql.preparation import Preparation
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
 from tests.support.factories import (
@@ -85,6 +89,8 @@ FOUND: list[tuple[str, set[str]]] = [
     ("。、・", set()),
 ]
 """What is searched for, and the names of the texts that are found. A search without words finds nothing."""
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 Make = Callable[[str], Awaitable[AnyRow]]
 
@@ -191,6 +197,37 @@ async def test_what_is_found_is_ordered_filtered_and_paged(
             for near in ("first", "last"):
                 texts = await walk(asker, ann, name, near, search=search, where=where, **order)
                 assert "".join(text[0] for text in texts) == letters, (search, order, near)
+
+
+@pytest.mark.parametrize("nearby", [0, 1, 2, 100])
+@pytest.mark.parametrize("name", ["SystemLog", "FileOperation"])
+async def test_what_is_found_comes_in_the_order_of_time_however_far_it_lies_apart(
+    asker: Asker, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch, name: str, nearby: int
+) -> None:
+    monkeypatch.setattr(pages, "NEARBY", nearby)
+    ann, ben = await make_user(connection), await make_user(connection)
+    chance = random.Random(nearby)
+    wanted = set(chance.sample(range(40), 4))
+    for person in (ann, ben):
+        make = (await makers(connection, person))[name]
+        for number in range(40):
+            row = await make(
+                f"{number:02} 東京都 alpha" if number in wanted else f"{number:02} 京都の東京 beta"
+            )
+            # Months apart, and some of them at the same moment.
+            await connection.execute(
+                sql(f"UPDATE {CATALOG.types[name].table} SET created_at = :at WHERE id = :id"),
+                {"at": NOON + timedelta(days=number // 4 * 20), "id": row.id},
+            )
+    where = {"not": {SEARCHED[name]: {"startsWith": "x"}}}
+    expected = sorted(wanted)
+
+    for search in ("alpha", "東京都"):
+        for direction, numbers in (("ASC", expected), ("DESC", expected[::-1])):
+            for end in ("first", "last"):
+                order = [{"createdAt": direction}]
+                texts = await walk(asker, ann, name, end, search=search, where=where, orderBy=order)
+                assert [int(found[:2]) for found in texts] == numbers, (search, direction, end)
 
 
 async def test_a_search_is_no_condition_when_it_is_left_out_and_an_error_when_it_is_null(
