@@ -16,6 +16,9 @@ from services.principal import Origin, Principal
 ACTING: Final = "set_config('ccgraph.actor_id', $1::int::text, true)"
 """Selected by what the statement writes from: the feed's triggers, which run after it, ask for the actor."""
 
+UNFLUSHED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)"
+"""Read by a statement whose commit does not wait for the disk, where a crash may take the last moment."""
+
 FIRST_PARAMETER: Final = 6
 """The parameters before are the caller's and the request's."""
 

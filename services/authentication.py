@@ -9,10 +9,9 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, update
 
-from models import AuthToken
 from models.enums import TokenType
+from services.at_once import UNFLUSHED
 from services.database import Database
 from services.principal import Principal
 from services.tokens import Claims, TokenPolicy, expired, read
@@ -109,8 +108,8 @@ class Authenticator:
             rows = await connection.fetch(_HOLDERS, list(token_ids))
         used = [row["token_id"] for row in rows if row["to_note"]]
         if used:
-            async with self._database.writer.begin() as connection:
-                await connection.execute(_NOTE_USE, {"token_ids": used})
+            async with self._database.at_once.acquire() as connection:
+                await connection.execute(_NOTE_USE, used)
         return {row["token_id"]: _principal(row) for row in rows}
 
 
@@ -123,13 +122,11 @@ FROM auth_tokens AS token JOIN users AS holder ON holder.id = token.user_id
 WHERE token.token_id = ANY($1::uuid[]) AND token.is_active AND token.expires_at > now() AND holder.is_active
 """
 
-# Keeps auth_tokens.last_used true to the minute. One array and not a list of parameters: the statement
-# stays the same however many there are.
-_NOTE_USE = (
-    update(AuthToken)
-    .where(AuthToken.token_id == any_(bindparam("token_ids", type_=ARRAY(Uuid))))
-    .values(last_used=func.now())
-)
+# Keeps auth_tokens.last_used true to the minute.
+_NOTE_USE = f"""
+UPDATE auth_tokens SET last_used = now() FROM {UNFLUSHED}
+WHERE setting IS NOT NULL AND token_id = ANY($1::uuid[])
+"""
 
 
 def _principal(row: asyncpg.Record) -> Principal:

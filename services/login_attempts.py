@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import delete, func
 
 from models import login_attempts
+from services.at_once import UNFLUSHED
 from services.database import Database, WriteConnection
 from services.errors import RateLimited
 from services.principal import Origin
@@ -20,9 +21,11 @@ PER_ADDRESS = 100
 
 
 # Both statements lock their rows in the order of the subjects, so that none waits for another in a circle.
-_COUNT: Final = """
+# All who come from an address lock its row in turn, so nobody keeps it until the disk has answered.
+_COUNT: Final = f"""
 INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
-SELECT subject, 1, now() FROM unnest($1::bytea[]) AS subject ORDER BY subject
+SELECT subject, 1, now() FROM unnest($1::bytea[]) AS subject, {UNFLUSHED}
+WHERE setting IS NOT NULL ORDER BY subject
 ON CONFLICT (subject) DO UPDATE SET
     attempts = CASE WHEN counted.window_started_at < now() - $2::interval THEN 1
                     ELSE counted.attempts + 1 END,
@@ -51,9 +54,10 @@ async def count_attempt(database: Database, username: str, origin: Origin) -> No
         )
 
 
-_FORGET: Final = """
+_FORGET: Final = f"""
 WITH held AS MATERIALIZED (
-    SELECT subject FROM login_attempts WHERE subject IN ($1, $2) ORDER BY subject FOR UPDATE
+    SELECT subject FROM login_attempts, {UNFLUSHED}
+    WHERE setting IS NOT NULL AND subject IN ($1, $2) ORDER BY subject FOR UPDATE OF login_attempts
 ), forgotten AS (
     DELETE FROM login_attempts USING held
     WHERE login_attempts.subject = held.subject AND held.subject = $1
