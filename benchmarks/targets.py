@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, quantiles
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import asyncpg
@@ -27,6 +27,7 @@ from benchmarks import servers
 from benchmarks.connections import Connection
 from benchmarks.database import BenchmarkDatabase, demo_database
 from benchmarks.peers.requests import Request, graphql
+from benchmarks.processes import Process
 from benchmarks.report import Section, table
 from benchmarks.writing import require_success
 from services.demo.loading import PASSWORD
@@ -117,10 +118,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds of each operation's requests, over `seconds`."""
+    """Milliseconds of each operation's requests, over `seconds`; `busy` are processor seconds by program."""
 
     seconds: float
     by_title: Mapping[str, Sequence[float]]
+    busy: Mapping[str, float]
 
     @property
     def all(self) -> list[float]:
@@ -149,9 +151,12 @@ async def _data(connection: Connection, request: Request) -> dict[str, Any]:
     return data
 
 
-async def measure(url: str, people: Sequence[Person], seconds: float, pause: float) -> Times:
+async def measure(
+    url: str, database: BenchmarkDatabase, people: Sequence[Person], seconds: float, pause: float
+) -> Times:
     """All people at once, each on a connection, each waiting for an answer and then about `pause` seconds."""
     by_title: dict[str, list[float]] = {operation.title: [] for operation in OPERATIONS}
+    before = _processor_times(database)
     begun = perf_counter()
 
     async def live(number: int, person: Person) -> None:
@@ -169,7 +174,16 @@ async def measure(url: str, people: Sequence[Person], seconds: float, pause: flo
     async with asyncio.TaskGroup() as living:
         for number, person in enumerate(people):
             living.create_task(live(number, person))
-    return Times(perf_counter() - begun, by_title)
+    busy = {name: time - before[name] for name, time in _processor_times(database).items()}
+    return Times(perf_counter() - begun, by_title, busy)
+
+
+def _processor_times(database: BenchmarkDatabase) -> dict[str, float]:
+    return {
+        "ccgraph": Process.child("serve").processor_time,
+        "PostgreSQL": database.processor_time,
+        "the load generator": process_time(),
+    }
 
 
 def percentile(times: Sequence[float], percent: int) -> float:
@@ -197,6 +211,10 @@ def report(calm: Times, busy: Times, options: Options) -> str:
             f" {len(calm.all) / calm.seconds:,.0f} requests a second."
             f" Without a pause: {len(busy.all) / busy.seconds:,.0f} a second.",
             "",
+            "With the pause, of one core: "
+            + ", ".join(f"{name} {time / calm.seconds:.0%}" for name, time in calm.busy.items())
+            + ".",
+            "",
             table(header, rows),
         ]
     )
@@ -216,12 +234,13 @@ async def main(options: Options, database: BenchmarkDatabase) -> None:
         async with servers.ccgraph(database, logs) as base:
             url = f"{base}/graphql"
             people = await crowd(url, options.connections)
-            await measure(url, people, WARM_UP, 0)
-            calm = await measure(url, people, options.seconds, options.pause)
-            busy = await measure(url, people, options.seconds / 2, 0)
+            await measure(url, database, people, WARM_UP, 0)
+            calm = await measure(url, database, people, options.seconds, options.pause)
+            busy = await measure(url, database, people, options.seconds / 2, 0)
     finally:
         await connection.execute("DELETE FROM notification_history WHERE title = $1", TITLE)
-        await connection.execute("DELETE FROM auth_tokens WHERE created_at >= $1", begun)
+        for table_name in ("auth_tokens", "system_logs"):
+            await connection.execute(f"DELETE FROM {table_name} WHERE created_at >= $1", begun)
         await connection.close()
     section = Section("targets", report(calm, busy, options))
     print(section.text)

@@ -14,7 +14,7 @@ from gql.planner.values import Value
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
-NEARBY = 100
+NEARBY = 200
 """How many rows of the table are near for each row of a page that is searched for by time."""
 
 PAGE = ("first", "last", "after", "before")
@@ -122,7 +122,7 @@ def _nearest(
     a hundred times as long. So it is first looked for near the page's beginning, as far as the `edge`, and in
     the rest of the table only when that has not filled the page:
 
-    `(WITH edge$1 AS MATERIALIZED (SELECT coalesce((SELECT ... OFFSET 5100 LIMIT 1), '-infinity') AS at),
+    `(WITH edge$1 AS MATERIALIZED (SELECT coalesce((SELECT ... OFFSET 10200 LIMIT 1), '-infinity') AS at),
     near$1 AS MATERIALIZED (SELECT ... WHERE ... AND created_at >= (SELECT at FROM edge$1) ... LIMIT 51)
     SELECT * FROM near$1 UNION ALL (SELECT ... WHERE ... AND created_at < (SELECT at FROM edge$1)
     AND (SELECT count(*) FROM near$1) < 51 ... LIMIT 51)) AS system_log$1`

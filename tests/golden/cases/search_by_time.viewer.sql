@@ -16,7 +16,7 @@ SELECT coalesce((
 SELECT system_log$1.created_at
 FROM system_logs AS system_log$1
 ORDER BY system_log$1.created_at DESC
-OFFSET 1100 LIMIT 1
+OFFSET 2200 LIMIT 1
 ), '-infinity') AS at
 ), near$1 AS MATERIALIZED (
 SELECT system_log$1.*

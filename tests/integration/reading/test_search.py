@@ -199,7 +199,7 @@ async def test_what_is_found_is_ordered_filtered_and_paged(
                 assert "".join(text[0] for text in texts) == letters, (search, order, near)
 
 
-@pytest.mark.parametrize("nearby", [0, 1, 2, 100])
+@pytest.mark.parametrize("nearby", [0, 1, 2, 200])
 @pytest.mark.parametrize("name", ["SystemLog", "FileOperation"])
 async def test_what_is_found_comes_in_the_order_of_time_however_far_it_lies_apart(
     asker: Asker, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch, name: str, nearby: int
