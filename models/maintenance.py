@@ -11,7 +11,8 @@ $$
 # The table is made first and attached afterwards: attaching does not lock out who reads and writes the
 # parent, and rows that came before their partition, and so lie in the DEFAULT one, can be brought over in
 # between. The triggers of the default partition rest meanwhile, for nothing happens to the rows. The storage
-# parameters are those of client §6.3, which PostgreSQL keeps on partitions only.
+# parameters are those of client §6.3, which PostgreSQL keeps on partitions only. ANALYZE would compute the
+# vectors of a search index for seconds, and no statement asks for their statistics: words are parameters.
 CREATE_PARTITION = """
 CREATE OR REPLACE FUNCTION ccgraph_create_partition(
     parent text, partition text, low timestamptz, high timestamptz
@@ -23,6 +24,7 @@ DECLARE
     threshold CONSTANT integer :=
         CASE WHEN parent IN ('notification_history', 'file_operations') THEN 500 ELSE 1000 END;
     strayed boolean;
+    searched regclass;
 BEGIN
     IF to_regclass(quote_ident(partition)) IS NOT NULL THEN
         RETURN false;
@@ -44,6 +46,13 @@ BEGIN
     END IF;
     EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
         parent, partition, low, high);
+    FOR searched IN
+        SELECT indexrelid FROM pg_index
+        WHERE indrelid = quote_ident(partition)::regclass
+            AND pg_get_expr(indexprs, indrelid) LIKE '%ccgraph_tsvector(%'
+    LOOP
+        EXECUTE format('ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0', searched);
+    END LOOP;
     RETURN true;
 END
 $$

@@ -58,7 +58,7 @@ async def load(
         await _make_room(connection, until)
         loaded = {shipment.table: await _send(connection, shipment, progress) for shipment in drawn}
         await _release(connection, tables)
-        # A small sample does: search indexes make a large one slow, and autovacuum takes that later.
+        # A small sample does; autovacuum takes a large one later.
         await connection.execute("SET LOCAL default_statistics_target = 10")
         await connection.execute(f"ANALYZE {', '.join(tables)}")
     return loaded

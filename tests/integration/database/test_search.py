@@ -97,6 +97,18 @@ async def test_a_message_of_any_length_can_be_logged(passing: Connection, text: 
     assert await passing.fetchval("SELECT length(message) FROM system_logs") == len(text)
 
 
+async def test_analyze_computes_no_vectors_in_any_partition(passing: Connection) -> None:
+    await passing.execute("SELECT ccgraph_create_partitions(months_ahead => 5)")
+    sampled = await passing.fetch(
+        "SELECT indrelid::regclass::text AS name, attstattarget = 0 AS is_left_out"
+        " FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_attribute ON attrelid = indexrelid"
+        " WHERE relkind = 'i' AND pg_get_expr(indexprs, indrelid) LIKE '%ccgraph_tsvector(%'"
+    )
+    assert {*SEARCHES} - {row["name"] for row in sampled} == {"cc_logs", "file_operations", "system_logs"}
+    assert len(sampled) > len(SEARCHES) + 3 * 5
+    assert all(row["is_left_out"] for row in sampled)
+
+
 async def test_the_functions_are_immutable_and_may_run_in_parallel(passing: Connection) -> None:
     rows = await passing.fetch(
         "SELECT provolatile::text, proparallel::text FROM pg_proc"
