@@ -8,6 +8,8 @@ from services.errors import BadInput, Conflict, DomainError, QueryTooComplex, Se
 _AWAY = (
     OSError,
     asyncpg.InterfaceError,
+    # A connection whose server has said that it ends, and is about to close it.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

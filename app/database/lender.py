@@ -109,10 +109,13 @@ class Lender:
             raise
 
     async def _reset(self, connection: Connection) -> None:
-        """Cancel what still runs, end the transaction, forget the settings; end what does not manage that."""
+        """Cancel what still runs, end the transaction, forget the settings; end what does not manage that.
+
+        For whatever reason it does not: a place that is not passed on is lost to the pool.
+        """
         try:
             await connection.reset(timeout=RESET_TIMEOUT)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except Exception:
             connection.terminate()
         self._pass_on(connection)
 

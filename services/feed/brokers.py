@@ -109,7 +109,7 @@ class SupervisedBackend(QueueBackend):
             started = asyncio.get_running_loop().time()
             try:
                 await self._hold(channel)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.RedisError) as error:
+            except Exception as error:  # whatever it is: nobody else would connect again
                 log.warning("wakeup_broker_away", error=type(error).__qualname__, retry_in=delay)
             if asyncio.get_running_loop().time() - started > _LONGEST_DELAY:
                 delay = _FIRST_DELAY

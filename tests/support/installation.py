@@ -148,6 +148,7 @@ class Writer:
             ValueError,
             httpx.HTTPError,
             asyncpg.PostgresError,
+            asyncpg.InternalClientError,
         ):
             return False
         return True

@@ -10,12 +10,16 @@ Open: TypeAlias = Callable[[], Coroutine[Any, Any, Ends]]
 
 
 class Relay:
-    """`cut` silences the connections that there are: both sides keep them, and nothing comes through."""
+    """`cut` silences the connections that there are: both sides keep them, and nothing comes through.
 
-    def __init__(self, target: Open) -> None:
+    With `keeps_open` an end of one side is not passed on to the other, as if it took very long.
+    """
+
+    def __init__(self, target: Open, *, keeps_open: bool = False) -> None:
         self.port = 0
         self.accepted = 0
         self._target = target
+        self._keeps_open = keeps_open
         self._alive: set[asyncio.Task[None]] = set()
         self._ends: list[asyncio.StreamWriter] = []
 
@@ -31,7 +35,15 @@ class Relay:
         far_reader, far_writer = await self._target()
         self._ends += [writer, far_writer]
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            self._alive.add(asyncio.create_task(_pass_on(source, sink)))
+            self._alive.add(asyncio.create_task(self._pass_on(source, sink)))
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                sink.write(data)
+                await sink.drain()
+        if not self._keeps_open:
+            sink.close()
 
     def close(self) -> None:
         """End everything."""
@@ -40,18 +52,10 @@ class Relay:
             end.transport.abort()
 
 
-async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read(65_536):
-            sink.write(data)
-            await sink.drain()
-    sink.close()
-
-
 @asynccontextmanager
-async def relay(target: Open) -> AsyncIterator[Relay]:
+async def relay(target: Open, *, keeps_open: bool = False) -> AsyncIterator[Relay]:
     """Listening on a free loopback port."""
-    opened = Relay(target)
+    opened = Relay(target, keeps_open=keeps_open)
     server = await asyncio.start_server(opened.take, "127.0.0.1", 0)
     opened.port = server.sockets[0].getsockname()[1]
     try:

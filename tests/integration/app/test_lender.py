@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
 from app.database.lender import Lender
 from services.database import Connection
+from services.database_errors import is_away
+from tests.support.relay import relay
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -24,6 +29,15 @@ async def taken(*tasks: asyncio.Task[Connection]) -> list[bool]:
     for _ in range(5):
         await asyncio.sleep(0)
     return [task.done() for task in tasks]
+
+
+async def ask(url: str, sql: str, *parameters: object) -> Any:
+    """A value, by a connection beside the lender's."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(sql, *parameters)
+    finally:
+        await connection.close()
 
 
 async def test_the_connection_that_came_back_last_is_lent_first(lender: Lender) -> None:
@@ -90,16 +104,49 @@ async def test_whoever_waits_gets_a_new_connection_for_a_lost_one(lender: Lender
     lender.give_back(held[1])
 
 
-async def test_a_cancelled_user_leaves_a_connection_that_works(lender: Lender) -> None:
+async def test_a_connection_whose_server_says_that_it_ends_is_replaced_before_it_is_closed(
+    database_url: str,
+) -> None:
+    error: Exception | None = None
+
+    async def through() -> Connection:
+        return await asyncpg.connect(
+            f"postgresql://ccgraph@127.0.0.1:{wires.port}{urlsplit(database_url).path}"
+        )
+
+    async def ends() -> bool:
+        nonlocal error
+        try:
+            await lender.fetchval("SELECT 1")
+        except Exception as raised:
+            error = raised
+        return error is not None
+
+    socket = parse_qs(urlsplit(database_url).query)["host"][0] + "/.s.PGSQL.5432"
+    async with relay(partial(asyncio.open_unix_connection, socket), keeps_open=True) as wires:
+        lender = Lender(through, 1)
+        process = await lender.fetchval("SELECT pg_backend_pid()")
+        await ask(database_url, "SELECT pg_terminate_backend($1)", process)
+        await until(ends)
+        assert is_away(error or AssertionError())
+        assert await lender.fetchval("SELECT pg_backend_pid()") != process
+        await lender.close()
+
+
+async def test_a_cancelled_user_leaves_a_connection_that_works(lender: Lender, database_url: str) -> None:
     async def sleep() -> None:
         async with lender.acquire() as connection:
-            await connection.execute("SET work_mem = '64kB'; SELECT pg_sleep(60)")
+            await connection.execute("SET work_mem = '64kB'; SELECT pg_sleep(600)")
 
     sleeping = [asyncio.create_task(sleep()) for _ in range(2)]
-    await asyncio.sleep(0.2)
+    both_sleep = (
+        "SELECT count(*) = 2 FROM pg_stat_activity"
+        " WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    )
+    await until(lambda: ask(database_url, both_sleep))
     for task in sleeping:
         task.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await lender.fetchval("SHOW work_mem") == "4MB"
         async with lender.acquire() as one, lender.acquire() as other:
             assert one is not other
@@ -139,7 +186,7 @@ async def test_closing_waits_for_what_is_lent_and_refuses_everybody_else(lender:
     held = [await lender.take(), await lender.take()]
     waiting = asyncio.create_task(lender.take())
     await taken(waiting)
-    closing = asyncio.create_task(lender.close(patience=30))
+    closing = asyncio.create_task(lender.close(patience=PATIENCE))
     with pytest.raises(asyncpg.InterfaceError):
         await waiting
     with pytest.raises(asyncpg.InterfaceError):
@@ -154,7 +201,7 @@ async def test_closing_waits_for_what_is_lent_and_refuses_everybody_else(lender:
 
 async def test_closing_ends_what_does_not_come_back(lender: Lender) -> None:
     held = await lender.take()
-    running = asyncio.create_task(held.execute("SELECT pg_sleep(60)"))
+    running = asyncio.create_task(held.execute("SELECT pg_sleep(600)"))
     await asyncio.sleep(0.1)
     await lender.close(patience=0.1)
     with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):

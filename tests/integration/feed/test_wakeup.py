@@ -1,7 +1,8 @@
 """Wake-ups reach other processes, and come back by themselves when the broker was away."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -116,11 +117,28 @@ async def hears_again_behind_a_cut(wires: Relay, here_url: str, there_url: str) 
         assert await hears(there)
 
 
-async def test_a_silent_connection_to_postgresql_is_noticed(database_url: str) -> None:
+@asynccontextmanager
+async def relayed(database_url: str, *, keeps_open: bool = False) -> AsyncIterator[tuple[Relay, str]]:
+    """A relay before PostgreSQL, and the URL of the database through it."""
     socket = parse_qs(urlsplit(database_url).query)["host"][0] + "/.s.PGSQL.5432"
-    async with relay(partial(asyncio.open_unix_connection, socket)) as wires:
-        behind = f"postgresql://ccgraph@127.0.0.1:{wires.port}{urlsplit(database_url).path}"
+    async with relay(partial(asyncio.open_unix_connection, socket), keeps_open=keeps_open) as wires:
+        yield wires, f"postgresql://ccgraph@127.0.0.1:{wires.port}{urlsplit(database_url).path}"
+
+
+async def test_a_silent_connection_to_postgresql_is_noticed(database_url: str) -> None:
+    async with relayed(database_url) as (wires, behind):
         await hears_again_behind_a_cut(wires, database_url, behind)
+
+
+async def test_a_listener_whose_server_says_that_it_ends_connects_again_before_it_is_closed(
+    database_url: str, writer: Writer
+) -> None:
+    async with relayed(database_url, keeps_open=True) as (wires, behind), Wakeup(behind) as there:
+        await until(lambda: writer.fetchval(f"SELECT count(*) = 1 FROM {LISTENERS}"))
+        await quiet(there)
+        await writer.fetchval(f"SELECT count(pg_terminate_backend(pid)) FROM {LISTENERS}")
+        await until(lambda: wires.accepted > 1)
+        assert await hears(there)
 
 
 @pytest.mark.redis
