@@ -145,6 +145,32 @@ async def test_every_watched_column_exists(passing: Connection, watch: Any) -> N
     assert set(watch.columns) <= {row["attname"] for row in rows}
 
 
+async def test_no_trigger_sets_a_watched_column_that_the_statement_does_not_set(passing: Connection) -> None:
+    """The feed's triggers go by the columns that the statement sets."""
+    functions = await passing.fetch(
+        "SELECT DISTINCT tgfoid::regproc::text AS name FROM pg_trigger WHERE NOT tgisinternal"
+        " AND tgrelid::regclass::text = ANY($1) AND tgtype & 2 > 0 AND tgtype & 16 > 0",  # before, update
+        [watch.table for watch in WATCHES],
+    )
+    assert [row["name"] for row in functions] == ["update_updated_at_column"]
+    assert not any("updated_at" in watch.columns for watch in WATCHES)
+
+
+async def test_an_upsert_that_changes_a_watched_column_is_an_event(
+    database: Database, plain: Connection
+) -> None:
+    async with database.transaction() as connection:
+        task = await factories.make_task(connection, status="PENDING")
+    upsert = (
+        "INSERT INTO tasks (id, name, status, task_type) SELECT id, name, status, task_type FROM tasks"
+        " WHERE id = $1 ON CONFLICT (id) DO UPDATE SET status = $2"
+    )
+    await plain.execute(upsert, task.id, "PENDING")
+    await plain.execute(upsert, task.id, "QUEUED")
+    events = [(event["op"], event["new"]["status"]) for event in await events_of(plain, "tasks")]
+    assert events == [("INSERT", "PENDING"), ("UPDATE", "QUEUED")]
+
+
 async def test_a_change_of_access_is_an_event(database: Database, plain: Connection) -> None:
     async with database.transaction() as connection:
         await factories.make_project(connection)

@@ -73,6 +73,31 @@ async def test_each_step_can_be_taken_back_alone(empty_url: str, revision: str) 
     assert await names_in(empty_url) == before
 
 
+async def test_events_are_written_and_kept_while_the_triggers_of_updates_are_replaced(empty_url: str) -> None:
+    async def look(status: str) -> tuple[dict[str, str], list[str]]:
+        connection = await asyncpg.connect(empty_url)
+        try:
+            await connection.execute("UPDATE cc_instances SET status = $1", status)
+            rows = await connection.fetch(f"{FUNCTION_TEXTS} UNION ALL {TRIGGER_TEXTS}")
+            events = await connection.fetch("SELECT new ->> 'status' FROM change_events ORDER BY seq")
+            return {row["name"]: row["text"] for row in rows}, [event[0] for event in events]
+        finally:
+            await connection.close()
+
+    await run.upgrade(empty_url, "0010")
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute("INSERT INTO cc_instances (name, type, status) VALUES ('one', 'PARENT', 'IDLE')")
+    await connection.close()
+    before, events = await look("RUNNING")
+    assert events == ["IDLE", "RUNNING"]
+    await run.upgrade(empty_url, "0011")
+    replaced, events = await look("STOPPED")
+    assert replaced != before
+    assert events == ["IDLE", "RUNNING", "STOPPED"]
+    await run.downgrade(empty_url, "0010")
+    assert await look("ERROR") == (before, ["IDLE", "RUNNING", "STOPPED", "ERROR"])
+
+
 async def test_two_processes_that_migrate_at_once_build_it_once(empty_url: str) -> None:
     said: list[str] = []
     await asyncio.gather(*(run.upgrade(empty_url, progress=said.append) for _ in range(3)))
