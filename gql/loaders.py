@@ -5,6 +5,7 @@ One planned statement loads all rows that are asked for with the same selection 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -20,6 +21,7 @@ from gql.planner.plan import Plan
 from gql.planner.selection import Field
 from gql.planner.statement import Question
 from gql.preparation import Operation
+from gql.sharing import key_of
 
 __all__ = ["Execution", "Fragment", "load_row", "load_rows"]
 
@@ -54,9 +56,16 @@ class Execution:
                     plan = self.plan(type_name, selected, is_admin=viewer.is_admin)
                 except PlanError as error:
                     raise domain_error(error) from None
-                # A replica may not have the row yet.
-                parameters = bind(plan, viewer, {**self.variables, KEYS: keys})
-                texts = await run_rows(plan, context.database.primary, parameters)
+
+                async def read(calls: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
+                    wanted = [key for call in calls for key in call]
+                    parameters = bind(plan, viewer, {**self.variables, KEYS: wanted})
+                    # A replica may not have the rows yet.
+                    texts = iter(await run_rows(plan, context.database.primary, parameters))
+                    return [[*islice(texts, len(call))] for call in calls]
+
+                kind = key_of(plan.sql, bind(plan, viewer, {**self.variables, KEYS: []}))
+                texts = await context.database.gathering.turn(kind, keys, read)
                 return [None if text is None else Fragment(text) for text in texts]
 
             self.loaders[key] = DataLoader(load_fn=load, cache=False)

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NewType, Protocol, TypeAlias
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.gathering import Gathering
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -52,8 +54,8 @@ class Database:
 
     `primary` runs planned statements that must see the last commit, such as the rows of events; it is
     `reader` where there is no replica. `at_once` runs single statements that change something and are a
-    transaction by themselves (services/at_once.py). `after_commit` wakes the feed; it neither waits nor
-    raises.
+    transaction by themselves (services/at_once.py), `gathering` lets those of the same moment be one.
+    `after_commit` wakes the feed; it neither waits nor raises.
     """
 
     writer: AsyncEngine
@@ -61,6 +63,7 @@ class Database:
     primary: Reader
     at_once: Reader
     after_commit: Callable[[], None] = lambda: None
+    gathering: Gathering = field(default_factory=Gathering)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteConnection]:

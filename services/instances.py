@@ -1,6 +1,6 @@
 """Claude Code instances: born, started, heard of, ended, in a tree (terminal §4.1, decisions 23 to 25)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -26,7 +26,7 @@ UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
     SELECT t.id FROM cc_instances t
     WHERE t.id = ANY($1::uuid[]) AND t.status IN ('IDLE', 'RUNNING') AND $2::int IS NOT NULL AND {changeable}
-    ORDER BY t.id FOR NO KEY UPDATE OF t)
+    ORDER BY t.id FOR NO KEY UPDATE OF t {locked})
 RETURNING id
 """
 
@@ -151,14 +151,28 @@ async def terminate(
 
 
 async def hear(database: Database, principal: Principal, instance_ids: Sequence[UUID]) -> list[UUID]:
-    """Note a sign of life of each instance, in one statement and by itself; the keys of those that live.
+    """Note a sign of life of each instance; the keys of those that live. One statement for all who call now.
 
     What the caller may not change is left out, and so is what has ended: that is started again, or not at
     all. `BadInput` for more than 1,000.
     """
     if len(instance_ids) > MAX_HEARTBEATS:
         raise BadInput(f"One call takes at most {MAX_HEARTBEATS:,} instances.", field="input.ids")
-    statement = _HEAR.format(changeable=predicates(principal, "cc_instances")[1])
-    async with database.at_once.acquire() as connection:
-        heard = await connection.fetch(statement, list(instance_ids), principal.user_id)
-    return [row["id"] for row in heard]
+    changeable = predicates(principal, "cc_instances")[1]
+
+    async def note(ids: Iterable[UUID], *, locked: str) -> set[UUID]:
+        statement = _HEAR.format(changeable=changeable, locked=locked)
+        async with database.at_once.acquire() as connection:
+            heard = await connection.fetch(statement, list(ids), principal.user_id)
+        return {row["id"] for row in heard}
+
+    async def note_together(calls: Sequence[Sequence[UUID]]) -> list[set[UUID]]:
+        heard = await note({key for ids in calls for key in ids}, locked="SKIP LOCKED")
+        return [heard.intersection(ids) for ids in calls]
+
+    kind = ("heartbeat", principal.user_id, principal.is_admin)
+    heard = await database.gathering.turn(kind, instance_ids, note_together)
+    # An instance that is being changed holds up nobody but those who speak of it.
+    if missing := set(instance_ids) - heard:
+        heard |= await note(missing, locked="")
+    return [key for key in dict.fromkeys(instance_ids) if key in heard]
