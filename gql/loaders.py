@@ -1,16 +1,16 @@
 """Rows reached outside a planned query: what a mutation's payload or an event shows of a table.
 
-One planned statement loads all rows that are asked for with the same selection at the same moment.
+One planned statement loads all rows that are asked for with the same selection at the same moment, by one
+request or by several of the same viewer.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 from orjson import Fragment
-from strawberry.dataloader import DataLoader
 
 from gql.context import Context
 from gql.execution import bind, domain_error, run_rows
@@ -25,18 +25,18 @@ from gql.sharing import key_of
 
 __all__ = ["Execution", "Fragment", "load_row", "load_rows"]
 
-RowLoader = DataLoader[object, "Fragment | None"]
+MOST_CALLS = 1_000
+"""Calls for rows of one selection that share a statement."""
 
 
 @dataclass(slots=True)
 class Execution:
-    """The root value of one execution: the root fields that a statement has already read, and its loaders."""
+    """The root value of one execution: its operation, and the root fields that are read already."""
 
     catalog: Catalog
     operation: Operation
     variables: Mapping[str, Any]
     fragments: Mapping[str, Fragment | None] = field(default_factory=dict)
-    loaders: dict[tuple[object, ...], RowLoader] = field(default_factory=dict)
 
     def plan(self, type_name: str, selected: Field, *, is_admin: bool) -> Plan:
         """The plan that loads rows for the selection of a field; kept with the operation."""
@@ -45,31 +45,28 @@ class Execution:
         key = (type_name, *map(id, selected.nodes), is_admin, shape)
         return self.operation.row_plans.get(key, lambda: compile_rows(question, type_name, selected))
 
-    def loader(self, type_name: str, selected: Field, context: Context) -> RowLoader:
-        """The loader for the selection of a field and whoever reads it."""
+    async def rows(
+        self, type_name: str, selected: Field, keys: Sequence[object], context: Context
+    ) -> list[Fragment | None]:
+        """The rows with these keys for the selection of a field and whoever reads them."""
         viewer = context.require_principal().viewer
-        key = (type_name, viewer, *map(id, selected.nodes))
-        if key not in self.loaders:
+        try:
+            plan = self.plan(type_name, selected, is_admin=viewer.is_admin)
+        except PlanError as error:
+            raise domain_error(error) from None
 
-            async def load(keys: list[object]) -> list[Fragment | None]:
-                try:
-                    plan = self.plan(type_name, selected, is_admin=viewer.is_admin)
-                except PlanError as error:
-                    raise domain_error(error) from None
+        def parameters(wanted: Sequence[object]) -> list[object]:
+            return bind(plan, viewer, {**self.variables, KEYS: wanted})
 
-                async def read(calls: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
-                    wanted = [key for call in calls for key in call]
-                    parameters = bind(plan, viewer, {**self.variables, KEYS: wanted})
-                    # A replica may not have the rows yet.
-                    texts = iter(await run_rows(plan, context.database.primary, parameters))
-                    return [[*islice(texts, len(call))] for call in calls]
+        async def read(calls: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
+            # A replica may not have the rows yet.
+            found = await run_rows(plan, context.database.primary, parameters([*chain(*calls)]))
+            texts = iter(found)
+            return [[*islice(texts, len(call))] for call in calls]
 
-                kind = key_of(plan.sql, bind(plan, viewer, {**self.variables, KEYS: []}))
-                texts = await context.database.gathering.turn(kind, keys, read)
-                return [None if text is None else Fragment(text) for text in texts]
-
-            self.loaders[key] = DataLoader(load_fn=load, cache=False)
-        return self.loaders[key]
+        kind = key_of(plan.sql, parameters(()))
+        texts = await context.database.gathering.turn(kind, keys, read, most=MOST_CALLS)
+        return [None if text is None else Fragment(text) for text in texts]
 
 
 async def load_rows(
@@ -78,14 +75,14 @@ async def load_rows(
     """The rows with these primary keys as the field under `info` selects them, None for one not visible.
 
     To be called in the resolver of the field whose type the rows have (or a list of it), inside an execution
-    by `gql/operations.py`. `context` says who reads, where that is not the caller of the operation. All rows
-    of one selection cost one statement, also when asked for one by one.
+    by `gql/operations.py`. `context` says who reads, where that is not the caller of the operation. Rows of
+    one selection cost one statement, also when asked for one by one.
     """
     execution: Execution = info.root_value
     raw: GraphQLResolveInfo[Context] = getattr(info, "_raw_info", info)
     path = tuple(step for step in raw.path.as_list() if isinstance(step, str))
     selected = Field(path[-1], raw.field_name, tuple(raw.field_nodes), path)
-    return await execution.loader(type_name, selected, context or raw.context).load_many(list(keys))
+    return await execution.rows(type_name, selected, list(keys), context or raw.context)
 
 
 async def load_row(info: Any, type_name: str, key: object, context: Context | None = None) -> Fragment | None:

@@ -12,6 +12,7 @@ from orjson import Fragment
 from strawberry import Schema
 
 from gql.context import Context
+from gql.direct import Run
 from gql.errors import (
     BAD_USER_INPUT,
     PARSE_FAILED,
@@ -25,7 +26,7 @@ from gql.execution import bind, domain_error, run
 from gql.executor import execute_prepared
 from gql.limits import Limits, check_cost
 from gql.loaders import Execution
-from gql.payloads import check_payload
+from gql.payloads import Payload, payload_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
 from gql.preparation import InvalidDocument, InvalidVariables, Operation, Preparation, RootPlan, assemble
@@ -65,9 +66,9 @@ class Api:
     """Runs operations against one schema.
 
     A query whose root fields all read tables takes the prepared path: one statement, whose texts are the
-    response. Everything else goes through the general executor, with the same plans for its table fields.
-    `prepared=False` sends every query there. With `share_reads` equal queries of the same moment share a
-    statement.
+    response. So does a mutation of one field (gql/direct.py). Everything else goes through the general
+    executor, with the same plans for its table fields. `prepared=False` sends everything there. With
+    `share_reads` equal queries of the same moment share a statement.
     """
 
     def __init__(
@@ -142,7 +143,8 @@ class Api:
             if principal is not None:
                 request.queries[is_admin] = ready
         else:
-            check_payload(self.schema, ready.execution(self.catalog), is_admin=is_admin)
+            ready.payload = payload_of(self.schema, ready.execution(self.catalog), is_admin=is_admin)
+            ready.payload.check(variables)
         return ready
 
     async def _read(self, ready: "_Ready", context: Context) -> Sequence[str | None]:
@@ -160,15 +162,21 @@ class Api:
         fragments = {
             key: None if text is None else Fragment(text) for key, text in zip(keys, texts, strict=True)
         }
-        result = execute_prepared(
-            self.schema,
-            ready.operation,
-            ready.variables,
-            ready.execution(self.catalog, fragments),
-            context,
-            hide_suggestions=not self.preparation.introspection,
-        )
-        executed = result if isinstance(result, ExecutionResult) else await result
+        execution = ready.execution(self.catalog, fragments)
+        hide_suggestions = not self.preparation.introspection
+        if self._prepared and ready.payload is not None and ready.payload.direct is not None:
+            run = Run(self.schema, execution, ready.variables, context, hide_suggestions)
+            executed = await run.answer(ready.payload.direct)
+        else:
+            result = execute_prepared(
+                self.schema,
+                ready.operation,
+                ready.variables,
+                execution,
+                context,
+                hide_suggestions=hide_suggestions,
+            )
+            executed = result if isinstance(result, ExecutionResult) else await result
         response: dict[str, Any] = {"data": executed.data}
         if ready.extensions:
             response["extensions"] = ready.extensions
@@ -184,6 +192,7 @@ class _Ready:
     extensions: dict[str, Any] | None
     planned: RootPlan | None = None
     values: Sequence[object] = ()
+    payload: Payload | None = None
 
     def execution(
         self, catalog: Catalog, fragments: Mapping[str, Fragment | None] | None = None

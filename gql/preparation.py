@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -39,6 +39,9 @@ from gql.strangers import require_open
 from gql.validation import MOST_ERRORS, RULES
 from gql.variables import variable_errors
 from services.errors import BadInput, QueryTooComplex
+
+if TYPE_CHECKING:
+    from gql.payloads import Payload
 
 Value = TypeVar("Value")
 
@@ -113,6 +116,7 @@ class Operation:
     """The variables and how they are coerced; None where only the general way knows to follow the type."""
     plans: "Latest[RootPlan]" = field(default_factory=lambda: Latest(MOST_PLANS))
     row_plans: Latest[Plan] = field(default_factory=lambda: Latest(MOST_PLANS))
+    payloads: Latest["Payload"] = field(default_factory=lambda: Latest(MOST_PLANS))
 
     @property
     def name(self) -> str | None:

@@ -41,13 +41,18 @@ class Gathering:
         return not self._waiting
 
     async def turn(
-        self, kind: Hashable, item: Item, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]
+        self,
+        kind: Hashable,
+        item: Item,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        most: int = MOST,
     ) -> Result:
-        """The result that `work` has for `item`; it takes the items of one kind and gives a result for each.
+        """The result that `work` has for `item`; it takes items of one kind and gives a result for each.
 
         Equal kinds promise equal work. When PostgreSQL has refused a turn as a whole, every item of it is
         done again by itself, so nobody gets another one's error. Whoever is cancelled before his turn is left
-        out of it; later on his item is done for nothing.
+        out of it; later on his item is done for nothing. A turn takes `most` items.
         """
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.get(kind)
@@ -56,19 +61,19 @@ class Gathering:
             return await result
         self._waiting[kind] = [(item, result)]
         # A task of its own, as any caller may be cancelled. It begins once all have asked who are about to.
-        task = asyncio.create_task(self._take_turns(kind, work))
+        task = asyncio.create_task(self._take_turns(kind, work, most))
         self._rounds.add(task)
         task.add_done_callback(self._rounds.discard)
         return await result
 
     async def _take_turns(
-        self, kind: Hashable, work: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
+        self, kind: Hashable, work: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], most: int
     ) -> None:
         turns: list[_Turn] = []
         try:
             while turns := [turn for turn in self._waiting[kind] if not turn[1].done()]:
-                self._waiting[kind] = turns[MOST:]
-                turns = turns[:MOST]
+                self._waiting[kind] = turns[most:]
+                turns = turns[:most]
                 await _do(turns, work)
         finally:
             for _, result in (*turns, *self._waiting.pop(kind)):
