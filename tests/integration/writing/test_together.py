@@ -234,3 +234,15 @@ async def test_an_instance_that_is_being_changed_holds_up_no_other_sign_of_life(
         assert not waiting.done()
 
     assert await waiting == [scene.instance_id]
+
+
+async def test_what_comes_after_a_sign_of_life_waits_for_the_disk_again(
+    database: Database, scene: Scene
+) -> None:
+    # The connection that came back last is lent first.
+    async with database.at_once.acquire() as connection:
+        await connection.execute("SET synchronous_commit = on")
+
+    await hear(database, scene.owner, [scene.instance_id])
+
+    assert await database.at_once.fetchval("SHOW synchronous_commit") == "on"
