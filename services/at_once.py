@@ -21,12 +21,14 @@ UNFLUSHED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) AS un
 """Read by a statement whose commit does not wait for the disk, where a crash may take the last moment."""
 
 FIRST_PARAMETER: Final = 6
-"""The parameters before are the caller's and the request's: $3 to $5 are arrays, of several requests."""
+"""The parameters before are the caller's and the request's."""
 
-REQUESTS: Final = "$3::uuid[], $4::text[], $5::text[]"
-"""What `unnest` takes to give each request of the statement as `ORIGIN_COLUMNS`."""
+ORIGIN: Final = "$3::uuid, $4::text::inet, $5::text"
+"""What the audit row says of the request."""
 
-ORIGIN_COLUMNS: Final = "from_request, from_address, from_agent"
+ORIGINS: Final = "$3::uuid[], $4::text[], $5::text[]"
+ORIGIN_OF_ROW: Final = "from_request, from_address::inet, from_agent"
+"""The same where several requests share the statement: what `unnest` takes, and the columns it gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +45,39 @@ class Caller:
 
         `parameters` are numbered from FIRST_PARAMETER.
         """
+        origin = self.origin
+        request = (origin.request_id, origin.ip_address, origin.user_agent)
         try:
-            found = await self.change_for([self.origin], statement, *parameters)
+            values = await self._values(statement, *request, *parameters)
         except asyncpg.IntegrityConstraintViolationError:
             return None
-        return found[0] if found else None
+        return values[0] if values else None
 
     async def change_for(
         self, origins: Sequence[Origin], statement: str, *parameters: object
     ) -> Sequence[Any]:
-        """The same for several requests of the caller: the values that the statement returns.
+        """The same for several requests of the caller: all values that the statement returns.
 
-        Raises what PostgreSQL does; then nothing is changed.
+        Raises what PostgreSQL does; nothing is changed then.
         """
+        requests = [(origin.request_id, origin.ip_address, origin.user_agent) for origin in origins]
+        return await self._values(statement, *map(list, zip(*requests, strict=True)), *parameters)
+
+    async def _values(self, statement: str, *parameters: object) -> Sequence[Any]:
         async with self.database.at_once.acquire() as connection:
-            rows = await connection.fetch(
-                statement,
-                self.principal.user_id,
-                self.action,
-                [origin.request_id for origin in origins],
-                [origin.ip_address for origin in origins],
-                [origin.user_agent for origin in origins],
-                *parameters,
-            )
+            rows = await connection.fetch(statement, self.principal.user_id, self.action, *parameters)
         if rows:
             self.database.after_commit()
         return [row[0] for row in rows]
 
 
-def traced(source: str, details: str) -> str:
-    """SQL that writes the audit row for each row of `source`; `details` is a jsonb of that row.
+def traced(source: str, details: str, origin: str = ORIGIN) -> str:
+    """SQL that writes the audit row for each row of `source`, which is what follows FROM.
 
-    `source` is what follows FROM, and has the `ORIGIN_COLUMNS`.
+    `details` is a jsonb of that row, and `origin` what it says of its request.
     """
     return (
         "INSERT INTO system_logs (level, category, module, user_id, message, details,"
         " request_id, ip_address, user_agent)"
-        f" SELECT 'INFO', 'audit', 'api', $1::int, $2::text, {details},"
-        f" from_request, from_address::inet, from_agent FROM {source}"
+        f" SELECT 'INFO', 'audit', 'api', $1::int, $2::text, {details}, {origin} FROM {source}"
     )

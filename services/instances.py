@@ -7,6 +7,7 @@ from uuid import UUID
 
 from models.enums import CcInstanceStatus, UltrathinkInstructionType
 from services import ultrathink
+from services.at_once import UNFLUSHED
 from services.database import Database, WriteConnection
 from services.errors import BadInput
 from services.leases import release_claims
@@ -23,13 +24,13 @@ _TABLE: Final = TABLES["cc_instances"]
 # Locked in the order of their keys, so that two calls with the same instances do not block each other. It
 # does not wait for the disk: the signs of a second that a crash of PostgreSQL takes are followed by others,
 # and nobody counts as silent before there was time for them (services/heartbeats.py).
-_HEAR: Final = """
-WITH hurried AS (SELECT set_config('synchronous_commit', 'off', true) AS mode)
+_HEAR: Final = f"""
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
-    SELECT t.id FROM cc_instances t JOIN hurried ON hurried.mode IS NOT NULL
-    WHERE t.id = ANY($1::uuid[]) AND t.status IN ('IDLE', 'RUNNING') AND $2::int IS NOT NULL AND {changeable}
-    ORDER BY t.id FOR NO KEY UPDATE OF t {locked})
+    SELECT t.id FROM cc_instances t, {UNFLUSHED}
+    WHERE t.id = ANY($1::uuid[]) AND t.status IN ('IDLE', 'RUNNING') AND $2::int IS NOT NULL
+      AND {{changeable}}
+    ORDER BY t.id FOR NO KEY UPDATE OF t {{locked}})
 RETURNING id
 """
 

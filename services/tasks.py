@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from models.enums import CcInstanceStatus, TaskStatus, TaskType
-from services.at_once import ACTING, ORIGIN_COLUMNS, REQUESTS, Caller, traced
+from services.at_once import ACTING, Caller, traced
 from services.background import repeatedly
 from services.database import Database, WriteConnection
 from services.dependencies import NOT_BLOCKED
@@ -63,8 +63,6 @@ RETURNING t.id
 """
 
 
-_CLAIMED: Final = f"claimed, unnest({REQUESTS}) AS asked ({ORIGIN_COLUMNS})"
-
 # The two at once. A lease that ran out leaves all to the long way, which queues its task again, perhaps as
 # the first one. The project is a subquery so that the index still gives the order.
 _CLAIM_NEXT: Final = f"""
@@ -90,7 +88,7 @@ WITH claimant AS (
     FROM next WHERE tasks.id = next.id
     RETURNING tasks.id
 ), traced AS (
-    {traced(_CLAIMED, "jsonb_build_object('ccInstanceId', $6::uuid, 'key', id)")}
+    {traced("claimed", "jsonb_build_object('ccInstanceId', $6::uuid, 'key', id)")}
 )
 SELECT id FROM claimed
 """

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from services.at_once import ACTING, FIRST_PARAMETER, ORIGIN_COLUMNS, REQUESTS, Caller, traced
+from services.at_once import ACTING, FIRST_PARAMETER, ORIGIN_OF_ROW, ORIGINS, Caller, traced
 from services.principal import Origin
 from services.writing.references import conditions_of, deciding_columns
 from services.writing.rows import INPUT, Stored, require_beginning, stored_values
@@ -97,11 +97,11 @@ def _statement(table: WritableTable, columns: tuple[str, ...], *, is_admin: bool
     details = f"jsonb_build_object('table', '{table.name}', 'key', key)"
     return (
         f"WITH written AS (SELECT given.*{absent}"
-        f" FROM unnest({REQUESTS}, {arrays}) AS given ({ORIGIN_COLUMNS}, {names})),"
+        f" FROM unnest({ORIGINS}, {arrays}) AS given (from_request, from_address, from_agent, {names})),"
         f" allowed AS (SELECT written.*, {ACTING} AS actor FROM written WHERE {conditions}),"
         f" stored AS (INSERT INTO {table.name} ({names}) SELECT {names} FROM allowed WHERE actor IS NOT NULL"
         # A key that exists may be that of the same row, sent again.
         f" ON CONFLICT DO NOTHING RETURNING {table.key.name} AS key),"
-        f" traced AS ({traced(f'stored JOIN allowed ON {its_call}', details)})"
+        f" traced AS ({traced(f'stored JOIN allowed ON {its_call}', details, ORIGIN_OF_ROW)})"
         " SELECT key FROM stored"
     )
