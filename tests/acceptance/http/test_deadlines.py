@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.deadlines import deadline_protocol
 from tests.support.sockets import until_reset
+from tests.support.waiting import PATIENCE
 
 WHOLE = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
 
@@ -57,15 +58,15 @@ async def much(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def server(app: ASGIApp = echo) -> AsyncIterator[int]:
-    """A uvicorn with the protocol under test; gives its port."""
+async def server(app: ASGIApp = echo, deadline: float = DEADLINE, keep_alive: int = 1) -> AsyncIterator[int]:
+    """A uvicorn with the protocol under test; gives its port. All times are in seconds."""
     config = uvicorn.Config(
         app,
         port=0,
-        http=deadline_protocol(DEADLINE, DEADLINE),
+        http=deadline_protocol(deadline, deadline),
         lifespan="off",
         log_config=None,
-        timeout_keep_alive=1,
+        timeout_keep_alive=keep_alive,
     )
     running = AnnouncedServer(config)
     task = asyncio.create_task(running.serve())
@@ -85,7 +86,7 @@ async def trickle(port: int, pieces: list[bytes], pause: float = 0.15) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(pause)
-        return await asyncio.wait_for(answer, 5)
+        return await asyncio.wait_for(answer, PATIENCE)
     finally:
         writer.close()
 
@@ -117,7 +118,7 @@ async def test_a_request_that_does_not_arrive_in_time_ends_in_408(pieces: list[b
 
 
 async def test_a_request_in_pieces_within_the_deadline_is_answered() -> None:
-    async with server() as port:
+    async with server(deadline=PATIENCE) as port:
         answer = await trickle(port, [WHOLE[:20], WHOLE[20:-1], WHOLE[-1:] + b""], pause=0.05)
 
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -125,15 +126,15 @@ async def test_a_request_in_pieces_within_the_deadline_is_answered() -> None:
 
 
 async def test_the_deadline_starts_anew_with_the_next_request_on_a_connection() -> None:
-    async with server() as port:
-        answer = await trickle(port, [WHOLE, WHOLE, WHOLE, WHOLE[:10]])
+    async with server(deadline=1, keep_alive=600) as port:
+        answer = await trickle(port, [*[WHOLE] * 5, WHOLE[:10]], pause=0.25)
 
-    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert answer.count(b"HTTP/1.1 200 ") == 5
     assert answer.count(b"HTTP/1.1 408 ") == 1
 
 
 async def test_a_lone_empty_line_after_a_response_does_not_keep_the_connection() -> None:
-    async with server() as port:
+    async with server(keep_alive=600) as port:
         answer = await trickle(port, [WHOLE, b"\r\n"])
 
     assert answer.count(b"HTTP/1.1 408 ") == 1
@@ -141,7 +142,7 @@ async def test_a_lone_empty_line_after_a_response_does_not_keep_the_connection()
 
 async def test_headers_without_end_are_refused_before_they_fill_the_memory() -> None:
     header = b"x-filler: " + b"y" * 8_000 + b"\r\n"
-    async with server() as port:
+    async with server(deadline=PATIENCE) as port:
         answer = await trickle(port, [b"POST / HTTP/1.1\r\nhost: x\r\n", header * 9], pause=0.01)
 
     assert answer.startswith(b"HTTP/1.1 431 ")
@@ -149,7 +150,7 @@ async def test_headers_without_end_are_refused_before_they_fill_the_memory() -> 
 
 async def test_a_large_body_is_no_large_header() -> None:
     body = b"z" * 200_000
-    async with server() as port:
+    async with server(deadline=PATIENCE) as port:
         head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 200000\r\n\r\n"
         answer = await trickle(port, [head, body], pause=0.01)
 
@@ -168,7 +169,7 @@ async def ask_for_much(port: int) -> socket.socket:
 
 
 async def test_who_takes_a_response_slowly_gets_all_of_it() -> None:
-    async with server(much) as port:
+    async with server(much, deadline=3) as port:
         with await ask_for_much(port) as client:
             received = 0
             for pause in range(1, 21):
@@ -176,7 +177,7 @@ async def test_who_takes_a_response_slowly_gets_all_of_it() -> None:
                     chunk = await asyncio.get_running_loop().sock_recv(client, 65_536)
                     assert chunk, f"ended after {received} bytes"
                     received += len(chunk)
-                await asyncio.sleep(DEADLINE / 4)
+                await asyncio.sleep(0.2)
 
 
 async def test_who_takes_nothing_of_a_response_is_cut_off() -> None:

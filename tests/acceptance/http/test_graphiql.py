@@ -2,19 +2,20 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from app.database.pools import open_database
-from app.graphiql.assets import fill
 from app.settings import Settings
 from services.accounts import add_user
 from tests.support.browser import CHROMIUM, Page, browser
 from tests.support.factories import make_instance, make_project
 from tests.support.serving import LiveServer
+from tests.support.waiting import PATIENCE
 
 pytestmark = [
     pytest.mark.browser,
@@ -25,14 +26,6 @@ pytestmark = [
 PASSWORD = "correct horse"
 QUERY_EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
 RESPONSE = "document.querySelector('.graphiql-response .CodeMirror')?.CodeMirror.getValue() ?? ''"
-
-
-@pytest.fixture(scope="session")
-def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that `ccgraph ide-assets` fills."""
-    folder = tmp_path_factory.mktemp("ide")
-    fill(folder)
-    return folder
 
 
 @pytest.fixture
@@ -90,22 +83,25 @@ def test_it_logs_in_shows_the_docs_runs_a_query_and_a_subscription(
     page.wait_for(
         "document.querySelector('.graphiql-execute-button').getAttribute('aria-label')?.startsWith('Stop')"
     )
-    asyncio.run(set_running(settings, instance))
-    page.wait_for(f"({RESPONSE}).includes('東京') && ({RESPONSE}).includes('RUNNING')")
+    shown = f"({RESPONSE}).includes('東京') && ({RESPONSE}).includes('RUNNING')"
+    asyncio.run(keep_changing(settings, instance, lambda: bool(page.evaluate(shown))))
 
     page.evaluate("document.getElementById('logout').click()")
     page.wait_for("!document.querySelector('.graphiql-container')")
 
 
-async def set_running(settings: Settings, instance: str) -> None:
-    """Change the status by plain SQL, until somebody has subscribed for sure."""
+async def keep_changing(settings: Settings, instance: str, shown: Callable[[], bool]) -> None:
+    """Change the status by plain SQL until it is shown: when the page has subscribed it does not tell."""
     assert settings.database_url is not None
     connection = await asyncpg.connect(settings.database_url.get_secret_value())
     try:
-        for status in ("RUNNING", "IDLE", "RUNNING"):
-            await asyncio.sleep(1)
-            await connection.execute(
-                "UPDATE cc_instances SET status = $1 WHERE id = $2::text::uuid", status, instance
-            )
+        async with asyncio.timeout(PATIENCE):
+            for status in cycle(("RUNNING", "IDLE")):
+                await connection.execute(
+                    "UPDATE cc_instances SET status = $1 WHERE id = $2::text::uuid", status, instance
+                )
+                await asyncio.sleep(0.5)
+                if shown():
+                    return
     finally:
         await connection.close()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.graphiql.assets import ASSETS, fill
+from app.graphiql.assets import ASSETS
 from app.graphiql.page import Ide
 from app.settings import Settings
 from services.accounts import add_user
@@ -53,12 +53,10 @@ async def test_a_browser_gets_the_page_and_every_file_of_ours_that_it_names(
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: it brings GraphiQL")
-def test_the_hashes_are_those_of_the_files_in_the_npm_packages(tmp_path: Path) -> None:
-    fill(tmp_path)
-
-    page = Ide(tmp_path).page.decode()
+def test_the_hashes_are_those_of_the_files_in_the_npm_packages(assets: Path) -> None:
+    page = Ide(assets).page.decode()
     for asset in ASSETS:
-        assert (tmp_path / asset.name).stat().st_size > 1_000
+        assert (assets / asset.name).stat().st_size > 1_000
         assert f'"graphiql/{asset.name}" integrity="{asset.integrity}"' in page
     assert "https://" not in page
 

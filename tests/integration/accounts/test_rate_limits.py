@@ -13,11 +13,13 @@ from services.errors import RateLimited
 from services.principal import Principal
 from services.rate_limits import ApiCalls, purge_counts
 from tests.integration.accounts.conftest import Account
+from tests.support.hours import within_an_hour
 
 
 @pytest.fixture
 async def processes(database: Database) -> AsyncIterator[list[ApiCalls]]:
-    """Three processes that share the database."""
+    """Three processes that share the database, in an hour that does not end soon."""
+    await within_an_hour()
     opened = [ApiCalls(database) for _ in range(3)]
     yield opened
     for process in opened:

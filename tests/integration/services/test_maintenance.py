@@ -1,7 +1,6 @@
 """The worker's round makes and removes partitions, and can be run again at any time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -10,11 +9,13 @@ from services.background import background
 from services.database import Database
 from services.maintenance import keep_maintained, maintain
 from tests.support import factories
+from tests.support.waiting import until
 
 PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'cc_logs'::regclass"
 
 
 async def test_a_round_makes_missing_partitions_and_drops_expired_ones(database: Database) -> None:
+    await maintain(database)  # the database may have been made yesterday
     async with database.transaction() as connection:
         before = await connection.scalar(text(PARTITIONS))
         partition = await connection.scalar(
@@ -42,11 +43,11 @@ async def test_a_round_that_fails_is_made_up_for_by_the_next_one(database: Datab
         await connection.execute(text(f"DROP TABLE {partition}"))
     with capture_logs() as logs:
         async with background(keep_maintained(database, first=0.01, every=0.05), "maintenance"):
-            await eventually(lambda: _some(logs))
+            await until(lambda: bool(logs))
             async with database.transaction() as connection:
                 await connection.execute(text("ALTER FUNCTION away RENAME TO ccgraph_create_partitions"))
             rounds = len(logs)
-            await eventually(lambda: _exists(database, partition))
+            await until(lambda: _exists(database, partition))
     assert {entry["event"] for entry in logs} == {"maintenance_postponed"}
     assert len(logs) <= rounds + 1
 
@@ -54,15 +55,3 @@ async def test_a_round_that_fails_is_made_up_for_by_the_next_one(database: Datab
 async def _exists(database: Database, table: str) -> bool:
     async with database.transaction() as connection:
         return bool(await connection.scalar(text("SELECT to_regclass(:table) IS NOT NULL"), {"table": table}))
-
-
-async def _some(logs: Sequence[object]) -> bool:
-    return bool(logs)
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.02)
