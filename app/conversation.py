@@ -112,8 +112,8 @@ class Operation:
 class Conversation:
     """What the two sides say to each other on one connection.
 
-    Only the task of the connection itself reads and closes. Events are written when the event loop comes
-    round, all that have come since in one go. What a socket does not take at once is left to a second task.
+    Only the task of the connection itself reads and closes. Events are handed to the socket as they come,
+    which sends them when the event loop comes round. What it does not take at once is left to a second task.
     """
 
     __slots__ = (
@@ -276,6 +276,7 @@ class Conversation:
             operation.subscription = await endpoint.subscriptions.open(
                 request, context, lambda: self._wake(operation)
             )
+        self._wake(operation)  # for what came while the subscription was not known here
 
     async def _context(self) -> Context:
         """The caller as of now, with one more call counted."""
@@ -324,11 +325,11 @@ class Conversation:
         """There is something to take for `operation`."""
         self._ready.append(operation)
         if not self._awake:
-            self._awake = True
-            self._loop.call_soon(self._write)
+            self._write()
 
     def _write(self) -> None:
         """Write what waits, and leave to a task what the socket does not take at once."""
+        self._awake = True
         self._write_at_once()
         if self._ready:
             self._writer = self._loop.create_task(self._write_patiently())
@@ -341,12 +342,12 @@ class Conversation:
             operation = self._ready[0]
             subscriber = operation.subscriber
             if subscriber is not None:
-                frames: list[bytes] = []
                 deliveries = subscriber.take_some(_AT_ONCE)
-                for delivery in deliveries:
-                    frames += wrapped(delivery, operation.prefix)
-                if frames:
-                    self._frames.write_frames(frames)
+                if deliveries:
+                    prefix = operation.prefix
+                    self._frames.write_frames(
+                        [frame for delivery in deliveries for frame in wrapped(delivery, prefix)]
+                    )
                     confirm(deliveries)
                 elif subscriber.ended:
                     return  # how it ended is told by the task

@@ -197,11 +197,11 @@ class Settings(BaseSettings):
         "`websocketSessions`, up to 3600",
     )
     feed_poll: float = Field(
-        0.25,
-        ge=0.02,
+        0.02,
+        ge=0.005,
         le=60,
-        description="seconds after which subscribers hear at the latest of a change that nobody announced, "
-        "by plain SQL for instance, 0.02 to 60",
+        description="seconds after which the server notices a change that nobody announced, by plain SQL for "
+        "instance, 0.005 to 60",
     )
     keep_alive: float = Field(
         20,

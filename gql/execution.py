@@ -6,7 +6,7 @@ from gql.planner.errors import CursorUnusable, PlanError
 from gql.planner.plan import Plan
 from gql.planner.values import Variables
 from models.policy import Viewer
-from services.database import Reader
+from services.database import Connection, Reader
 from services.errors import BadInput, CursorInvalid, DomainError
 
 
@@ -20,8 +20,12 @@ async def run(plan: Plan, reader: Reader, parameters: Sequence[object]) -> Seque
 async def run_rows(plan: Plan, reader: Reader, parameters: Sequence[object]) -> list[str | None]:
     """The JSON text of each row of a plan that loads several, None for null."""
     async with reader.acquire() as connection:
-        rows = await connection.fetch(plan.sql, *parameters)
-    return [row[0] for row in rows]
+        return await rows_of(plan, connection, parameters)
+
+
+async def rows_of(plan: Plan, connection: Connection, parameters: Sequence[object]) -> list[str | None]:
+    """The same over a connection that is lent already."""
+    return [row[0] for row in await connection.fetch(plan.sql, *parameters)]
 
 
 def bind(plan: Plan, viewer: Viewer, variables: Variables) -> list[object]:

@@ -15,6 +15,7 @@ from app.database.lender import Lender
 from app.errors import StartupError
 from app.settings import Settings
 from services.database import Connection, Database
+from services.feed.lanes import LANES
 from services.half_open import WatchedConnection
 
 OLDEST_POSTGRESQL = 13
@@ -22,8 +23,8 @@ CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 """Seconds: for one connection; at shutdown for the statements that still run."""
 
-FEED_CONNECTIONS = 3
-"""Connections to the primary beside those for queries: the feed's readers and its replay keep one each."""
+FEED_CONNECTIONS = 3 + LANES
+"""Connections to the primary beside those for queries: the feed's readers, replay and lanes keep one each."""
 
 STATEMENT_CACHE: dict[str, Any] = {
     # A planned statement is long, stays the same and costs as much to prepare as to run.

@@ -88,7 +88,7 @@ class Subscriptions:
         key = _key(request, root)
         topic = self._feed.topic(key)
         if topic is None:
-            topic = self._topic(key, stream, arguments, root, question, context)
+            topic = self._topic(key, stream, arguments, root, question)
         return await self._feed.subscribe(
             topic, principal.viewer, ready, after=after or arguments.value(AFTER)
         )
@@ -100,11 +100,10 @@ class Subscriptions:
         arguments: Arguments,
         root: Field,
         question: Question,
-        context: Context,
     ) -> Topic:
         chosen = stream.filter(arguments)
         try:
-            renderer = EventRenderer(context.database.primary, stream, chosen.tables, root, question)
+            renderer = EventRenderer(stream, chosen.tables, root, question)
         except PlanError as error:
             raise domain_error(error) from None
         return Topic(key, chosen, renderer, self._written if stream.sends else None)

@@ -8,9 +8,9 @@ from itertools import chain, zip_longest
 from typing import TypeAlias
 
 from models.policy import Viewer
-from services.database import Reader
 from services.feed.audience import audience
 from services.feed.events import ChangeEvent
+from services.feed.lanes import Lend
 from services.feed.lineage import ancestry_of
 from services.feed.patience import Patience
 from services.feed.subscribers import Delivery, Subscriber
@@ -29,7 +29,7 @@ _ROUND = 262_144
 
 
 async def dispatch(
-    pool: Reader,
+    lend: Lend,
     occurrences: Sequence[Occurrence],
     topics: Callable[[ChangeEvent], Iterable[Topic]],
     listeners: Callable[[Topic], Listeners],
@@ -39,11 +39,11 @@ async def dispatch(
 
     It waits with `patience` for those who are behind. When it raises, nothing was pushed.
     """
-    matched = await _match(pool, occurrences, topics)
+    matched = await _match(lend, occurrences, topics)
     heard = {topic: listeners(topic) for topic in matched}
-    sight = await _sight(pool, matched, heard)
+    sight = await _sight(lend, matched, heard)
     rendered = await asyncio.gather(
-        *(_render(topic, found, heard[topic], sight) for topic, found in matched.items())
+        *(_render(lend, topic, found, heard[topic], sight) for topic, found in matched.items())
     )
     for shares in _rounds(chain.from_iterable(rendered)):
         await patience.drain(await _push(shares))
@@ -80,13 +80,13 @@ async def _push(shares: Iterable[Share]) -> list[Subscriber]:
 
 
 async def _match(
-    pool: Reader, occurrences: Sequence[Occurrence], topics: Callable[[ChangeEvent], Iterable[Topic]]
+    lend: Lend, occurrences: Sequence[Occurrence], topics: Callable[[ChangeEvent], Iterable[Topic]]
 ) -> dict[Topic, list[Occurrence]]:
     candidates = [(topic, occurrence) for occurrence in occurrences for topic in topics(occurrence.event)]
     instances = {found.event.instance_id for topic, found in candidates if topic.filter.subtree_of}
     ancestry: Ancestry = {}
     if instances:
-        async with pool.acquire() as connection:
+        async with lend("ancestry") as connection:
             ancestry = await ancestry_of(connection, [instance for instance in instances if instance])
     matched: dict[Topic, list[Occurrence]] = defaultdict(list)
     for topic, occurrence in candidates:
@@ -96,7 +96,7 @@ async def _match(
 
 
 async def _sight(
-    pool: Reader, matched: Mapping[Topic, Sequence[Occurrence]], heard: Mapping[Topic, Listeners]
+    lend: Lend, matched: Mapping[Topic, Sequence[Occurrence]], heard: Mapping[Topic, Listeners]
 ) -> Sight:
     wanted: dict[int, set[int]] = defaultdict(set)
     events: dict[int, ChangeEvent] = {}
@@ -107,12 +107,12 @@ async def _sight(
             wanted[occurrence.event.number] |= people
     if not wanted:
         return set()
-    async with pool.acquire() as connection:
+    async with lend("audience") as connection:
         return await audience(connection, [*events.values()], wanted)
 
 
 async def _render(
-    topic: Topic, occurrences: Sequence[Occurrence], listeners: Listeners, sight: Sight
+    lend: Lend, topic: Topic, occurrences: Sequence[Occurrence], listeners: Listeners, sight: Sight
 ) -> list[Share]:
     """What each viewer's subscribers get; viewers to whom an event looks the same share its rendering."""
     seen = {viewer: [*_visible(occurrences, viewer, sight)] for viewer in listeners}
@@ -123,7 +123,7 @@ async def _render(
             wanted.setdefault((found.event.number, group), (found, viewer))
     if not wanted:
         return []
-    payloads = await topic.renderer.render([*wanted.values()])
+    payloads = await topic.renderer.render(lend, [*wanted.values()])
     deliveries = {
         key: Delivery(payload.encode(), found.cursor, written=_written(topic, found.event))
         for (key, (found, _)), payload in zip(wanted.items(), payloads, strict=True)

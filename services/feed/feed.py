@@ -17,7 +17,8 @@ from services.feed.cursors import Cursor, CursorCodec
 from services.feed.dispatch import Listeners, dispatch
 from services.feed.events import Batch, ChangeEvent
 from services.feed.flows import CHANGES, LOGS, Flow
-from services.feed.line import Line
+from services.feed.lanes import Lanes, Lend
+from services.feed.line import READ_EVENTS, Line
 from services.feed.patience import Patience
 from services.feed.reader import Pace, Reader
 from services.feed.replay import since
@@ -49,7 +50,8 @@ class Feed(Running):
             Reader(database.primary, wakeup, flow, partial(self._deliver, flow), self._pace)
             for flow in (CHANGES, LOGS)
         )
-        self._replay = Line(database.primary, self._pace.retry)
+        self._replay = Line(database.primary, self._pace.retry, READ_EVENTS)
+        self._lanes = Lanes(database.primary, self._pace.retry)
         self._topics = Topics()
         self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
 
@@ -64,6 +66,7 @@ class Feed(Running):
                 yield
         finally:
             await self._replay.release()
+            await self._lanes.release()
 
     def _begin_epoch(self, epoch: UUID) -> None:
         self._epoch = epoch
@@ -100,6 +103,8 @@ class Feed(Running):
         there is something to take after there was nothing. Raises CursorInvalid and CursorExpired.
         """
         cursor = None if after is None else self._cursors.decode(after)
+        if self._topics.get(topic.key) is None:
+            await self._rehearse(topic, viewer)
         reader = self._reader(topic)
         await reader.follow()
         try:
@@ -116,6 +121,14 @@ class Feed(Running):
         else:
             subscription.catch_up(self._catch_up(topic, subscription.subscriber, cursor))
         return subscription
+
+    async def _rehearse(self, topic: Topic, viewer: Viewer) -> None:
+        """Let its statements be planned before the first event comes; while the database is away, with it."""
+        try:
+            await topic.renderer.rehearse(self._lanes.lend, viewer)
+        except Exception as error:
+            if not is_away(error):
+                raise
 
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
         """What a subscription calls when it is closed, once."""
@@ -164,7 +177,7 @@ class Feed(Running):
             }
 
         for occurrences in self._chunks(batch):
-            await self._push(occurrences, self._topics.about, listeners, patience)
+            await self._push(self._lanes.lend, occurrences, self._topics.about, listeners, patience)
 
     async def _catch_up(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> None:
         """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
@@ -173,6 +186,7 @@ class Feed(Running):
             async for batch in since(self._replay, reader, cursor, self._require_still_kept):
                 for occurrences in self._chunks(batch):
                     await self._push(
+                        lambda _: self._pool.acquire(),  # not to be in the way of what is live
                         occurrences,
                         lambda event: [topic] if topic.filter.replays(event) else [],
                         lambda _: {subscriber.viewer: [subscriber]},
@@ -189,6 +203,7 @@ class Feed(Running):
 
     async def _push(
         self,
+        lend: Lend,
         occurrences: Sequence[Occurrence],
         topics: Callable[[ChangeEvent], Iterable[Topic]],
         listeners: Callable[[Topic], Listeners],
@@ -197,7 +212,7 @@ class Feed(Running):
         """Dispatch, again while the database is away; another error ends the subscribers it concerns."""
         while True:
             try:
-                return await dispatch(self._pool, occurrences, topics, listeners, patience)
+                return await dispatch(lend, occurrences, topics, listeners, patience)
             except Exception as error:
                 if not is_away(error):
                     return _end_all(occurrences, topics, listeners, error)

@@ -1,4 +1,4 @@
-"""A connection of the primary pool kept for reading the feed, given back and taken anew when it breaks."""
+"""A connection of the primary pool kept for the feed, given back and taken anew when it breaks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,28 +15,30 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 # A day's partition is young, so its size says nothing to the planner: it is to use the indexes always.
-_PREPARE = "SET enable_seqscan = off"
+READ_EVENTS = "SET enable_seqscan = off"
 
 
 class Line:
-    """One user at a time. `retry` is in seconds."""
+    """One user at a time. `retry` is in seconds; `setting` is what the connection is told first."""
 
-    def __init__(self, pool: Reader, retry: float) -> None:
+    def __init__(self, pool: Reader, retry: float, setting: str = "") -> None:
         self._pool = pool
         self._retry = retry
+        self._setting = setting
         self._busy = asyncio.Lock()
         self._held: Connection | None = None
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """The connection, prepared for reading the feed; an error that leaves the block gives it up."""
+        """The connection with its setting; an error that leaves the block gives it up."""
         async with self._busy:
             try:
                 if self._held is not None and self._held.is_closed():
                     await self.release()
                 if self._held is None:
                     self._held = await self._pool.take()
-                    await self._held.execute(_PREPARE)
+                    if self._setting:
+                        await self._held.execute(self._setting)
                 yield self._held
             except BaseException:
                 await self.release()

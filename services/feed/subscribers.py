@@ -141,14 +141,18 @@ class Subscriber:
 
     def take_some(self, size: int) -> list[Delivery]:
         """The next deliveries, until they have `size` bytes of payload; one at least, if there is any."""
-        count = 0
-        while count < len(self._queue) and size > 0:
-            size -= len(self._queue[count].payload)
-            count += 1
-        taken = self._queue[:count]
-        if taken:
-            del self._queue[:count]
+        queue = self._queue
+        if self._size <= size or len(queue) == 1:
+            taken, self._queue, self._size = queue, [], 0
+        else:
+            count = 0
+            while size > 0:
+                size -= len(queue[count].payload)
+                count += 1
+            taken = queue[:count]
+            del queue[:count]
             self._size -= sum(len(delivery.payload) for delivery in taken)
+        if taken:
             self._cursor = taken[-1].cursor or self._cursor
         return taken
 

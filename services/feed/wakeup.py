@@ -34,13 +34,13 @@ class Bell:
         """End the waiting, or the next one at once."""
         self._rung.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Until somebody rings or `seconds` have passed."""
+    async def wait(self, seconds: float) -> bool:
+        """Until somebody rings or `seconds` have passed; whether somebody rang."""
         try:
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
+                return await self._rung.wait()
         except TimeoutError:
-            return
+            return False
         finally:
             self._rung.clear()
 

@@ -19,6 +19,7 @@ from models.policy import Viewer
 from services.allowance import Allowance
 from services.database import Database
 from services.feed.feed import Feed
+from services.feed.lanes import Lend
 from services.feed.reader import Pace
 from services.feed.subscribers import Capacity, Opened
 from services.feed.topics import Filter, Occurrence, Topic
@@ -122,7 +123,10 @@ class KeysAndStatuses:
         """All viewers alike, unless the renderer is to tell them apart."""
         return viewer if self._by_viewer else None
 
-    async def render(self, wanted: Sequence[tuple[Occurrence, Viewer]]) -> list[str]:
+    async def rehearse(self, lend: Lend, viewer: Viewer) -> None:
+        """There is nothing to load."""
+
+    async def render(self, lend: Lend, wanted: Sequence[tuple[Occurrence, Viewer]]) -> list[str]:
         """A JSON array for each event."""
         self.rendered.append(len(wanted))
         return [
@@ -229,11 +233,11 @@ def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
 
 
 async def until_unread(statements: Statements, table: str) -> None:
-    """Wait for so long a time without a statement about the table that a reader would have polled in it."""
+    """Wait for so long a time without a statement about the table that a reader would have read in it."""
 
     async def unread() -> bool:
         statements.clear()
-        await asyncio.sleep(3 * Pace().longest)
+        await asyncio.sleep(3 * Pace().anyway)
         return not any(table in statement for statement in statements)
 
     await until(unread)

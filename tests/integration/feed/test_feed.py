@@ -9,7 +9,9 @@ import pytest
 from models.policy import Viewer
 from services.database import Database
 from services.errors import CursorExpired, CursorInvalid, SlowConsumer
+from services.feed import reader
 from services.feed.feed import Feed
+from services.feed.reader import Pace
 from services.feed.subscribers import Capacity
 from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import (
@@ -34,17 +36,37 @@ async def test_a_change_by_plain_sql_is_heard_within_a_second(
     pauses: list[float] = []
     wait = Bell.wait
 
-    async def noted(bell: Bell, seconds: float) -> None:
+    async def noted(bell: Bell, seconds: float) -> bool:
         pauses.append(seconds)
-        await wait(bell, seconds)
+        return await wait(bell, seconds)
 
     monkeypatch.setattr(Bell, "wait", noted)
     instance = await add_instance(writer, project_id)
     listening = await Listening().begin(feed, about())
-    await until(lambda: len(pauses) > 2)  # so that the reader polls as slowly as it does
+    await until(lambda: len(pauses) > 2)  # so that the reader looks as seldom as it does
     await set_status(writer, instance, "RUNNING")
     assert await listening.next() == [str(instance), "RUNNING"]
     assert max(pauses) < 0.5
+
+
+async def test_a_glance_at_the_transactions_is_enough_to_hear_of_a_change(
+    database: Database, writer: Writer, project_id: UUID
+) -> None:
+    instance = await add_instance(writer, project_id)
+    async with Wakeup("memory://") as wakeup, Feed(database, wakeup, b"secret", Pace(anyway=600)) as feed:
+        listening = await Listening().begin(feed, about())
+        await set_status(writer, instance, "RUNNING")
+        assert await listening.next() == [str(instance), "RUNNING"]
+
+
+async def test_what_no_glance_shows_is_found_by_reading_anyway(
+    feed: Feed, writer: Writer, project_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_GLANCE", "SELECT 1")
+    instance = await add_instance(writer, project_id)
+    listening = await Listening().begin(feed, about())
+    await set_status(writer, instance, "RUNNING")
+    assert await listening.next() == [str(instance), "RUNNING"]
 
 
 async def test_what_is_committed_after_subscribing_is_heard_and_what_was_before_is_not(
