@@ -1,6 +1,8 @@
 """Replaces keys, tokens, passwords and cloud credentials inside JSON before it is stored."""
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -24,6 +26,9 @@ _ASSIGNABLE: Final = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credentials?"
     r"|(?:api|access|secret|private|account|signing|encryption|master)[_-]?key)"
 )
+
+_ASSIGNABLE_STEMS: Final = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key")
+"""Each name of `_ASSIGNABLE` contains one of them."""
 
 _KEY_BLOCK: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
@@ -74,6 +79,10 @@ _FLAG: Final = re.compile(
 )
 
 
+_ROOTS: Final = ("key", "pass", "hooks", "gh", "k_")
+"""Texts that many hints have in common; a hint has one of them once."""
+
+
 @dataclass(frozen=True)
 class Hints:
     """Texts of which every secret carries one; `lowered` ones in upper or lower case.
@@ -93,11 +102,9 @@ class Hints:
         if not self:
             return self
         # Hints are ASCII; as Latin-1 a text is searched three times as fast as its bytes are.
-        lowered, cased = encoded.lower().decode("latin-1"), encoded.decode("latin-1")
-        return Hints(
-            tuple(hint for hint in self.lowered if hint in lowered),
-            tuple(hint for hint in self.cased if hint in cased),
-        )
+        cased = encoded.decode("latin-1")
+        lowered = encoded.lower().decode("latin-1") if self.lowered else ""
+        return Hints(tuple(_occurring(self.lowered, lowered)), tuple(_occurring(self.cased, cased)))
 
     def occur_in(self, text: str) -> bool:
         """Whether any of them may occur in a text, which they do in few."""
@@ -105,7 +112,34 @@ class Hints:
 
     @cached_property
     def _any(self) -> re.Pattern[str]:
-        return re.compile("|".join(map(re.escape, (*self.lowered, *self.cased))), re.IGNORECASE)
+        hints = [f"(?i:{re.escape(hint)})" for hint in self.lowered]
+        return re.compile("|".join([*hints, *map(re.escape, self.cased)]))
+
+
+def _occurring(hints: tuple[str, ...], text: str) -> Iterator[str]:
+    """Those of `hints` that occur in `text`; one search for a root serves all that have it."""
+    for root, family in _families(hints):
+        if len(family) == 1:
+            yield from (hint for hint in family if hint in text)
+        elif root in text:
+            around = _surroundings(text, root, max(map(len, family)))
+            yield from (hint for hint in family if hint in around)
+
+
+@lru_cache(100)
+def _families(hints: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """`hints` by the root that they have in common; one without is a family by itself."""
+    families: defaultdict[str, list[str]] = defaultdict(list)
+    for hint in hints:
+        families[next((root for root in _ROOTS if root in hint), hint)].append(hint)
+    return tuple((root, tuple(family)) for root, family in families.items())
+
+
+def _surroundings(text: str, root: str, reach: int) -> str:
+    """What stands at most `reach` characters around each `root` in `text`."""
+    return "\n".join(
+        f"{before[-reach:]}{root}{behind[:reach]}" for before, behind in pairwise(text.split(root))
+    )
 
 
 HINTS: Final = Hints(
@@ -172,10 +206,20 @@ def mask_text(text: str) -> str:
         text = _URL_SIGNATURE.sub(rf"\1{MASK}", text)
     if ":" in text or "=" in text:
         text = _COOKIE_HEADER.sub(rf"\1{MASK}", text)
-        text = _ASSIGNMENT.sub(_mask_assignment, text)
-    if "--" in text:
+        if _may_assign(text):
+            text = _ASSIGNMENT.sub(_mask_assignment, text)
+    if "--" in text and _may_assign(text):
         text = _FLAG.sub(rf"\1{MASK}", text)
     return text
+
+
+def _may_assign(text: str) -> bool:
+    """Whether a name of `_ASSIGNABLE` may occur, at a fraction of the price of searching for one.
+
+    Beyond ASCII a letter can have other forms than its capital: the long s is an s to a pattern.
+    """
+    lowered = text.lower()
+    return not text.isascii() or any(stem in lowered for stem in _ASSIGNABLE_STEMS)
 
 
 def is_sensitive_name(name: str) -> bool:

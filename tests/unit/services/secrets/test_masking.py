@@ -1,5 +1,6 @@
 """Secrets never reach the database in clear (decision 27)."""
 
+import random
 import time
 
 import orjson
@@ -105,6 +106,26 @@ def test_the_first_look_never_misses_what_the_walk_would_mask() -> None:
     ):
         value = {"text": f"x {secret}"}
         assert orjson.loads(masked(value, orjson.dumps(value))) == {"text": f"x {MASK}"}
+
+
+HINTED = [*HINTS.lowered, *(hint.upper() for hint in HINTS.lowered), *HINTS.cased]
+
+
+def test_the_hints_of_a_text_are_exactly_those_that_stand_in_it() -> None:
+    chance = random.Random(7)
+    between = ("", " ", "key", "passage", "hook", "gh", "k_", "_", "x" * 40, "鍵", "api", "http:/")
+    for _ in range(300):
+        text = "".join(chance.choice(between) + chance.choice(HINTED) for _ in range(3))
+        text = text[chance.randrange(4) : len(text) - chance.randrange(4)]
+        found = HINTS.occurring_in(text.encode())
+        assert found.lowered == tuple(hint for hint in HINTS.lowered if hint in text.lower())
+        assert found.cased == tuple(hint for hint in HINTS.cased if hint in text)
+
+
+@pytest.mark.parametrize("name", ["pa\u017fsword", "API_\u212aEY", "Pa\u017f\u017fwd", "--TO\u212aEN"])
+def test_a_name_with_the_other_forms_of_its_letters_is_still_a_name(name: str) -> None:
+    """To a pattern that overlooks case, a long s is an s and the sign of the kelvin a k."""
+    assert "hunter22" not in mask_text(f"{name}=hunter22")
 
 
 @pytest.mark.parametrize("secret", [GITHUB_TOKEN, PRIVATE_KEY, "PassWord=x", "https://a:b@c/"])
