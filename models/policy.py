@@ -187,6 +187,11 @@ def is_everybodys(table_name: str) -> bool:
     return any(isinstance(rule, Everybody) for rule in RULES[table_name])
 
 
+def is_owners(table_name: str) -> bool:
+    """Whether each viewer sees the rows that name them and no others, which are few of a large table."""
+    return all(isinstance(rule, Own) for rule in RULES[table_name])
+
+
 def shows_rows_behind(table_name: str, column: str, target: str, key: str) -> bool:
     """Whether a visible row's `column` can only point to a visible row of `target`."""
     return is_everybodys(target) or RULES[table_name] == (Through(column, target, key),)

@@ -15,6 +15,7 @@ from gql.planner.selection import Field
 from gql.planner.statement import Statement
 from gql.planner.values import Value
 from gql.planner.where import compile_where
+from models import policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ class Filter:
         return "search" in self.arguments or (indexed is not None and order.terms[0].label not in indexed)
 
     def is_searched_by_time(self, order: Order) -> bool:
-        """Rows that are searched for, not behind a key, ordered by columns of their own, the time first."""
+        """Rows that are searched for, ordered by columns of their own, the time first.
+
+        Those behind a key and those of one person are too few for a page to be filled near its beginning.
+        """
         return (
-            self.link is None
-            and "search" in self.arguments
+            "search" in self.arguments
+            and self.link is None
+            and (self.statement.question.is_admin or not policy.is_owners(self.table.table))
             and order.terms[0].label == self.table.timeline
             and all(term.column for term in order.terms)
         )

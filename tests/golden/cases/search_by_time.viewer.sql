@@ -11,37 +11,10 @@ SELECT system_log$1.*, row_number() OVER () AS place$1
 FROM (
 SELECT system_log$1.*
 FROM (
-WITH edge$1 AS MATERIALIZED (
-SELECT coalesce((
-SELECT system_log$1.created_at
-FROM system_logs AS system_log$1
-ORDER BY system_log$1.created_at DESC
-OFFSET 2200 LIMIT 1
-), '-infinity') AS at
-), near$1 AS MATERIALIZED (
-SELECT system_log$1.*
-FROM (
 SELECT system_log$1.*
 FROM system_logs AS system_log$1
-WHERE system_log$1.user_id = $1::int AND ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($2::text)) AND ((SELECT ccgraph_phrases($2::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($2::text))::text[])) AND system_log$1.created_at >= (SELECT at FROM edge$1) AND system_log$1.created_at <= 'infinity'
+WHERE system_log$1.user_id = $1::int AND ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($2::text)) AND ((SELECT ccgraph_phrases($2::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($2::text))::text[]))
 OFFSET 0
-) AS system_log$1
-ORDER BY system_log$1.created_at DESC, system_log$1.id DESC
-LIMIT 11
-)
-SELECT * FROM near$1
-UNION ALL (
-SELECT system_log$1.*
-FROM (
-SELECT system_log$1.*
-FROM system_logs AS system_log$1
-WHERE system_log$1.user_id = $1::int AND ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($2::text)) AND ((SELECT ccgraph_phrases($2::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($2::text))::text[])) AND (SELECT count(*) FROM near$1) < 11
-OFFSET 0
-) AS system_log$1
-WHERE system_log$1.created_at < (SELECT at FROM edge$1)
-ORDER BY system_log$1.created_at DESC, system_log$1.id DESC
-LIMIT 11
-)
 ) AS system_log$1
 ORDER BY system_log$1.created_at DESC, system_log$1.id DESC
 LIMIT 11

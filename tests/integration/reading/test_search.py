@@ -200,15 +200,22 @@ async def test_what_is_found_is_ordered_filtered_and_paged(
 
 
 @pytest.mark.parametrize("nearby", [0, 1, 2, 200])
-@pytest.mark.parametrize("name", ["SystemLog", "FileOperation"])
+@pytest.mark.parametrize(
+    ("name", "is_admin"), [("SystemLog", True), ("SystemLog", False), ("FileOperation", False)]
+)
 async def test_what_is_found_comes_in_the_order_of_time_however_far_it_lies_apart(
-    asker: Asker, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch, name: str, nearby: int
+    asker: Asker,
+    connection: AsyncConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    is_admin: bool,
+    nearby: int,
 ) -> None:
     monkeypatch.setattr(pages, "NEARBY", nearby)
-    ann, ben = await make_user(connection), await make_user(connection)
+    ann, ben = await make_user(connection, is_admin=is_admin), await make_user(connection)
     chance = random.Random(nearby)
     wanted = set(chance.sample(range(40), 4))
-    for person in (ann, ben):
+    for person in (ann,) if is_admin else (ann, ben):
         make = (await makers(connection, person))[name]
         for number in range(40):
             row = await make(
