@@ -80,7 +80,16 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$
 """
 
-FUNCTIONS = (TSVECTOR, TSQUERY, CANDIDATES, PHRASES)
+# NULL for any other search, also for a pair of equals, which may overlap itself.
+LONE_PAIR = f"""
+CREATE OR REPLACE FUNCTION ccgraph_lone_pair(search text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT pair[1] FROM regexp_matches(ccgraph_tsquery(search)::text, '^''([{CJK}]{{2}})''$') AS found (pair)
+    WHERE left(pair[1], 1) <> right(pair[1], 1)
+$$
+"""
+
+FUNCTIONS = (TSVECTOR, TSQUERY, CANDIDATES, PHRASES, LONE_PAIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +120,28 @@ class Search:
         """
         search = self._separate(parameter)
         phrases = f"(SELECT ccgraph_phrases({search}))"
-        text = f"normalize(left({self._document(alias)}, 40000), NFKC)"
         return (
             f"{self.vector(alias)} @@ (SELECT ccgraph_candidates({search}))"
-            f" AND ({phrases} = '{{}}' OR {text} LIKE ALL ({phrases}::text[]))"
+            f" AND ({phrases} = '{{}}' OR {self._text(alias)} LIKE ALL ({phrases}::text[]))"
         )
+
+    def rank(self, alias: str, parameter: str) -> str:
+        """What `ts_rank(vector(alias), query(parameter))` is, sooner where a pair of characters stands once.
+
+        `CASE WHEN cardinality(string_to_array(normalize(left(t.message, 40000), NFKC),
+        (SELECT ccgraph_lone_pair($1)))) = 2 THEN ...
+        ELSE ts_rank(ccgraph_tsvector(t.message), (SELECT ccgraph_tsquery($1))) END`
+        """
+        pair = f"(SELECT ccgraph_lone_pair({self._separate(parameter)}))"
+        return (
+            f"CASE WHEN {pair} IS NOT NULL AND cardinality(string_to_array({self._text(alias)}, {pair})) = 2"
+            " THEN ts_rank('a:1'::tsvector, 'a'::tsquery)"
+            f" ELSE ts_rank({self.vector(alias)}, (SELECT {self.query(parameter)})) END"
+        )
+
+    def _text(self, alias: str) -> str:
+        """A row's text as far as it is indexed and may hold a phrase."""
+        return f"normalize(left({self._document(alias)}, 40000), NFKC)"
 
     def _document(self, alias: str | None) -> str:
         prefix = "" if alias is None else f"{alias}."

@@ -22,10 +22,10 @@ def compile_search(statement: Statement, table: TableType, alias: str, search: V
 def compile_rank(statement: Statement, table: TableType, alias: str, search: Value) -> str:
     """How well a row fits, from 0 upwards.
 
-    `ts_rank(ccgraph_tsvector(...), ccgraph_tsquery($1::text))::double precision`
+    `(CASE ... ELSE ts_rank(ccgraph_tsvector(...), (SELECT ccgraph_tsquery($1::text))) END)::double precision`
     """
     if table.search is None:
         raise ArgumentInvalid("This list cannot be searched.", search.path)
-    query = table.search.query(statement.parameter(search, text, "::text"))
+    rank = table.search.rank(alias, statement.parameter(search, text, "::text"))
     # As double precision its JSON form has every digit, so that a cursor continues exactly.
-    return f"ts_rank({table.search.vector(alias)}, {query})::double precision"
+    return f"({rank})::double precision"

@@ -51,6 +51,49 @@ async def test_a_document_is_found_by_its_words(
 
 
 @pytest.mark.parametrize(
+    "document",
+    [
+        "東京都の設定",
+        "東京の東京",
+        "京都の東京。京都 東京 設定",
+        "ｻｰﾊﾞｰとサーバー",
+        "々々々",
+        "設定" * 300,
+        "東 京 error 東-京",
+        "東京" + "あ" * 20_000 + "設定",
+        "nothing",
+        "",
+    ],
+)
+@pytest.mark.parametrize(
+    "search",
+    [
+        "東京",
+        "設定",
+        "サー",
+        "ｻｰ",
+        "々々",
+        "東",
+        "東京都",
+        "東京 設定",
+        "error",
+        "東京 error",
+        "",
+        "é京",
+        "京-",
+    ],
+)
+async def test_a_row_is_ranked_as_its_vector_is(passing: Connection, document: str, search: str) -> None:
+    logs = SEARCHES["system_logs"]
+    ranks = (
+        f"{logs.rank('log', '$2')} AS rank, ts_rank({logs.vector('log')}, {logs.query('$2')}) AS of_vector"
+    )
+    row = await passing.fetchrow(f"SELECT {ranks} FROM (SELECT $1::text AS message) AS log", document, search)
+    assert row is not None
+    assert row["rank"] == row["of_vector"]
+
+
+@pytest.mark.parametrize(
     ("path", "search", "found"),
     [
         ("/srv/app/search_index.py", "search", True),
@@ -112,9 +155,9 @@ async def test_analyze_computes_no_vectors_in_any_partition(passing: Connection)
 async def test_the_functions_are_immutable_and_may_run_in_parallel(passing: Connection) -> None:
     rows = await passing.fetch(
         "SELECT provolatile::text, proparallel::text FROM pg_proc"
-        " WHERE proname IN ('ccgraph_tsvector', 'ccgraph_tsquery', 'ccgraph_candidates', 'ccgraph_phrases')"
+        " WHERE proname ~ '^ccgraph_(tsvector|tsquery|candidates|phrases|lone_pair)$'"
     )
-    assert [tuple(row) for row in rows] == [("i", "s")] * 4
+    assert [tuple(row) for row in rows] == [("i", "s")] * 5
 
 
 async def test_an_index_can_be_built_without_a_search_path_as_a_restore_does(
