@@ -45,12 +45,13 @@ def by_column(info: Info, table_name: str, given: Given, prefix: str = "input") 
     `prefix` is where the input stands, for errors.
     """
     table = TABLES[table_name]
-    plain = _plain_columns(table)
-    if plain is not None:
-        return {plain[field]: value for field, value in given.items()}
+    plain, guarded = _columns(table)
     values = {}
     for field, value in given.items():
-        column = table.column_named(field)
+        if field in plain:
+            values[plain[field]] = value
+            continue
+        column = guarded[field]
         values[column.name] = _protected(info, table, column, value, prefix)
         if column.secrets is not None:
             place = f"{table.name}.{column.secrets}"
@@ -59,12 +60,15 @@ def by_column(info: Info, table_name: str, given: Given, prefix: str = "input") 
 
 
 @cache
-def _plain_columns(table: WritableTable) -> Mapping[str, str] | None:
-    """The columns' names by field; None for a table in which something is encrypted or hashed."""
-    columns = table.columns.values()
-    if any(column.encrypted or column.hashed or column.secrets is not None for column in columns):
-        return None
-    return {column.field: column.name for column in columns}
+def _columns(table: WritableTable) -> tuple[Mapping[str, str], Mapping[str, WritableColumn]]:
+    """By field: the names of columns that take values as they are, and the columns that hold secrets."""
+    columns = {column.field: column for column in table.columns.values()}
+    guarded = {
+        field: column
+        for field, column in columns.items()
+        if column.encrypted or column.hashed or column.secrets is not None
+    }
+    return {field: columns[field].name for field in columns.keys() - guarded.keys()}, guarded
 
 
 def _protected(info: Info, table: WritableTable, column: WritableColumn, value: Any, prefix: str) -> Any:

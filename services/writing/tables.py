@@ -175,10 +175,6 @@ class WritableTable:
     def has_modification_time(self) -> bool:
         return "updated_at" in self.table.c
 
-    def column_named(self, field: str) -> WritableColumn:
-        """The column of an API field name."""
-        return next(column for column in self.columns.values() if column.field == field)
-
 
 def camel(snake: str) -> str:
     """`cc_instance_id` as the API spells it: `ccInstanceId`."""
