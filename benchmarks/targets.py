@@ -29,7 +29,7 @@ from benchmarks.database import BenchmarkDatabase, demo_database
 from benchmarks.peers.requests import Request, graphql
 from benchmarks.processes import Process
 from benchmarks.report import Section, table
-from benchmarks.writing import require_success
+from benchmarks.write.bench import require_success
 from services.demo.loading import PASSWORD
 
 SEED = 1
