@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from services.feed.subscribers import Subscriber
 
 _GLANCE = 0.005
-_STANDSTILL = 0.25
-"""Seconds: whoever takes nothing for so long is not waited for as one of a few."""
+_STANDSTILL = 50
+"""Glances: whoever takes nothing between so many is not waited for as one of a few. They are counted, because
+a pause of the whole process, in which nobody can take anything, is a single one."""
 
 
 class Patience:
@@ -41,17 +42,13 @@ class Patience:
     async def _drain_few(self, behind: Sequence[Subscriber]) -> None:
         clock = asyncio.get_running_loop().time
         until = clock() + self._grace
-        taking = dict.fromkeys(behind, (0, 0.0))
-        while taking and clock() < until:
-            now = clock()
-            for subscriber, (waiting, _) in taking.items():
-                if subscriber.waiting != waiting:
-                    taking[subscriber] = (subscriber.waiting, now)
+        seen = {subscriber: (subscriber.waiting, 0) for subscriber in behind}
+        while seen and clock() < until:
             await asyncio.sleep(_GLANCE)
-            taking = {
-                subscriber: (waiting, since)
-                for subscriber, (waiting, since) in taking.items()
-                if subscriber.congested and clock() - since < _STANDSTILL
+            seen = {
+                subscriber: (subscriber.waiting, idle + 1 if subscriber.waiting == waiting else 0)
+                for subscriber, (waiting, idle) in seen.items()
+                if subscriber.congested and idle < _STANDSTILL
             }
 
 

@@ -24,7 +24,7 @@ from services.writing.rows import create
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_instance, make_task, make_task_dependency
 
-A_MOMENT = timedelta(seconds=1)
+A_MOMENT = timedelta(minutes=1)
 
 
 @pytest.fixture

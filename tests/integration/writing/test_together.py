@@ -18,6 +18,7 @@ from services.writing.creating import create_at_once
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import make_instance, make_project, make_task
+from tests.support.waiting import PATIENCE
 
 CREATE = mutation("createTask", "task { id name project { name } }")
 MANY = 12
@@ -228,7 +229,7 @@ async def test_an_instance_that_is_being_changed_holds_up_no_other_sign_of_life(
         await connection.execute(text("UPDATE cc_instances SET name = 'held' WHERE id = :key"), held)
         waiting = asyncio.create_task(hear(database, scene.owner, [scene.instance_id]))
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(3):
                 assert await hear(database, scene.owner, [other.id]) == [other.id]
         assert not waiting.done()
