@@ -8,7 +8,6 @@ All servers work on one database in one run, take turns, and must give the same 
 
 import argparse
 import asyncio
-import statistics
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,7 +25,7 @@ from benchmarks.database import BenchmarkDatabase, demo_database
 from benchmarks.peers.requests import Request, Subject, floor, graphql
 from benchmarks.report import Section, bars, table
 from benchmarks.shapes import DEEP_PAGE, DEPTH, FIRST_PAGE, SHAPES, Shape
-from benchmarks.wrk import Load, run
+from benchmarks.wrk import Load, median, run
 
 CCGRAPH, POSTGRAPHILE, STRAWBERRY, FLOOR = "ccgraph", "PostGraphile 5", "plain Strawberry", "floor"
 PEERS = (CCGRAPH, POSTGRAPHILE, STRAWBERRY, FLOOR)
@@ -150,21 +149,29 @@ async def require_same_answers(shape: Shape, asks: dict[str, Ask]) -> None:
 
 
 async def measure(asks: dict[str, Ask], options: Options) -> Results:
-    """Each shape on each server: warmed up, then in turns, the median round counted."""
-    results: Results = {}
+    """Every shape on every server in short turns, each round begun by another server; the medians count.
+
+    Whatever else the machine does for a while then meets all of them alike, and a few of their rounds.
+    """
     for shape in options.shapes:
         await require_same_answers(shape, asks)
         for ask in asks.values():
             await warm_up(ask(shape))
-        rounds = [
-            {name: await load_on(ask(shape), seconds=options.seconds) for name, ask in asks.items()}
-            for _ in range(options.rounds)
-        ]
-        results[shape.name] = {name: _median([each[name] for each in rounds]) for name in asks}
-        ours = results[shape.name][CCGRAPH].rate
-        beside = ", ".join(f"{ours / results[shape.name][name].rate:.2f} of {name}" for name in PEERS[1:])
-        print(f"{shape.name:12} {ours:8,.0f} requests/s: {beside}", flush=True)
-    return results
+    found: dict[str, dict[str, list[Load]]] = {
+        shape.name: {name: [] for name in asks} for shape in options.shapes
+    }
+    names = list(asks)
+    for number in range(options.rounds):
+        first = number % len(names)
+        for shape in options.shapes:
+            for name in names[first:] + names[:first]:
+                load = await load_on(asks[name](shape), seconds=options.seconds)
+                found[shape.name][name].append(load)
+        print(f"round {number + 1} of {options.rounds}", flush=True)
+    return {
+        shape: {name: median(loads) for name, loads in of_servers.items()}
+        for shape, of_servers in found.items()
+    }
 
 
 async def warm_up(request: Request) -> None:
@@ -179,11 +186,6 @@ async def warm_up(request: Request) -> None:
 async def load_on(request: Request, seconds: float) -> Load:
     """wrk on one request."""
     return await run(request.url, request.body, request.headers, seconds=seconds)
-
-
-def _median(loads: list[Load]) -> Load:
-    middle = statistics.median_low(load.rate for load in loads)
-    return next(load for load in loads if load.rate == middle)
 
 
 def report(results: Results, options: Options) -> str:
@@ -261,8 +263,8 @@ def arguments() -> Options:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="scale of the demo, 1 unless given")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of a round, at most 30")
-    parser.add_argument("--rounds", type=int, default=3, choices=range(1, 10), help="rounds, 3 unless given")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn, at most 30")
+    parser.add_argument("--rounds", type=int, default=9, choices=range(1, 31), help="rounds, 9 unless given")
     parser.add_argument("--only", nargs="*", choices=[shape.name for shape in SHAPES], help="these shapes")
     parser.add_argument("--dry", action="store_true", help="print the report and write no file")
     given = parser.parse_args()

@@ -4,8 +4,9 @@ import asyncio
 import json
 import math
 import shutil
+import statistics
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,6 +43,17 @@ class Load:
     p95: float
     p99: float
     bytes_each: int
+
+
+def median(loads: Sequence[Load]) -> Load:
+    """The median of each figure by itself."""
+    return Load(
+        rate=statistics.median(load.rate for load in loads),
+        p50=statistics.median(load.p50 for load in loads),
+        p95=statistics.median(load.p95 for load in loads),
+        p99=statistics.median(load.p99 for load in loads),
+        bytes_each=statistics.median_low(load.bytes_each for load in loads),
+    )
 
 
 async def run(
