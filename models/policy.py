@@ -142,6 +142,22 @@ PERSON = MappingProxyType({"users": "id"})
 """Tables with private columns, and the column that says whose they are."""
 
 
+ENDLESS = frozenset(
+    {
+        "worktree_sync_history",
+        "file_operations",
+        "mcp_messages",
+        "mcp_tool_calls",
+        "cc_logs",
+        "task_logs",
+    }
+)
+"""Tables that grow for ever and are visible through what their rows lead to alone."""
+
+FEW = 200
+"""Rows that are found sooner from what they lead to than by walking through a table."""
+
+
 def visible(table_name: str, alias: str, viewer: str, *, one_by_one: bool = False) -> str:
     """A predicate that is true for the rows of `alias` that `viewer` may see.
 
@@ -179,6 +195,40 @@ def _text(rule: Rule, alias: str, viewer: str) -> str:
     return (
         f"EXISTS (SELECT FROM {rule.table} WHERE {rule.table}.{rule.key} = {alias}.{rule.column}"
         f" AND {visible(rule.table, rule.table, viewer)})"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """How the rows that a viewer may see are found from what they lead to.
+
+    `few` is a query for one boolean: whether there are at most `FEW` of them. `visible` is a predicate that
+    holds for the same rows as the function of that name, and that PostgreSQL answers from indexes.
+    """
+
+    few: str
+    visible: str
+
+
+def gathering(table_name: str, alias: str, viewer: str) -> Gathering | None:
+    """For a table of `ENDLESS`, in which somebody who may see little would look at every row; else None."""
+    if table_name not in ENDLESS:
+        return None
+    seen = {
+        rule.column: f"SELECT {rule.table}.{rule.key} FROM {rule.table}"
+        f" WHERE {visible(rule.table, rule.table, viewer)}"
+        for rule in RULES[table_name]
+        if isinstance(rule, Through)
+    }
+    # Set by set, each from its index, until there are too many.
+    found = " UNION ALL ".join(
+        f"(SELECT FROM ({keys} OFFSET 0) AS led (key) CROSS JOIN LATERAL (SELECT FROM {table_name} AS one"
+        f" WHERE one.{column} = led.key LIMIT {FEW + 1}) AS one)"
+        for column, keys in seen.items()
+    )
+    return Gathering(
+        few=f"SELECT count(*) <= {FEW} AS few FROM (SELECT FROM ({found}) AS one LIMIT {FEW + 1}) AS one",
+        visible=f"({' OR '.join(f'{alias}.{column} = ANY(ARRAY({keys}))' for column, keys in seen.items())})",
     )
 
 

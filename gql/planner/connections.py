@@ -27,14 +27,22 @@ class Filter:
     link: Link | None
     arguments: dict[str, Value]
 
-    def conditions(self, alias: str, *, one_by_one: bool = False) -> list[str]:
-        """Link, policy, `where` and `search`, to be joined by AND."""
+    def allowed(self, alias: str, *, one_by_one: bool = False) -> list[str]:
+        """Link and policy, to be joined by AND."""
         found = self.link.conditions(alias) if self.link is not None else []
         if self.link is None or not self.link.proven:
             found = [*found, *self.statement.visible(self.table, alias, one_by_one=one_by_one)]
+        return found
+
+    def wanted(self, alias: str) -> list[str]:
+        """`where` and `search`, to be joined by AND."""
         where = compile_where(self.statement, self.table, alias, self.arguments.get("where"))
         search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
-        return [*found, *where, *search]
+        return [*where, *search]
+
+    def gathering(self, alias: str) -> policy.Gathering | None:
+        """How a viewer's rows are found where they are few; None behind a link, where they are anyhow."""
+        return None if self.link is not None else self.statement.gathering(self.table, alias)
 
     def is_short(self, order: Order) -> bool:
         """Rows that are searched for, or behind a key in partitions without an index in this order."""
@@ -56,7 +64,7 @@ class Filter:
 
     def source(self, alias: str) -> str:
         """`FROM tasks AS task$1 WHERE ...`"""
-        conditions = self.conditions(alias)
+        conditions = [*self.allowed(alias), *self.wanted(alias)]
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         return f"FROM {self.table.table} AS {alias}{where}"
 

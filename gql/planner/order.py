@@ -86,12 +86,14 @@ class Order:
 
     def text(self, *, reverse: bool) -> str:
         """The ORDER BY inside the page."""
-        terms = [term.reversed() if reverse else term for term in self.terms]
-        return ", ".join(term.text(term.expression) for term in terms)
+        return ", ".join(term.text(term.expression) for term in self._terms(reverse=reverse))
 
-    def outer(self, alias: str) -> str:
+    def outer(self, alias: str, *, reverse: bool = False) -> str:
         """The ORDER BY around the page: joins keep the order in practice, but do not promise it."""
-        return ", ".join(term.text(self.outside(term, alias)) for term in self.terms)
+        return ", ".join(term.text(self.outside(term, alias)) for term in self._terms(reverse=reverse))
+
+    def _terms(self, *, reverse: bool) -> list[Term]:
+        return [term.reversed() if reverse else term for term in self.terms]
 
     @staticmethod
     def outside(term: Term, alias: str) -> str:

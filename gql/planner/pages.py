@@ -11,6 +11,7 @@ from gql.planner.order import Order, compile_order
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 from gql.planner.values import Value
+from models.policy import Gathering
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
@@ -52,8 +53,14 @@ class Listing(Protocol):
     def arguments(self) -> dict[str, Value]:
         """The arguments of the list."""
 
-    def conditions(self, alias: str, *, one_by_one: bool = False) -> list[str]:
-        """What holds for the rows, to be joined by AND; `one_by_one` as in `policy.visible`."""
+    def allowed(self, alias: str, *, one_by_one: bool = False) -> list[str]:
+        """Which rows there are for the viewer, to be joined by AND; `one_by_one` as in `policy.visible`."""
+
+    def wanted(self, alias: str) -> list[str]:
+        """What is asked of the rows, to be joined by AND."""
+
+    def gathering(self, alias: str) -> Gathering | None:
+        """How the viewer's rows are found where they are few."""
 
     def is_short(self, order: Order) -> bool:
         """Whether the rows are found first and then put in order, rather than read in order until enough."""
@@ -74,34 +81,54 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     mean all rows. So where a list is short it is gathered first:
     `FROM (SELECT task_log$1.* FROM task_logs AS task_log$1 WHERE task_log$1.task_id = ... OFFSET 0)`
     What is searched for in a whole table and wanted by time is gathered in two steps (`_nearest`).
+
+    So are the rows of a viewer who may see few of a long table, which is known only when the statement runs:
+    `WITH few$1 AS MATERIALIZED (SELECT count(*) <= 200 AS few FROM ...)
+    (SELECT ... WHERE NOT (SELECT few FROM few$1) AND ... ORDER BY ... LIMIT 20) UNION ALL
+    (SELECT ... FROM (SELECT ... WHERE (SELECT few FROM few$1) AND ... OFFSET 0) ... ORDER BY ... LIMIT 20)`
     """
     statement, table, arguments = listing.statement, listing.table, listing.arguments
     size, backward = page_size(arguments, field)
     alias = statement.alias(table.label)
     order = compile_order(statement, table, alias, arguments)
-    found = listing.conditions(alias, one_by_one=True)
+    allowed, wanted = listing.allowed(alias, one_by_one=True), listing.wanted(alias)
     behind = []
     for name, reverse in (("after", False), ("before", True)):
         cursor = _cursor(statement, order, arguments, name)
         if cursor is not None:
             behind.append(compile_after(statement, order, cursor, reverse=reverse))
+
+    def rows(source: str, conditions: list[str]) -> str:
+        return (
+            f"SELECT {order.select(alias)}\nFROM {source}{order.joined}{_where(conditions)}"
+            f"\nORDER BY {order.text(reverse=backward)}\nLIMIT {size + ahead}"
+        )
+
+    def gathered(conditions: list[str]) -> str:
+        return (
+            f"(\nSELECT {alias}.*\nFROM {table.table} AS {alias}{_where(conditions)}\nOFFSET 0\n) AS {alias}"
+        )
+
     if listing.is_searched_by_time(order):
-        source = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
-        where = ""
+        found = [*allowed, *wanted]
+        nearest = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
+        text = rows(nearest, [])
     elif listing.is_short(order):
-        source = f"(\nSELECT {alias}.*\nFROM {table.table} AS {alias}{_where(found)}\nOFFSET 0\n) AS {alias}"
-        where = _where(behind)
+        text = rows(gathered([*allowed, *wanted]), behind)
+    elif (gathering := listing.gathering(alias)) is not None:
+        name = statement.alias("few")
+        few = f"(SELECT few FROM {name})"
+        walked = rows(f"{table.table} AS {alias}", [f"NOT {few}", *allowed, *wanted, *behind])
+        picked = rows(gathered([few, gathering.visible]), [*wanted, *behind])
+        text = f"WITH {name} AS MATERIALIZED (\n{gathering.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
-        source = f"{table.table} AS {alias}"
-        where = _where([*found, *behind])
-    text = (
-        f"SELECT {order.select(alias)}\nFROM {source}{order.joined}{where}"
-        f"\nORDER BY {order.text(reverse=backward)}\nLIMIT {size + ahead}"
-    )
+        text = rows(f"{table.table} AS {alias}", [*allowed, *wanted, *behind])
     place = ""
     if ahead:
         place = statement.alias("place")
-        text = f"SELECT {alias}.*, row_number() OVER () AS {place}\nFROM (\n{text}\n) AS {alias}"
+        # Without an order of its own the window would let PostgreSQL forget the page's, and sort again.
+        window = f"row_number() OVER (ORDER BY {order.outer(alias, reverse=backward)})"
+        text = f"SELECT {alias}.*, {window} AS {place}\nFROM (\n{text}\n) AS {alias}"
     return Page(text, alias, order, f"\nORDER BY {order.outer(alias)}", size, backward, place)
 
 

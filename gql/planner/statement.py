@@ -84,6 +84,14 @@ class Statement:
         # Not every policy depends on the viewer, and PostgreSQL refuses a parameter that nothing uses.
         return [predicate.replace(VIEWER, self.viewer()) if VIEWER in predicate else predicate]
 
+    def gathering(self, table: TableType, alias: str) -> policy.Gathering | None:
+        """How the visible rows are found where they are few, if that is worth a look (`policy.gathering`)."""
+        found = None if self.question.is_admin else policy.gathering(table.table, alias, VIEWER)
+        if found is None:
+            return None
+        viewer = self.viewer()
+        return policy.Gathering(found.few.replace(VIEWER, viewer), found.visible.replace(VIEWER, viewer))
+
     def column(self, table: TableType, column: Column, alias: str) -> str:
         """`task$1.name`; a private column is NULL in every row that is not about the viewer.
 

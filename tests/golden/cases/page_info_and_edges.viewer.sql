@@ -8,7 +8,7 @@ SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 2), '[]'::
 FROM (
 SELECT item$1, task$1.place$1, (SELECT left(encode(sha256(convert_to('bb435e9975e9' || body$2.json, 'UTF8')), 'hex'), 12) || '.' || translate(encode(convert_to(body$2.json, 'UTF8'), 'base64'), E'\n', '') FROM (SELECT json_build_array(task$1.priority, task$1.completed_at, task$1.id)::text AS json) AS body$2) AS cursor$1
 FROM (
-SELECT task$1.*, row_number() OVER () AS place$1
+SELECT task$1.*, row_number() OVER (ORDER BY task$1.priority DESC, task$1.completed_at, task$1.id) AS place$1
 FROM (
 SELECT task$1.*
 FROM tasks AS task$1

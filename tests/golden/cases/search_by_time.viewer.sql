@@ -7,7 +7,7 @@ SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 10), '[]':
 FROM (
 SELECT item$1, system_log$1.place$1
 FROM (
-SELECT system_log$1.*, row_number() OVER () AS place$1
+SELECT system_log$1.*, row_number() OVER (ORDER BY system_log$1.created_at DESC, system_log$1.id DESC) AS place$1
 FROM (
 SELECT system_log$1.*
 FROM (

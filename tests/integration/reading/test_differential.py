@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gql.context import Context
 from gql.limits import Limits
 from gql.operations import Api, OperationRequest
+from models import policy
 from services.database import Database
 from services.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA
@@ -27,10 +28,16 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "few"), [(1, policy.FEW), (2, 1)])
 async def test_a_planned_query_equals_a_plain_execution(
-    database: Database, connection: AsyncConnection, database_url: str, seed: int
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    connection: AsyncConnection,
+    database_url: str,
+    seed: int,
+    few: int,
 ) -> None:
+    monkeypatch.setattr(policy, "FEW", few)
     await make_world(connection, seed)
     reader = await asyncpg.connect(database_url)
     world = await read_world(reader, CATALOG)

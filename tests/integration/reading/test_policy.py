@@ -17,6 +17,7 @@ from gql.context import Context
 from gql.limits import Limits
 from gql.operations import Api, OperationRequest
 from gql.planner.catalog import TableType
+from models import policy
 from services.database import Database
 from services.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA, ask
@@ -58,12 +59,19 @@ class Stage:
         await self._opened.aclose()
 
 
-@pytest.fixture(params=[11, 12])
+@pytest.fixture(params=[(11, policy.FEW), (12, 1)], ids=["few", "many"])
 async def stage(
-    request: pytest.FixtureRequest, database: Database, connection: AsyncConnection, database_url: str
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    connection: AsyncConnection,
+    database_url: str,
 ) -> AsyncIterator[Stage]:
-    await make_world(connection, request.param)
-    cast = await add_cast(connection, random.Random(request.param))
+    """Worlds in which all that anybody sees of a long table counts as few rows, or two of them as many."""
+    seed, few = request.param
+    monkeypatch.setattr(policy, "FEW", few)
+    await make_world(connection, seed)
+    cast = await add_cast(connection, random.Random(seed))
     reader = await asyncpg.connect(database_url)
     world = await read_world(reader, CATALOG)
     await reader.close()

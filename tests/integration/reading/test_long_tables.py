@@ -1,0 +1,93 @@
+"""Pages of tables that grow for ever, for somebody who may see little of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gql.limits import Limits
+from gql.preparation import Preparation
+from models import policy
+from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
+from tests.support.factories import AnyRow, make_file_operation, make_session, make_user
+
+NEWEST = """{ fileOperations(first: 5, orderBy: [{createdAt: DESC}], where: {success: {eq: true}}) {
+  nodes { filePath } pageInfo { hasNextPage } } }"""
+OTHERS = 40
+"""Rows of somebody else."""
+
+
+@pytest.fixture
+async def people(connection: AsyncConnection) -> dict[str, AnyRow]:
+    """Three people who have none, three and ten file operations, the oldest of all."""
+    found = {name: await make_user(connection) for name in ("new", "few", "many", "other")}
+    for name, count in (("few", 3), ("many", 10), ("other", OTHERS)):
+        session = await make_session(connection, user_id=found[name].id)
+        for number in range(count):
+            await make_file_operation(
+                connection,
+                user_id=found[name].id,
+                session_id=session.session_id,
+                file_path=f"{name}/{number}",
+                success=number != 1,
+            )
+    await connection.exec_driver_sql("ANALYZE")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four rows are few."""
+    monkeypatch.setattr(policy, "FEW", 4)
+
+
+async def test_everybody_gets_the_same_page_whichever_way_it_is_found(
+    asker: Asker, people: dict[str, AnyRow]
+) -> None:
+    assert {name: await page(asker, viewer) for name, viewer in people.items()} == {
+        "new": ([], False),
+        "few": (["few/2", "few/0"], False),
+        "many": ([f"many/{number}" for number in (9, 8, 7, 6, 5)], True),
+        "other": ([f"other/{number}" for number in range(OTHERS - 1, OTHERS - 6, -1)], True),
+    }
+
+
+async def page(asker: Asker, viewer: AnyRow) -> tuple[list[str], bool]:
+    """The paths, and whether there are more."""
+    found = (await asker.ask(NEWEST, viewer))["fileOperations"]
+    return [node["filePath"] for node in found["nodes"]], found["pageInfo"]["hasNextPage"]
+
+
+async def test_who_sees_few_rows_does_not_make_postgresql_look_at_the_others(
+    database_url: str, people: dict[str, AnyRow]
+) -> None:
+    operation = Preparation(SCHEMA._schema, Limits()).operation(NEWEST, None)
+    plan = operation.root_plan(CATALOG, {}, is_admin=False).plan
+    assert plan is not None
+    connection = await asyncpg.connect(database_url)
+    try:
+        # So small a table is read as a whole unless that is forbidden.
+        await connection.execute("SET enable_seqscan = off")
+        looked_at = {}
+        for name in ("new", "few", "other"):
+            text = await connection.fetchval(
+                f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(people[name].id, {})
+            )
+            looked_at[name] = sum(rows_of("file_operations", orjson.loads(text)[0]["Plan"]))
+    finally:
+        await connection.close()
+    assert looked_at["new"] == 0
+    assert looked_at["few"] <= 3 + 3, "those that are counted, and those of the page"
+    assert looked_at["other"] >= 5, "this is how the others are counted"
+
+
+def rows_of(table: str, node: dict[str, Any]) -> Iterator[float]:
+    """How many rows of a table each part of a plan has looked at."""
+    if node.get("Relation Name", "").startswith(table):
+        each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        yield each * node["Actual Loops"]
+    for inner in node.get("Plans", ()):
+        yield from rows_of(table, inner)
