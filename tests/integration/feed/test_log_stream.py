@@ -3,6 +3,8 @@
 import asyncio
 from uuid import UUID
 
+import pytest
+
 from models.policy import Viewer
 from services.errors import SlowConsumer
 from services.feed.feed import Feed
@@ -220,8 +222,9 @@ async def test_resuming_again_and_again_under_load_gives_every_entry_once(
 
 
 async def test_a_bulk_append_ends_nobody_who_keeps_reading_and_everybody_who_does_not(
-    feed: Feed, writer: Writer, project_id: UUID
+    feed: Feed, writer: Writer, project_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("services.feed.feed._PATIENCE", PATIENCE)  # for a slow machine
     instance = await add_instance(writer, project_id)
     quick = [await Listening().begin(feed, about("logs", tables=CC_LOGS)) for _ in range(3)]
     slow = await Listening().begin(feed, about("logs", tables=CC_LOGS))
