@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -16,6 +17,16 @@ from services.database import Database
 from tests.support.server import TestServer, shared_server
 from tests.support.serving import LiveServer, served
 from tests.support.statements import Statements, recorded
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    database=None,
+    print_blob=True,
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.hookimpl(wrapper=True)

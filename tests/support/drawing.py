@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis.strategies import DataObject, data
 
 Answer = TypeVar("Answer")
@@ -25,13 +25,7 @@ async def drive(check: Callable[[DataObject, Loop], None], examples: int) -> Non
     """Run the check for so many draws; a failure comes with the draw's notes and with how to repeat it."""
     loop = Loop()
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        database=None,
-        print_blob=True,
-    )
+    @settings(max_examples=examples)
     @given(draw=data())
     def run(draw: DataObject) -> None:
         check(draw, loop)
