@@ -10,6 +10,13 @@ from gql.planner.catalog import Column
 from gql.planner.kinds import Kind
 from gql.scalars import format_moment
 
+ADDRESSES = (
+    ipaddress.IPv4Interface,
+    ipaddress.IPv6Interface,
+    ipaddress.IPv4Address,
+    ipaddress.IPv6Address,
+)
+
 
 def shown(column: Column, value: Any) -> Any:
     """A value in the API's JSON form."""
@@ -72,7 +79,7 @@ def bucketed(value: Any, bucket: str) -> Any:
 
 def sortable(value: Any) -> Any:
     """A key to sort by, nothing last."""
-    if isinstance(value, ipaddress.IPv4Interface | ipaddress.IPv6Interface | ipaddress.IPv4Address):
+    if isinstance(value, ADDRESSES):
         value = (value.version, int(getattr(value, "ip", value)))
     return (value is None, 0 if value is None else value)
 
