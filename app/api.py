@@ -5,35 +5,35 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from app.connections import Connections
-from app.conversation import WebSocketLimits
-from app.errors import StartupError
+from app.admission.origins import Origins
+from app.config.errors import StartupError
+from app.config.settings import Settings
+from app.connections.registry import Connections
 from app.graphiql.page import Ide
-from app.graphql import GraphQLEndpoint
-from app.origins import Origins
-from app.settings import Settings
-from app.sse import EventStreamEndpoint
-from app.websocket import WebSocketEndpoint
+from app.http.endpoint import GraphQLEndpoint
+from app.http.sse import EventStreamEndpoint
+from app.websocket.endpoint import WebSocketEndpoint
+from app.websocket.session import WebSocketLimits
 from gql.context import Context
-from gql.documents import Documents, read_trusted
-from gql.limits import Limits
-from gql.operations import Api
+from gql.execution.api import Api
+from gql.request.documents import Documents, read_trusted
+from gql.request.limits import Limits
 from gql.schema import build_schema
-from gql.subscriptions.opening import Subscriptions
-from services.allowance import Allowance
-from services.authentication import Authenticator
-from services.background import background
-from services.database import Database
+from gql.subscriptions.open_subscription import Subscriptions
+from services.accounts.authentication import Authenticator
+from services.accounts.rate_limits import ApiCalls
+from services.accounts.subscription_quota import Allowance
+from services.accounts.tokens import TokenPolicy
+from services.core.background import background
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
 from services.feed.reader import Pace
 from services.feed.wakeup import Wakeup
-from services.heartbeats import HeartbeatWatch
+from services.instances.heartbeats import HeartbeatWatch
 from services.live.queries import LiveQueries
-from services.principal import Origin, Principal
-from services.rate_limits import ApiCalls
-from services.tasks import watch_leases
-from services.tokens import TokenPolicy
-from services.websocket_delivery import Retries, SentNotifications, keep_sending
+from services.notifications.websocket_delivery import Retries, SentNotifications, keep_sending
+from services.tasks.tasks import watch_leases
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from services.database import Database
+from services.core.database import Database
 
 PATIENCE = 2.0
 """Seconds for the database."""

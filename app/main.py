@@ -11,12 +11,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import ApiEndpoint, open_api
+from app.config.settings import Settings
 from app.database.pools import open_database
 from app.graphiql.page import Ide
 from app.health import healthz
-from app.settings import Settings
-from services.background import background
-from services.maintenance import keep_maintained
+from services.core.background import background
+from services.system.maintenance import keep_maintained
 
 GRAPHQL = "/graphql"
 

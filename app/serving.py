@@ -14,11 +14,11 @@ import uvloop
 from starlette.applications import Starlette
 
 from app.api import ApiEndpoint
-from app.deadlines import deadline_protocol
-from app.errors import StartupError
-from app.frames import FrameProtocol
-from app.settings import Settings
-from services.half_open import watch_for_loss
+from app.config.errors import StartupError
+from app.config.settings import Settings
+from app.uvicorn_ext.deadlines import deadline_protocol
+from app.uvicorn_ext.frames import FrameProtocol
+from services.core.tcp_keepalive import watch_for_loss
 
 log = structlog.get_logger("ccgraph")
 

@@ -14,10 +14,10 @@ import asyncpg
 
 from app.cli.console import say
 from app.cli.data import load_demo
+from app.config.settings import Settings
 from app.database import Location, located
 from app.database.processes import postgres_processes
 from app.database.revisions import migrate
-from app.settings import Settings
 from benchmarks.processes import Process
 
 DATA_DIR = Path(__file__).parent / ".data"

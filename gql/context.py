@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from services.database import Database
-from services.errors import Unauthenticated
-from services.principal import Origin, Principal
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.errors import Unauthenticated
+from services.core.principal import Origin, Principal
 from services.secrets.vault import Vault
-from services.tokens import TokenPolicy
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from services.database_errors import translate
-from services.errors import DomainError, ServiceUnavailable
+from services.core.database_errors import translate
+from services.core.errors import DomainError, ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -7,12 +7,12 @@ from graphql import GraphQLInputObjectType, get_named_type
 from strawberry.schema.config import StrawberryConfig
 
 from gql import mutations, subscriptions
-from gql.building import NAMES
-from gql.executor import planned_root_field
+from gql.execution.executor import planned_root_field
 from gql.planner.catalog import Catalog
-from gql.queries import Query
 from gql.scalars import SCALARS
-from gql.types import CATALOG
+from gql.types.builder import NAMES
+from gql.types.queries import Query
+from gql.types.types import CATALOG
 
 MUTATION: type | None = getattr(mutations, "Mutation", None)
 SUBSCRIPTION: type | None = getattr(subscriptions, "Subscription", None)

@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from app.config.settings import PREFIX, UNPREFIXED, Settings
 from app.database.pools import open_database
 from app.main import create_app
-from app.settings import PREFIX, UNPREFIXED, Settings
-from services.database import Database
+from services.core.database import Database
 from tests.support.server import TestServer, shared_server
 from tests.support.serving import LiveServer, served
 from tests.support.statements import Statements, recorded

@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 
 from app.cli.console import say
-from app.errors import StartupError
-from services.errors import DomainError
+from app.config.errors import StartupError
+from services.core.errors import DomainError
 
 cli = typer.Typer(
     name="ccgraph",

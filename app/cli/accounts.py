@@ -8,10 +8,10 @@ import typer
 from app.cli.console import say
 from app.cli.opening import location, run
 from app.database.pools import open_database
-from services.accounts import create_admin as create_admin_account
-from services.principal import Origin
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
+from services.accounts.accounts import create_admin as create_admin_account
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.principal import Origin
 
 ORIGIN = Origin(user_agent="ccgraph command line")
 

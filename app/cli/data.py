@@ -8,12 +8,12 @@ from rich.table import Table
 
 from app.cli.console import progress_bars, results, say
 from app.cli.opening import location, run
+from app.config.settings import load_settings
 from app.database import located
 from app.database.pools import open_database
 from app.database.revisions import migrate as bring_up_to_date
-from app.settings import load_settings
 from services import demo as demo_fleet
-from services.integrity import Finding, examine
+from services.system.integrity import Finding, examine
 
 
 def migrate() -> None:

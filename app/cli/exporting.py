@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.cli.console import say
-from app.errors import StartupError
+from app.config.errors import StartupError
 from gql.schema import print_schema
 
 

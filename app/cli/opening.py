@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import uvloop
 
 from app.cli.console import say
+from app.config.settings import load_settings
 from app.database import Location, located
 from app.database.revisions import migrate, require_current
-from app.settings import load_settings
 
 Result = TypeVar("Result")
 

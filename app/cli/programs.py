@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.cli.console import say
+from app.config.settings import load_settings
 from app.database import located
 from app.database.programs import program
-from app.settings import load_settings
 
 _LOOKING = frozenset({"-l", "--list", "-V", "--version", "-?", "--help"})
 """With these pg_restore leaves the database alone."""

@@ -5,7 +5,7 @@ from rich.progress import TaskID
 from app.cli.console import progress_bars, say
 from app.cli.opening import location, run
 from app.database.pools import open_database
-from services.secrets.columns import rotate
+from services.writing.sealed_columns import rotate
 
 
 def rotate_keys() -> None:

@@ -13,17 +13,17 @@ from app.cli.console import say
 from app.cli.data import load_demo
 from app.cli.opening import run
 from app.cli.welcome import welcome
+from app.config.settings import load_settings
+from app.config.telemetry import configure_logging, people_read
 from app.database import Location, located
 from app.database.pools import open_database
 from app.database.revisions import migrate, require_current
 from app.main import create_app
 from app.serving import Server
-from app.settings import load_settings
-from app.telemetry import configure_logging, people_read
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.errors import NotFound
 from services.demo import DEMO_USER
-from services.errors import NotFound
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
 
 DEMO_SCALE, DEMO_SEED = 0.001, 1
 DEMO_TOKEN_LIFETIME = timedelta(days=1)

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from app.cli.console import problems, say
 from app.cli.opening import location, run
 from app.database.pools import open_database
-from services.accounts import any_administrator
+from services.accounts.accounts import any_administrator
 from services.mcp.importing import ImportedFile
 from services.mcp.importing import import_file as import_messages
 

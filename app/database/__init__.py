@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from app.config.settings import Settings
 from app.database.directory import DataDirectory, cannot_use
 from app.database.embedded import EmbeddedServer, Say, embedded_server, silent
-from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.config.errors import StartupError
 from app.database.processes import is_alive, started_at
 from app.database.programs import major_version
-from app.errors import StartupError
 
 DUMP_AND_RESTORE = (
     "dump it with the pg_dump of that version and restore the dump into a new CCGRAPH_DATA_DIR "

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from app.config.errors import StartupError
 from app.database.cluster import make_cluster
 from app.database.configuration import DATABASE, OWNER, write_configuration
 from app.database.directory import DataDirectory, Holder, cannot_use
 from app.database.postmaster import Postmaster, ready_postmaster
 from app.database.processes import postgres_processes, started_at
 from app.database.programs import Account, account_name
-from app.errors import StartupError
 
 SOCKET_PATH_LIMIT = 107
 """Bytes that the path of a Unix socket may have (unix(7))."""

@@ -11,12 +11,12 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.database.lender import Lender
-from app.errors import StartupError
-from app.settings import Settings
-from services.database import Connection, Database
-from services.feed.lanes import LANES
-from services.half_open import WatchedConnection
+from app.config.errors import StartupError
+from app.config.settings import Settings
+from app.database.connection_pool import Lender
+from services.core.database import Connection, Database
+from services.core.tcp_keepalive import WatchedConnection
+from services.feed.statement_connections import LANES
 
 OLDEST_POSTGRESQL = 13
 CONNECT_TIMEOUT = 10.0

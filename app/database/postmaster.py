@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.config.errors import StartupError
 from app.database.directory import DataDirectory, disk_full
 from app.database.launch import UNREACHABLE
 from app.database.processes import postgres_processes
 from app.database.programs import Account, plain_environment, program
-from app.errors import StartupError
 
 POLL = 0.02
 TELL_AFTER = 3.0

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from app.config.errors import StartupError
 from app.database import launch
-from app.errors import StartupError
 
 
 @cache

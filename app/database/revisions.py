@@ -3,9 +3,9 @@
 import asyncpg
 from alembic.util import CommandError
 
+from app.config.errors import StartupError
 from app.database.embedded import Say
 from app.database.pools import reason
-from app.errors import StartupError
 from migrations.run import current, head, upgrade
 
 

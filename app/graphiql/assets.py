@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import StartupError
+from app.config.errors import StartupError
 
 CDN = "https://cdn.jsdelivr.net"
 

@@ -5,12 +5,12 @@ from typing import Any
 import strawberry
 from strawberry import UNSET, Private
 
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
 from gql.scalars import JSON
-from gql.types import table_type
-from services import accounts
-from services.own_tokens import change_password
+from gql.types.types import table_type
+from services.accounts import accounts
+from services.accounts.personal_tokens import change_password
 
 User = table_type("User")
 

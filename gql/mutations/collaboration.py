@@ -6,12 +6,12 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET, Private
 
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
-from gql.types import table_type
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
+from gql.types.types import table_type
 from models.enums import ShareMode
-from services import collaboration
-from services.errors import BadInput
+from services.core.errors import BadInput
+from services.sessions import collaboration
 
 CollaborationSession = table_type("CollaborationSession")
 CollaborationParticipant = table_type("CollaborationParticipant")

@@ -2,16 +2,16 @@
 
 from typing import Any, Final
 
-from gql.execution import bind, domain_error
-from gql.mutations.acting import Act
+from gql.execution.runner import bind, domain_error
 from gql.mutations.inputs import Given
+from gql.mutations.transaction import Act
 from gql.planner.errors import PlanError
-from gql.planner.keys import compile_keys
+from gql.planner.lock_keys import compile_keys
 from gql.planner.statement import Question
 from gql.planner.values import FromVariable
 from gql.planner.values import Given as GivenValue
-from gql.types import CATALOG
-from services.errors import BadInput
+from gql.types.types import CATALOG
+from services.core.errors import BadInput
 
 MOST_ROWS: Final = 500
 """Rows that one mutation by filter touches."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from strawberry.types.field import StrawberryField
 
-from gql.building import SCALAR_NAMES, enum_type, input_field, input_type, optional
-from gql.mutations.acting import Info
-from gql.planner.kinds import kind_of
-from services.secrets.columns import divided, sealed
+from gql.mutations.transaction import Info
+from gql.planner.column_types import kind_of
+from gql.types.builder import SCALAR_NAMES, enum_type, input_field, input_type, optional
+from services.writing.sealed_columns import divided, sealed
 from services.writing.tables import TABLES, WritableColumn, WritableTable
 from services.writing.values import converted
 

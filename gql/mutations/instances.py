@@ -6,11 +6,11 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
-from gql.mutations.acting import Info, acting
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row, rows
+from gql.mutations.transaction import Info, acting
 from models.enums import CcInstanceStatus
-from services.instances import Birth, InstanceMove, create_child, hear, move, terminate
+from services.instances.instances import Birth, InstanceMove, create_child, hear, move, terminate
 
 ChildInstance: Any = part_of(
     "cc_instances",

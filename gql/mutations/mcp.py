@@ -5,10 +5,10 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
-from gql.loaders import load_row, load_rows
-from gql.mutations.acting import Info, acting
+from gql.execution.loaders import load_row, load_rows
+from gql.mutations.transaction import Info, acting
 from gql.scalars import JSON
-from gql.types import table_type
+from gql.types.types import table_type
 from services.mcp.recording import record
 
 McpMessage = table_type("McpMessage")

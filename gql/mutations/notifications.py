@@ -7,14 +7,14 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
-from gql.building import NAMES, enum_type
-from gql.mutations.acting import Info, acting, caller
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row, rows
+from gql.mutations.transaction import Info, acting, caller
 from gql.scalars import JSON, BigInt
+from gql.types.builder import NAMES, enum_type
 from models.enums import NotificationPriority, NotificationType
-from services import notifications
-from services.notifications import Notification
+from services.notifications import notifications
+from services.notifications.notifications import Notification
 
 _Type = NAMES[enum_type(NotificationType)]
 _Priority = NAMES[enum_type(NotificationPriority)]

@@ -4,9 +4,9 @@ from typing import Any
 
 import strawberry
 
-from gql.loaders import load_row, load_rows
-from gql.mutations.acting import Info
-from gql.types import table_type
+from gql.execution.loaders import load_row, load_rows
+from gql.mutations.transaction import Info
+from gql.types.types import table_type
 
 
 def row(type_name: str, key: str, description: str, *, optional: bool = False) -> Any:

@@ -3,12 +3,12 @@
 import strawberry
 from strawberry import Private
 
-from gql.building import enum_type
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
-from gql.types import table_type
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
+from gql.types.builder import enum_type
+from gql.types.types import table_type
 from models.enums import CollaboratorRole
-from services import archiving, collaborators
+from services.projects import archiving, collaborators
 
 Project = table_type("Project")
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import strawberry
 
-from gql.mutations.acting import Info, acting
+from gql.mutations.transaction import Info, acting
 from gql.scalars import JSON
-from services.secrets.columns import reveal, reveal_whole
+from services.writing.sealed_columns import reveal, reveal_whole
 
 
 @strawberry.input(description="Which project is meant.")

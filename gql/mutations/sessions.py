@@ -3,13 +3,13 @@
 import strawberry
 from strawberry import UNSET, Private
 
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
-from gql.types import table_type
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
+from gql.types.types import table_type
 from models.enums import SessionStatus
-from services import sessions
 from services.secrets.masking import mask_text
-from services.sessions import SessionMove
+from services.sessions import sessions
+from services.sessions.sessions import SessionMove
 
 Session = table_type("Session")
 

@@ -3,11 +3,11 @@
 import strawberry
 from strawberry import Private
 
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
 from gql.scalars import JSON
-from gql.types import table_type
-from services import system_settings
+from gql.types.types import table_type
+from services.system import system_settings
 
 SystemSetting = table_type("SystemSetting")
 

@@ -6,13 +6,13 @@ from typing import Any
 import strawberry
 from strawberry import Private
 
-from gql.building import NAMES, input_field, input_type
-from gql.mutations.acting import Info, acting, caller
 from gql.mutations.filtering import MOST_ROWS, matching_keys
 from gql.mutations.inputs import Given, by_column, column_fields, key_type
 from gql.mutations.payloads import row, rows
+from gql.mutations.transaction import Info, acting, caller
 from gql.planner.names import lower_first, upper_first
-from gql.types import CATALOG
+from gql.types.builder import NAMES, input_field, input_type
+from gql.types.types import CATALOG
 from services.writing.appending import MAX_ROWS, append
 from services.writing.creating import create_at_once
 from services.writing.rows import create, delete, update

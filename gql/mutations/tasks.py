@@ -6,14 +6,14 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET, Private
 
-from gql.building import NAMES, enum_type
-from gql.mutations.acting import Info, acting, caller
 from gql.mutations.inputs import by_column
 from gql.mutations.payloads import row
+from gql.mutations.transaction import Info, acting, caller
 from gql.scalars import JSON
+from gql.types.builder import NAMES, enum_type
 from models.enums import TaskType
-from services import tasks
-from services.tasks import LEASE, Claim, Report
+from services.tasks import tasks
+from services.tasks.tasks import LEASE, Claim, Report
 
 _TaskType = NAMES[enum_type(TaskType)]
 

@@ -8,15 +8,15 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
-from gql.types import table_type
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
+from gql.types.types import table_type
 from models.enums import TokenType
-from services import own_tokens, token_store
-from services.login import log_in
-from services.principal import Principal
-from services.token_store import TokenPair
-from services.tokens import expired
+from services.accounts import personal_tokens, token_store
+from services.accounts.login import log_in
+from services.accounts.token_store import TokenPair
+from services.accounts.tokens import expired
+from services.core.principal import Principal
 
 User = table_type("User")
 AuthToken = table_type("AuthToken")
@@ -125,7 +125,7 @@ class TokenMutations:
     ) -> CreateAccessTokenPayload:
         tokens, origin = info.context.tokens, info.context.origin
         async with acting(info, name=input.name) as act:
-            issued = await own_tokens.create_access_token(
+            issued = await personal_tokens.create_access_token(
                 act.connection, tokens, act.principal, origin, input.name, input.expires_at
             )
             act.details["tokenId"] = issued.token_id
@@ -137,7 +137,7 @@ class TokenMutations:
     )
     async def revoke_token(self, info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:
         async with acting(info, tokenId=input.token_id) as act:
-            await own_tokens.revoke_token(act.connection, act.principal, input.token_id)
+            await personal_tokens.revoke_token(act.connection, act.principal, input.token_id)
         return RevokeTokenPayload(revoked_id=input.token_id)
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
-from gql.mutations.acting import Info, acting
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row
+from gql.mutations.transaction import Info, acting
 from models.enums import UltrathinkStatus
-from services import ultrathink
+from services.instances import ultrathink
 
 SendUltrathinkMessageInput: Any = part_of(
     "ultrathink_messages",

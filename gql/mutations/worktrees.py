@@ -6,11 +6,11 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET, Private
 
-from gql.loaders import load_row
-from gql.mutations.acting import Info, acting
-from gql.types import table_type
+from gql.execution.loaders import load_row
+from gql.mutations.transaction import Info, acting
+from gql.types.types import table_type
 from models.enums import SyncDirection, SyncResult, SyncType
-from services import worktrees
+from services.sessions import worktrees
 
 WorktreeSyncHistoryEntry = table_type("WorktreeSyncHistoryEntry")
 GitWorktree = table_type("GitWorktree")

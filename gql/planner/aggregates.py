@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.kinds import Kind, output
+from gql.planner.column_types import Kind, output
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 

@@ -7,7 +7,7 @@ from gql.planner.aggregates import compile_aggregate
 from gql.planner.catalog import TableType
 from gql.planner.cursors import compile_cursor
 from gql.planner.groups import compile_groups
-from gql.planner.links import Link
+from gql.planner.list_conditions import Link
 from gql.planner.order import Order
 from gql.planner.pages import Page, compile_page, without_null_page
 from gql.planner.search import compile_search

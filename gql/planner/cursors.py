@@ -19,8 +19,8 @@ from typing import NoReturn
 import orjson
 
 from gql.planner import conversions
+from gql.planner.column_types import CONVERT, Kind
 from gql.planner.errors import CursorUnusable
-from gql.planner.kinds import CONVERT, Kind
 from gql.planner.order import Order, Term
 from gql.planner.statement import Statement
 from gql.planner.values import Path, Source, Value, Variables

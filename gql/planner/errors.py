@@ -1,4 +1,4 @@
-"""What a document can ask for in vain; `gql/execution.py` turns these into the API's errors."""
+"""What a document can ask for in vain; `gql/execution/runner.py` turns these into the API's errors."""
 
 
 class PlanError(Exception):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from gql.planner import names
 from gql.planner.aggregates import Filtered, compile_measures
 from gql.planner.catalog import Column, TableType
+from gql.planner.column_types import Kind, output
 from gql.planner.conversions import integer
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.kinds import Kind, output
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 from gql.planner.values import Value, member_name

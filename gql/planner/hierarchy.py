@@ -2,7 +2,7 @@
 
 from gql.planner.conversions import integer
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.links import Link
+from gql.planner.list_conditions import Link
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 from gql.planner.values import Value

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from gql.planner import conversions, rows
 from gql.planner.catalog import Column, Key, TableType
+from gql.planner.column_types import Kind
 from gql.planner.conversions import Conversion
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.kinds import Kind
 from gql.planner.node_ids import node_type, require_type, split_node_id
 from gql.planner.selection import Field
 from gql.planner.statement import Statement, conversion

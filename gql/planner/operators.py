@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from gql.planner import conversions
 from gql.planner.catalog import Column
+from gql.planner.column_types import CONVERT, Kind
 from gql.planner.conversions import Each
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.kinds import CONVERT, Kind
 from gql.planner.statement import Statement, conversion
 from gql.planner.values import Value
 

@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from gql.planner.catalog import Column, TableType
+from gql.planner.column_types import Kind
 from gql.planner.conversions import Each, text
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.kinds import Kind
 from gql.planner.search import compile_rank
 from gql.planner.statement import Statement
 from gql.planner.values import Path, Value, member_name

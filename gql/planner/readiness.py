@@ -1,6 +1,6 @@
 """What a task waits for and what waits for it (decisions.md 24): dependencies that block or require."""
 
-from gql.planner.links import Link
+from gql.planner.list_conditions import Link
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gql.planner import connections, derived
+from gql.planner import computed_fields, connections
 from gql.planner.catalog import Relation, TableType
-from gql.planner.links import Link
+from gql.planner.list_conditions import Link
 from gql.planner.node_ids import compile_node_id
 from gql.planner.selection import Field
 from gql.planner.statement import Statement, shown
@@ -63,7 +63,7 @@ def _simple(statement: Statement, table: TableType, alias: str, field: Field) ->
     column = table.columns.get(field.name)
     if column is not None:
         return shown(statement, table, column, alias)
-    expression = derived.EXPRESSIONS.get((table.name, field.name))
+    expression = computed_fields.EXPRESSIONS.get((table.name, field.name))
     return None if expression is None else expression(statement, alias)
 
 
@@ -71,7 +71,7 @@ def _joined(statement: Statement, table: TableType, alias: str, field: Field) ->
     relation = table.relations.get(field.name)
     target = table if relation is None else statement.question.catalog.types[relation.target]
     if relation is None:
-        link = derived.LINKS[table.name, field.name](statement, alias, field)
+        link = computed_fields.LINKS[table.name, field.name](statement, alias, field)
         text = connections.compile_connection(statement, target, link, field)
     elif relation.is_list:
         link = Link(

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from graphql import FragmentDefinitionNode
 
 from gql.planner.catalog import Catalog, Column, TableType
+from gql.planner.column_types import CONVERT, Kind, output
 from gql.planner.conversions import ChoiceOf
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.kinds import CONVERT, Kind, output
 from gql.planner.plan import Parameter, ViewerId
 from gql.planner.values import Source, Value, Variables
 from models import policy

@@ -1,6 +1,5 @@
 """`changes`: everything that happens in a project, in one stream, causes before effects."""
 
-from gql.building import derived_enum
 from gql.subscriptions.streams import (
     CHANGED_FIELDS,
     OPERATION,
@@ -10,7 +9,8 @@ from gql.subscriptions.streams import (
     Value,
 )
 from gql.subscriptions.values import fields_after, fields_before, key_of
-from gql.types import CATALOG
+from gql.types.builder import derived_enum
+from gql.types.types import CATALOG
 from models.feed import WATCHES
 
 TYPES = {

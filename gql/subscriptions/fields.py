@@ -2,21 +2,13 @@
 
 from strawberry.types.field import StrawberryField
 
-from gql.building import (
-    NAMES,
-    argument,
-    enum_type,
-    interface_type,
-    object_type,
-    optional,
-    output_field,
-)
 from gql.subscriptions.changes import CHANGES
 from gql.subscriptions.live import live_field
 from gql.subscriptions.logs import LOG_APPENDED
 from gql.subscriptions.rendering import EVENT
 from gql.subscriptions.rows import ROW_STREAMS
 from gql.subscriptions.streams import COMMON_ARGUMENTS, COMMON_FIELDS, EventField, RowField, Stream
+from gql.types.builder import NAMES, argument, enum_type, interface_type, object_type, optional, output_field
 from models.enums import ChangeOperation
 
 STREAMS = {stream.field: stream for stream in (*ROW_STREAMS, LOG_APPENDED, CHANGES)}

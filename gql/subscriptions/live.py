@@ -10,18 +10,18 @@ from typing import Any
 
 from strawberry.types.field import StrawberryField
 
-from gql.building import argument, output_field
 from gql.context import Context
-from gql.execution import bind, domain_error, run
+from gql.execution.runner import bind, domain_error, run
+from gql.execution.single_flight import key_of
 from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
-from gql.planner.reads import reads
 from gql.planner.selection import Field
 from gql.planner.statement import Question
-from gql.preparation import Heads, Operation, assemble, plan_fields
-from gql.sharing import key_of
-from services.database import Reader
-from services.errors import BadInput
+from gql.planner.table_dependencies import reads
+from gql.request.preparation import Heads, Operation, assemble, plan_fields
+from gql.types.builder import argument, output_field
+from services.core.database import Reader
+from services.core.errors import BadInput
 from services.feed.coverage import is_covered
 from services.live.topics import LiveQuery
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from gql.building import derived_enum
 from gql.subscriptions.streams import PROJECT, SUBTREE, Argument, RowField, Stream, Value
 from gql.subscriptions.values import TYPE_NAMES, now
 from gql.subscriptions.watched import routed
-from gql.types import CATALOG
+from gql.types.builder import derived_enum
+from gql.types.types import CATALOG
 from models.enums import LogLevel, SystemLogLevel
 from services.feed.events import ChangeEvent
 from services.feed.logs import LOG_TABLES

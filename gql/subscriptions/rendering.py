@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 import orjson
 
-from gql.execution import bind, rows_of
+from gql.execution.runner import bind, rows_of
 from gql.planner.compiler import KEYS, VIEWER_COLUMN, VIEWERS, compile_events
 from gql.planner.plan import Plan
 from gql.planner.selection import Field
 from gql.planner.statement import Question
 from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
-from services.feed.lanes import Lend
+from services.feed.statement_connections import Lend
 from services.feed.topics import Occurrence
 
 Wanted: TypeAlias = Sequence[tuple[Occurrence, Viewer]]

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from gql.scalars import format_moment
 from gql.subscriptions.values import changed_fields, has_number
-from services.errors import BadInput
+from services.core.errors import BadInput
 from services.feed.events import ChangeEvent
 from services.feed.topics import Filter, Occurrence
 

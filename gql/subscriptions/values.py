@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gql.planner.catalog import Column
-from gql.planner.kinds import Kind
-from gql.types import CATALOG
+from gql.planner.column_types import Kind
+from gql.types.types import CATALOG
 from services.feed.events import ChangeEvent
 from services.feed.topics import Occurrence
 

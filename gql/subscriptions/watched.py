@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from gql.building import SCALAR_NAMES, scalar_name
 from gql.planner.catalog import Column
 from gql.planner.names import lower_first, upper_first
 from gql.subscriptions.streams import Argument, RowField, Value
 from gql.subscriptions.values import COLUMNS, KEY_KINDS, TYPE_NAMES, key_of, new, now, old
+from gql.types.builder import SCALAR_NAMES, scalar_name
 from services.feed.events import ChangeEvent
 
 

@@ -1,7 +1,7 @@
 """A believable year of a fleet at work, for a first look, for tests and for benchmarks; see docs/demo.md."""
 
-from services.demo.figures import REFERENCE
 from services.demo.loading import PASSWORD, Progress, load
 from services.demo.people import ADMINISTRATOR, DEMO_USER
+from services.demo.row_counts import REFERENCE
 
 __all__ = ["ADMINISTRATOR", "DEMO_USER", "PASSWORD", "REFERENCE", "Progress", "load"]

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance
 from services.demo.json_text import json_text
 from services.demo.projects import Project
+from services.demo.schedules import Timetable, timetables
+from services.demo.seeded_random import Chance
 from services.demo.tasks import DependencyRow, TaskRow, dependencies, task_row
-from services.demo.waves import Timetable, timetables
 from services.demo.words import Phrase
 
 _DONE = Phrase("Done: {name}. {passed} tests pass.", "完了: {name}。テスト{passed}件が成功。")

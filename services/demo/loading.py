@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import asyncpg
 
-from services.demo.figures import REFERENCE, figures_for
-from services.demo.shipments import Row, Shipment, shipments
-from services.errors import BadInput, Conflict
-from services.passwords import hash_password
+from services.accounts.passwords import hash_password
+from services.core.errors import BadInput, Conflict
+from services.demo.row_counts import REFERENCE, figures_for
+from services.demo.table_loads import Row, Shipment, shipments
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Progress = Callable[[str, int, int], None]

@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance, moments, weighted
-from services.demo.figures import YEAR, Figures
 from services.demo.instances import Wave
 from services.demo.json_text import json_text
 from services.demo.people import Person
+from services.demo.row_counts import YEAR, Figures
+from services.demo.seeded_random import Chance, moments, weighted
 from services.demo.words import INSTANCE_MESSAGES, SYSTEM_MESSAGES, TASK_PHASES
 from services.demo.workspaces import Session, session_at
 

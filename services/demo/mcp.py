@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance
 from services.demo.instances import InstanceRow, Wave
 from services.demo.json_text import json_text
+from services.demo.seeded_random import Chance
 from services.demo.words import Phrase
 
 CALLS_PER_INSTANCE = 15

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance
-from services.demo.figures import YEAR
 from services.demo.json_text import json_text
+from services.demo.row_counts import YEAR
+from services.demo.seeded_random import Chance
 from services.demo.words import GIVEN_NAMES, Language
 
 ADMINISTRATOR = "admin"

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance, weighted
-from services.demo.figures import YEAR, Figures
 from services.demo.json_text import json_text
 from services.demo.people import DEMO_USER, Person
+from services.demo.row_counts import YEAR, Figures
+from services.demo.seeded_random import Chance, weighted
 from services.demo.words import KINDS, PLACES, SUBJECTS, Kind, Language, Phrase, Subject
 
 ROLES = ("editor", "viewer")

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance
 from services.demo.json_text import json_text
 from services.demo.projects import Project
-from services.demo.waves import Slot
+from services.demo.schedules import Slot
+from services.demo.seeded_random import Chance
 from services.demo.words import FEATURES, REQUIREMENTS, STEPS, WAVES, Phrase
 
 INSTRUCTION = Phrase(

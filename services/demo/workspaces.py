@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from services.demo.chance import Chance, weighted
-from services.demo.figures import YEAR, Figures
 from services.demo.json_text import json_text
 from services.demo.people import Person
 from services.demo.projects import Project
+from services.demo.row_counts import YEAR, Figures
+from services.demo.seeded_random import Chance, weighted
 from services.demo.words import Phrase
 
 SYNCS_PER_WORKTREE = 5

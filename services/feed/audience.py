@@ -8,7 +8,7 @@ from sqlalchemy import Uuid
 
 from models import metadata
 from models.policy import visible
-from services.database import Connection
+from services.core.database import Connection
 from services.feed.events import ChangeEvent
 
 _INSTANCE_COLUMN = {"mcp_tool_calls": "cc_instance_id", "ultrathink_messages": "child_instance_id"}

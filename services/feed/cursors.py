@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from services.errors import CursorInvalid
+from services.core.errors import CursorInvalid
 from services.feed.snapshots import Snapshot
 
 _VERSION = 1

@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 from models.policy import Viewer
 from services.feed.audience import audience
+from services.feed.backpressure import Patience
 from services.feed.events import ChangeEvent
-from services.feed.lanes import Lend
 from services.feed.lineage import ancestry_of
-from services.feed.patience import Patience
+from services.feed.statement_connections import Lend
 from services.feed.subscribers import Delivery, Subscriber
 from services.feed.topics import Ancestry, Occurrence, Topic
 

@@ -9,20 +9,20 @@ from uuid import UUID
 import structlog
 
 from models.policy import Viewer
-from services.background import Running, background
-from services.database import Connection, Database
-from services.database_errors import is_away
-from services.errors import CursorExpired, CursorInvalid
+from services.core.background import Running, background
+from services.core.database import Connection, Database
+from services.core.database_errors import is_away
+from services.core.errors import CursorExpired, CursorInvalid
+from services.feed.backpressure import Patience
 from services.feed.cursors import Cursor, CursorCodec
+from services.feed.dedicated_connection import READ_EVENTS, Line
 from services.feed.dispatch import Listeners, dispatch
 from services.feed.events import Batch, ChangeEvent
-from services.feed.flows import CHANGES, LOGS, Flow
-from services.feed.lanes import Lanes, Lend
-from services.feed.line import READ_EVENTS, Line
-from services.feed.patience import Patience
 from services.feed.reader import Pace, Reader
 from services.feed.replay import since
 from services.feed.snapshots import Snapshot
+from services.feed.sources import CHANGES, LOGS, Flow
+from services.feed.statement_connections import Lanes, Lend
 from services.feed.subscribers import Capacity, Subscriber
 from services.feed.topics import Occurrence, Topic, Topics
 from services.feed.wakeup import Wakeup
@@ -34,7 +34,7 @@ Watcher = Callable[[Sequence[ChangeEvent]], None]
 _CHUNK = 100
 """Events that are judged, loaded and pushed together."""
 _PATIENCE = 5.0
-"""Seconds for which those who are behind are waited for, as services/feed/patience.py says."""
+"""Seconds for which those who are behind are waited for, as services/feed/backpressure.py says."""
 
 
 class Feed(Running):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from services.database import Connection
+from services.core.database import Connection
 from services.feed.topics import Ancestry
 
 # UNION, not UNION ALL: a cycle that plain SQL has made ends here too.

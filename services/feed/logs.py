@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.database import Connection
+from services.core.database import Connection
 from services.feed.events import Batch, LogEvent
 from services.feed.reading import BOUND, UNSEEN, snapshot_of
 from services.feed.snapshots import Snapshot

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from services import database
+from services.core import database
+from services.feed.dedicated_connection import READ_EVENTS, Line
 from services.feed.events import Batch
-from services.feed.flows import Flow
-from services.feed.line import READ_EVENTS, Line
 from services.feed.reading import current_snapshot
 from services.feed.snapshots import Snapshot
+from services.feed.sources import Flow
 from services.feed.wakeup import Wakeup
 
 _GLANCE = "SELECT pg_current_snapshot()"

@@ -7,7 +7,7 @@ snapshot did not see and a later one sees is exact: each event comes once, as so
 
 from typing import Any
 
-from services.database import Connection
+from services.core.database import Connection
 from services.feed.events import Batch, event_of, number_at
 from services.feed.snapshots import Snapshot
 

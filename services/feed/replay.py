@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from services.feed.cursors import Cursor
+from services.feed.dedicated_connection import Line
 from services.feed.events import Batch
-from services.feed.line import Line
 from services.feed.reader import Reader
 from services.feed.snapshots import Snapshot
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.policy import Viewer
-from services.errors import SlowConsumer
+from services.core.errors import SlowConsumer
 
 
 @dataclass(eq=False, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from models.policy import Viewer
 from services.feed.cursors import CursorCodec
 from services.feed.events import Batch, ChangeEvent
-from services.feed.lanes import Lend
+from services.feed.statement_connections import Lend
 from services.feed.subscribers import Subscriber
 
 Ancestry: TypeAlias = Mapping[UUID, Collection[UUID]]

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import structlog
 from broadcaster import Broadcast
 
-from services.background import Running, background
-from services.feed.brokers import backend_for
+from services.core.background import Running, background
+from services.feed.wakeup_backends import backend_for
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
-from services.feed.flows import CHANGES, LOGS, Flow
+from services.feed.sources import CHANGES, LOGS, Flow
 from services.live.results import LiveSubscriber
 from services.live.topics import LiveQuery, LiveTopic
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.database_errors import is_away
+from services.core.database_errors import is_away
 from services.live.pacing import Pacing
 from services.live.results import LiveSubscriber, Result
 

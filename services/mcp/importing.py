@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from services.database import Database
-from services.errors import BadInput
-from services.json_reading import read_json
+from services.core.database import Database
+from services.core.errors import BadInput
+from services.core.json_codec import read_json
+from services.core.principal import Principal
 from services.mcp.messages import MessageReader
 from services.mcp.recording import store
-from services.principal import Principal
 
 _MESSAGES_PER_PART: Final = 1_000
 

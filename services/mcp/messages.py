@@ -12,8 +12,8 @@ from uuid import UUID
 import orjson
 
 from models.enums import McpDirection, McpMessageType
-from services.errors import BadInput
-from services.moments import EARLIEST, read_moment
+from services.core.errors import BadInput
+from services.core.timestamps import EARLIEST, read_moment
 from services.secrets.masking import HINTS, NO_HINTS, Hints, masked
 
 MAX_MESSAGES: Final = 5_000

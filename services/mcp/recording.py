@@ -7,12 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from models.enums import McpMessageType
-from services.database import WriteConnection, affected, driver
+from services.core.database import WriteConnection, affected, driver
+from services.core.principal import Principal
 from services.mcp.messages import CANCELLED, Message, read_messages
 from services.mcp.pairing import Entry, exchange_of, pair
-from services.permissions import require_change
-from services.principal import Principal
 from services.writing.archived import require_active
+from services.writing.permissions import require_change
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LONGEST: Final = 2**31 - 1  # milliseconds that an INTEGER holds, almost 25 days

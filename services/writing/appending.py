@@ -8,10 +8,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.constraints import explained
-from services.database import WriteConnection, affected, driver
-from services.errors import BadInput, Conflict
-from services.principal import Principal
+from services.core.database import WriteConnection, affected, driver
+from services.core.errors import BadInput, Conflict
+from services.core.principal import Principal
+from services.writing.constraints import explained
 from services.writing.references import verify
 from services.writing.rows import Stored, stored_rows
 from services.writing.tables import TABLES, WritableTable

@@ -6,8 +6,8 @@ from typing import Final
 from sqlalchemy import Table
 
 from models import metadata
-from services.database import WriteConnection
-from services.errors import Conflict
+from services.core.database import WriteConnection
+from services.core.errors import Conflict
 
 _BELONG_TO_PEOPLE: Final = frozenset({"sessions", "worktrees"})
 """What their people change also while the project rests; nothing new of it comes in, and nothing starts."""

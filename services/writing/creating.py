@@ -7,11 +7,11 @@ from typing import Any
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from services.at_once import ACTING, FIRST_PARAMETER, ORIGIN_OF_ROW, ORIGINS, Caller, traced
-from services.principal import Origin
+from services.core.principal import Origin
 from services.writing.references import conditions_of, deciding_columns
 from services.writing.rows import INPUT, Stored, require_beginning, stored_values
 from services.writing.rules import BEFORE_CREATE
+from services.writing.single_statement import ACTING, FIRST_PARAMETER, ORIGIN_OF_ROW, ORIGINS, Caller, traced
 from services.writing.tables import TABLES, WritableTable
 from services.writing.values import sql_type
 

@@ -13,12 +13,12 @@ from sqlalchemy import Column
 from models import metadata
 from models.change_policy import changeable
 from models.policy import visible
-from services.constraints import missing
-from services.database import WriteConnection
-from services.errors import BadInput, DomainError, Forbidden
-from services.permissions import VIEWER, require_change
-from services.principal import Principal
+from services.core.database import WriteConnection
+from services.core.errors import BadInput, DomainError, Forbidden
+from services.core.principal import Principal
 from services.writing.archived import at_rest, is_at_rest
+from services.writing.constraints import missing
+from services.writing.permissions import VIEWER, require_change
 from services.writing.tables import WritableTable
 from services.writing.values import sql_type
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.constraints import explained, missing
-from services.database import WriteConnection
-from services.errors import BadInput, Conflict, Forbidden
-from services.lifecycles import LIFECYCLES, Lifecycle
-from services.permissions import VIEWER, predicates
-from services.principal import Principal
+from services.core.database import WriteConnection
+from services.core.errors import BadInput, Conflict, Forbidden
+from services.core.principal import Principal
 from services.secrets.vault import Vault
 from services.writing.archived import at_rest, is_at_rest, rests_with_project
+from services.writing.constraints import explained, missing
+from services.writing.lifecycles import LIFECYCLES, Lifecycle
+from services.writing.permissions import VIEWER, predicates
 from services.writing.references import REFERENCES, verify
 from services.writing.rules import BEFORE_CREATE, BEFORE_DELETE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
 from services.writing.tables import TABLES, WritableColumn, WritableTable

@@ -14,12 +14,12 @@ from models.enums import (
     SettingDataType,
     TaskStatus,
 )
-from services import quotas
-from services.database import WriteConnection
-from services.dependencies import require_no_circle
-from services.errors import BadInput, Conflict, QuotaExceeded
-from services.leases import release_claims
+from services.core.database import WriteConnection
+from services.core.errors import BadInput, Conflict, QuotaExceeded
+from services.writing import quotas
 from services.writing.archived import at_rest
+from services.writing.dependencies import require_no_circle
+from services.writing.task_claims import release_claims
 
 Values = MutableMapping[str, Any]
 """By column name, as they will be stored; a rule may complete them."""

@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from models.types import Choice
-from services.errors import BadInput
-from services.moments import read_moment
+from services.core.errors import BadInput
+from services.core.timestamps import read_moment
 from services.secrets.masking import HINTS, Hints, mask_text, masked
 from services.writing.tables import WritableTable
 

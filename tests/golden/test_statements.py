@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gql.limits import Limits
-from gql.preparation import Preparation
+from gql.request.limits import Limits
+from gql.request.preparation import Preparation
 from gql.schema import build_schema
 
 CASES = Path(__file__).parent / "cases"

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.settings import Settings, variable
+from app.config.settings import Settings, variable
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 HEADER = "| Variable | Default | What it is |\n|---|---|---|\n"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import models
-from services.database import Database
+from services.core.database import Database
 
 Everything = Mapping[str, Counter[str]]
 """By table, its rows as PostgreSQL writes them, sequences and settings of the session left out."""

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config.errors import StartupError
 from app.database.embedded import embedded_server
-from app.errors import StartupError
 
 QUICK = {"fsync": "off", "shared_buffers": "32MB"}
 """A server that keeps what it has committed, unless the machine itself fails."""

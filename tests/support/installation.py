@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import httpx
 
-from services.database import Connection
+from services.core.database import Connection
 from tests.support.processes import Served, serving
 from tests.support.waiting import PATIENCE, until
 

@@ -8,7 +8,7 @@ import asyncpg
 
 import models
 from models.views import VIEWS
-from services.database import Connection, Reader
+from services.core.database import Connection, Reader
 from tests.support.plain.rows import World
 from tests.support.plain.visibility import Seer
 

@@ -6,7 +6,7 @@ from subprocess import CalledProcessError
 
 import pytest
 
-from app.errors import StartupError
+from app.config.errors import StartupError
 
 _QUICKLY = {"npm_config_fetch_timeout": "30000", "npm_config_fetch_retries": "1"}
 

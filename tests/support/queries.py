@@ -17,8 +17,8 @@ from graphql import (
 from hypothesis.strategies import DataObject, booleans, integers, lists, sampled_from
 
 from gql.planner.catalog import Catalog, Column, TableType
+from gql.planner.column_types import Kind
 from gql.planner.groups import group_keys
-from gql.planner.kinds import Kind
 from gql.planner.node_ids import make_node_id
 from gql.planner.operators import operators_of
 from gql.planner.order import Direction

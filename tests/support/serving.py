@@ -5,9 +5,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.config.settings import Settings
 from app.main import create_app
 from app.serving import Server
-from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

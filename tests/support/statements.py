@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.database import pools
-from services.half_open import WatchedConnection
+from services.core.tcp_keepalive import WatchedConnection
 
 
 class Statements(list[str]):

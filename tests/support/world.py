@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import models
-from gql.planner.kinds import Kind, kind_of
+from gql.planner.column_types import Kind, kind_of
 from models.policy import RULES
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

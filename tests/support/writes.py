@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Column
 
-from gql.planner.kinds import Kind, kind_of
+from gql.planner.column_types import Kind, kind_of
 from gql.planner.names import upper_first
-from gql.types import CATALOG
+from gql.types.types import CATALOG
 from models import metadata
 from services.writing.tables import TABLES, WritableColumn, WritableTable
 from tests.support.plain.ledger import Snapshot

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.enums import TokenType
-from services.tokens import TokenPolicy, read
+from services.accounts.tokens import TokenPolicy, read
 from tests.acceptance.commands.conftest import Run
 
 POLICY = TokenPolicy("a key that signs nothing outside of the tests")

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from app.settings import Settings
+from app.config.settings import Settings
 from services.demo import load
 from tests.support.serving import served
 

@@ -6,12 +6,12 @@ import time
 import httpx
 import pytest
 
-from app.settings import Settings
-from services.accounts import add_user
-from services.database import Database
-from services.principal import Origin
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
+from app.config.settings import Settings
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
 from tests.support.adversaries import DOCUMENTS, VARIABLES, Request
 from tests.support.pace import slowness
 

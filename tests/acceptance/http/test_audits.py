@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from app.config.settings import Settings
 from app.database.pools import open_database
-from app.settings import Settings
-from services.accounts import add_user
-from services.principal import Origin
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.principal import Origin
 from tests.support.npm import fetched
 from tests.support.serving import LiveServer
 

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.deadlines import deadline_protocol
+from app.uvicorn_ext.deadlines import deadline_protocol
 from tests.support.sockets import until_reset
 from tests.support.waiting import PATIENCE
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.config.settings import Settings
 from app.database.pools import open_database
-from app.settings import Settings
-from services.accounts import add_user
+from services.accounts.accounts import add_user
 from tests.support.browser import CHROMIUM, Page, browser
 from tests.support.factories import make_instance, make_project
 from tests.support.serving import LiveServer

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.settings import Settings
-from services.accounts import add_user
-from services.database import Database
-from services.principal import Origin
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
+from app.config.settings import Settings
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
 from tests.support.hours import within_an_hour
 
 MODERN = {"accept": "application/graphql-response+json"}

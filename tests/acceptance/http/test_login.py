@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.accounts import add_user
-from services.database import Database
+from services.accounts.accounts import add_user
+from services.core.database import Database
 
 PASSWORD = "correct horse battery"
 LOGIN = """

@@ -6,8 +6,8 @@ import httpx
 import orjson
 import pytest
 
-from services.accounts import add_user
-from services.database import Database
+from services.accounts.accounts import add_user
+from services.core.database import Database
 from tests.acceptance.http.test_login import PASSWORD, logged_in
 
 CREATE = "mutation ($input: CreateProjectInput!) { createProject(input: $input) { project { id } } }"

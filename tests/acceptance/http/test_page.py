@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from app.config.settings import Settings
 from app.graphiql.assets import ASSETS
 from app.graphiql.page import Ide
-from app.settings import Settings
-from services.accounts import add_user
-from services.database import Database
-from services.principal import Origin
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCHEMA = "{ __schema { queryType { name } } }"

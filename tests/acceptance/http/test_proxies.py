@@ -6,11 +6,11 @@ import httpx
 import pytest
 from sqlalchemy import text, update
 
-from app.settings import Settings
+from app.config.settings import Settings
 from models import login_attempts
-from services.accounts import add_user
-from services.database import Database
-from services.login_attempts import PER_ADDRESS
+from services.accounts.accounts import add_user
+from services.accounts.login_attempts import PER_ADDRESS
+from services.core.database import Database
 from tests.support.serving import LiveServer
 from tests.support.waiting import PATIENCE
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.settings import Settings
-from services.accounts import add_user
-from services.database import Database
-from services.principal import Origin
-from services.token_store import issue_for_username
-from services.tokens import TokenPolicy
+from app.config.settings import Settings
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
 from tests.support.factories import make_project
 from tests.support.serving import LiveServer
 from tests.support.sockets import until_reset

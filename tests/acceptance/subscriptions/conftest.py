@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.settings import Settings
-from services.database import Database
-from services.principal import Origin
-from services.token_store import issue_named
-from services.tokens import TokenPolicy
+from app.config.settings import Settings
+from services.accounts.token_store import issue_named
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
 from tests.support import factories
 
 

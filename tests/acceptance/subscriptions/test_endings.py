@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from app.settings import Settings
-from services.database import Database
+from app.config.settings import Settings
+from services.core.database import Database
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql, token
 from tests.support.graphql_ws import logged_in
 from tests.support.serving import LiveServer

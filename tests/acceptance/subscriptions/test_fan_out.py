@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import frames
+from app.uvicorn_ext import frames
 from gql.subscriptions.rendering import EventRenderer
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import Socket, logged_in, open_socket

@@ -1,6 +1,6 @@
 """A change of status arrives at the next poll, over WebSocket and SSE, as deep as a query selects."""
 
-from app.settings import Settings
+from app.config.settings import Settings
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import logged_in
 from tests.support.serving import LiveServer

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import Settings
+from app.config.settings import Settings
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import Socket, logged_in
 from tests.support.serving import LiveServer

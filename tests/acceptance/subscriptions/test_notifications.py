@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from app.settings import Settings
-from services.database import Database
-from services.websocket_delivery import Retries
+from app.config.settings import Settings
+from services.core.database import Database
+from services.notifications.websocket_delivery import Retries
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.integration.feed.test_websocket_delivery import look_around
 from tests.support.graphql_ws import Socket, logged_in, open_socket

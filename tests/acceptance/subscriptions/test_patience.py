@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.settings import Settings
-from services.background import background
+from app.config.settings import Settings
+from services.core.background import background
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.serving import LiveServer

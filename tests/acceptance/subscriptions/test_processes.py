@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from services.background import background
+from services.core.background import background
 from services.feed.reading import current_snapshot, read_batch
 from services.feed.snapshots import Snapshot
 from services.feed.wakeup import CHANNEL

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from services.accounts import add_user
-from services.database import Database
-from services.principal import Origin, Principal
-from services.tokens import TokenPolicy
+from services.accounts.accounts import add_user
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 
 PASSWORD = "correct horse battery"
 

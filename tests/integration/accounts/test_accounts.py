@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from models import AuthToken, User
-from services.accounts import add_user, create_user, deactivate_user, delete_user, update_user
-from services.database import Database
-from services.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, RateLimited
-from services.login import log_in
-from services.login_attempts import PER_ACCOUNT
-from services.own_tokens import change_password, create_access_token, revoke_token
-from services.principal import Origin, Principal
-from services.token_store import TokenPair, issue_named, issue_pair
-from services.tokens import TokenPolicy
+from services.accounts.accounts import add_user, create_user, deactivate_user, delete_user, update_user
+from services.accounts.login import log_in
+from services.accounts.login_attempts import PER_ACCOUNT
+from services.accounts.personal_tokens import change_password, create_access_token, revoke_token
+from services.accounts.token_store import TokenPair, issue_named, issue_pair
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, RateLimited
+from services.core.principal import Origin, Principal
 from tests.integration.accounts.conftest import PASSWORD, Account
 
 

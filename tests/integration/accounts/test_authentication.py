@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select, update
 
 from models import AuthToken, User
-from services.authentication import Authenticator
-from services.database import Database
-from services.errors import Unauthenticated
-from services.principal import Origin
-from services.token_store import IssuedToken, issue_named, issue_pair, revoke
-from services.tokens import TokenPolicy
+from services.accounts.authentication import Authenticator
+from services.accounts.token_store import IssuedToken, issue_named, issue_pair, revoke
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.errors import Unauthenticated
+from services.core.principal import Origin
 from tests.integration.accounts.conftest import Account
 from tests.support.clock import Clock
 from tests.support.statements import Statements

@@ -9,13 +9,13 @@ from sqlalchemy import func, select, text, update
 
 from models import AuthToken, User, login_attempts
 from models.enums import TokenType
-from services.database import Database
-from services.errors import RateLimited, Unauthenticated
-from services.login import log_in
-from services.login_attempts import PER_ACCOUNT, PER_ADDRESS, purge_attempts
-from services.passwords import Verdict, verify_password
-from services.principal import Origin
-from services.tokens import TokenPolicy, read
+from services.accounts.login import log_in
+from services.accounts.login_attempts import PER_ACCOUNT, PER_ADDRESS, purge_attempts
+from services.accounts.passwords import Verdict, verify_password
+from services.accounts.tokens import TokenPolicy, read
+from services.core.database import Database
+from services.core.errors import RateLimited, Unauthenticated
+from services.core.principal import Origin
 from tests.integration.accounts.conftest import Account
 
 
@@ -151,7 +151,7 @@ async def test_an_account_that_is_barred_or_gets_another_password_meanwhile_is_n
             await connection.execute(update(User).values(change))
         return await verify_password(hashed, password)
 
-    monkeypatch.setattr("services.login.verify_password", verify_slowly)
+    monkeypatch.setattr("services.accounts.login.verify_password", verify_slowly)
 
     with pytest.raises(Unauthenticated, match="The username or the password is wrong"):
         await log_in(database, policy, origin, alice.username, alice.password)

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import event, insert, select, text, update
 
 from models import api_call_counts
-from services.database import Database
-from services.errors import RateLimited
-from services.principal import Principal
-from services.rate_limits import ApiCalls, purge_counts
+from services.accounts.rate_limits import ApiCalls, purge_counts
+from services.core.database import Database
+from services.core.errors import RateLimited
+from services.core.principal import Principal
 from tests.integration.accounts.conftest import Account
 from tests.support.hours import within_an_hour
 

@@ -8,10 +8,7 @@ from sqlalchemy import delete, func, select, update
 
 from models import AuthToken, User
 from models.enums import TokenType
-from services.database import Database
-from services.errors import NotFound, Unauthenticated
-from services.principal import Origin
-from services.token_store import (
+from services.accounts.token_store import (
     TokenPair,
     exchange,
     issue_for_username,
@@ -19,7 +16,10 @@ from services.token_store import (
     issue_pair,
     revoke_login,
 )
-from services.tokens import TokenPolicy, read
+from services.accounts.tokens import TokenPolicy, read
+from services.core.database import Database
+from services.core.errors import NotFound, Unauthenticated
+from services.core.principal import Origin
 from tests.integration.accounts.conftest import Account
 
 

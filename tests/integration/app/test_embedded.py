@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.config.errors import StartupError
 from app.database import programs
 from app.database.configuration import SUPERUSER, TUNING
 from app.database.directory import DataDirectory
@@ -22,7 +23,6 @@ from app.database.embedded import EmbeddedServer, embedded_server
 from app.database.postmaster import Postmaster
 from app.database.processes import postgres_processes
 from app.database.programs import Account, plain_environment, program
-from app.errors import StartupError
 from tests.support.holding import QUICK, holding
 
 running = partial(embedded_server, command="pytest", overrides=QUICK)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.config.errors import StartupError
 from app.database.embedded import embedded_server
-from app.errors import StartupError
 from tests.support.holding import QUICK, holding
 
 running = partial(embedded_server, command="pytest", overrides=QUICK)

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from services.database import Database
+from services.core.database import Database
 from tests.support.server import TestServer
 from tests.support.serving import LiveServer
 from tests.support.statements import Statements

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from models.feed import WATCHES
-from services.database import Database
+from services.core.database import Database
 from tests.integration.database.catalog import Connection
 from tests.support import factories
 

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from models import metadata
+from services.accounts.passwords import verify_password
+from services.core.errors import BadInput, Conflict
 from services.demo import DEMO_USER, PASSWORD, REFERENCE, load
-from services.errors import BadInput, Conflict
-from services.passwords import verify_password
 from tests.support.server import TestServer
 
 SCALE = 0.002

@@ -12,21 +12,21 @@ import asyncpg
 import pytest
 
 from gql.context import Context
-from gql.operations import Api, OperationRequest
+from gql.execution.api import Api, OperationRequest
 from gql.schema import build_schema
-from gql.subscriptions.opening import Subscriptions
+from gql.subscriptions.open_subscription import Subscriptions
 from models.policy import Viewer
-from services.allowance import Allowance
-from services.database import Database
+from services.accounts.subscription_quota import Allowance
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
-from services.feed.lanes import Lend
 from services.feed.reader import Pace
+from services.feed.statement_connections import Lend
 from services.feed.subscribers import Capacity, Opened
 from services.feed.topics import Filter, Occurrence, Topic
 from services.feed.wakeup import Wakeup
 from services.live.queries import LiveQueries
-from services.principal import Origin, Principal
-from services.tokens import TokenPolicy
 from tests.support.statements import Statements
 from tests.support.waiting import PATIENCE, until
 

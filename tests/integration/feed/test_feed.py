@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from models.policy import Viewer
-from services.database import Database
-from services.errors import CursorExpired, CursorInvalid, SlowConsumer
+from services.core.database import Database
+from services.core.errors import CursorExpired, CursorInvalid, SlowConsumer
 from services.feed import reader
 from services.feed.feed import Feed
 from services.feed.reader import Pace

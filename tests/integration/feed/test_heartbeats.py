@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from services.background import background
-from services.database import Database
+from services.core.background import background
+from services.core.database import Database
 from services.feed.feed import Feed
-from services.heartbeats import HeartbeatWatch, mark_silent
+from services.instances.heartbeats import HeartbeatWatch, mark_silent
 from tests.integration.feed.conftest import Listening, Writer, about, add_instance
 from tests.support.clock import Clock
 from tests.support.waiting import PATIENCE

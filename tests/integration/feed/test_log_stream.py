@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from models.policy import Viewer
-from services.errors import SlowConsumer
+from services.core.errors import SlowConsumer
 from services.feed.feed import Feed
 from tests.integration.feed.conftest import (
     ADMINISTRATOR,

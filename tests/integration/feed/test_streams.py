@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from services.errors import BadInput
+from services.core.errors import BadInput
 from tests.integration.feed.conftest import Open, Writer, add_instance, heard, set_status
 
 

@@ -4,10 +4,10 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-from services.background import background
-from services.database import Database
+from services.core.background import background
+from services.core.database import Database
 from services.feed.feed import Feed
-from services.websocket_delivery import (
+from services.notifications.websocket_delivery import (
     Retries,
     SentNotifications,
     give_up,

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from gql.context import Context
-from gql.operations import Api, OperationRequest
+from gql.execution.api import Api, OperationRequest
 from gql.schema import build_schema
-from gql.subscriptions.opening import Subscriptions
-from services.allowance import Allowance
-from services.database import Database
+from gql.subscriptions.open_subscription import Subscriptions
+from services.accounts.subscription_quota import Allowance
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
 from services.live.queries import LiveQueries
-from services.principal import Origin, Principal
-from services.tokens import TokenPolicy
 from tests.integration.feed.conftest import (
     Listening,
     connect,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import note
 from hypothesis.strategies import DataObject, booleans
 
-from gql.limits import Limits
-from gql.planner.reads import Reads, reads
-from gql.preparation import Preparation
+from gql.planner.table_dependencies import Reads, reads
+from gql.request.limits import Limits
+from gql.request.preparation import Preparation
 from gql.schema import build_schema
 from models import metadata
-from services.database import Database
+from services.core.database import Database
 from tests.support.drawing import Loop, drive
 from tests.support.plain.rows import read_world
 from tests.support.queries import QueryWriter

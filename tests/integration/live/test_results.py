@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from services.database import Database
-from services.errors import BadInput, QueryTooComplex
+from services.core.database import Database
+from services.core.errors import BadInput, QueryTooComplex
 from services.feed.feed import Feed
 from tests.integration.feed.conftest import (
     Listening,

@@ -3,8 +3,8 @@
 import asyncio
 from uuid import UUID
 
+from app.config.settings import Settings
 from app.database.pools import open_database
-from app.settings import Settings
 from gql.errors import format_error
 from services.feed.feed import Feed
 from services.feed.wakeup import Wakeup

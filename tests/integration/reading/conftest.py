@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.context import Context
-from gql.operations import Api, OperationRequest, OperationResult
+from gql.execution.api import Api, OperationRequest, OperationResult
 from gql.schema import build_schema
-from services.database import Database
-from services.principal import Origin, Principal
-from services.tokens import TokenPolicy
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from tests.support.factories import AnyRow
 from tests.support.statements import Statements
 

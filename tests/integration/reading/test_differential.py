@@ -10,11 +10,11 @@ from hypothesis.strategies import DataObject
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.context import Context
-from gql.limits import Limits
-from gql.operations import Api, OperationRequest
+from gql.execution.api import Api, OperationRequest
+from gql.request.limits import Limits
 from models import policy
-from services.database import Database
-from services.principal import Origin, Principal
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA
 from tests.support.drawing import Loop, drive
 from tests.support.plain.execution import Plain

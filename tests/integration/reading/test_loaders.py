@@ -8,12 +8,12 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry import Info
 
-from gql.loaders import load_row, load_rows
-from gql.operations import Api
+from gql.execution.api import Api
+from gql.execution.loaders import load_row, load_rows
 from gql.planner.node_ids import make_node_id
 from gql.schema import build_schema
-from gql.types import table_type
-from services.database import Database
+from gql.types.types import table_type
+from services.core.database import Database
 from tests.integration.reading.conftest import Asker
 from tests.support.factories import make_project, make_task, make_user
 from tests.support.statements import Statements

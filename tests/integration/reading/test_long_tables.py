@@ -8,8 +8,8 @@ import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gql.limits import Limits
-from gql.preparation import Preparation
+from gql.request.limits import Limits
+from gql.request.preparation import Preparation
 from models import policy
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
 from tests.support.factories import AnyRow, make_file_operation, make_session, make_user

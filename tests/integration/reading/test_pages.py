@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.context import Context
-from gql.operations import Api
-from services.database import Database
-from services.principal import Origin, Principal
+from gql.execution.api import Api
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA, Asker, Json, ask
 from tests.support.drawing import Loop, drive
 from tests.support.factories import AnyRow, make_instance, make_project, make_task, make_user

@@ -14,12 +14,12 @@ from hypothesis.strategies import DataObject, integers, sampled_from
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.context import Context
-from gql.limits import Limits
-from gql.operations import Api, OperationRequest
+from gql.execution.api import Api, OperationRequest
 from gql.planner.catalog import TableType
+from gql.request.limits import Limits
 from models import policy
-from services.database import Database
-from services.principal import Origin, Principal
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA, ask
 from tests.support.cast import add_cast
 from tests.support.drawing import Loop, drive

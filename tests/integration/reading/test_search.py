@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gql.limits import Limits
 from gql.planner import pages
-from gql.preparation import Preparation
+from gql.request.limits import Limits
+from gql.request.preparation import Preparation
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
 from tests.support.factories import (
     AnyRow,

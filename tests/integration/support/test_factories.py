@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.database import Database
+from services.core.database import Database
 from tests.support import factories
 
 MAKERS: dict[str, Any] = {

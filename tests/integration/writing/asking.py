@@ -6,12 +6,12 @@ from uuid import UUID
 import orjson
 
 from gql.context import Context
-from gql.operations import Api, OperationRequest
+from gql.execution.api import Api, OperationRequest
 from gql.schema import build_schema
-from services.database import Database
-from services.principal import Origin, Principal
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin, Principal
 from services.secrets.vault import Vault
-from services.tokens import TokenPolicy
 
 SCHEMA, CATALOG = build_schema()
 SECRET_KEY = "k" * 32

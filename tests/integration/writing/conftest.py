@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from models.enums import McpToolCallStatus, NotificationService, NotificationType
-from services.database import Database
-from services.principal import Principal
+from services.core.database import Database
+from services.core.principal import Principal
 from tests.integration.writing.asking import Caller
 from tests.support.factories import (
     AnyRow,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.database import Database
+from services.core.database import Database
 from services.writing.tables import TABLES
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import World

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, text
 
-from services.archiving import move, move_next
-from services.database import Database
-from services.maintenance import maintain
+from services.core.database import Database
+from services.projects.archiving import move, move_next
+from services.system.maintenance import maintain
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support import factories as make

@@ -7,11 +7,11 @@ from uuid import UUID
 import orjson
 import pytest
 
-from gql.planner.kinds import Kind, kind_of
+from gql.planner.column_types import Kind, kind_of
 from gql.planner.names import lower_first, upper_first
-from services.accounts import add_user
-from services.database import Database
-from services.principal import Principal
+from services.accounts.accounts import add_user
+from services.core.database import Database
+from services.core.principal import Principal
 from services.writing.tables import TABLES, WritableTable
 from tests.integration.writing.asking import CATALOG, MUTATIONS, ORIGIN, Caller, mutation
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World

@@ -7,12 +7,12 @@ import pytest
 from graphql import GraphQLInputType, GraphQLNonNull
 
 from gql.context import Context
-from gql.operations import Api, OperationRequest
-from gql.planner.kinds import Kind, kind_of
+from gql.execution.api import Api, OperationRequest
+from gql.planner.column_types import Kind, kind_of
 from gql.planner.names import upper_first
-from services.database import Database
-from services.principal import Principal
-from services.tokens import TokenPolicy
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Principal
 from services.writing.tables import TABLES
 from tests.integration.writing.asking import CATALOG, MUTATIONS, ORIGIN, SCHEMA, SECRET_KEY, mutation
 from tests.integration.writing.conftest import World

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.database import Database
-from services.principal import Principal
+from services.core.database import Database
+from services.core.principal import Principal
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_session, make_user

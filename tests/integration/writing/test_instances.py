@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from models.enums import CcInstanceStatus
-from services.database import Database
-from services.errors import Conflict, Forbidden, NotFound, QuotaExceeded
-from services.instances import InstanceMove, move
-from services.principal import Principal
+from services.core.database import Database
+from services.core.errors import Conflict, Forbidden, NotFound, QuotaExceeded
+from services.core.principal import Principal
+from services.instances.instances import InstanceMove, move
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_instance
 

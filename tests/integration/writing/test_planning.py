@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.database import Database
+from services.core.database import Database
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import make_feature, make_requirement

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from services.database import Database
-from services.principal import Principal
+from services.core.database import Database
+from services.core.principal import Principal
 from tests.integration.writing.asking import Caller, mutation
 from tests.support.plain.changes import Reach
 from tests.support.plain.ledger import Snapshot, listed, take, trespasses

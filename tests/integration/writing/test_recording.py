@@ -13,11 +13,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from services.database import Database
-from services.errors import BadInput, DomainError, Forbidden, NotFound
+from services.core.database import Database
+from services.core.errors import BadInput, DomainError, Forbidden, NotFound
+from services.core.principal import Principal
 from services.mcp.importing import import_file
 from services.mcp.recording import RecordedMessages, record
-from services.principal import Principal
 from tests.integration.writing.asking import ORIGIN, Caller
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import make_instance

@@ -10,9 +10,9 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from models.enums import TaskStatus
-from services.database import Database
-from services.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, QuotaExceeded
-from services.principal import Principal
+from services.core.database import Database
+from services.core.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, QuotaExceeded
+from services.core.principal import Principal
 from services.writing.appending import append
 from services.writing.rows import create, delete, update
 from services.writing.tables import TABLES

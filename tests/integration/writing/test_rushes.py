@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.accounts import add_user
-from services.database import Database
+from services.accounts.accounts import add_user
+from services.core.database import Database
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene, World
 from tests.support.factories import make_instance, make_notification, make_task, make_user

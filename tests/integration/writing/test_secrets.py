@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from services.archiving import move
-from services.database import Database
-from services.secrets.columns import rotate
+from services.core.database import Database
+from services.projects.archiving import move
 from services.secrets.vault import Vault
+from services.writing.sealed_columns import rotate
 from tests.integration.writing.asking import SECRET_KEY, Caller, mutation
 from tests.integration.writing.conftest import Scene, World
 from tests.integration.writing.test_verbs import step

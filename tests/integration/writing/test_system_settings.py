@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.database import Database
+from services.core.database import Database
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_system_setting

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from gql.planner.names import lower_first, upper_first
 from models.enums import TaskStatus
-from services.database import Database
+from services.core.database import Database
 from services.writing.tables import TABLES, WritableTable
 from tests.integration.writing.asking import CATALOG, Caller
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World

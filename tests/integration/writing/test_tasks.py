@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.config.settings import Settings
 from app.database.pools import open_database
-from app.settings import Settings
 from models.enums import TaskType
-from services import tasks
-from services.at_once import Caller
-from services.database import Database
-from services.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
-from services.principal import Origin
-from services.tasks import Claim, Report
+from services.core.database import Database
+from services.core.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
+from services.core.principal import Origin
+from services.tasks import tasks
+from services.tasks.tasks import Claim, Report
 from services.writing.rows import create
+from services.writing.single_statement import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_instance, make_task, make_task_dependency
 

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from models.enums import TaskType
-from services.at_once import Caller as AtOnce
-from services.database import Database
-from services.instances import hear
-from services.principal import Origin, Principal
+from services.core.database import Database
+from services.core.principal import Origin, Principal
+from services.instances.instances import hear
 from services.writing.creating import create_at_once
+from services.writing.single_statement import Caller as AtOnce
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import make_instance, make_project, make_task

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.database import Database
+from services.core.database import Database
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene, World
 from tests.support.factories import make_instance, make_task

@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import text
 
-from services.database import Database
+from services.core.database import Database
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support.factories import AnyRow, make_git_worktree, make_worktree

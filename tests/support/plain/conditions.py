@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from gql.planner.catalog import Column
-from gql.planner.kinds import Kind
+from gql.planner.column_types import Kind
 from tests.support.plain.values import kind_of_json
 
 

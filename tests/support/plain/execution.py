@@ -11,8 +11,8 @@ from typing import Any
 from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema, execute_sync, parse, print_schema
 
 from gql.planner.catalog import Column, TableType
+from gql.planner.column_types import Kind
 from gql.planner.groups import group_keys
-from gql.planner.kinds import Kind
 from tests.support.plain.conditions import at, operate
 from tests.support.plain.rows import World
 from tests.support.plain.values import bucketed, compare, json_rank, shown, sortable

@@ -7,7 +7,7 @@ import asyncpg
 import orjson
 
 from gql.planner.catalog import Catalog, Column, TableType
-from gql.planner.kinds import Kind
+from gql.planner.column_types import Kind
 from tests.support.plain.visibility import Row, Seer, Sight
 
 

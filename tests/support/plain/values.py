@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from gql.planner.catalog import Column
-from gql.planner.kinds import Kind
+from gql.planner.column_types import Kind
 from gql.scalars import format_moment
 
 ADDRESSES = (

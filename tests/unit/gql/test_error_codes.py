@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import gql.documents  # noqa: F401 - it adds a code of its own
+import gql.request.documents  # noqa: F401 - it adds a code of its own
 from gql import errors
-from services.errors import DomainError
+from services.core.errors import DomainError
 
 PAGE = Path(__file__).parents[3] / "docs" / "errors.md"
 

@@ -11,7 +11,7 @@ from gql.errors import (
     format_execution_errors,
     format_request_errors,
 )
-from services.errors import BadInput, QueryTooComplex, RateLimited
+from services.core.errors import BadInput, QueryTooComplex, RateLimited
 
 
 def located(original: Exception) -> GraphQLError:

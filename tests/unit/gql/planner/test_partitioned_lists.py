@@ -2,8 +2,8 @@
 
 import pytest
 
-from gql.limits import Limits
-from gql.preparation import Preparation
+from gql.request.limits import Limits
+from gql.request.preparation import Preparation
 from gql.schema import build_schema
 
 schema, catalog = build_schema()

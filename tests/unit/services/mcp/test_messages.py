@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.errors import BadInput
+from services.core.errors import BadInput
 from services.mcp.messages import MAX_MESSAGES, read_messages
 
 INSTANCE = UUID("0197a000-0000-7000-8000-000000000001")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import BadInput
+from services.core.errors import BadInput
 from services.secrets.masking import MASK
 from services.writing.tables import TABLES
 from services.writing.values import conceal, converted, parameters

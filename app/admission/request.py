@@ -1,0 +1,139 @@
+"""A GraphQL request out of an HTTP request: body or query string, well formed or refused."""
+
+from collections.abc import Mapping
+from json import JSONDecodeError
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive
+
+from gql.execution.api import OperationRequest
+from gql.request.documents import Documents
+from services.core.errors import BadInput
+from services.core.json_codec import read_json
+
+Headers = Mapping[bytes, bytes]
+"""By lower-case name, as ASGI gives them."""
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+_EXAMPLE = 'Send a JSON object such as {"query": "{ me { username } }"}.'
+
+
+class HttpRefusal(Exception):
+    """The HTTP request itself is refused: an HTTP status and a sentence, before any GraphQL."""
+
+    def __init__(self, status: int, message: str, headers: RawHeaders = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+def require_json(headers: Headers) -> None:
+    """415 unless the body is JSON in UTF-8.
+
+    A browser sends no request of this type to another origin without asking that server first, so no
+    foreign page can make it call us (CSRF).
+    """
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise HttpRefusal(415, "Send the request body without a Content-Encoding.")
+    content_type = headers.get(b"content-type", b"")
+    if content_type == b"application/json":
+        return
+    name, *parameters = (part.strip().lower() for part in content_type.split(b";"))
+    settings = {key.strip(): value.strip(b' "') for key, _, value in (p.partition(b"=") for p in parameters)}
+    if name != b"application/json" or settings.get(b"charset", b"utf-8") not in (b"utf-8", b"utf8"):
+        raise HttpRefusal(415, "Send the request as `Content-Type: application/json` in UTF-8.")
+
+
+async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes, 413 past it.
+
+    app/uvicorn_ext/deadlines.py sees to the time it takes.
+    """
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def parse_body(body: bytes) -> dict[str, Any] | list[Any]:
+    """The JSON object, or the array of a batch, of a POST body."""
+    try:
+        parsed = read_json(body)
+    except JSONDecodeError as error:
+        raise BadInput(f"The request body is not valid JSON: {error.msg}.") from None
+    if not isinstance(parsed, dict | list):
+        raise BadInput(_EXAMPLE)
+    return parsed
+
+
+def parse_query_string(query_string: bytes) -> dict[str, Any]:
+    """The parameters of a GET request; `variables` and `extensions` are JSON text in the URL."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=100)
+    except ValueError:
+        raise BadInput("The query string is not percent-encoded UTF-8.") from None
+    parameters: dict[str, Any] = dict(pairs)
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = _json_parameter(name, parameters[name])
+    return parameters
+
+
+def operation_request(
+    parameters: object, documents: Documents, *, allow_mutation: bool, remember: bool
+) -> OperationRequest:
+    """The request that the parameters describe, or `BadInput` about the one that is wrong.
+
+    `remember` lets the client persist a document by its hash (gql/request/documents.py).
+    """
+    if not isinstance(parameters, dict):
+        raise BadInput(_EXAMPLE)
+    operation_name = parameters.get("operationName")
+    if operation_name is not None and not isinstance(operation_name, str):
+        raise BadInput("`operationName` is a string.", field="operationName")
+    return OperationRequest(
+        query=documents.text(parameters, remember=remember),
+        variables=_object(parameters, "variables"),
+        operation_name=operation_name or None,
+        extensions=_object(parameters, "extensions"),
+        allow_mutation=allow_mutation,
+    )
+
+
+def _json_parameter(name: str, text: str) -> object:
+    try:
+        value: object = read_json(text)
+    except JSONDecodeError:
+        raise BadInput(f"`{name}` in the URL is JSON text.", field=name) from None
+    return value
+
+
+def _object(parameters: dict[str, Any], name: str) -> dict[str, Any] | None:
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise BadInput(f"`{name}` is a JSON object.", field=name)
+    return value
+
+
+def _too_large(limit: int) -> HttpRefusal:
+    # What follows of the body would only be thrown away: the connection ends.
+    return HttpRefusal(413, f"A request body has at most {limit} bytes.", ((b"connection", b"close"),))

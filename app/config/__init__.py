@@ -1,0 +1,1 @@
+"""Settings, start-up errors and the log."""

@@ -1,0 +1,1 @@
+"""Open connections, their sessions in the database and their callers."""

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: negotiation, responses, compression, Server-Sent Events."""

@@ -1,0 +1,206 @@
+"""GraphQL over HTTP at /graphql: one plain ASGI application, since every layer costs each request."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from app.admission.request import (
+    ClientGone,
+    Headers,
+    HttpRefusal,
+    operation_request,
+    parse_body,
+    parse_query_string,
+    read_body,
+    require_json,
+)
+from app.connections.auth import caller, origin
+from app.graphiql.page import Ide
+from app.http.negotiation import JSON, Accepted, accepted, coding
+from app.http.repeated import RepeatedRequests
+from app.http.response import Answer, answer_exception, answer_result, error_body, send_answer
+from gql.context import Context
+from gql.errors import BAD_USER_INPUT
+from gql.execution.api import OperationRequest, OperationResult
+from gql.request.documents import Documents
+from services.accounts.authentication import Authenticator
+from services.accounts.rate_limits import ApiCalls
+from services.core.errors import BadInput, DomainError
+from services.core.principal import Origin, Principal
+
+OpenContext = Callable[[Origin, Principal | None], Context]
+EventStream = Callable[[OperationRequest, Context, Scope, Receive, Send], Awaitable[None]]
+"""Server-sent events: runs the operation and sends the whole response itself."""
+
+
+class Executor(Protocol):
+    """What the endpoint asks of the API (gql/execution/api.py)."""
+
+    def is_mutation(self, request: OperationRequest) -> bool:
+        """Whether the operation that would run is a mutation; False for what cannot be parsed."""
+
+    def is_subscription(self, request: OperationRequest) -> bool:
+        """Whether the operation that would run is a subscription; False for what cannot be parsed."""
+
+    async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
+        """Answer a query or mutation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One HTTP request and the way to answer it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: Headers
+    origin: Origin
+    accepted: Accepted
+
+    def header(self, name: bytes) -> str:
+        """A header as text; empty when it was not sent."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+class GraphQLEndpoint:
+    """Answers POST, and GET for queries, in both media types; hands subscriptions to `event_stream`.
+
+    `maximum_body` is in bytes. `maximum_batch` is the number of operations in a JSON array, 0 for none.
+    """
+
+    def __init__(
+        self,
+        api: Executor,
+        open_context: OpenContext,
+        authenticator: Authenticator,
+        api_calls: ApiCalls,
+        documents: Documents,
+        *,
+        event_stream: EventStream | None = None,
+        ide: Ide | None = None,
+        maximum_body: int = 1_000_000,
+        maximum_batch: int = 0,
+    ) -> None:
+        self._api = api
+        self._open_context = open_context
+        self._authenticator = authenticator
+        self._api_calls = api_calls
+        self._documents = documents
+        self._event_stream = event_stream
+        self._ide = ide
+        self._maximum_body = maximum_body
+        self._maximum_batch = maximum_batch
+        self._repeated = RepeatedRequests()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever goes wrong is told in a media type that the client accepts."""
+        headers = dict(scope["headers"])
+        exchange = _Exchange(
+            scope,
+            receive,
+            send,
+            headers,
+            origin(scope["client"], headers),
+            accepted(headers.get(b"accept", b"").decode("latin-1")),
+        )
+        try:
+            answer = await self._answer(exchange)
+        except ClientGone:
+            return
+        except HttpRefusal as refusal:
+            entry = {"message": refusal.message, "extensions": {"code": BAD_USER_INPUT}}
+            answer = Answer(refusal.status, error_body(entry), refusal.headers)
+        except Exception as error:
+            answer = answer_exception(error)
+        if answer is not None:
+            media_type = exchange.accepted.response or JSON
+            accept_coding = coding(exchange.header(b"accept-encoding"))
+            await send_answer(scope, send, answer, media_type, accept_coding, exchange.origin.request_id)
+
+    async def _answer(self, exchange: _Exchange) -> Answer | None:
+        """The answer; None when the event stream has sent it."""
+        method = exchange.scope["method"]
+        if method not in ("GET", "POST"):
+            raise HttpRefusal(405, "Use POST, or GET for queries.", ((b"allow", b"GET, POST"),))
+        if method == "GET" and exchange.accepted.html and self._ide is not None:
+            return Answer(200, self._ide.page, self._ide.headers, b"text/html; charset=utf-8")
+        streams = exchange.accepted.event_stream and self._event_stream is not None
+        if exchange.accepted.response is None and not streams:
+            raise HttpRefusal(406, "Accept application/graphql-response+json or application/json.")
+        principal = await caller(self._authenticator, exchange.header(b"authorization"))
+        await self._count(principal)
+        context = self._open_context(exchange.origin, principal)
+        if method == "GET":
+            return await self._answer_get(exchange, context)
+        require_json(exchange.headers)
+        body = await read_body(exchange.headers, exchange.receive, self._maximum_body)
+        request = self._repeated.get(body) if principal is not None else None
+        if request is None:
+            parsed = parse_body(body)
+            if isinstance(parsed, list):
+                return await self._answer_batch(context, parsed)
+            request = self._request(parsed, context)
+        answer = await self._answer_one(exchange, context, request)
+        if request.queries:
+            self._repeated.keep(body, request)
+        return answer
+
+    async def _answer_get(self, exchange: _Exchange, context: Context) -> Answer | None:
+        parameters = parse_query_string(exchange.scope["query_string"])
+        context.require_principal()  # what strangers may do are mutations
+        request = self._request(parameters, context, allow_mutation=False)
+        if self._api.is_mutation(request):
+            raise HttpRefusal(405, "Send a mutation by POST.", ((b"allow", b"POST"),))
+        return await self._answer_one(exchange, context, request)
+
+    async def _answer_one(
+        self, exchange: _Exchange, context: Context, request: OperationRequest
+    ) -> Answer | None:
+        media_type = exchange.accepted.response
+        if self._event_stream is not None and self._wants_stream(exchange.accepted, request, context):
+            await self._event_stream(request, context, exchange.scope, exchange.receive, exchange.send)
+            return None
+        return answer_result(await self._api.execute(request, context), media_type or JSON)
+
+    async def _answer_batch(self, context: Context, batch: list[Any]) -> Answer:
+        """The operations of a JSON array one after the other, each counted, each with its own response."""
+        if self._maximum_batch == 0:
+            raise BadInput("Send one operation a request; this server takes no JSON arrays.")
+        if not 0 < len(batch) <= self._maximum_batch:
+            raise BadInput(f"Send 1 to {self._maximum_batch} operations in one request.")
+        bodies = []
+        for number, parameters in enumerate(batch):
+            try:
+                if number > 0:
+                    await self._count(context.principal)
+                result = await self._api.execute(self._request(parameters, context), context)
+                bodies.append(result.body)
+            except DomainError as error:
+                bodies.append(answer_exception(error).body)
+        return Answer(200, b"[" + b",".join(bodies) + b"]")
+
+    def _request(
+        self, parameters: object, context: Context, *, allow_mutation: bool = True
+    ) -> OperationRequest:
+        # A stranger's documents are not remembered: they would push out those of others.
+        return operation_request(
+            parameters,
+            self._documents,
+            allow_mutation=allow_mutation,
+            remember=context.principal is not None,
+        )
+
+    async def _count(self, principal: Principal | None) -> None:
+        if principal is not None:
+            await self._api_calls.admit(principal)
+
+    def _wants_stream(self, accepts: Accepted, request: OperationRequest, context: Context) -> bool:
+        """Clients that can read streams list them for every request; only a subscription needs one.
+
+        A stranger's document is not looked at for it: there are no subscriptions for strangers.
+        """
+        if not accepts.event_stream or accepts.response is None:
+            return accepts.event_stream
+        return context.principal is not None and self._api.is_subscription(request)

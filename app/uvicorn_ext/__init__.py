@@ -1,0 +1,1 @@
+"""Extensions of uvicorn: deadlines, shared frames, responses in one piece."""

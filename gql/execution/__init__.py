@@ -1,0 +1,1 @@
+"""Running operations: plans, mutations, payloads, shared reads."""

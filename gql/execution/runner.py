@@ -1,0 +1,42 @@
+"""The only runner of plans: one statement, and the JSON texts that it returns."""
+
+from collections.abc import Sequence
+
+from gql.planner.errors import CursorUnusable, PlanError
+from gql.planner.plan import Plan
+from gql.planner.values import Variables
+from models.policy import Viewer
+from services.core.database import Connection, Reader
+from services.core.errors import BadInput, CursorInvalid, DomainError
+
+
+async def run(plan: Plan, reader: Reader, parameters: Sequence[object]) -> Sequence[str | None]:
+    """The JSON text of each of the plan's `keys`, None for null."""
+    async with reader.acquire() as connection:
+        row = await connection.fetchrow(plan.sql, *parameters)
+    return tuple(row) if row is not None else ()
+
+
+async def run_rows(plan: Plan, reader: Reader, parameters: Sequence[object]) -> list[str | None]:
+    """The JSON text of each row of a plan that loads several, None for null."""
+    async with reader.acquire() as connection:
+        return await rows_of(plan, connection, parameters)
+
+
+async def rows_of(plan: Plan, connection: Connection, parameters: Sequence[object]) -> list[str | None]:
+    """The same over a connection that is lent already."""
+    return [row[0] for row in await connection.fetch(plan.sql, *parameters)]
+
+
+def bind(plan: Plan, viewer: Viewer, variables: Variables) -> list[object]:
+    """The plan's parameters; an argument that does not fit is BadInput or CursorInvalid."""
+    try:
+        return plan.bind(viewer.user_id, variables)
+    except PlanError as error:
+        raise domain_error(error) from None
+
+
+def domain_error(error: PlanError) -> DomainError:
+    """What the planner found wrong, as the caller is told."""
+    kind = CursorInvalid if isinstance(error, CursorUnusable) else BadInput
+    return kind(error.message, field=".".join(error.path))

@@ -1,0 +1,1 @@
+"""A request before it runs: documents, limits, validation, variables."""

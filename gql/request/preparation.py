@@ -1,0 +1,323 @@
+"""Documents made ready to run: parsed, validated and measured once, their plans kept beside them."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    validate,
+)
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.validation import NoSchemaIntrospectionCustomRule
+
+from gql.planner.catalog import Catalog
+from gql.planner.compiler import compile_query, is_table_field
+from gql.planner.plan import Plan
+from gql.planner.plan_keys import Shaper, Usage, build_shaper, find_usage
+from gql.planner.selection import Field, collect
+from gql.planner.statement import Question
+from gql.planner.values import Variables
+from gql.request.anonymous import require_open
+from gql.request.coercion import Coerce, Coercions, NotCoerced
+from gql.request.limits import (
+    Limits,
+    Measure,
+    measure,
+    refuse_long_numbers,
+    refuse_many_definitions,
+    refuse_many_lines,
+)
+from gql.request.validation import MOST_ERRORS, RULES
+from gql.request.variables import variable_errors
+from services.core.errors import BadInput, QueryTooComplex
+
+if TYPE_CHECKING:
+    from gql.execution.payloads import Payload
+
+Value = TypeVar("Value")
+
+MOST_DOCUMENTS = 1_000
+MOST_CHARACTERS = 20_000_000
+MOST_PLANS = 50
+"""Documents that are kept, their text in all, and the plans of each operation."""
+
+
+class Latest(Generic[Value]):
+    """A mapping that keeps what was used last, `most` entries of it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._entries: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The entry, made when it is not there; what `make` raises is not kept."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = make()
+            if len(self._entries) > self._most:
+                self._entries.popitem(last=False)
+        else:
+            self._entries.move_to_end(key)
+        return entry
+
+
+class InvalidDocument(Exception):
+    """A document that does not parse or validate. `parsed` says which."""
+
+    def __init__(self, errors: list[GraphQLError], *, parsed: bool) -> None:
+        super().__init__(errors)
+        self.errors = errors
+        self.parsed = parsed
+
+
+class InvalidVariables(Exception):
+    """Variables that do not fit their types."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+Heads: TypeAlias = tuple[tuple[bytes, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlan:
+    """How the root fields of a query are answered.
+
+    `plan` reads all that are tables, None when there are none. `heads` are the response keys of the whole
+    response as JSON, with the constant text of a value that no statement is needed for; None when there are
+    fields that only the general executor can answer.
+    """
+
+    plan: Plan | None
+    heads: Heads | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a document, ready to run."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    measure: Measure
+    shaper: Shaper
+    inputs: Mapping[str, tuple[GraphQLVariableSignature, Coerce | None]]
+    """The variables and how they are coerced; None where only the general way knows to follow the type."""
+    plans: "Latest[RootPlan]" = field(default_factory=lambda: Latest(MOST_PLANS))
+    row_plans: Latest[Plan] = field(default_factory=lambda: Latest(MOST_PLANS))
+    payloads: Latest["Payload"] = field(default_factory=lambda: Latest(MOST_PLANS))
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name, if it has one."""
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def kind(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.node.operation
+
+    def variables(
+        self, schema: GraphQLSchema, given: dict[str, Any] | None, *, hide_suggestions: bool = False
+    ) -> VariableValues:
+        """The variables, coerced; InvalidVariables when they do not fit."""
+        definitions = self.node.variable_definitions
+        if not definitions:
+            return VariableValues({}, {})
+        plain = self._plain_variables(given or {})
+        if plain is not None:
+            return plain
+        coerced = get_variable_values(schema, definitions, given or {}, max_errors=1)
+        if not isinstance(coerced, list):
+            return coerced
+        types = {name: signature.type for name, (signature, _) in self.inputs.items()}
+        try:
+            errors = variable_errors(self.node, types, given or {}, hide_suggestions=hide_suggestions)
+        except RecursionError:
+            errors = []
+        raise InvalidVariables(errors or coerced)
+
+    def _plain_variables(self, given: dict[str, Any]) -> VariableValues | None:
+        """The coerced variables when all are given, fit, and have a coercion; None otherwise.
+
+        The general way works out the types anew for each request, which takes a fifth of a small query.
+        """
+        sources, coerced = {}, {}
+        try:
+            for name, (signature, coerce) in self.inputs.items():
+                if coerce is None or name not in given:
+                    return None
+                sources[name] = VariableValueSource(signature, given[name])
+                coerced[name] = coerce(given[name])
+        except NotCoerced:
+            return None
+        return VariableValues(sources, coerced)
+
+    def root_plan(self, catalog: Catalog, variables: Variables, *, is_admin: bool) -> RootPlan:
+        """The plan of a query for this kind of viewer and variables of this shape."""
+        key = (is_admin, self.shaper.shape(variables))
+        return self.plans.get(
+            key, lambda: plan_root(Question(catalog, variables, self.fragments, is_admin), self.node)
+        )
+
+
+def assemble(heads: Heads, texts: Sequence[str | None]) -> bytes:
+    """The object of the root fields, of texts that PostgreSQL made: nothing in them is looked at."""
+    remaining = iter(texts)
+    members = (
+        head + (constant if constant is not None else (next(remaining) or "null").encode())
+        for head, constant in heads
+    )
+    return b"{" + b",".join(members) + b"}"
+
+
+def plan_root(question: Question, node: OperationDefinitionNode) -> RootPlan:
+    """Plan the root fields of a query."""
+    return plan_fields(question, collect([node.selection_set], question, (), "Query"))
+
+
+def plan_fields(question: Question, fields: Sequence[Field]) -> RootPlan:
+    """Plan these fields of Query."""
+    tables = [found for found in fields if is_table_field(question.catalog, found.name)]
+    plan = compile_query(question, tables) if tables else None
+    heads = tuple((b'"%b":' % found.key.encode(), _constant(found)) for found in fields)
+    complete = all(found in tables or found.name == "__typename" for found in fields)
+    return RootPlan(plan, heads if complete else None)
+
+
+def _constant(found: Field) -> bytes | None:
+    return b'"Query"' if found.name == "__typename" else None
+
+
+@dataclass(slots=True)
+class Preparation:
+    """Prepares documents and keeps them by their text.
+
+    Without `introspection` a document cannot ask for the schema, and no error suggests a name from it.
+    """
+
+    schema: GraphQLSchema
+    limits: Limits
+    introspection: bool = True
+    documents: "OrderedDict[str, dict[str | None, Operation]]" = field(default_factory=OrderedDict)
+    characters: int = 0
+    coercions: Coercions = field(default_factory=Coercions)
+
+    def operation(self, text: str, name: str | None, *, by_stranger: bool = False) -> Operation:
+        """The operation of that name, or the only one.
+
+        InvalidDocument, QueryTooComplex, or BadInput when the document has no such operation; Unauthenticated
+        when it comes from a stranger and does more than log in.
+        """
+        operations = self.documents.get(text)
+        if operations is None:
+            operations = self._prepare(text, by_stranger=by_stranger)
+            self._keep(text, operations)
+        else:
+            self.documents.move_to_end(text)
+            if by_stranger:
+                require_open(operation.node for operation in operations.values())
+        if name is None and len(operations) == 1:
+            return next(iter(operations.values()))
+        operation = operations.get(name)
+        if operation is None or name is None:
+            names = ", ".join(f"`{known}`" for known in operations if known)
+            raise BadInput(
+                f"Set `operationName` to one of the document's operations: {names}."
+                if names
+                else "The document has no operation of that name.",
+                field="operationName",
+            )
+        return operation
+
+    def _prepare(self, text: str, *, by_stranger: bool) -> dict[str | None, Operation]:
+        document = self._parse(text)
+        nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        if by_stranger:
+            require_open(nodes)
+        refuse_many_definitions(document)
+        # Measured before it is validated: validation itself takes long over a document made for that.
+        measures = [measure(self.schema, document, node, self.limits) for node in nodes]
+        rules = RULES if self.introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        errors = validate(
+            self.schema, document, rules, max_errors=MOST_ERRORS, hide_suggestions=not self.introspection
+        )
+        if errors:
+            if not self.introspection:
+                errors = [_without_suggestion(error) for error in errors]
+            raise InvalidDocument(errors, parsed=True)
+        if not nodes:
+            raise InvalidDocument([GraphQLError("The document has no operation.")], parsed=True)
+        fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        usage = find_usage(document)
+        return {
+            node.name.value if node.name else None: self._operation(
+                document, node, fragments, measured, usage
+            )
+            for node, measured in zip(nodes, measures, strict=True)
+        }
+
+    def _operation(
+        self,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        measured: Measure,
+        usage: Usage,
+    ) -> Operation:
+        signatures = self._signatures(node)
+        types = {name: signature.type for name, signature in signatures.items()}
+        inputs = {
+            name: (signature, self.coercions.of(signature.type)) for name, signature in signatures.items()
+        }
+        return Operation(document, node, fragments, measured, build_shaper(usage, node, types), inputs)
+
+    def _parse(self, text: str) -> DocumentNode:
+        refuse_many_lines(text)
+        try:
+            document = parse(text, max_tokens=self.limits.tokens)
+        except GraphQLError as error:
+            if error.message.endswith("Parsing aborted."):
+                raise QueryTooComplex(
+                    f"The document has more than {self.limits.tokens} tokens or nests too deeply to be read; "
+                    "send values as variables.",
+                    limit=self.limits.tokens,
+                ) from None
+            raise InvalidDocument([error], parsed=False) from None
+        refuse_long_numbers(text, document)
+        return document
+
+    def _signatures(self, node: OperationDefinitionNode) -> dict[str, GraphQLVariableSignature]:
+        found = (
+            get_variable_signature(self.schema, definition) for definition in node.variable_definitions or ()
+        )
+        return {
+            signature.name: signature
+            for signature in found
+            if isinstance(signature, GraphQLVariableSignature)
+        }
+
+    def _keep(self, text: str, operations: dict[str | None, Operation]) -> None:
+        self.documents[text] = operations
+        self.characters += len(text)
+        while len(self.documents) > MOST_DOCUMENTS or self.characters > MOST_CHARACTERS:
+            forgotten, _ = self.documents.popitem(last=False)
+            self.characters -= len(forgotten)
+
+
+def _without_suggestion(error: GraphQLError) -> GraphQLError:
+    """The rule about leaves suggests a selection whatever it is told of suggestions."""
+    return GraphQLError(error.message.partition(" Did you mean")[0], error.nodes)

@@ -1,0 +1,1 @@
+"""Types, inputs and queries, derived from the models."""

@@ -1,0 +1,1 @@
+"""People's accounts, logins, tokens and their limits."""

@@ -1,0 +1,73 @@
+"""Access and refresh tokens as signed JWTs; their `jti` is auth_tokens.token_id."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+
+from models.enums import TokenType
+from services.core.errors import Unauthenticated
+
+_ALGORITHM = "HS256"
+_REQUIRED = ["sub", "jti", "exp", "typ"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPolicy:
+    """How tokens are signed and how long they live. `secret_key` has at least 32 bytes."""
+
+    secret_key: str
+    access_lifetime: timedelta = timedelta(minutes=15)
+    refresh_lifetime: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says of itself; whether it is still good stands in auth_tokens."""
+
+    token_id: UUID
+    user_id: int
+    kind: TokenType
+    expires_at: datetime
+
+
+def sign(policy: TokenPolicy, claims: Claims) -> str:
+    """The claims as a compact JWT (RFC 7519), HMAC-SHA-256."""
+    payload = {
+        "sub": str(claims.user_id),
+        "jti": str(claims.token_id),
+        "exp": int(claims.expires_at.timestamp()),
+        "typ": claims.kind.value,
+    }
+    return jwt.encode(payload, policy.secret_key, algorithm=_ALGORITHM)
+
+
+def read(policy: TokenPolicy, token: str, kind: TokenType) -> Claims:
+    """The claims of a token of this kind that we signed and that has not expired, or `Unauthenticated`."""
+    try:
+        payload = jwt.decode(
+            token, policy.secret_key, algorithms=[_ALGORITHM], options={"require": _REQUIRED}
+        )
+        claims = Claims(
+            token_id=UUID(payload["jti"]),
+            user_id=int(payload["sub"]),
+            kind=TokenType(payload["typ"]),
+            expires_at=datetime.fromtimestamp(payload["exp"], UTC),
+        )
+    except jwt.ExpiredSignatureError:
+        raise expired(kind) from None
+    except (jwt.InvalidTokenError, ValueError):
+        raise Unauthenticated(f"This is no {kind.value} token of this server; log in again.") from None
+    if claims.kind is not kind:
+        raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token belongs.")
+    return claims
+
+
+def expired(kind: TokenType) -> Unauthenticated:
+    """What the holder of a token that has expired or was revoked is told."""
+    if kind is TokenType.ACCESS:
+        return Unauthenticated(
+            "The access token has expired or was revoked; the mutation `refreshToken` gives a new one."
+        )
+    return Unauthenticated("The refresh token has expired or was revoked; log in again.")

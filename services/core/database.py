@@ -1,0 +1,82 @@
+"""The two ways to the database: planned reads on asyncpg, writing transactions on SQLAlchemy."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, NewType, Protocol, TypeAlias
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.core.batching import Gathering
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+WriteConnection = NewType("WriteConnection", AsyncConnection)
+"""A connection inside a transaction that somebody else commits: services take it and never commit."""
+
+
+class Reader(Protocol):
+    """Connections for reading, each lent to one user at a time (app/database/connection_pool.py)."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for the length of an `async with`."""
+
+    async def take(self) -> Connection:
+        """A connection, which has to be given back whatever happens."""
+
+    def give_back(self, connection: Connection, *, disturbed: bool = False) -> None:
+        """The loan is over. `disturbed` says that an error or a cancellation ended what was being done."""
+
+    async def fetchval(self, sql: str, *parameters: object) -> Any:
+        """The first value of the first row of one statement."""
+
+
+async def driver(connection: WriteConnection) -> Connection:
+    """The same connection as the driver has it, in the same transaction.
+
+    For statements with thousands of values, each of which SQLAlchemy would look at. Errors are asyncpg's.
+    """
+    raw: Connection | None = (await connection.get_raw_connection()).driver_connection
+    if raw is None or not raw.is_in_transaction():
+        raise RuntimeError("The transaction begins with a statement through SQLAlchemy")
+    return raw
+
+
+def affected(status: str) -> int:
+    """The number of rows in what PostgreSQL says of a statement: `INSERT 0 1000`."""
+    return int(status.rpartition(" ")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """`writer` runs services; `reader` runs planned statements (a replica where one is configured).
+
+    `primary` runs planned statements that must see the last commit, such as the rows of events; it is
+    `reader` where there is no replica. `at_once` runs single statements that change something and are a
+    transaction by themselves (services/writing/single_statement.py), `gathering` lets those of the same
+    moment be one. `after_commit` wakes the feed; it neither waits nor raises.
+    """
+
+    writer: AsyncEngine
+    reader: Reader
+    primary: Reader
+    at_once: Reader
+    after_commit: Callable[[], None] = lambda: None
+    gathering: Gathering = field(default_factory=Gathering)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[WriteConnection]:
+        """One writing transaction: committed when the block ends, rolled back when it raises."""
+        async with self.upkeep() as connection:
+            yield connection
+        self.after_commit()
+
+    @asynccontextmanager
+    async def upkeep(self) -> AsyncIterator[WriteConnection]:
+        """A transaction of the server's own rounds, which seldom change anything that subscribers hear of.
+
+        When one has, its caller calls `after_commit`, so that an idle server wakes nobody.
+        """
+        async with self.writer.begin() as connection:
+            yield WriteConnection(connection)

@@ -1,0 +1,63 @@
+"""What PostgreSQL refuses, said in the words of the API: translated in this one place."""
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from services.core.errors import BadInput, Conflict, DomainError, QueryTooComplex, ServiceUnavailable
+
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    # A connection whose server has said that it ends, and is about to close it.
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """True when the database is restarting or cannot be reached, so that trying again helps."""
+    error = driver_error(error)
+    # Those of asyncpg's interface errors that are ValueErrors are our mistakes.
+    return isinstance(error, _AWAY) and not isinstance(error, ValueError)
+
+
+def translate(error: BaseException) -> DomainError | None:
+    """The domain error behind an exception of asyncpg or SQLAlchemy; None when it is a fault of ours.
+
+    No SQL, no constraint name and no value of a row gets into the message.
+    """
+    if is_away(error):
+        return ServiceUnavailable(
+            "The database cannot be reached at the moment. Try again; "
+            "a change that was under way may have been made or not."
+        )
+    match driver_error(error):
+        case asyncpg.UniqueViolationError():
+            return Conflict("Another row already has this value; choose a different one.")
+        case asyncpg.ForeignKeyViolationError():
+            return Conflict("A row that this one refers to does not exist, or rows still refer to this one.")
+        case asyncpg.NotNullViolationError():
+            return BadInput("A value is missing that must be given.")
+        case asyncpg.CheckViolationError() | asyncpg.ExclusionViolationError():
+            return BadInput("A value is outside of what this field allows.")
+        case asyncpg.DataError():
+            return BadInput("A value is too long, out of range, or holds characters that cannot be stored.")
+        case asyncpg.QueryCanceledError():
+            return QueryTooComplex(
+                "The query took too long and was stopped; ask for fewer rows or filter more."
+            )
+        case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+            return Conflict("Another change was made to the same rows at the same moment; try again.")
+        case _:
+            return None
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """SQLAlchemy wraps asyncpg's exception twice; its original is the cause of the inner one."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error
+    return error

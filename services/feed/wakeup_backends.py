@@ -1,0 +1,213 @@
+"""The brokers that carry wake-ups between processes, supervised: a lost connection is made again.
+
+broadcaster's own PostgreSQL backend does not notice that its connection is gone, and the task that listens
+for its Redis backend ends with the first lost connection. These keep a connection up as long as somebody is
+subscribed, and report an event after each new one, since something may have been missed meanwhile.
+"""
+
+import asyncio
+from abc import abstractmethod
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import structlog
+from broadcaster import BroadcastBackend, Event
+from redis import asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from services.core.tcp_keepalive import BROKEN_AFTER, WatchedConnection, tcp_options
+
+log = structlog.get_logger(__name__)
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
+_CONNECT_TIMEOUT = 5.0
+_PROBE_EVERY = 5.0
+_PROBE_TIMEOUT = 2.0
+"""Seconds of silence after which a connection is tried, and for the answer: a cut network, or a broker that
+hangs, gives no other sign."""
+
+
+def backend_for(url: str) -> BroadcastBackend:
+    """The backend for a BROADCAST_URL; ValueError with the schemes that there are."""
+    match urlsplit(url).scheme:
+        case "memory":
+            return MemoryBackend(url)
+        case "postgres" | "postgresql":
+            return PostgresBackend(url)
+        case "redis" | "rediss":
+            return RedisBackend(url)
+        case other:
+            raise ValueError(f"BROADCAST_URL begins with {other!r}: use memory://, postgres:// or redis://.")
+
+
+class QueueBackend(BroadcastBackend):
+    """What all backends share: events wait in a queue until broadcaster takes them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def connect(self) -> None:
+        """Nothing yet: a connection is made when somebody subscribes."""
+
+    async def disconnect(self) -> None:
+        """Nothing left: the last subscriber took the connection along."""
+
+    async def next_published(self) -> Event:
+        """The next event, whichever process it came from."""
+        return await self._events.get()
+
+    def report(self, channel: str) -> None:
+        """Put an event on `channel`, unless one waits already: they all say the same."""
+        if self._events.empty():
+            self._events.put_nowait(Event(channel, ""))
+
+
+class MemoryBackend(QueueBackend):
+    """For a single process, whose readers hear what it rings without a broker."""
+
+    async def subscribe(self, group: str) -> None:
+        """Nothing to do: nobody publishes outside of this process."""
+
+    async def unsubscribe(self, group: str) -> None:
+        """Nothing to do."""
+
+    async def publish(self, channel: str, message: Any) -> None:
+        """Nothing to do: there are no others."""
+
+
+class SupervisedBackend(QueueBackend):
+    """Keeps a connection up for one channel; subclasses say what a connection is."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._name = uuid4().hex
+
+    async def subscribe(self, group: str) -> None:
+        """Begin to connect; a broker that is away does not keep the server from starting."""
+        self._task = asyncio.create_task(self._supervise(group), name=f"feed-{type(self).__name__}")
+
+    async def unsubscribe(self, group: str) -> None:
+        """End the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def hear(self, channel: str, sender: str) -> None:
+        """What came over the connection; a process knows already what it has rung itself."""
+        if sender != self._name:
+            self.report(channel)
+
+    async def _supervise(self, channel: str) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await self._hold(channel)
+            except Exception as error:  # whatever it is: nobody else would connect again
+                log.warning("wakeup_broker_away", error=type(error).__qualname__, retry_in=delay)
+            if asyncio.get_running_loop().time() - started > _LONGEST_DELAY:
+                delay = _FIRST_DELAY
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, _LONGEST_DELAY)
+
+    @abstractmethod
+    async def _hold(self, channel: str) -> None:
+        """Connect, listen, report an event, and raise when the connection is gone."""
+
+
+class PostgresBackend(SupervisedBackend):
+    """LISTEN and NOTIFY on a connection of its own."""
+
+    _connection: WatchedConnection | None = None
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._busy = asyncio.Lock()
+
+    async def publish(self, channel: str, message: Any) -> None:
+        """NOTIFY outside any transaction of the product's: it holds a database-wide lock while it commits."""
+        connection = self._connection
+        if connection is None:
+            raise ConnectionError("the connection for NOTIFY is down")
+        async with self._busy:
+            try:
+                await connection.execute("SELECT pg_notify($1, $2)", channel, self._name)
+            except BaseException:
+                connection.terminate()  # it does not answer in time, or is gone already: the next one may
+                raise
+
+    async def _hold(self, channel: str) -> None:
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=_CONNECT_TIMEOUT,
+            connection_class=WatchedConnection,
+            server_settings={"application_name": "ccgraph listen"},
+        )
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        try:
+            await connection.add_listener(channel, lambda *said: self.hear(channel, str(said[-1])))
+            self._connection = connection
+            self.report(channel)
+            while True:
+                await self._probe(connection, lost)
+        finally:
+            self._connection = None
+            connection.terminate()
+
+    async def _probe(self, connection: WatchedConnection, lost: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(_PROBE_EVERY):
+                await lost.wait()
+        except TimeoutError:
+            async with self._busy:
+                await connection.execute("SELECT", timeout=_PROBE_TIMEOUT)
+        else:
+            raise ConnectionError("the server closed the connection for LISTEN")
+
+
+class RedisBackend(SupervisedBackend):
+    """Publish and subscribe of Redis."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        # No retry of the client's own: it would subscribe again without a word of what was missed meanwhile.
+        self._client = redis.Redis.from_url(
+            url,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=_CONNECT_TIMEOUT,
+            socket_timeout=_CONNECT_TIMEOUT,
+            socket_keepalive=True,
+            socket_keepalive_options=tcp_options(BROKEN_AFTER),
+        )
+
+    async def disconnect(self) -> None:
+        """Close the pool that publishes."""
+        await self._client.aclose()
+
+    async def publish(self, channel: str, message: Any) -> None:
+        """PUBLISH on a pooled connection."""
+        await self._client.publish(channel, self._name)
+
+    async def _hold(self, channel: str) -> None:
+        async with self._client.pubsub() as subscription:
+            await subscription.subscribe(channel)
+            self.report(channel)
+            patience = _PROBE_EVERY
+            while True:
+                message = await subscription.get_message(timeout=patience)
+                if message is not None:
+                    patience = _PROBE_EVERY
+                    if message["type"] == "message":
+                        self.hear(channel, message["data"].decode())
+                elif patience == _PROBE_TIMEOUT:
+                    raise ConnectionError("Redis does not answer")
+                else:
+                    patience = _PROBE_TIMEOUT
+                    await subscription.ping()

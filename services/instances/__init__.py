@@ -1,0 +1,1 @@
+"""CC instances, their heartbeats and ultrathink messages."""

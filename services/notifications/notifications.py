@@ -1,0 +1,199 @@
+"""Notifications to people: stored for every service that wants them, cancelled, tried again (client §3.4)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from models.enums import NotificationPriority, NotificationStatus, NotificationType
+from models.policy import MEMBER
+from services.core.database import Connection, WriteConnection
+from services.core.errors import BadInput, Conflict, Forbidden, NotFound
+from services.core.principal import Principal
+from services.writing.permissions import VIEWER, predicates
+from services.writing.rows import create, hold
+from services.writing.single_statement import ACTING, Caller, traced
+from services.writing.tables import TABLES
+from services.writing.values import parameters
+
+MAX_RECIPIENTS: Final = 500
+
+_TABLE: Final = TABLES["notification_history"]
+
+# Whoever works on a project with somebody may write to them.
+_RECIPIENTS: Final = f"""
+SELECT u.id,
+    u.id = $2::int OR EXISTS (
+        SELECT FROM projects p
+        WHERE {MEMBER.format(row="p", viewer="$2::int")} AND {MEMBER.format(row="p", viewer="u.id")}
+    ) AS is_colleague,
+    (
+        SELECT json_agg(json_build_array(wish.service_type, wish.filter_rules) ORDER BY wish.id)
+        FROM notification_settings AS wish
+        WHERE wish.user_id = u.id AND wish.notification_type = $3 AND wish.is_enabled
+    ) AS wishes
+FROM users u WHERE u.id = ANY($1::int[]) ORDER BY u.id
+"""
+
+# The audit row is written also when nobody wants to hear of it.
+_STORE: Final = f"""
+WITH stored AS (
+    INSERT INTO notification_history (user_id, service_type, session_id, notification_type, title, message,
+                                      payload, priority, scheduled_at)
+    SELECT user_id, service_type, $9::uuid, $10, $11, $12, $13::jsonb, $14, COALESCE($15, now())
+    FROM (SELECT {ACTING} AS actor) AS acting, unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
+    WHERE actor IS NOT NULL
+    RETURNING id
+), told AS (
+    SELECT COALESCE(array_agg(id ORDER BY id), '{{}}') AS keys FROM stored
+), traced AS (
+    {traced("told", "jsonb_build_object('recipients', $6::int, 'keys', keys)")}
+)
+SELECT keys FROM told
+"""
+
+_CANCEL: Final = "UPDATE notification_history SET status = 'cancelled' WHERE id = $1"
+
+_RETRY: Final = """
+UPDATE notification_history
+SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = NULL WHERE id = $1
+"""
+
+_ACKNOWLEDGE: Final = """
+UPDATE websocket_notifications t
+SET client_ack = true, delivery_status = 'delivered', first_sent_at = COALESCE(t.first_sent_at, now())
+WHERE t.id = $1 AND {viewer} IS NOT NULL AND {visible} RETURNING t.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What is to be told to whom; `user_ids` are keys of people, `payload` any JSON object."""
+
+    user_ids: Sequence[int]
+    type: NotificationType
+    title: str
+    message: str
+    priority: NotificationPriority = NotificationPriority.NORMAL
+    payload: object = None
+    session_id: UUID | None = None
+    scheduled_at: datetime | None = None
+
+
+async def send(caller: Caller, told: Notification) -> list[int]:
+    """Store a pending notification for every enabled service whose filter rules let it through (decision 28).
+
+    Gives the keys of the rows; none when nobody wants to hear of it. Raises `NotFound` for a person who does
+    not exist and `Forbidden` for one with whom the caller shares no project.
+    """
+    given = {
+        "session_id": told.session_id,
+        "notification_type": told.type,
+        "title": told.title,
+        "message": told.message,
+        "payload": told.payload,
+        "priority": told.priority,
+        "scheduled_at": told.scheduled_at,
+    }
+    stored = parameters(_TABLE, given, "input")
+    async with caller.database.primary.acquire() as connection:
+        wishes = await _wishes(connection, caller.principal, told)
+        if told.session_id is not None:
+            await _require_session(connection, caller.principal, told.session_id)
+    chosen = [(user_id, service) for user_id, service, rules in wishes if lets_through(rules or {}, told)]
+    people = [user_id for user_id, _ in chosen]
+    services = [service for _, service in chosen]
+    keys: list[int] | None = await caller.change(
+        _STORE, len(told.user_ids), people, services, *stored.values()
+    )
+    if keys is None:
+        raise Conflict("Somebody or something that this is about was deleted at the same moment; try again.")
+    return keys
+
+
+def lets_through(rules: Mapping[str, Any], told: Notification) -> bool:
+    """Whether the filter rules of a setting let a notification pass; all that are given have to."""
+    text = f"{told.title}\n{told.message}".casefold()
+    order = list(NotificationPriority)
+    least = rules.get("min_priority")
+    if least is not None and order.index(told.priority) < order.index(NotificationPriority(least)):
+        return False
+    wanted = rules.get("keywords")
+    if wanted is not None and not any(word.casefold() in text for word in wanted):
+        return False
+    if any(word.casefold() in text for word in rules.get("exclude_keywords", ())):
+        return False
+    sessions = rules.get("session_ids")
+    return sessions is None or str(told.session_id) in sessions
+
+
+async def cancel(connection: WriteConnection, principal: Principal, key: int) -> None:
+    """Keep a notification from being sent; `Conflict` when it is not pending any more."""
+    row = await hold(connection, principal, _TABLE, key)
+    if row["status"] == NotificationStatus.CANCELLED:
+        return
+    if row["status"] != NotificationStatus.PENDING:
+        raise Conflict(f"This notification is {row['status'].upper()} already.", field="input.id")
+    await connection.exec_driver_sql(_CANCEL, (key,))
+
+
+async def retry(connection: WriteConnection, principal: Principal, key: int) -> None:
+    """Have a failed notification sent again, with all its tries; `Conflict` when it has not failed."""
+    row = await hold(connection, principal, _TABLE, key)
+    if row["status"] == NotificationStatus.PENDING:
+        return
+    if row["status"] != NotificationStatus.FAILED:
+        raise Conflict(
+            f"This notification is {row['status'].upper()}; failed ones are retried.", field="input.id"
+        )
+    await connection.exec_driver_sql(_RETRY, (key,))
+
+
+async def send_to_sockets(
+    connection: WriteConnection, principal: Principal, given: Mapping[str, object]
+) -> UUID:
+    """Store an event for one socket, for a project, or, by an administrator, for everybody (decision 18)."""
+    key: UUID = await create(connection, principal, "websocket_notifications", given)
+    return key
+
+
+async def acknowledge(connection: WriteConnection, principal: Principal, key: UUID) -> None:
+    """Note that a client has received an event that it may see; `NotFound` for any other."""
+    seen, _ = predicates(principal, "websocket_notifications")
+    statement = _ACKNOWLEDGE.format(viewer=VIEWER, visible=seen)
+    result = await connection.exec_driver_sql(statement, (key, principal.user_id))
+    if result.first() is None:
+        raise NotFound("There is no notification with this key that you may see.", field="input.id")
+
+
+async def _wishes(
+    connection: Connection, principal: Principal, told: Notification
+) -> list[tuple[int, str, Mapping[str, Any] | None]]:
+    """The person, the service and the filter rules of each enabled setting for this, by person."""
+    if not 1 <= len(told.user_ids) <= MAX_RECIPIENTS:
+        raise BadInput(f"Name 1 to {MAX_RECIPIENTS} people.", field="input.userIds")
+    rows = await connection.fetch(_RECIPIENTS, told.user_ids, principal.user_id, told.type)
+    colleagues = {row["id"]: row["is_colleague"] for row in rows}
+    for position, user_id in enumerate(told.user_ids):
+        field = f"input.userIds.{position}"
+        if user_id not in colleagues:
+            raise NotFound("There is no person with this key.", field=field)
+        if not colleagues[user_id] and not principal.is_admin:
+            raise Forbidden("You may notify people with whom you work on a project.", field=field)
+    return [
+        (row["id"], service, rules) for row in rows for service, rules in orjson.loads(row["wishes"] or "[]")
+    ]
+
+
+async def _require_session(connection: Connection, principal: Principal, session_id: UUID) -> None:
+    seen, _ = predicates(principal, "sessions")
+    found = await connection.fetchval(
+        f"SELECT true FROM sessions t WHERE t.session_id = $1 AND {VIEWER} IS NOT NULL AND {seen}",
+        session_id,
+        principal.user_id,
+    )
+    if not found:
+        raise NotFound("There is no session with this id that you may see.", field="input.sessionId")

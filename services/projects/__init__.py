@@ -1,0 +1,1 @@
+"""Collaborators of a project, and its archive."""

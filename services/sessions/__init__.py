@@ -1,0 +1,1 @@
+"""Sessions, their sharing, and worktrees."""

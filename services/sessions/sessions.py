@@ -1,0 +1,68 @@
+"""Sessions of people: started, stopped, failed and used along the documented statuses (client §3.2.1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models.enums import SessionStatus
+from services.core.database import WriteConnection
+from services.core.errors import Forbidden
+from services.core.principal import Principal
+from services.writing.rows import apply, hold
+from services.writing.tables import TABLES
+from services.writing.values import parameters
+
+_TABLE: Final = TABLES["sessions"]
+
+_IN_CONTROL: Final = """
+SELECT 1 FROM collaboration_sessions shared
+JOIN collaboration_participants part ON part.collaboration_session_id = shared.id
+WHERE shared.session_id = $1 AND part.user_id = $2 AND part.state = 'joined'
+  AND shared.share_mode = 'full_control' AND (shared.expires_at IS NULL OR shared.expires_at > now())
+"""
+
+# What is already under way, or done, is not asked for again.
+_ALREADY: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
+    SessionStatus.STARTING: frozenset({SessionStatus.RUNNING}),
+    SessionStatus.STOPPING: frozenset({SessionStatus.STOPPED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMove:
+    """What a session becomes; `known` holds further columns, such as `container_id`."""
+
+    id: int
+    status: SessionStatus
+    known: Mapping[str, object]
+
+
+async def move(connection: WriteConnection, principal: Principal, wanted: SessionMove) -> None:
+    """Change a session's status and stamp the time of the step; repeating a step changes nothing.
+
+    Open to the person who runs the session and to participants with full control. Raises `NotFound`,
+    `Forbidden`, and `Conflict` for a step that makes no sense (decision 24).
+    """
+    row = await hold(connection, principal, _TABLE, wanted.id)
+    await _require_control(connection, principal, row)
+    if row["status"] == wanted.status or row["status"] in _ALREADY.get(wanted.status, ()):
+        return
+    changes = parameters(_TABLE, {**wanted.known, "status": wanted.status}, "input")
+    await apply(connection, _TABLE, wanted.id, row, changes, "input")
+
+
+async def touch(connection: WriteConnection, principal: Principal, session_id: int) -> None:
+    """Note that the session is in use now. Raises `NotFound` or `Forbidden`."""
+    await hold(connection, principal, _TABLE, session_id)
+    await connection.exec_driver_sql("UPDATE sessions SET last_accessed = now() WHERE id = $1", (session_id,))
+
+
+async def _require_control(connection: WriteConnection, principal: Principal, row: Mapping[str, Any]) -> None:
+    if principal.is_admin or row["user_id"] == principal.user_id:
+        return
+    granted = await connection.exec_driver_sql(_IN_CONTROL, (row["session_id"], principal.user_id))
+    if granted.first() is None:
+        raise Forbidden(
+            "This session is shared with you without full control; ask its host to start or stop it.",
+            field="input.id",
+        )

@@ -1,0 +1,1 @@
+"""Maintenance, integrity and settings of the system."""

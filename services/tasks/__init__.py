@@ -1,0 +1,1 @@
+"""Tasks: claiming, completing and failing them."""

@@ -1,0 +1,106 @@
+"""A violated constraint as an input field and a sentence; no constraint's name leaves this module."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Final
+
+import asyncpg
+from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.exc import DBAPIError
+
+from services.core.database_errors import driver_error
+from services.core.errors import BadInput, Conflict, DomainError, NotFound
+from services.writing.tables import TABLES, camel
+
+SENTENCES: Final = MappingProxyType(
+    {
+        "chk_username_length": ("username", "A username has at least 3 characters."),
+        "chk_username_alphanumeric": ("username", "A username has letters, digits, _ and - only."),
+        "chk_email_format": ("email", "This is not an e-mail address."),
+        "chk_max_participants": ("max_participants", "From 1 to 20 people can take part."),
+        "chk_cc_instances_parent": ("parent_instance_id", "An instance is not its own parent."),
+        "chk_retry_count_limit": ("max_retries", "There are more retries already than this allows."),
+        "chk_resource_limits_valid": ("resource_limits", "Resource limits are a JSON object."),
+        "chk_tasks_priority": ("priority", "A task's priority goes from 1 to 10."),
+        "chk_tasks_parent": ("parent_task_id", "A task is not its own parent."),
+        "chk_task_dependencies_self": ("dependency_task_id", "A task does not depend on itself."),
+        "chk_paths_different": ("worktree_path", "The worktree lies on another path than its repository."),
+    }
+)
+"""What the CHECK constraints demand that are not closed lists: the column and a sentence."""
+
+
+@contextmanager
+def explained(table: Table, prefix: str, *, deleting: bool = False) -> Iterator[None]:
+    """Turns a constraint that the block violates into a domain error for an input under `prefix`."""
+    try:
+        yield
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        explanation = _explain(driver_error(error), table, prefix, deleting=deleting)
+        if explanation is None:
+            raise
+        raise explanation from None
+
+
+def _explain(
+    refusal: BaseException | None, table: Table, prefix: str, *, deleting: bool
+) -> DomainError | None:
+    match refusal:
+        case asyncpg.UniqueViolationError():
+            return _not_unique(table, refusal.constraint_name or "", prefix)
+        case asyncpg.ForeignKeyViolationError() if deleting:
+            return Conflict("Other rows still refer to this one; delete them first.", field=f"{prefix}.id")
+        case asyncpg.ForeignKeyViolationError():
+            return _dangling(table, refusal.constraint_name or "", prefix)
+        case asyncpg.NotNullViolationError():
+            return BadInput("This must be given.", field=_place(table, refusal.column_name or "", prefix))
+        case asyncpg.CheckViolationError():
+            return _outside(table, refusal.constraint_name or "", prefix)
+        case _:
+            return None
+
+
+def _not_unique(table: Table, constraint: str, prefix: str) -> Conflict:
+    unique: dict[object, list[str]] = {
+        found.name: [column.name for column in found.columns]
+        for found in table.constraints
+        if isinstance(found, UniqueConstraint)
+    }
+    unique.update({index.name: [column.name for column in index.columns] for index in table.indexes})
+    columns = unique.get(constraint, [])
+    places = [_place(table, column, prefix) for column in columns]
+    names = " and ".join(place.rpartition(".")[2] for place in places)
+    return Conflict(
+        f"Another row already has this {names or 'value'}; choose a different one.",
+        field=places[-1] if places else prefix,
+    )
+
+
+def _dangling(table: Table, constraint: str, prefix: str) -> NotFound:
+    for found in table.constraints:
+        if isinstance(found, ForeignKeyConstraint) and found.name == constraint:
+            (element,) = found.elements
+            return missing(element.column.table, _place(table, element.parent.name, prefix))
+    return NotFound("A row that this one refers to does not exist.", field=prefix)
+
+
+def _outside(table: Table, constraint: str, prefix: str) -> BadInput:
+    if constraint in SENTENCES:
+        column, sentence = SENTENCES[constraint]
+        return BadInput(sentence, field=_place(table, column, prefix))
+    return BadInput("This is not one of the values that may be given.", field=prefix)
+
+
+def missing(table: Table, field: str) -> NotFound:
+    """The answer for a row that does not exist or that the caller may not see."""
+    writable = TABLES.get(table.name)
+    noun = writable.noun if writable else table.name.removesuffix("s").replace("_", " ")
+    return NotFound(f"There is no {noun} with this key that you may see.", field=field)
+
+
+def _place(table: Table, column: str, prefix: str) -> str:
+    writable = TABLES.get(table.name)
+    if writable is not None and column in writable.columns:
+        return f"{prefix}.{writable.columns[column].field}"
+    return f"{prefix}.{camel(column)}"

@@ -1,0 +1,62 @@
+"""Where the rows of events are loaded: planned before the first event, and in nobody's way."""
+
+import asyncio
+from uuid import UUID
+
+from app.config.settings import Settings
+from app.database.pools import FEED_CONNECTIONS
+from services.core.database import Database
+from services.feed.statement_connections import Lanes
+from tests.integration.feed.conftest import Open, Writer, add_instance, heard, set_status
+from tests.support.statements import Statements
+
+STATUS = "subscription { ccInstanceStatusChanged { status ccInstance { name } } }"
+
+
+async def test_a_statement_always_gets_the_same_connection(database: Database) -> None:
+    lanes = Lanes(database.primary, 0.1)
+    try:
+        async with lanes.lend("SELECT 1") as first:
+            pass
+        async with lanes.lend("SELECT 1") as second:
+            assert second is first
+    finally:
+        await lanes.release()
+
+
+async def test_what_loads_an_event_was_planned_when_the_first_one_subscribed(
+    subscribe: Open, writer: Writer, project_id: UUID, statements: Statements
+) -> None:
+    instance = await add_instance(writer, project_id)
+    listening = await subscribe(STATUS)
+    before = _loads(statements)
+    assert len(before) == 1
+    await subscribe(STATUS)
+    await set_status(writer, instance, "RUNNING")
+    assert (await heard(listening))["status"] == "RUNNING"
+    assert _loads(statements) == before * 2
+
+
+async def test_events_come_while_every_connection_for_queries_is_busy(
+    subscribe: Open, writer: Writer, project_id: UUID, database: Database, settings: Settings
+) -> None:
+    instance = await add_instance(writer, project_id)
+    listening = await subscribe(STATUS)
+    await set_status(writer, instance, "RUNNING")
+    await heard(listening)
+    everything = settings.read_pool_size + FEED_CONNECTIONS
+    taking = [asyncio.create_task(database.primary.take()) for _ in range(everything)]
+    try:
+        await asyncio.wait(taking[: settings.read_pool_size])
+        await set_status(writer, instance, "ERROR")
+        assert (await heard(listening))["status"] == "ERROR"
+    finally:
+        for task in taking:
+            task.cancel()
+        for task in taking:
+            if not task.cancelled() and task.done():
+                database.primary.give_back(task.result())
+
+
+def _loads(statements: Statements) -> list[str]:
+    return [text for text in statements if "AS wanted (key, viewer, place)" in text]

@@ -1,0 +1,93 @@
+"""What is drawn fits the models column by column, and is the same for the same seed."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Column, Table
+
+from models import metadata
+from models.types import Choice
+from services.demo.row_counts import REFERENCE, figures_for
+from services.demo.table_loads import Shipment, shipments
+from tests.unit.services.demo.drawn import SEED, digest, tables
+
+LEFT_OUT = {
+    "alembic_version",
+    "api_call_counts",
+    "change_events",
+    "feed_state",
+    "login_attempts",
+    "mcp_messages_archive",
+    "project_archive_rows",
+    "projects_archive",
+    "system_settings",
+    "tasks_archive",
+}
+"""Archives fill by archiving, the feed by triggers, settings by the migrations, counters by use."""
+
+
+def drawn() -> list[Shipment]:
+    return list(shipments(figures_for(0.01), SEED, REFERENCE, "not a hash"))
+
+
+def required(table: Table) -> Iterator[Column[object]]:
+    return (
+        column
+        for column in table.columns
+        if not column.nullable and column.server_default is None and column.identity is None
+    )
+
+
+def test_every_table_of_the_documents_is_drawn() -> None:
+    stored = {name for name, table in metadata.tables.items() if not table.info.get("view")}
+    assert {shipment.table for shipment in drawn()} == stored - LEFT_OUT
+
+
+@pytest.mark.parametrize("shipment", drawn(), ids=lambda shipment: shipment.table)
+def test_columns_exist_and_none_that_needs_a_value_is_left_out(shipment: Shipment) -> None:
+    table = metadata.tables[shipment.table]
+    assert set(shipment.columns) <= set(table.columns.keys())
+    assert {column.name for column in required(table)} <= set(shipment.columns)
+
+
+@pytest.mark.parametrize("name", tables())
+def test_values_are_of_the_closed_lists_and_not_null_where_they_must_not_be(name: str) -> None:
+    for column in metadata.tables[name].columns:
+        if column.name not in tables()[name][0]._fields:
+            continue
+        values = {getattr(row, column.name) for row in tables()[name]}
+        assert column.nullable or None not in values
+        if isinstance(column.type, Choice):
+            assert values - {None} <= {member.value for member in column.type.enum_class}
+
+
+@pytest.mark.parametrize("name", tables())
+def test_references_are_to_rows_that_were_drawn(name: str) -> None:
+    for column in metadata.tables[name].columns:
+        if column.name not in tables()[name][0]._fields:
+            continue
+        for key in column.foreign_keys:
+            there = {getattr(row, key.column.name) for row in tables()[key.column.table.name]}
+            here = {getattr(row, column.name) for row in tables()[name]}
+            assert here - {None} <= there, f"{name}.{column.name}"
+
+
+def test_tables_come_after_those_they_refer_to() -> None:
+    seen = set[str]()
+    for shipment in drawn():
+        seen.add(shipment.table)
+        for column in metadata.tables[shipment.table].columns:
+            if column.name in shipment.columns:
+                assert {key.column.table.name for key in column.foreign_keys} <= seen
+
+
+def test_the_same_seed_draws_the_same_rows_and_another_seed_others() -> None:
+    assert digest(0.01, 1) == digest(0.01, 1)
+    assert digest(0.01, 1) != digest(0.01, 2)
+
+
+def test_a_scale_says_exactly_how_long_the_long_tables_are() -> None:
+    figures = figures_for(0.02)
+    assert len(tables()["file_operations"]) == figures.file_operations
+    assert len(tables()["system_logs"]) == figures.system_logs
+    assert len(tables()["notification_history"]) == figures.notification_history
