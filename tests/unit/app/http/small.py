@@ -46,7 +46,7 @@ TOKEN = {"authorization": "Bearer good"}
 
 
 class SmallApi:
-    """graphql-core on the schema above, in the shape of gql.operations."""
+    """graphql-core on the schema above, in the shape of gql.execution.api."""
 
     def is_mutation(self, request: OperationRequest) -> bool:
         return self._kind(request) == "mutation"
