@@ -3,18 +3,20 @@
     python -m benchmarks.reading            all shapes, results to docs/benchmarks.md
     python -m benchmarks.reading --only one --seconds 1 --dry    a quick look
 
-All servers work on one database in one run, take turns, and must give the same answer before they are timed.
+All servers work on one database in one run, take turns, and must give the same answers before they are timed.
+Requests differ: their variables are drawn from the data, and no two under way are alike. What equal requests
+gain by sharing statements is a section of its own.
 """
 
 import argparse
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
-import asyncpg
 import httpx
 import orjson
 
@@ -22,25 +24,29 @@ from benchmarks import servers
 from benchmarks.answers import normalised
 from benchmarks.connections import Connection
 from benchmarks.database import BenchmarkDatabase, demo_database
-from benchmarks.peers.requests import Request, Subject, floor, graphql
+from benchmarks.draws import Draws, Place, Variables, drawn
+from benchmarks.peers.requests import Request, floor, graphql
 from benchmarks.report import Section, bars, table
-from benchmarks.shapes import DEEP_PAGE, DEPTH, FIRST_PAGE, SHAPES, Shape
+from benchmarks.shapes import DEEP_PAGE, DEPTH, FIRST_PAGE, GROUPS, SHAPES, Shape
 from benchmarks.wrk import Load, median, run
 
 CCGRAPH, POSTGRAPHILE, STRAWBERRY, FLOOR = "ccgraph", "PostGraphile 5", "plain Strawberry", "floor"
 PEERS = (CCGRAPH, POSTGRAPHILE, STRAWBERRY, FLOOR)
 MEMBER = "ccgraph, ordinary user"
-ALONE = "ccgraph, nothing shared"
-OURS = (ALONE, MEMBER)
-ALONE_BESIDE = ("nothing shared × PostGraphile", "nothing shared × floor")
-"""ccgraph in other circumstances, shown beside the peers."""
+SERVERS = (*PEERS, MEMBER)
+ALONE = "ccgraph without sharing"
+"""ccgraph with CCGRAPH_SHARE_READS=false: each request has a statement of its own, also among equal ones."""
+
+SHARING = (CCGRAPH, ALONE, POSTGRAPHILE)
 
 TARGETS = {POSTGRAPHILE: 3.0, STRAWBERRY: 15.0, FLOOR: 0.8}
 """How many times the rate of each peer ccgraph is to reach; Strawberry's counts for lists only."""
+GROUPS_TARGET = 2.0
+"""The same for groups beside PostGraphile: nearly all of their time is PostgreSQL's, whose work is equal."""
 DEEPEST = 1.2
 """How many times the time of the first page the deep one may take."""
 
-Ask = Callable[[Shape], Request]
+Ask = Callable[[Shape], list[Request]]
 Results = dict[str, dict[str, Load]]
 """Shape, then server."""
 
@@ -56,28 +62,11 @@ class Options:
     dry: bool
 
 
-async def subject_of(database_url: str) -> Subject:
-    """A task of the demo user that works in a project, and the row after which the deep page begins."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        task = await connection.fetchval(
-            "SELECT t.id FROM tasks t JOIN projects p USING (project_id) JOIN users u ON u.id = p.owner_id "
-            "WHERE u.username = 'demo' ORDER BY t.id LIMIT 1"
-        )
-        depth = min(DEPTH, await connection.fetchval("SELECT count(*) FROM mcp_messages") - 100)
-        row = await connection.fetchrow(
-            "SELECT id, created_at FROM mcp_messages ORDER BY created_at, id OFFSET $1 LIMIT 1", depth - 1
-        )
-    finally:
-        await connection.close()
-    if task is None or row is None:
-        raise RuntimeError("The benchmark's database lacks the demo: remove benchmarks/.data and try again")
-    return Subject(str(task), str(row["id"]), row["created_at"].isoformat())
-
-
 @asynccontextmanager
-async def all_servers(database: BenchmarkDatabase, subject: Subject) -> AsyncIterator[dict[str, Ask]]:
-    """Every server up, each with the way to ask it for a shape."""
+async def all_servers(
+    database: BenchmarkDatabase, draws: Draws, places: list[Place]
+) -> AsyncIterator[dict[str, Ask]]:
+    """Every server up, each with the way to ask it for a shape: a request for each set of variables."""
     logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
     admin, member = database.token("admin"), database.token("demo")
     sql_url = servers.sqlalchemy_url(database.url)
@@ -92,21 +81,36 @@ async def all_servers(database: BenchmarkDatabase, subject: Subject) -> AsyncIte
         bare = await stack.enter_async_context(
             servers.uvicorn("floor", "benchmarks.peers.floor:app", database.url, logs)
         )
-        our_cursor = await cursor(graphql(ours, CURSOR_OF_OURS, {"id": subject.row_id}, admin))
-        their_cursor = await cursor(graphql(theirs, CURSOR_OF_POSTGRAPHILE, {"id": subject.row_id}))
+        our_cursors = [
+            await cursor(graphql(ours, CURSOR_OF_OURS, {"id": place.id}, admin)) for place in places
+        ]
+        their_cursors = [
+            await cursor(graphql(theirs, CURSOR_OF_POSTGRAPHILE, {"id": place.id})) for place in places
+        ]
+        bars_between = [f"{place.created_at}|{place.id}" for place in places]
+
+        def sets(shape: Shape, cursors: list[str]) -> list[Variables]:
+            return [{"after": after} for after in cursors] if shape.deep else draws[shape.draw]
+
+        def asking(url: str, cursors: list[str], token: str) -> Ask:
+            return lambda shape: [
+                graphql(url, shape.ccgraph, variables, token) for variables in sets(shape, cursors)
+            ]
+
         yield {
-            CCGRAPH: lambda shape: graphql(ours, shape.ccgraph, variables(shape, subject, our_cursor), admin),
-            ALONE: lambda shape: graphql(alone, shape.ccgraph, variables(shape, subject, our_cursor), admin),
-            MEMBER: lambda shape: graphql(ours, shape.ccgraph, variables(shape, subject, our_cursor), member),
-            POSTGRAPHILE: lambda shape: graphql(
-                theirs, shape.postgraphile, variables(shape, subject, their_cursor)
-            ),
-            STRAWBERRY: lambda shape: graphql(
-                plain,
-                shape.strawberry,
-                variables(shape, subject, f"{subject.row_created_at}|{subject.row_id}"),
-            ),
-            FLOOR: lambda shape: floor(bare, shape, subject),
+            CCGRAPH: asking(ours, our_cursors, admin),
+            ALONE: asking(alone, our_cursors, admin),
+            MEMBER: asking(ours, our_cursors, member),
+            POSTGRAPHILE: lambda shape: [
+                graphql(theirs, shape.postgraphile, variables) for variables in sets(shape, their_cursors)
+            ],
+            STRAWBERRY: lambda shape: [
+                graphql(plain, shape.strawberry, variables) for variables in sets(shape, bars_between)
+            ],
+            FLOOR: lambda shape: [
+                floor(bare, shape, (place.created_at, place.id) if shape.deep else variables.values())
+                for place, variables in zip(cycle(places), sets(shape, bars_between), strict=False)
+            ],
         }
 
 
@@ -116,11 +120,6 @@ CURSOR_OF_OURS = """query Cursor($id: UUID!) {
 CURSOR_OF_POSTGRAPHILE = """query Cursor($id: UUID!) {
   messages: allMcpMessages(first: 1, orderBy: [CREATED_AT_ASC], condition: {rowId: $id}) {
     edges { cursor } } }"""
-
-
-def variables(shape: Shape, subject: Subject, after: str) -> dict[str, object]:
-    """The variables of a shape for a server that writes cursors in its own way."""
-    return subject.variables(shape) | ({"after": after} if shape.deep else {})
 
 
 async def cursor(request: Request) -> str:
@@ -139,34 +138,34 @@ async def post(request: Request) -> dict[str, dict[str, dict[str, list[dict[str,
 
 async def require_same_answers(shape: Shape, asks: dict[str, Ask]) -> None:
     """Every server must say what the floor's SQL says; a fast wrong answer is worth nothing."""
-    expected = normalised((await post(asks[FLOOR](shape)))["data"])
-    for name in (*PEERS, ALONE):
-        answer = await post(asks[name](shape))
-        if "errors" in answer or normalised(answer["data"]) != expected:
-            raise RuntimeError(f"{name} answers {shape.name} differently: {str(answer)[:500]}")
-    if "errors" in await post(asks[MEMBER](shape)):
+    requests = {name: ask(shape) for name, ask in asks.items()}
+    for place in range(0, len(requests[FLOOR]), 40):
+        expected = normalised((await post(requests[FLOOR][place]))["data"])
+        for name in (*PEERS, ALONE):
+            answer = await post(requests[name][place])
+            if "errors" in answer or normalised(answer["data"]) != expected:
+                raise RuntimeError(f"{name} answers {shape.name} differently: {str(answer)[:500]}")
+    if "errors" in await post(requests[MEMBER][0]):
         raise RuntimeError(f"An ordinary user cannot ask for {shape.name}")
 
 
-async def measure(asks: dict[str, Ask], options: Options) -> Results:
-    """Every shape on every server in short turns, each round begun by another server; the medians count.
+async def measure(
+    asks: dict[str, Ask], options: Options, names: Sequence[str], *, alike: bool = False
+) -> Results:
+    """Every shape on the servers in short turns, each round begun by another server; the medians count.
 
-    Whatever else the machine does for a while then meets all of them alike, and a few of their rounds.
+    Whatever else the machine does for a while then meets all of them alike, and a few of their rounds. When
+    `alike`, all connections send one and the same request.
     """
-    for shape in options.shapes:
-        await require_same_answers(shape, asks)
-        for ask in asks.values():
-            await warm_up(ask(shape))
     found: dict[str, dict[str, list[Load]]] = {
-        shape.name: {name: [] for name in asks} for shape in options.shapes
+        shape.name: {name: [] for name in names} for shape in options.shapes
     }
-    names = list(asks)
     for number in range(options.rounds):
         first = number % len(names)
         for shape in options.shapes:
-            for name in names[first:] + names[:first]:
-                load = await load_on(asks[name](shape), seconds=options.seconds)
-                found[shape.name][name].append(load)
+            for name in (*names[first:], *names[:first]):
+                requests = asks[name](shape)[: 1 if alike else None]
+                found[shape.name][name].append(await load_on(requests, seconds=options.seconds))
         print(f"round {number + 1} of {options.rounds}", flush=True)
     return {
         shape: {name: median(loads) for name, loads in of_servers.items()}
@@ -174,33 +173,28 @@ async def measure(asks: dict[str, Ask], options: Options) -> Results:
     }
 
 
-async def warm_up(request: Request) -> None:
+async def warm_up(requests: Sequence[Request]) -> None:
     """A few requests on as many connections as a server has to the database, so that each knows the plan."""
-    connections = [await Connection.open(request.url) for _ in range(servers.POOL_SIZE)]
-    for _ in range(3):
+    connections = [await Connection.open(requests[0].url) for _ in range(servers.POOL_SIZE)]
+    for request in requests[:3]:
         await asyncio.gather(*(connection.ask(request) for connection in connections))
     for connection in connections:
         connection.close()
 
 
-async def load_on(request: Request, seconds: float) -> Load:
-    """wrk on one request."""
-    return await run(request.url, request.body, request.headers, seconds=seconds)
+async def load_on(requests: Sequence[Request], seconds: float) -> Load:
+    """wrk on the requests, in turn."""
+    first = requests[0]
+    return await run(first.url, [request.body for request in requests], first.headers, seconds=seconds)
 
 
 def report(results: Results, options: Options) -> str:
     """The section of docs/benchmarks.md."""
-    titles = {shape.name: shape.title for shape in SHAPES}
     rows = [
-        [titles[name]]
+        [_TITLES[name]]
         + [f"{loads[peer].rate:,.0f}" for peer in PEERS]
         + [_ratio(loads, POSTGRAPHILE), _ratio(loads, STRAWBERRY), _ratio(loads, FLOOR)]
-        + [f"{loads[name].rate:,.0f}" for name in OURS]
-        + [_ratio(loads, POSTGRAPHILE, ours=ALONE), _ratio(loads, FLOOR, ours=ALONE)]
-        for name, loads in results.items()
-    ]
-    latencies = [
-        [titles[name], *(f"{loads[peer].p50:.1f} / {loads[peer].p99:.1f}" for peer in (*PEERS, *OURS))]
+        + [f"{loads[MEMBER].rate:,.0f}"]
         for name, loads in results.items()
     ]
     text = [
@@ -208,17 +202,52 @@ def report(results: Results, options: Options) -> str:
         "",
         "Requests per second, and how many times the rate of the others ccgraph reaches:",
         "",
-        table(["Shape", *PEERS, "× PostGraphile", "× Strawberry", "× floor", *OURS, *ALONE_BESIDE], rows),
+        table(["Shape", *PEERS, "× PostGraphile", "× Strawberry", "× floor", MEMBER], rows),
         "Milliseconds, p50 / p99:",
         "",
-        table(["Shape", *PEERS, *OURS], latencies),
+        _latencies(results, SERVERS),
         *_verdicts(results),
     ]
     return "\n".join(text)
 
 
-def _ratio(loads: dict[str, Load], peer: str, ours: str = CCGRAPH) -> str:
-    return f"{loads[ours].rate / loads[peer].rate:.2f}"
+def report_sharing(results: Results) -> str:
+    """The section of docs/benchmarks.md on equal requests."""
+    rows = [
+        [_TITLES[name]]
+        + [f"{loads[server].rate:,.0f}" for server in SHARING]
+        + [_ratio(loads, ALONE), _ratio(loads, POSTGRAPHILE)]
+        for name, loads in results.items()
+    ]
+    return "\n".join(
+        [
+            "Requests per second when all connections ask the same, and how many times the others' rate:",
+            "",
+            table(["Shape", *SHARING, "× without sharing", "× PostGraphile"], rows),
+            "Milliseconds, p50 / p99:",
+            "",
+            _latencies(results, SHARING),
+        ]
+    )
+
+
+_TITLES = {shape.name: shape.title for shape in SHAPES}
+
+
+def _latencies(results: Results, names: Sequence[str]) -> str:
+    rows = [
+        [_TITLES[shape], *(f"{loads[name].p50:.1f} / {loads[name].p99:.1f}" for name in names)]
+        for shape, loads in results.items()
+    ]
+    return table(["Shape", *names], rows)
+
+
+def _ratio(loads: dict[str, Load], peer: str) -> str:
+    return f"{loads[CCGRAPH].rate / loads[peer].rate:.2f}"
+
+
+def _wanted(shape: str, peer: str) -> float:
+    return GROUPS_TARGET if (shape, peer) == (GROUPS.name, POSTGRAPHILE) else TARGETS[peer]
 
 
 def _verdicts(results: Results) -> list[str]:
@@ -228,9 +257,10 @@ def _verdicts(results: Results) -> list[str]:
         missed = [
             f"{name} ({_ratio(results[name], peer)})"
             for name in lists
-            if results[name][CCGRAPH].rate < wanted * results[name][peer].rate
+            if results[name][CCGRAPH].rate < _wanted(name, peer) * results[name][peer].rate
         ]
-        what = f"at least {wanted:g} times {peer}" + (" on lists" if peer == STRAWBERRY else "")
+        where = {STRAWBERRY: " on lists", POSTGRAPHILE: f", {GROUPS_TARGET:g} times on groups"}.get(peer, "")
+        what = f"at least {wanted:g} times {peer}{where}"
         lines.append(f"- {what}: " + (f"not reached on {', '.join(missed)}." if missed else "reached."))
     if {FIRST_PAGE.name, DEEP_PAGE.name} <= set(results):
         times = results[DEEP_PAGE.name][CCGRAPH].p50 / results[FIRST_PAGE.name][CCGRAPH].p50
@@ -243,20 +273,27 @@ def _verdicts(results: Results) -> list[str]:
 
 def chart(results: Results) -> str:
     """The rates as bars."""
-    titles = {shape.name: shape.title for shape in SHAPES}
-    groups = {titles[name]: {peer: loads[peer].rate for peer in PEERS} for name, loads in results.items()}
+    groups = {_TITLES[name]: {peer: loads[peer].rate for peer in PEERS} for name, loads in results.items()}
     return bars("Reading: requests per second, 16 connections", "/s", groups)
 
 
 async def main(options: Options, database: BenchmarkDatabase) -> None:
     """Measure, print, and write the report."""
-    subject = await subject_of(database.url)
-    async with all_servers(database, subject) as asks:
-        results = await measure(asks, options)
-    section = Section("reading", report(results, options), chart(results))
-    print(section.text)
-    if not options.dry:
-        section.write()
+    draws, places = await drawn(database.url)
+    async with all_servers(database, draws, places) as asks:
+        for shape in options.shapes:
+            await require_same_answers(shape, asks)
+            for ask in asks.values():
+                await warm_up(ask(shape))
+        results = await measure(asks, options, SERVERS)
+        shared = await measure(asks, options, SHARING, alike=True)
+    for section in (
+        Section("reading", report(results, options), chart(results)),
+        Section("sharing", report_sharing(shared)),
+    ):
+        print(section.text)
+        if not options.dry:
+            section.write()
 
 
 def arguments() -> Options:

@@ -8,17 +8,24 @@ import struct
 from collections.abc import Iterable
 from typing import Protocol, cast
 from urllib.parse import urlsplit
+from uuid import uuid4
+
+_BEHIND_ID = len('{"id":"') + 36 + len('",')
+"""Where a message goes on behind the id of its operation."""
 
 
 class Received(Protocol):
     """What takes the events of all connections."""
 
     def __call__(self, client: "Client", frame: bytes, /) -> None:
-        """`frame` is the whole `next` message; `client.count` events came before it on this connection."""
+        """`frame` is the `next` message from behind its id on; `client.count` events came before it here."""
 
 
 class Client(asyncio.Protocol):
-    """One connection that logs in, subscribes, and hands every event's frame to `received`."""
+    """One connection that logs in, subscribes, and hands every event's message to `received`.
+
+    The operation's id is a UUID, as the clients of graphql-ws make it: no two connections share one.
+    """
 
     __slots__ = ("_host", "_messages", "_received", "_rest", "_transport", "count", "ended", "subscribed")
 
@@ -26,7 +33,7 @@ class Client(asyncio.Protocol):
         self._host = host
         self._messages = [
             {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}},
-            {"id": "1", "type": "subscribe", "payload": {"query": query}},
+            {"id": str(uuid4()), "type": "subscribe", "payload": {"query": query}},
         ]
         self._received = received
         self._rest = b""
@@ -79,8 +86,8 @@ class Client(asyncio.Protocol):
         self._transport.close()
 
     def _frame(self, first: int, frame: bytes) -> None:
-        if b'"type":"next"' in frame[:40]:
-            self._received(self, frame)
+        if frame.startswith(b'"type":"next"', _BEHIND_ID):
+            self._received(self, frame[_BEHIND_ID:])
             self.count += 1
         elif first == 0x88:
             self.ended = frame[2:].decode()

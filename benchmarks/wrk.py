@@ -12,9 +12,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _SCRIPT = """
-wrk.method = "POST"
-wrk.body = %(body)s
+local bodies = {%(bodies)s}
+local ready, place = {}, 0
 %(headers)s
+function init(arguments)
+  for number, body in ipairs(bodies) do ready[number] = wrk.format("POST", nil, nil, body) end
+end
+function request()
+  place = place %% #ready + 1
+  return ready[place]
+end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
@@ -58,15 +65,18 @@ def median(loads: Sequence[Load]) -> Load:
 
 async def run(
     url: str,
-    body: bytes,
+    bodies: Sequence[bytes],
     headers: Mapping[str, str],
     *,
     connections: int = 16,
     seconds: float,
 ) -> Load:
-    """POST `body` again and again over `connections` for `seconds`.
+    """POST the bodies in turn, again and again, over `connections` for `seconds`.
 
-    Raises WrkError when wrk is missing or a single response was not a success: a rate of errors is no rate.
+    With more bodies than connections no two requests under way are alike.
+
+    Raises:
+        WrkError: wrk is missing, or a single response was not a success: a rate of errors is no rate.
     """
     program = shutil.which("wrk")
     if program is None:
@@ -75,7 +85,7 @@ async def run(
         raise WrkError(f"Load goes to this machine only, not to {url}")
     connections = min(connections, MOST_CONNECTIONS)
     lines = [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
-    script = _SCRIPT % {"body": _lua(body.decode()), "headers": "\n".join(lines)}
+    script = _SCRIPT % {"bodies": ", ".join(map(_lua, bodies)), "headers": "\n".join(lines)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "post.lua"
         path.write_text(script)
@@ -96,7 +106,7 @@ async def run(
         raise WrkError(f"wrk failed:\n{output}")
     result = json.loads(found.removeprefix("RESULT "))
     if not result["requests"] and seconds < LONGEST_SECONDS:
-        return await run(url, body, headers, connections=connections, seconds=seconds * 5)
+        return await run(url, bodies, headers, connections=connections, seconds=seconds * 5)
     if result["bad"] or not result["requests"]:
         raise WrkError(f"{result['bad']} of {result['requests']} requests to {url} failed")
     return Load(
@@ -108,9 +118,9 @@ async def run(
     )
 
 
-def _lua(text: str) -> str:
+def _lua(text: bytes) -> str:
     """A Lua string literal: every byte that is not plain as a decimal escape."""
-    return '"' + "".join(_escaped(byte) for byte in text.encode()) + '"'
+    return '"' + "".join(map(_escaped, text)) + '"'
 
 
 def _escaped(byte: int) -> str:

@@ -262,10 +262,11 @@ class TaskConnection:
 
     @strawberry.field
     async def groups(self) -> list[TaskGroup]:
-        """All of them, by status."""
+        """All that fit, by status."""
         task = models.Task
         statement = (
             select(task.status, func.max(task.priority), func.max(task.actual_duration_minutes))
+            .where(*self.where)
             .group_by(task.status)
             .order_by(task.status)
         )
@@ -316,7 +317,12 @@ class Query:
 
     @strawberry.field
     async def tasks(
-        self, first: int = 50, status: str | None = None, priority: int | None = None
+        self,
+        first: int = 50,
+        status: str | None = None,
+        priority: int | None = None,
+        since: datetime | None = None,
+        after: UUID | None = None,
     ) -> TaskConnection:
         """Tasks by key."""
         where: list[ColumnElement[bool]] = []
@@ -324,16 +330,23 @@ class Query:
             where.append(models.Task.status == status)
         if priority is not None:
             where.append(models.Task.priority == priority)
+        if since is not None:
+            where.append(models.Task.created_at >= since)
+        if after is not None:
+            where.append(models.Task.id > after)
         return TaskConnection(first=first, where=where)
 
     @strawberry.field
-    async def projects(self, first: int) -> ProjectConnection:
-        """Projects by key."""
-        found = await rows(select(models.Project).order_by(models.Project.id).limit(first))
+    async def projects(self, first: int, after: int = 0) -> ProjectConnection:
+        """Projects by key, those with a larger one than `after`."""
+        project = models.Project
+        found = await rows(select(project).where(project.id > after).order_by(project.id).limit(first))
         return ProjectConnection(nodes=[Project.of(row) for row in found])
 
     @strawberry.field
-    async def mcp_messages(self, first: int, after: str | None = None) -> McpMessageConnection:
+    async def mcp_messages(
+        self, first: int, after: str | None = None, since: datetime | None = None
+    ) -> McpMessageConnection:
         """Messages by time; `after` is the time and key of the row before, with a bar between."""
         message = models.McpMessage
         statement = select(message).order_by(message.created_at, message.id).limit(first + 1)
@@ -342,6 +355,8 @@ class Query:
             statement = statement.where(
                 tuple_(message.created_at, message.id) > tuple_(datetime.fromisoformat(at), UUID(key))
             )
+        if since is not None:
+            statement = statement.where(message.created_at >= since)
         found = await rows(statement)
         return McpMessageConnection(
             nodes=[

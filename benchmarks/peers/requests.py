@@ -1,6 +1,6 @@
-"""How each server is asked for a shape: where to, with which body, with which headers."""
+"""How each server is asked: where to, with which body, with which headers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -19,19 +19,6 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What only the data can tell: the key of a task, and the row after which the deep page begins."""
-
-    task_id: str
-    row_id: str
-    row_created_at: str
-
-    def variables(self, shape: Shape) -> dict[str, object]:
-        """The variables of a shape that the data decide."""
-        return {**shape.variables, **({"id": self.task_id} if "id" in shape.variables else {})}
-
-
 def graphql(url: str, query: str, variables: Mapping[str, object], token: str | None = None) -> Request:
     """A GraphQL request as every client sends it."""
     headers = {**JSON, "accept": "application/json"}
@@ -40,9 +27,6 @@ def graphql(url: str, query: str, variables: Mapping[str, object], token: str | 
     return Request(url, orjson.dumps({"query": query, "variables": dict(variables)}), headers)
 
 
-def floor(url: str, shape: Shape, subject: Subject) -> Request:
+def floor(url: str, shape: Shape, values: Iterable[object]) -> Request:
     """The floor takes parameters of its SQL, in order, as texts."""
-    values = [str(value) for name, value in subject.variables(shape).items() if name in ("id", "priority")]
-    if shape.deep:
-        values = [subject.row_created_at, subject.row_id]
-    return Request(f"{url}/{shape.name}", orjson.dumps(values))
+    return Request(f"{url}/{shape.name}", orjson.dumps([str(value) for value in values]))

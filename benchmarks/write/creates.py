@@ -25,10 +25,11 @@ async def creates(bench: Bench) -> Finding:
     rates, costs, peers = [], [], []
     for _ in range(bench.options.rounds):
         before = bench.spent()
-        load = await wrk(ours.url, ours.body, ours.headers, seconds=bench.options.seconds)
+        load = await wrk(ours.url, [ours.body], ours.headers, seconds=bench.options.seconds)
         costs.append(bench.spent().since(before, round(load.rate * bench.options.seconds)))
         rates.append(load.rate)
-        peers.append((await wrk(theirs.url, theirs.body, theirs.headers, seconds=bench.options.seconds)).rate)
+        load = await wrk(theirs.url, [theirs.body], theirs.headers, seconds=bench.options.seconds)
+        peers.append(load.rate)
     rate, peer = statistics.median_low(rates), statistics.median_low(peers)
     return Finding(
         "createTask with payload",
