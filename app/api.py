@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from app.admission.origins import Origins
 from app.config.errors import StartupError
@@ -24,7 +25,7 @@ from services.accounts.authentication import Authenticator
 from services.accounts.rate_limits import ApiCalls
 from services.accounts.subscription_quota import Allowance
 from services.accounts.tokens import TokenPolicy
-from services.core.background import background
+from services.core.background import Supervisor
 from services.core.database import Database
 from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
@@ -46,10 +47,17 @@ class ApiEndpoint:
 
 
 @asynccontextmanager
-async def open_api(settings: Settings, database: Database, ide: Ide | None) -> AsyncIterator[ApiEndpoint]:
-    """The endpoint, with all that it needs running beside it until the block ends."""
+async def open_api(
+    settings: Settings, database: Database, ide: Ide | None, supervisor: Supervisor
+) -> AsyncIterator[ApiEndpoint]:
+    """The endpoint, with all that it needs running beside it until the block ends.
+
+    `supervisor` watches the side tasks.
+    """
     async with AsyncExitStack() as stack:
-        wakeup = await stack.enter_async_context(Wakeup(settings.broadcast_url.get_secret_value()))
+        wakeup = await stack.enter_async_context(
+            Wakeup(settings.broadcast_url.get_secret_value()).watched_by(supervisor)
+        )
         database = replace(database, after_commit=wakeup.ring)
         tokens = TokenPolicy(
             settings.signing_key(),
@@ -58,21 +66,22 @@ async def open_api(settings: Settings, database: Database, ide: Ide | None) -> A
         )
         vault = settings.vault()
         heartbeats = HeartbeatWatch(database, timedelta(seconds=settings.heartbeat_timeout))
-        await stack.enter_async_context(background(heartbeats.run(), "heartbeats"))
-        sent = await stack.enter_async_context(SentNotifications(database))
+        await stack.enter_async_context(supervisor.running(heartbeats.run, "heartbeats"))
+        sent = await stack.enter_async_context(SentNotifications(database).watched_by(supervisor))
         retries = Retries(timedelta(seconds=settings.confirmation_timeout), settings.confirmation_retries)
-        sending = keep_sending(database, retries, every=min(5.0, settings.confirmation_timeout / 2))
-        await stack.enter_async_context(background(sending, "websocket-delivery"))
-        await stack.enter_async_context(background(watch_leases(database), "leases"))
+        sending = partial(keep_sending, database, retries, every=min(5.0, settings.confirmation_timeout / 2))
+        await stack.enter_async_context(supervisor.running(sending, "websocket-delivery"))
+        await stack.enter_async_context(supervisor.running(partial(watch_leases, database), "leases"))
         pace = Pace(longest=settings.feed_poll)
-        feed = await stack.enter_async_context(Feed(database, wakeup, tokens.secret_key.encode(), pace))
+        feed = await stack.enter_async_context(
+            Feed(database, wakeup, tokens.secret_key.encode(), pace).watched_by(supervisor)
+        )
         authenticator = Authenticator(database, tokens)
         lost_after = timedelta(seconds=settings.process_timeout)
         connections = await stack.enter_async_context(
-            Connections(database, authenticator, tokens, lost_after)
+            Connections(database, authenticator, tokens, lost_after).watched_by(supervisor)
         )
-        api_calls = ApiCalls(database)
-        stack.push_async_callback(api_calls.close)
+        api_calls = await stack.enter_async_context(ApiCalls(database).watched_by(supervisor))
         api = Api(
             *build_schema(),
             _limits(settings),

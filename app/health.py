@@ -1,10 +1,11 @@
-"""`GET /healthz`: whether the process answers and the database answers it."""
+"""`GET /healthz`: whether the process answers, the database answers it, and all side tasks work."""
 
 import asyncio
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from services.core.background import Supervisor
 from services.core.database import Database
 
 PATIENCE = 2.0
@@ -14,13 +15,17 @@ PATIENCE = 2.0
 async def healthz(request: Request) -> JSONResponse:
     """200 `{"status": "ok", "database": "ok"}`; 503 with `"unavailable"` when the database does not answer.
 
+    While a side task is away that was begun again, or could not be, it is 503 too, and `sideTasks` names it.
     Both pools are asked: with a replica, queries and writes can fail apart from each other.
     """
     database: Database = request.app.state.database
+    supervisor: Supervisor = request.app.state.supervisor
     try:
         async with asyncio.timeout(PATIENCE):
             await database.primary.fetchval("SELECT 1")
             await database.reader.fetchval("SELECT 1")
     except Exception:  # whatever it is: the question was whether it works
         return JSONResponse({"status": "unavailable", "database": "unavailable"}, status_code=503)
+    if away := supervisor.away:
+        return JSONResponse({"status": "unavailable", "database": "ok", "sideTasks": away}, status_code=503)
     return JSONResponse({"status": "ok", "database": "ok"})

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,7 +16,7 @@ from app.config.settings import Settings
 from app.database.pools import open_database
 from app.graphiql.page import Ide
 from app.health import healthz
-from services.core.background import background
+from services.core.background import Supervisor
 from services.system.maintenance import keep_maintained
 
 GRAPHQL = "/graphql"
@@ -50,17 +51,21 @@ class GraphQL:
 def create_app(settings: Settings) -> Starlette:
     """The server as an ASGI application. `settings.database_url` must be set; `app.database.located` does it.
 
-    `app.state` has `settings` and, within the lifespan, `database` and `api`.
+    `app.state` has `settings`, the `supervisor` of side tasks and, within the lifespan, `database` and `api`.
     """
     ide = Ide(settings.ide_assets) if settings.graphiql else None
     graphql = GraphQL()
+    supervisor = Supervisor()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_database(settings) as database, open_api(settings, database, ide) as api:
+        async with open_database(settings) as database:
             app.state.database = database
-            app.state.api = graphql.api = api
-            async with background(keep_maintained(database), "maintenance"):
+            async with (
+                open_api(settings, database, ide, supervisor) as api,
+                supervisor.running(partial(keep_maintained, database), "maintenance"),
+            ):
+                app.state.api = graphql.api = api
                 yield
 
     routes = [
@@ -74,6 +79,7 @@ def create_app(settings: Settings) -> Starlette:
         served = cls(served, *arguments, **options)
     app = Application(served, routes=routes, middleware=middleware, lifespan=lifespan)
     app.state.settings = settings
+    app.state.supervisor = supervisor
     return app
 
 

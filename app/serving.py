@@ -18,6 +18,7 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.uvicorn_ext.deadlines import deadline_protocol
 from app.uvicorn_ext.frames import FrameProtocol
+from services.core.background import MOST_DEATHS, WINDOW, Supervisor
 from services.core.tcp_keepalive import watch_for_loss
 
 log = structlog.get_logger("ccgraph")
@@ -61,9 +62,12 @@ class Server(uvicorn.Server):
         self._app = app
         self._client_lost_after = settings.response_timeout
         self._lost_database = False
+        self._lost_task: str | None = None
+        supervisor: Supervisor = app.state.supervisor
+        supervisor.when_lost(self._stop_for_lack_of)
 
     def run_until_stopped(self) -> None:
-        """Serve until a signal comes; StartupError when the server cannot start or PostgreSQL goes away."""
+        """Serve until a signal comes; StartupError when the server cannot start or go on."""
         with (
             contextlib.closing(self._bound()) as listening,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -73,6 +77,12 @@ class Server(uvicorn.Server):
             raise StartupError(
                 "The embedded PostgreSQL ended by itself; postgres/log in the data directory tells why. "
                 "Start ccgraph again: the data recovers by itself."
+            )
+        if self._lost_task is not None:
+            raise StartupError(
+                f"The side task {self._lost_task} died {MOST_DEATHS} times within {WINDOW:.0f} seconds, so "
+                "the server has stopped in good order: start ccgraph again, and report what its log says of "
+                "side_task_died."
             )
 
     async def _live(self, listening: socket.socket) -> None:
@@ -115,6 +125,11 @@ class Server(uvicorn.Server):
     def stop_for_lack_of_database(self) -> None:
         """End although nobody asked; may be called from any thread."""
         self._lost_database = True
+        self.should_exit = True
+
+    def _stop_for_lack_of(self, side_task: str) -> None:
+        """End as after a signal: what is under way is finished, and clients are told to come back."""
+        self._lost_task = side_task
         self.should_exit = True
 
     def _bound(self) -> socket.socket:

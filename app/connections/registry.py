@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -14,7 +15,7 @@ from app.connections.session_writer import SessionWriter
 from models.enums import WebsocketTransport
 from services.accounts.authentication import Authenticator
 from services.accounts.tokens import TokenPolicy
-from services.core.background import Running, background, repeatedly
+from services.core.background import Running, repeatedly
 from services.core.database import Database
 from services.core.principal import Origin, Principal
 from services.notifications.websocket_sessions import NewSession
@@ -65,8 +66,9 @@ class Connections(Running):
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        checking = repeatedly(self._check_tokens, _CHECK_EVERY, "tokens_not_checked")
-        async with self._sessions, background(checking, "token-checker"):
+        checking = partial(repeatedly, self._check_tokens, _CHECK_EVERY, "tokens_not_checked")
+        sessions = self._sessions.watched_by(self.supervisor)
+        async with sessions, self.supervisor.running(checking, "token-checker"):
             yield
 
     async def open(

@@ -1,16 +1,18 @@
 """Keeps websocket_sessions true for one process, writing together what comes together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
 from uuid_utils.compat import uuid7
 
-from services.core.background import Running, background, repeatedly
+from services.core.background import Running, repeatedly
 from services.core.database import Database
+from services.core.retry import Backoff
 from services.notifications.websocket_sessions import (
     NewSession,
     close_lost_sessions,
@@ -22,7 +24,7 @@ from services.notifications.websocket_sessions import (
 
 log = structlog.get_logger(__name__)
 
-_RETRY = 1.0
+_CLOSE_AGAIN = Backoff(first=0.2, longest=2.0)
 _CHANCES = 3
 """So often a process says that it is alive in the time after which it counts as dead."""
 
@@ -45,8 +47,9 @@ class SessionWriter(Running):
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         confirm_every = self._lost_after.total_seconds() / _CHANCES
-        confirming = repeatedly(self._confirm, confirm_every, "sessions_not_confirmed")
-        async with background(self._write(), "session-writer"), background(confirming, "session-confirmer"):
+        confirming = partial(repeatedly, self._confirm, confirm_every, "sessions_not_confirmed")
+        running = self.supervisor.running
+        async with running(self._write, "session-writer"), running(confirming, "session-confirmer"):
             yield
         try:
             await self._write_closed()
@@ -66,16 +69,20 @@ class SessionWriter(Running):
         self._pending.set()
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        self._pending.set()  # for what the life before has left
         while True:
             await self._pending.wait()
             self._pending.clear()
             await self._write_opening()
             try:
                 await self._write_closed()
-            except Exception as error:
+                failures = 0
+            except Exception as error:  # closed later, while others may open
+                failures += 1
                 log.warning("sessions_not_closed", error=type(error).__qualname__)
-                await asyncio.sleep(_RETRY)
-                self._pending.set()
+                loop.call_later(_CLOSE_AGAIN.delay(failures), self._pending.set)
 
     async def _write_opening(self) -> None:
         opening, self._opening = self._opening, []
@@ -85,10 +92,11 @@ class SessionWriter(Running):
             async with self._database.upkeep() as connection:
                 await open_sessions(connection, self._process_id, [session for session, _ in opening])
         except Exception as error:  # whoever connects is told, and tries again
-            for _, entered in opening:
-                if not entered.done():
-                    entered.set_exception(error)
+            _refuse(opening, error)
             return
+        except BaseException:
+            _refuse(opening, ConnectionAbortedError("the writer of sessions was ended"))
+            raise
         for session, entered in opening:
             self._open.add(session.id)
             if not entered.done():
@@ -114,3 +122,9 @@ class SessionWriter(Running):
             if confirmed < len(self._open - self._closed.keys()):
                 await reopen_sessions(connection, self._process_id, self._open - self._closed.keys())
             await close_lost_sessions(connection, self._lost_after)
+
+
+def _refuse(opening: Sequence[tuple[NewSession, "asyncio.Future[None]"]], error: Exception) -> None:
+    for _, entered in opening:
+        if not entered.done():
+            entered.set_exception(error)

@@ -117,7 +117,11 @@ class Lender:
             await connection.reset(timeout=RESET_TIMEOUT)
         except Exception:
             connection.terminate()
-        self._pass_on(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            self._pass_on(connection)
 
     def _pass_on(self, connection: "Connection | None") -> None:
         """To whoever has waited longest; None, or a connection that is lost, lets them open a new one."""

@@ -95,8 +95,8 @@ class _Stream:
             await self._serve((b"x-socket-id", str(connection.id).encode()))
             await _end(self._send)
         finally:
-            watch.cancel()
             connection.close(NORMAL if self._code is None else self._code)
+            watch.cancel()
 
     async def _serve(self, *headers: tuple[bytes, bytes]) -> None:
         """Subscribe first: when the client sees the headers, it misses nothing any more."""
@@ -141,9 +141,11 @@ class _Stream:
             await _send(self._send, _SIGN_OF_LIFE)
 
     async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._stop(GONE)
+        try:
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._stop(GONE)  # without this task a client that goes would not be noticed
 
     def _stop(self, code: int) -> None:
         self._code = code

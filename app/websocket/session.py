@@ -178,8 +178,11 @@ class Conversation:
                 raise
             self._task.uncancel()
         except Exception as error:
-            log.error("websocket_broken", error=type(error).__qualname__)  # noqa: TRY400 - it may quote a row
             self._ending = TRY_AGAIN_LATER if is_away(error) else INTERNAL_ERROR
+            if is_away(error):
+                log.warning("database_away", exception=type(error).__qualname__)
+            else:
+                log.error("websocket_broken", error=type(error).__qualname__)  # noqa: TRY400 - it may quote a row
         finally:
             self._timer.cancel()
             self._ready.clear()
@@ -271,6 +274,7 @@ class Conversation:
         context = await self._context()
         if not endpoint.api.is_subscription(request):
             operation.task = self._loop.create_task(self._execute(operation, request, context))
+            operation.task.add_done_callback(self._ended)
             return
         async with asyncio.timeout(endpoint.limits.subscribe):
             operation.subscription = await endpoint.subscriptions.open(
@@ -333,6 +337,7 @@ class Conversation:
         self._write_at_once()
         if self._ready:
             self._writer = self._loop.create_task(self._write_patiently())
+            self._writer.add_done_callback(self._ended)
         else:
             self._awake = False
 
@@ -378,6 +383,15 @@ class Conversation:
             self._writer = None
             self._awake = False
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of this connection has ended; after an error the client is to come again."""
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not isinstance(error, OSError):
+            log.error("websocket_broken", error=type(error).__qualname__)
+            self.hang_up(INTERNAL_ERROR)
+
     async def _finish(self, operation: Operation, subscriber: Source) -> None:
         """The subscription ended by itself."""
         if subscriber.error is None:
@@ -420,5 +434,6 @@ class Conversation:
         wait = keep_alive - silent
         if wait <= 0:
             self._ping = self._loop.create_task(self._say('{"type":"ping"}'))
+            self._ping.add_done_callback(self._ended)
             wait += keep_alive
         self._timer = self._loop.call_later(wait, self._watch_silence)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
@@ -47,15 +47,22 @@ class SharedReads(Generic[Result]):
         try:
             result = await read()
         except Exception as error:
-            for turn in turns:
-                if not turn.done():
-                    turn.set_exception(error)
+            _fail(turns, error)
+        except BaseException:
+            _fail(turns, ConnectionAbortedError("the read was ended"))  # nobody is to wait for ever
+            raise
         else:
             for turn in turns:
                 if not turn.done():
                     turn.set_result(result)
         finally:
             self._go_on(key, read)
+
+
+def _fail(turns: Sequence[asyncio.Future[Any]], error: Exception) -> None:
+    for turn in turns:
+        if not turn.done():
+            turn.set_exception(error)
 
 
 def key_of(sql: str, parameters: Sequence[object]) -> Hashable:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -96,9 +96,12 @@ class Authenticator:
         try:
             principals = await self.holders(waiting.keys())
         except Exception as error:
-            for answer in waiting.values():
-                answer.set_exception(error)
+            _fail(waiting, error)
             return
+        except BaseException:
+            _fail({**waiting, **self._waiting}, ConnectionAbortedError("the reading of tokens was ended"))
+            self._waiting = {}
+            raise
         for token_id, answer in waiting.items():
             answer.set_result(principals.get(token_id))
 
@@ -111,6 +114,11 @@ class Authenticator:
             async with self._database.at_once.acquire() as connection:
                 await connection.execute(_NOTE_USE, used)
         return {row["token_id"]: _principal(row) for row in rows}
+
+
+def _fail(waiting: Mapping[UUID, "asyncio.Future[Principal | None]"], error: Exception) -> None:
+    for answer in waiting.values():
+        answer.set_exception(error)
 
 
 # Asked for each active person twice a second at most, and still too often for what SQLAlchemy takes.

@@ -3,19 +3,20 @@
 import asyncio
 import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
-import structlog
 from sqlalchemy import bindparam, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models import api_call_counts
+from services.core.background import Running, repeatedly
 from services.core.database import Database, WriteConnection
 from services.core.errors import RateLimited
 from services.core.principal import Principal
-
-log = structlog.get_logger(__name__)
 
 _HOUR = timedelta(hours=1)
 # A lease is this part of what is left of the hour's quota, so leases shrink to one call at its end.
@@ -41,7 +42,7 @@ class _Lease:
     refused_until: float = 0.0
 
 
-class ApiCalls:
+class ApiCalls(Running):
     """Counts the calls of every account against users.resource_quota.api_calls_per_hour.
 
     Each process takes calls from the hour's quota in blocks, in advance: the quota is never passed,
@@ -51,7 +52,14 @@ class ApiCalls:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._leases: dict[int, _Lease] = {}
-        self._giving_back: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        # Without the database nothing can be counted either; whoever calls is told.
+        giving_back = partial(repeatedly, self._give_back_idle, 1.0, "unused_api_calls_not_returned")
+        async with self.supervisor.running(giving_back, "unused-api-calls"):
+            yield
+        await self.close()
 
     async def admit(self, principal: Principal) -> None:
         """Count one call, or `RateLimited` with `retryAfter` in seconds. Without a quota all calls pass."""
@@ -70,15 +78,10 @@ class ApiCalls:
 
     async def close(self) -> None:
         """Give back what this process did not use."""
-        if self._giving_back is not None:
-            self._giving_back.cancel()
-            await asyncio.wait([self._giving_back])
         await self._give_back(idle_since=math.inf)
 
     def _open(self, user_id: int) -> _Lease:
         lease = self._leases[user_id] = _Lease()
-        if self._giving_back is None:
-            self._giving_back = asyncio.create_task(self._give_back_regularly(), name="unused api calls")
         return lease
 
     async def _renew(self, lease: _Lease, user_id: int, quota: int) -> None:
@@ -114,15 +117,8 @@ class ApiCalls:
         lease.calls = calls
         return True
 
-    async def _give_back_regularly(self) -> None:
-        while self._leases:
-            await asyncio.sleep(1)
-            try:
-                await self._give_back(idle_since=time.time() - _IDLE_SECONDS)
-            except Exception as error:
-                # Without the database nothing can be counted either; whoever calls is told.
-                log.warning("unused_api_calls_not_returned", exception=type(error).__qualname__)
-        self._giving_back = None
+    async def _give_back_idle(self) -> None:
+        await self._give_back(idle_since=time.time() - _IDLE_SECONDS)
 
     async def _give_back(self, idle_since: float) -> None:
         idle = {

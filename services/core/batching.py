@@ -76,8 +76,8 @@ class Gathering:
                 turns = turns[:most]
                 await _do(turns, work)
         finally:
-            for _, result in (*turns, *self._waiting.pop(kind)):
-                result.cancel()  # where the server stops; a result that is there stays
+            # Where the server stops; a result that is there stays.
+            _fail([*turns, *self._waiting.pop(kind)], ConnectionAbortedError("the turn was ended"))
 
 
 async def _do(turns: Sequence[_Turn], work: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> None:

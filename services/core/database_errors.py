@@ -18,11 +18,23 @@ _AWAY = (
 )
 
 
+_STOPPED = (
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+)
+
+
 def is_away(error: BaseException) -> bool:
     """True when the database is restarting or cannot be reached, so that trying again helps."""
     error = driver_error(error)
     # Those of asyncpg's interface errors that are ValueErrors are our mistakes.
     return isinstance(error, _AWAY) and not isinstance(error, ValueError)
+
+
+def is_transient(error: BaseException) -> bool:
+    """True also when the database has stopped a statement for the sake of others: another try may help."""
+    return is_away(error) or isinstance(driver_error(error), _STOPPED)
 
 
 def translate(error: BaseException) -> DomainError | None:

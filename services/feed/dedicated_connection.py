@@ -5,12 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import structlog
-
 from services.core.database import Connection, Reader
-from services.core.database_errors import is_away
-
-log = structlog.get_logger(__name__)
+from services.core.database_errors import is_transient
+from services.core.retry import retry
 
 T = TypeVar("T")
 
@@ -19,11 +16,10 @@ READ_EVENTS = "SET enable_seqscan = off"
 
 
 class Line:
-    """One user at a time. `retry` is in seconds; `setting` is what the connection is told first."""
+    """One user at a time. `setting` is what the connection is told first."""
 
-    def __init__(self, pool: Reader, retry: float, setting: str = "") -> None:
+    def __init__(self, pool: Reader, setting: str = "") -> None:
         self._pool = pool
-        self._retry = retry
         self._setting = setting
         self._busy = asyncio.Lock()
         self._held: Connection | None = None
@@ -45,16 +41,16 @@ class Line:
                 raise
 
     async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
-        """What `read` gets over the connection, tried until it succeeds: what is not read now waits."""
-        while True:
-            try:
-                async with self.connection() as connection:
-                    return await read(connection)
-            except Exception as error:
-                log.warning(
-                    "feed_not_read", error=type(error).__qualname__, away=is_away(error), retry_in=self._retry
-                )
-            await asyncio.sleep(self._retry)
+        """What `read` gets over the connection, tried again while time mends what fails.
+
+        Raises: any other error, so that the supervisor hears of it.
+        """
+
+        async def attempt() -> T:
+            async with self.connection() as connection:
+                return await read(connection)
+
+        return await retry(attempt, "feed_not_read", helps=is_transient)
 
     async def release(self) -> None:
         """Give it up while nobody needs it; the pool must not get our setting, so it makes a new one."""

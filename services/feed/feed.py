@@ -9,10 +9,11 @@ from uuid import UUID
 import structlog
 
 from models.policy import Viewer
-from services.core.background import Running, background
+from services.core.background import Running
 from services.core.database import Connection, Database
 from services.core.database_errors import is_away
-from services.core.errors import CursorExpired, CursorInvalid
+from services.core.errors import CursorExpired, CursorInvalid, ServiceUnavailable
+from services.core.retry import retry
 from services.feed.backpressure import Patience
 from services.feed.cursors import Cursor, CursorCodec
 from services.feed.dedicated_connection import READ_EVENTS, Line
@@ -45,13 +46,19 @@ class Feed(Running):
         self._secret = secret
         self._epoch: UUID | None = None
         self._cursors = CursorCodec(secret, b"")
-        self._pace = pace or Pace()
         self._changes, self._logs = (
-            Reader(database.primary, wakeup, flow, partial(self._deliver, flow), self._pace)
+            Reader(
+                database.primary,
+                wakeup,
+                flow,
+                partial(self._deliver, flow),
+                partial(self._end_interrupted, flow),
+                pace or Pace(),
+            )
             for flow in (CHANGES, LOGS)
         )
-        self._replay = Line(database.primary, self._pace.retry, READ_EVENTS)
-        self._lanes = Lanes(database.primary, self._pace.retry)
+        self._replay = Line(database.primary, READ_EVENTS)
+        self._lanes = Lanes(database.primary)
         self._topics = Topics()
         self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
 
@@ -60,8 +67,8 @@ class Feed(Running):
         self._begin_epoch(await self._pool.fetchval("SELECT epoch FROM feed_state"))
         try:
             async with (
-                background(self._changes.run(), "feed-reader"),
-                background(self._logs.run(), "log-reader"),
+                self.supervisor.running(self._changes.run, "feed-reader"),
+                self.supervisor.running(self._logs.run, "log-reader"),
             ):
                 yield
         finally:
@@ -179,6 +186,16 @@ class Feed(Running):
         for occurrences in self._chunks(batch):
             await self._push(self._lanes.lend, occurrences, self._topics.about, listeners, patience)
 
+    async def _end_interrupted(self, flow: Flow, batch: Batch, turn: int) -> None:
+        """End the subscribers that an interrupted batch concerns: they resume at what they have taken."""
+        for watcher in self._watchers[flow]:
+            watcher(batch.events)
+        for topic in {topic for event in batch.events for topic in self._topics.about(event)}:
+            for alike in topic.subscribers.values():
+                for subscriber in alike:
+                    if subscriber.joined < turn:
+                        subscriber.end(_interrupted())
+
     async def _catch_up(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> None:
         """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
         reader = self._reader(topic)
@@ -210,14 +227,12 @@ class Feed(Running):
         patience: Patience,
     ) -> None:
         """Dispatch, again while the database is away; another error ends the subscribers it concerns."""
-        while True:
-            try:
-                return await dispatch(lend, occurrences, topics, listeners, patience)
-            except Exception as error:
-                if not is_away(error):
-                    return _end_all(occurrences, topics, listeners, error)
-                log.warning("feed_not_dispatched", error=type(error).__qualname__, retry_in=self._pace.retry)
-            await asyncio.sleep(self._pace.retry)
+        try:
+            await retry(
+                partial(dispatch, lend, occurrences, topics, listeners, patience), "feed_not_dispatched"
+            )
+        except Exception as error:
+            _end_all(occurrences, topics, listeners, error)
 
 
 class Subscription:
@@ -234,6 +249,10 @@ class Subscription:
     def catch_up(self, replay: Coroutine[object, object, None]) -> None:
         """Run the replay until it is done or the subscription closed."""
         self._replay = asyncio.create_task(replay, name="feed-replay")
+        # Unless the subscription was closed, which has ended the subscriber by then.
+        self._replay.add_done_callback(
+            lambda task: self.subscriber.end(_interrupted()) if task.cancelled() else None
+        )
 
     def close(self) -> None:
         """Get nothing more; safe to call twice."""
@@ -258,6 +277,13 @@ def _require_kept(before: Snapshot, floor: int) -> None:
             "current state.",
             field="after",
         )
+
+
+def _interrupted() -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "The delivery of events was interrupted. Subscribe again with `after` set to the cursor in "
+        "`extensions`: nothing is lost."
+    )
 
 
 def _end_all(

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from services.core import database
 from services.feed.dedicated_connection import READ_EVENTS, Line
@@ -25,19 +26,23 @@ class Pace:
     """Seconds. The reader glances every `shortest` while events come, and slower the longer none came.
 
     So a change by plain SQL, which wakes nobody, is heard of after `longest`. It reads every `anyway`, or
-    every `longest` where that is more. While the database is away it tries again every `retry`.
+    every `longest` where that is more.
     """
 
     shortest: float = 0.005
     longest: float = 0.02
     anyway: float = 0.25
-    retry: float = 0.5
+
+
+Deliver: TypeAlias = Callable[[Batch, int], Awaitable[None]]
 
 
 class Reader:
     """Reads only while somebody follows. `deliver` gets every batch, and the next is read when it returns.
 
     Its second argument is the number of the batch: whoever came at that `turn` or later is not to hear of it.
+    Where `run` was ended in the middle of a batch, its next life reads that batch again and gives it to
+    `interrupted`: how far it had come is not known.
     """
 
     def __init__(
@@ -45,13 +50,16 @@ class Reader:
         pool: database.Reader,
         wakeup: Wakeup,
         flow: Flow,
-        deliver: Callable[[Batch, int], Awaitable[None]],
+        deliver: Deliver,
+        interrupted: Deliver,
         pace: Pace,
     ) -> None:
-        self._line = Line(pool, pace.retry, READ_EVENTS)
+        self._line = Line(pool, READ_EVENTS)
         self._bell = wakeup.bell()
         self.flow = flow
         self._deliver = deliver
+        self._interrupted = interrupted
+        self._undelivered: Batch | None = None
         self._pace = pace
         self._followers = 0
         self._followed = asyncio.Event()
@@ -89,13 +97,15 @@ class Reader:
             self._followed.clear()
 
     async def run(self) -> None:
-        """For ever; the position is given up only when nobody follows any more."""
+        """For ever, over all lives; the position is given up only when nobody follows any more."""
         try:
+            await self._take_up()
             while True:
                 await self._followed.wait()
-                self._position = await self._line.insist(current_snapshot)
-                self._last_event = 0.0
-                self._started.set()
+                if not self._started.is_set():
+                    self._position = await self._line.insist(current_snapshot)
+                    self._last_event = 0.0
+                    self._started.set()
                 while self._followers:
                     await self._step()
                     await self._rest()
@@ -103,6 +113,13 @@ class Reader:
                 await self._line.release()
         finally:
             await self._line.release()
+
+    async def _take_up(self) -> None:
+        """Finish the batch in the middle of which the life before ended."""
+        cut = self._undelivered
+        if cut is not None:
+            batch = await self._line.insist(partial(self.flow.first, before=cut.before, until=cut.after))
+            await self._hand_on(batch, self._interrupted)
 
     async def _step(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -113,14 +130,21 @@ class Reader:
         if batch.events:
             self._turn += 1
             self._last_event = clock()
-            await self._deliver(batch, self._turn)
+            await self._hand_on(batch, self._deliver)
+
+    async def _hand_on(self, batch: Batch, deliver: Deliver) -> None:
+        """The whole of a batch, of which the beginning has been read."""
+        self._undelivered = batch
+        if batch.events:
+            await deliver(batch, self._turn)
         while not batch.complete:
             past = batch.events[-1].place
             batch = await self._line.insist(
                 partial(self.flow.rest, before=batch.before, until=batch.after, past=past)
             )
             if batch.events:
-                await self._deliver(batch, self._turn)
+                await deliver(batch, self._turn)
+        self._undelivered = None
 
     async def _rest(self) -> None:
         """Until somebody rings, a glance shows that something may have been committed, or the poll is due."""

@@ -17,8 +17,8 @@ LANES = 3
 class Lanes:
     """A statement always runs on the same connection: preparing it, which is done once, takes longer."""
 
-    def __init__(self, pool: Reader, retry: float) -> None:
-        self._lines = [Line(pool, retry) for _ in range(LANES)]
+    def __init__(self, pool: Reader) -> None:
+        self._lines = [Line(pool) for _ in range(LANES)]
 
     def lend(self, statement: str) -> AbstractAsyncContextManager[Connection]:
         """The connection of this statement; those who want the same one get it in turn."""

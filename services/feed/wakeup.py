@@ -6,22 +6,20 @@ connection to the broker costs delay and nothing else.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import structlog
 from broadcaster import Broadcast
 
-from services.core.background import Running, background
-from services.feed.wakeup_backends import backend_for
-
-log = structlog.get_logger(__name__)
+from services.core.background import Running
+from services.core.retry import Backoff, retry
+from services.feed.wakeup_backends import SupervisedBackend, backend_for, is_broker_away
 
 CHANNEL = "ccgraph_feed"
 _SHORTEST_GAP = 0.005
 """Seconds between two publications: a hundred commits in that time are one wake-up."""
 _PUBLISH_TIMEOUT = 2.0
-_RETRY = 0.5
-"""Seconds until what could not be published is published again, for the others may poll rarely."""
+_PUBLISH_AGAIN = Backoff(first=0.1, longest=0.5)
+"""What could not be published is published soon, for the others may poll rarely."""
 
 
 class Bell:
@@ -49,18 +47,23 @@ class Wakeup(Running):
     """`url` is memory:// (one process), postgres://... or redis://... (many); used as a context manager."""
 
     def __init__(self, url: str) -> None:
-        self._broadcast = Broadcast(backend=backend_for(url))
+        self._backend = backend_for(url)
+        self._broadcast = Broadcast(backend=self._backend)
         self._bells: list[Bell] = []
         self._unsent = asyncio.Event()
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        async with (
-            self._broadcast,
-            background(self._publish(), "feed-wakeup-publisher"),
-            background(self._listen(), "feed-wakeup-listener"),
-        ):
-            yield
+        running = self.supervisor.running
+        try:
+            async with AsyncExitStack() as stack:
+                if isinstance(self._backend, SupervisedBackend):
+                    await stack.enter_async_context(running(self._backend.run, "feed-wakeup-broker"))
+                await stack.enter_async_context(running(self._listen, "feed-wakeup-listener"))
+                await stack.enter_async_context(running(self._publish, "feed-wakeup-publisher"))
+                yield
+        finally:
+            await self._backend.close()
 
     def ring(self) -> None:
         """Call after a commit, never inside a transaction; returns at once and never raises."""
@@ -78,25 +81,41 @@ class Wakeup(Running):
             bell.ring()
 
     async def _publish(self) -> None:
-        reported = False
         while True:
             await self._unsent.wait()
             self._unsent.clear()
-            pause = _SHORTEST_GAP
             try:
-                async with asyncio.timeout(_PUBLISH_TIMEOUT):
-                    await self._broadcast.publish(CHANNEL, "")
-                reported = False
-            except Exception as error:  # other processes poll meanwhile
-                if not reported:
-                    log.warning("wakeup_not_published", error=type(error).__qualname__)
-                reported = True
-                self._unsent.set()
-                pause = _RETRY
-            await asyncio.sleep(pause)
+                await retry(
+                    self._publish_once, "wakeup_not_published", helps=is_broker_away, backoff=_PUBLISH_AGAIN
+                )
+            except BaseException:
+                self._unsent.set()  # for the next life of this task
+                raise
+            await asyncio.sleep(_SHORTEST_GAP)
+
+    async def _publish_once(self) -> None:
+        async with asyncio.timeout(_PUBLISH_TIMEOUT):
+            await self._broadcast.publish(CHANNEL, "")
 
     async def _listen(self) -> None:
-        async with self._broadcast.subscribe(CHANNEL) as subscriber:
-            while True:
-                await subscriber.get()
-                self._hear()
+        """Ring for what comes from the broker, and once at the beginning: something may have been missed.
+
+        broadcaster has a task of its own that hands events on. Its death ends this one, and both begin anew.
+        """
+        listening = asyncio.current_task()
+
+        def end(_: "asyncio.Task[None]") -> None:
+            if listening is not None:
+                listening.cancel()
+
+        async with self._broadcast:
+            handing_on = self._broadcast._listener_task
+            handing_on.add_done_callback(end)
+            try:
+                async with self._broadcast.subscribe(CHANNEL) as subscriber:
+                    self._hear()
+                    while True:
+                        await subscriber.get()
+                        self._hear()
+            finally:
+                handing_on.remove_done_callback(end)

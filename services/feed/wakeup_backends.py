@@ -7,22 +7,22 @@ subscribed, and report an event after each new one, since something may have bee
 
 import asyncio
 from abc import abstractmethod
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
-import structlog
 from broadcaster import BroadcastBackend, Event
 from redis import asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from services.core.database_errors import is_away
+from services.core.retry import Backoff, retry
 from services.core.tcp_keepalive import BROKEN_AFTER, WatchedConnection, tcp_options
 
-log = structlog.get_logger(__name__)
-
-_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
+_CONNECT_AGAIN = Backoff(first=0.1, longest=5.0)
 _CONNECT_TIMEOUT = 5.0
 _PROBE_EVERY = 5.0
 _PROBE_TIMEOUT = 2.0
@@ -30,7 +30,7 @@ _PROBE_TIMEOUT = 2.0
 hangs, gives no other sign."""
 
 
-def backend_for(url: str) -> BroadcastBackend:
+def backend_for(url: str) -> "QueueBackend":
     """The backend for a BROADCAST_URL; ValueError with the schemes that there are."""
     match urlsplit(url).scheme:
         case "memory":
@@ -43,6 +43,11 @@ def backend_for(url: str) -> BroadcastBackend:
             raise ValueError(f"BROADCAST_URL begins with {other!r}: use memory://, postgres:// or redis://.")
 
 
+def is_broker_away(error: Exception) -> bool:
+    """True when the broker cannot be reached, or refuses us for now: trying again may help."""
+    return is_away(error) or isinstance(error, (asyncpg.PostgresError, redis.RedisError))
+
+
 class QueueBackend(BroadcastBackend):
     """What all backends share: events wait in a queue until broadcaster takes them."""
 
@@ -51,10 +56,13 @@ class QueueBackend(BroadcastBackend):
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
     async def connect(self) -> None:
-        """Nothing yet: a connection is made when somebody subscribes."""
+        """Nothing: `SupervisedBackend.run` connects."""
 
     async def disconnect(self) -> None:
-        """Nothing left: the last subscriber took the connection along."""
+        """Nothing: broadcaster may connect again, and `close` is for the end."""
+
+    async def close(self) -> None:
+        """Give up what is open, for good."""
 
     async def next_published(self) -> Event:
         """The next event, whichever process it came from."""
@@ -80,41 +88,39 @@ class MemoryBackend(QueueBackend):
 
 
 class SupervisedBackend(QueueBackend):
-    """Keeps a connection up for one channel; subclasses say what a connection is."""
+    """Keeps a connection up for one channel while `run` runs; subclasses say what a connection is.
 
-    _task: asyncio.Task[None] | None = None
+    A broker that is away does not keep the server from starting.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._name = uuid4().hex
+        self._channel = ""
+        self._subscribed = asyncio.Event()
 
     async def subscribe(self, group: str) -> None:
-        """Begin to connect; a broker that is away does not keep the server from starting."""
-        self._task = asyncio.create_task(self._supervise(group), name=f"feed-{type(self).__name__}")
+        """Let `run` connect for this channel."""
+        self._channel = group
+        self._subscribed.set()
 
     async def unsubscribe(self, group: str) -> None:
-        """End the connection."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        """Nothing: the connection stays for whoever subscribes next, until `run` ends."""
+
+    async def run(self) -> None:
+        """For ever: hold a connection, and make it again when it is lost."""
+        await self._subscribed.wait()
+        await retry(
+            partial(self._hold, self._channel),
+            "wakeup_broker_away",
+            helps=is_broker_away,
+            backoff=_CONNECT_AGAIN,
+        )
 
     def hear(self, channel: str, sender: str) -> None:
         """What came over the connection; a process knows already what it has rung itself."""
         if sender != self._name:
             self.report(channel)
-
-    async def _supervise(self, channel: str) -> None:
-        delay = _FIRST_DELAY
-        while True:
-            started = asyncio.get_running_loop().time()
-            try:
-                await self._hold(channel)
-            except Exception as error:  # whatever it is: nobody else would connect again
-                log.warning("wakeup_broker_away", error=type(error).__qualname__, retry_in=delay)
-            if asyncio.get_running_loop().time() - started > _LONGEST_DELAY:
-                delay = _FIRST_DELAY
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, _LONGEST_DELAY)
 
     @abstractmethod
     async def _hold(self, channel: str) -> None:
@@ -187,7 +193,7 @@ class RedisBackend(SupervisedBackend):
             socket_keepalive_options=tcp_options(BROKEN_AFTER),
         )
 
-    async def disconnect(self) -> None:
+    async def close(self) -> None:
         """Close the pool that publishes."""
         await self._client.aclose()
 

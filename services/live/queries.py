@@ -3,7 +3,9 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
+from services.core.background import SideTask
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES, LOGS, Flow
@@ -25,7 +27,7 @@ class LiveQueries:
         self._places = asyncio.Semaphore(places)
         self._poll = poll
         self._topics: dict[Hashable, LiveTopic] = {}
-        self._tasks: dict[LiveTopic, asyncio.Task[None]] = {}
+        self._tasks: dict[LiveTopic, SideTask] = {}
         self._by_table: dict[str, set[LiveTopic]] = defaultdict(set)
         self._watched: dict[Flow, Callable[[], None]] = {}
         self._opening = asyncio.Lock()
@@ -62,16 +64,22 @@ class LiveQueries:
         topic = self._topics[query.key] = LiveTopic(query, self._places, self._poll)
         for table in query.tables:
             self._by_table[table].add(topic)
-        self._tasks[topic] = asyncio.create_task(self._run(topic), name="live-query")
+        self._tasks[topic] = self._feed.supervisor.start(
+            partial(self._run, topic), "live-query", given_up=partial(self._give_up, topic)
+        )
         return topic
 
     async def _run(self, topic: LiveTopic) -> None:
-        try:
-            await topic.run()
-        finally:
-            self._forget(topic)
+        """Until an error of the query has ended all who follow it."""
+        await topic.run()
+        if task := self._forget(topic):
+            task.cancel()
 
-    def _forget(self, topic: LiveTopic) -> asyncio.Task[None] | None:
+    def _give_up(self, topic: LiveTopic) -> None:
+        self._forget(topic)
+        topic.give_up()
+
+    def _forget(self, topic: LiveTopic) -> SideTask | None:
         """Take a topic out; its task, unless it is out already."""
         task = self._tasks.pop(topic, None)
         if task is None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.core.database_errors import is_away
+from services.core.errors import ServiceUnavailable
+from services.core.retry import retry
 from services.live.pacing import Pacing
 from services.live.results import LiveSubscriber, Result
 
 log = structlog.get_logger(__name__)
 
-_RETRY = 0.5
-"""Seconds until the next attempt while the database is away."""
 _OFFERS_IN_A_TURN = 5_000
 """After so many the connections get a turn to write."""
 
@@ -69,14 +68,25 @@ class LiveTopic:
         self._stirred.set()
 
     async def run(self) -> None:
-        """Read and hand out, one reading after the other; an error of the query ends all subscribers."""
+        """Read and hand out, one reading after the other; an error of the query ends all subscribers.
+
+        A further life begins with a reading for everybody: what the one before did not hand out is in it.
+        """
+        self.touch()
         try:
             while True:
                 await self._turn()
         except Exception as error:
             log.warning("live_query_ended", error=type(error).__qualname__, subscribers=len(self))
-            for subscriber in self._subscribers:
-                subscriber.end(error)
+            self._end(error)
+
+    def give_up(self) -> None:
+        """Tell all subscribers that this cannot be read on."""
+        self._end(ServiceUnavailable("This live query was interrupted; subscribe again."))
+
+    def _end(self, error: Exception) -> None:
+        for subscriber in self._subscribers:
+            subscriber.end(error)
 
     async def _turn(self) -> None:
         due = await self._rest()
@@ -105,15 +115,12 @@ class LiveTopic:
 
     async def _insist(self) -> bytes:
         """Read, again and again while the database is away."""
-        while True:
-            try:
-                async with self._places:
-                    return await self.query.read()
-            except Exception as error:
-                if not is_away(error):
-                    raise
-                log.warning("live_query_not_read", error=type(error).__qualname__, retry_in=_RETRY)
-            await asyncio.sleep(_RETRY)
+
+        async def read() -> bytes:
+            async with self._places:
+                return await self.query.read()
+
+        return await retry(read, "live_query_not_read")
 
 
 async def _offer(result: Result, subscribers: Collection[LiveSubscriber]) -> None:

@@ -16,14 +16,15 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 
 from models import WebsocketNotification
 from models.enums import DeliveryStatus
-from services.core.background import Running, background, repeatedly
+from services.core.background import Running, repeatedly
 from services.core.database import Database, WriteConnection
+from services.core.database_errors import is_transient
+from services.core.retry import retry
 
 log = structlog.get_logger(__name__)
 
 _GATHER = 0.02
 """Seconds: what is sent to a thousand connections in this time is noted in one statement."""
-_RETRY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SentNotifications(Running):
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        async with background(self._enter_repeatedly(), "sent-notifications"):
+        async with self.supervisor.running(self._enter_repeatedly, "sent-notifications"):
             yield
         try:
             await self._enter()
@@ -60,16 +61,12 @@ class SentNotifications(Running):
             log.warning("notifications_not_noted", error=type(error).__qualname__)
 
     async def _enter_repeatedly(self) -> None:
+        self._pending.set()  # for what the life before has left
         while True:
             await self._pending.wait()
             self._pending.clear()
             await asyncio.sleep(_GATHER)
-            try:
-                await self._enter()
-            except Exception as error:
-                log.warning("notifications_not_noted", error=type(error).__qualname__)
-                await asyncio.sleep(_RETRY)
-                self._pending.set()
+            await retry(self._enter, "notifications_not_noted", helps=is_transient)
 
     async def _enter(self) -> None:
         written = frozenset(self._written)

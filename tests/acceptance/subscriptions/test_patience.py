@@ -11,8 +11,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from app.config.settings import Settings
-from services.core.background import background
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
+from tests.support.background import background
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.serving import LiveServer
 from tests.support.sse import EventStream, open_stream

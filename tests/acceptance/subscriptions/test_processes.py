@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from services.core.background import background
 from services.feed.reading import current_snapshot, read_batch
 from services.feed.snapshots import Snapshot
 from services.feed.wakeup import CHANNEL
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.integration.feed.conftest import add_instance, add_project, add_user
+from tests.support.background import background
 from tests.support.following import Follower, SocketFollower, StreamFollower
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.installation import FEED_POLL, PROCESS_TIMEOUT, Installation, Writer, connected

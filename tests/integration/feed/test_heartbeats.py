@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from services.core.background import background
 from services.core.database import Database
 from services.feed.feed import Feed
 from services.instances.heartbeats import HeartbeatWatch, mark_silent
 from tests.integration.feed.conftest import Listening, Writer, about, add_instance
+from tests.support.background import background
 from tests.support.clock import Clock
 from tests.support.waiting import PATIENCE
 

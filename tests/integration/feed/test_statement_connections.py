@@ -14,7 +14,7 @@ STATUS = "subscription { ccInstanceStatusChanged { status ccInstance { name } } 
 
 
 async def test_a_statement_always_gets_the_same_connection(database: Database) -> None:
-    lanes = Lanes(database.primary, 0.1)
+    lanes = Lanes(database.primary)
     try:
         async with lanes.lend("SELECT 1") as first:
             pass

@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-from services.core.background import background
 from services.core.database import Database
 from services.feed.feed import Feed
 from services.notifications.websocket_delivery import (
@@ -16,6 +15,7 @@ from services.notifications.websocket_delivery import (
     send_again,
 )
 from tests.integration.feed.conftest import Listening, Writer, about
+from tests.support.background import background
 from tests.support.waiting import until
 
 DUE_AT_ONCE = Retries(after=timedelta(0), most=2)

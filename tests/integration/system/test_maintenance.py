@@ -5,10 +5,10 @@ import asyncio
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from services.core.background import background
 from services.core.database import Database
 from services.system.maintenance import keep_maintained, maintain
 from tests.support import factories
+from tests.support.background import background
 from tests.support.waiting import until
 
 PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'cc_logs'::regclass"

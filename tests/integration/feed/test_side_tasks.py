@@ -1,0 +1,247 @@
+"""What subscribers and others keep when a side task is killed in the middle of its work."""
+
+import asyncio
+import json
+from uuid import UUID
+
+import pytest
+
+from gql.execution.single_flight import SharedReads
+from services.core import background
+from services.core.background import Supervisor
+from services.core.errors import ServiceUnavailable
+from services.core.retry import Backoff
+from services.feed import feed as feed_module
+from services.feed.dispatch import dispatch
+from services.feed.feed import Feed
+from services.feed.sources import CHANGES
+from services.feed.wakeup import Wakeup
+from tests.integration.feed.conftest import (
+    Listening,
+    Open,
+    Writer,
+    about,
+    add_instance,
+    heard,
+    set_status,
+)
+from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side task is begun again soon, but not before something else could happen."""
+    monkeypatch.setattr(background, "RESTART", Backoff(first=0.3, longest=0.3))
+    monkeypatch.setattr(background, "PROVEN", 0.1)
+
+
+def kill(name: str) -> None:
+    """Cancel all tasks of this name."""
+    for task in asyncio.all_tasks():
+        if task.get_name() == name:
+            task.cancel()
+
+
+async def back(supervisor: Supervisor) -> None:
+    """Until what was killed works again; it is noticed as soon as it has ended."""
+    await asyncio.sleep(0.02)
+    await until(lambda: not supervisor.away)
+
+
+async def test_what_happens_while_the_reader_is_away_is_heard_when_it_is_back(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    listening = await Listening().begin(feed, about())
+    before = await add_instance(writer, project_id)
+    assert await listening.next() == [str(before), "IDLE"]
+    await asyncio.sleep(0.1)  # until the reader rests: in the middle of a batch it would end them
+    kill("feed-reader")
+    await until(lambda: feed.supervisor.away == ["feed-reader"])
+    missed = [await add_instance(writer, project_id) for _ in range(3)]
+    newcomer = await Listening().begin(feed, about("newcomer"))
+    await back(feed.supervisor)
+    after = await add_instance(writer, project_id)
+    assert [event[0] for event in await listening.several(4)] == [str(key) for key in [*missed, after]]
+    assert (await newcomer.several(4))[-1] == [str(after), "IDLE"]
+    assert await listening.silent()
+
+
+@pytest.mark.parametrize("failure", [asyncio.CancelledError, ZeroDivisionError])
+async def test_a_batch_that_was_cut_off_is_resumed_from_by_cursor_without_a_hole_or_a_repeat(
+    feed: Feed,
+    writer: Writer,
+    project_id: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: type[BaseException],
+) -> None:
+    cut: list[int] = []
+
+    async def cut_off(*rest: object) -> None:
+        await dispatch(*rest)  # type: ignore[arg-type]
+        if len(cut) == 1:
+            cut.append(2)
+            raise failure
+        cut.append(1)
+
+    monkeypatch.setattr(feed_module, "dispatch", cut_off)
+    monkeypatch.setattr(feed_module, "_CHUNK", 2)
+    monkeypatch.setattr(feed_module, "_end_all", _not_called)
+    watched: list[str] = []
+    await feed.watch(CHANGES, lambda events: watched.extend(event.key for event in events))
+    listening = await Listening().begin(feed, about())
+    async with writer.transaction():
+        keys = [str(await add_instance(writer, project_id)) for _ in range(8)]
+    taken = [event[0] for event in await listening.several(2)]
+    assert listening.subscription is not None
+    subscriber = listening.subscription.subscriber
+    await until(lambda: subscriber.ended)
+    error = subscriber.error
+    assert isinstance(error, ServiceUnavailable)
+    assert "`after`" in error.message
+    while delivery := subscriber.take():
+        taken.append(json.loads(delivery.payload)[0])
+    again = await Listening().begin(feed, about("again"), after=subscriber.cursor)
+    rest = [event[0] for event in await again.several(8 - len(taken))]
+    assert taken + rest == keys
+    assert await again.silent()
+    assert set(watched) == set(keys)
+
+
+def _not_called(*rest: object) -> None:
+    raise ZeroDivisionError
+
+
+async def test_a_replay_that_is_killed_ends_its_subscriber_with_a_cursor(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    first = await Listening().begin(feed, about())
+    await add_instance(writer, project_id)
+    await first.next()
+    second = await Listening().begin(feed, about("second"), after=first.cursors[0])
+    kill("feed-replay")
+    assert isinstance(await second.ended(), ServiceUnavailable)
+    assert second.subscription is not None
+    assert second.subscription.subscriber.cursor == first.cursors[0]
+
+
+async def test_logs_that_come_while_their_reader_is_away_are_heard(
+    feed: Feed, writer: Writer, project_id: UUID, subscribe: Open
+) -> None:
+    instance = await add_instance(writer, project_id)
+    listening = await subscribe("subscription { logAppended { message } }")
+    kill("log-reader")
+    await until(lambda: feed.supervisor.away == ["log-reader"])
+    await writer.execute(
+        "INSERT INTO cc_logs (cc_instance_id, log_level, category, message)"
+        " VALUES ($1, 'info', 'git', 'missed')",
+        instance,
+    )
+    assert (await heard(listening))["message"] == "missed"
+
+
+async def status(listening: Listening) -> str:
+    """The status of the only instance in the next result."""
+    found: str = (await heard(listening))["ccInstances"]["nodes"][0]["status"]
+    return found
+
+
+async def test_a_live_query_is_read_again_when_its_task_was_killed(
+    feed: Feed, writer: Writer, project_id: UUID, subscribe: Open
+) -> None:
+    instance = await add_instance(writer, project_id)
+    listening = await subscribe(_LIVE)
+    assert await status(listening) == "IDLE"
+    kill("live-query")
+    await until(lambda: feed.supervisor.away == ["live-query"])
+    await set_status(writer, instance, "RUNNING")
+    assert await status(listening) == "RUNNING"
+    await until(lambda: not feed.supervisor.away)
+    await set_status(writer, instance, "IDLE")
+    assert await status(listening) == "IDLE"
+
+
+async def test_a_live_query_that_cannot_be_read_on_ends_with_a_sentence(
+    feed: Feed, writer: Writer, project_id: UUID, subscribe: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "RESTART", Backoff(first=0.001, longest=0.001))
+    await add_instance(writer, project_id)
+    listening = await subscribe(_LIVE)
+    await heard(listening)
+    lost: list[str] = []
+    feed.supervisor.when_lost(lost.append)
+    assert listening.subscription is not None
+    while not listening.subscription.subscriber.ended:
+        kill("live-query")
+        await asyncio.sleep(0.01)
+    error = listening.subscription.subscriber.error
+    assert isinstance(error, ServiceUnavailable)
+    assert "subscribe again" in error.message
+    assert lost == []
+
+
+_LIVE = "subscription { live { ccInstances { nodes { status } } } }"
+
+
+@pytest.mark.parametrize("name", ["feed-wakeup-broker", "feed-wakeup-listener", "feed-wakeup-publisher"])
+@pytest.mark.parametrize("where", ["here", "there"])
+async def test_wake_ups_travel_again_when_what_carries_them_was_killed(
+    name: str, where: str, database_url: str
+) -> None:
+    async with Wakeup(database_url) as here, Wakeup(database_url) as there:
+        bell = there.bell()
+
+        async def arrives() -> bool:
+            here.ring()
+            return await bell.wait(0.2)
+
+        await until(arrives)
+        ends = {"here": here, "there": there}
+        kill(name)  # of both processes
+        await back(ends[where].supervisor)
+        await until(arrives)
+
+
+async def test_a_wake_up_that_was_to_be_published_is_published_after_the_death(database_url: str) -> None:
+    async with Wakeup(database_url) as here, Wakeup(database_url) as there:
+        bell = there.bell()
+        while await bell.wait(0.5):
+            pass
+        here.ring()
+        await asyncio.sleep(0)
+        kill("feed-wakeup-publisher")
+        assert await bell.wait(10)
+
+
+async def test_the_death_of_broadcasters_own_task_is_noticed(database_url: str) -> None:
+    async with Wakeup(database_url) as here, Wakeup(database_url) as there:
+        bell = there.bell()
+
+        async def arrives() -> bool:
+            here.ring()
+            return await bell.wait(0.2)
+
+        await until(arrives)
+        there._broadcast._listener_task.cancel()
+        await back(there.supervisor)
+        await until(arrives)
+
+
+async def test_who_waits_for_an_answer_that_is_cut_off_is_told() -> None:
+    """For all that share a reading or a turn: nobody waits for ever."""
+    shared: SharedReads[int] = SharedReads()
+    go_on = asyncio.Event()
+
+    async def read() -> int:
+        await go_on.wait()
+        return 1
+
+    first = asyncio.create_task(shared.get("key", read))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(shared.get("key", read))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    [turn] = shared._turns
+    turn.cancel()
+    with pytest.raises(ConnectionAbortedError):
+        await asyncio.wait_for(second, 5)
