@@ -19,12 +19,15 @@ class Lender:
 
     A connection that comes back well is lent again as it is: whoever takes one leaves nothing behind in its
     session, or ends it. After an error it is reset first, and one that is lost is replaced. Those who have to
-    wait are served in the order in which they came.
+    wait are served in the order in which they came, or get a TimeoutError after `longest_wait` seconds.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], most: int) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], most: int, longest_wait: float | None = None
+    ) -> None:
         self._connect = connect
         self._most = most
+        self._longest_wait = longest_wait
         self._all: set[Connection] = set()
         self._opening = 0
         self._idle: list[Connection] = []
@@ -101,12 +104,13 @@ class Lender:
         """Wait for a connection that comes back; None when there is room for a new one instead."""
         waiting: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        try:
-            return await waiting
-        except asyncio.CancelledError:
-            if not waiting.cancelled():
-                self._pass_on(waiting.result())
-            raise
+        async with asyncio.timeout(self._longest_wait):
+            try:
+                return await waiting
+            except asyncio.CancelledError:
+                if not waiting.cancelled():
+                    self._pass_on(waiting.result())
+                raise
 
     async def _reset(self, connection: Connection) -> None:
         """Cancel what still runs, end the transaction, forget the settings; end what does not manage that.

@@ -23,6 +23,11 @@ CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 """Seconds: for one connection; at shutdown for the statements that still run."""
 
+ANSWER_MARGIN = 5.0
+"""Seconds after PostgreSQL's own time-out of a statement in which it has to say so, or counts as away."""
+LONGEST_LOCK_WAIT = 10.0
+"""Seconds that a change waits for a row that another one holds; at most half of a statement's time."""
+
 FEED_CONNECTIONS = 3 + LANES
 """Connections to the primary beside those for queries: the feed's readers, replay and lanes keep one each."""
 
@@ -56,15 +61,21 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
         connect = partial(connect_single, settings, settings.database_url.get_secret_value())
-        at_once = Lender(connect, settings.write_pool_size)
+        at_once = Lender(connect, settings.write_pool_size, settings.statement_timeout)
         stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
-        yield Database(writer=writer, reader=reader, primary=primary, at_once=at_once)
+        yield Database(
+            writer=writer,
+            reader=reader,
+            primary=primary,
+            at_once=at_once,
+            time_limit=settings.statement_timeout + ANSWER_MARGIN,
+        )
 
 
 @asynccontextmanager
 async def _reading(settings: Settings, url: SecretStr, variable: str, kept: int = 0) -> AsyncIterator[Lender]:
     connect = partial(connect_reader, settings, url.get_secret_value())
-    lender = Lender(connect, settings.read_pool_size + kept)
+    lender = Lender(connect, settings.read_pool_size + kept, settings.statement_timeout)
     try:
         await _require_usable(lender, variable)
         yield lender
@@ -106,6 +117,7 @@ async def connect_reader(
             # to find its relations.
             "random_page_cost": "1.1",
         },
+        command_timeout=settings.statement_timeout + ANSWER_MARGIN,
         **STATEMENT_CACHE,
     )
 
@@ -118,10 +130,11 @@ async def connect_single(settings: Settings, url: str) -> Connection:
         connection_class=WatchedConnection,
         # There are few of them, and planning one takes longer than running it.
         server_settings={
-            **_session(settings, "ccgraph write"),
+            **_writing_session(settings),
             "plan_cache_mode": "force_generic_plan",
             "jit": "off",
         },
+        command_timeout=settings.statement_timeout + ANSWER_MARGIN,
         **STATEMENT_CACHE,
     )
 
@@ -133,7 +146,7 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
         timeout=CONNECT_TIMEOUT,
         connection_class=WatchedConnection,
         server_settings={
-            **_session(settings, "ccgraph write"),
+            **_writing_session(settings),
             # A caller that vanished must not keep rows locked.
             "idle_in_transaction_session_timeout": "60000",
         },
@@ -158,6 +171,11 @@ def _session(settings: Settings, name: str) -> dict[str, str]:
         "timezone": "UTC",
         "statement_timeout": str(int(settings.statement_timeout * 1000)),
     }
+
+
+def _writing_session(settings: Settings) -> dict[str, str]:
+    wait = min(LONGEST_LOCK_WAIT, settings.statement_timeout / 2)
+    return {**_session(settings, "ccgraph write"), "lock_timeout": str(max(1, int(wait * 1000)))}
 
 
 def reason(error: BaseException) -> str:

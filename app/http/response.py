@@ -49,9 +49,12 @@ def answer_result(result: OperationResult, media_type: str) -> Answer:
     """The status of a GraphQL response (GraphQL over HTTP, "Status Codes").
 
     application/json says 200 for whatever is a GraphQL response: nobody could tell from a proxy's error.
+    Where the database was away and nothing was answered, both say 503, as they do when it was away before.
     """
     if not result.errors:
         return Answer(200, result.body)
+    if not result.answered and {*result.errors} == {ServiceUnavailable.code}:
+        return Answer(_STATUS_OF_REFUSAL[ServiceUnavailable.code], result.body)
     if result.executed:
         return Answer(PARTIAL_SUCCESS if media_type == GRAPHQL_RESPONSE else 200, result.body)
     code = result.errors[0]

@@ -62,11 +62,13 @@ class OperationResult:
     """The complete JSON of a response and the codes of its errors.
 
     `executed` is False when the operation was refused before it ran: the response has no `data` then.
+    `answered` is False when it ran and not one of its fields has a value.
     """
 
     body: bytes
     errors: tuple[str, ...] = ()
     executed: bool = True
+    answered: bool = True
 
 
 class Api:
@@ -236,7 +238,9 @@ def _refusal(errors: list[FormattedError]) -> OperationResult:
 def _result(response: dict[str, Any], errors: list[FormattedError]) -> OperationResult:
     if errors:
         response = {"errors": errors, **response}
-    return OperationResult(orjson.dumps(response), _codes(errors))
+    values = (response.get("data") or {}).values()
+    answered = not errors or any(value is not None for value in values)
+    return OperationResult(orjson.dumps(response), _codes(errors), answered=answered)
 
 
 def _codes(errors: list[FormattedError]) -> tuple[str, ...]:

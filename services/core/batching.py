@@ -17,6 +17,7 @@ UNDONE: Final = (
     asyncpg.DataError,
     asyncpg.TransactionRollbackError,
     asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
 )
 """After these PostgreSQL has kept nothing of the statement, so it may be sent again. A connection that was
 lost leaves open whether it has."""

@@ -1,5 +1,6 @@
 """The two ways to the database: planned reads on asyncpg, writing transactions on SQLAlchemy."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,7 +56,8 @@ class Database:
     `primary` runs planned statements that must see the last commit, such as the rows of events; it is
     `reader` where there is no replica. `at_once` runs single statements that change something and are a
     transaction by themselves (services/writing/single_statement.py), `gathering` lets those of the same
-    moment be one. `after_commit` wakes the feed; it neither waits nor raises.
+    moment be one. `after_commit` wakes the feed; it neither waits nor raises. `time_limit` is in seconds,
+    for a transaction with all its statements: where PostgreSQL hangs, its own time-outs end nothing.
     """
 
     writer: AsyncEngine
@@ -64,19 +66,31 @@ class Database:
     at_once: Reader
     after_commit: Callable[[], None] = lambda: None
     gathering: Gathering = field(default_factory=Gathering)
+    time_limit: float | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[WriteConnection]:
-        """One writing transaction: committed when the block ends, rolled back when it raises."""
-        async with self.upkeep() as connection:
+    async def transaction(self, within: float | None = None) -> AsyncIterator[WriteConnection]:
+        """One writing transaction: committed when the block ends, rolled back when it raises.
+
+        Raises: TimeoutError after `within` seconds, by default after `time_limit`.
+        """
+        async with self.upkeep(within) as connection:
             yield connection
         self.after_commit()
 
     @asynccontextmanager
-    async def upkeep(self) -> AsyncIterator[WriteConnection]:
+    async def upkeep(self, within: float | None = None) -> AsyncIterator[WriteConnection]:
         """A transaction of the server's own rounds, which seldom change anything that subscribers hear of.
 
         When one has, its caller calls `after_commit`, so that an idle server wakes nobody.
         """
-        async with self.writer.begin() as connection:
-            yield WriteConnection(connection)
+        limit = self.time_limit if within is None else within
+        async with asyncio.timeout(limit) as clock, self.writer.begin() as connection:
+            try:
+                yield WriteConnection(connection)
+            except asyncio.CancelledError:
+                if clock.expired() and not connection.invalidated:
+                    raw = (await connection.get_raw_connection()).driver_connection
+                    if raw is not None:
+                        raw.terminate()  # to roll back would wait for the same server
+                raise

@@ -2,6 +2,7 @@
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.core.errors import BadInput, Conflict, DomainError, QueryTooComplex, ServiceUnavailable
 
@@ -15,6 +16,8 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
+    # No connection of the pool became free in time.
+    PoolTimeoutError,
 )
 
 
@@ -42,12 +45,29 @@ def translate(error: BaseException) -> DomainError | None:
 
     No SQL, no constraint name and no value of a row gets into the message.
     """
-    if is_away(error):
-        return ServiceUnavailable(
-            "The database cannot be reached at the moment. Try again; "
-            "a change that was under way may have been made or not."
-        )
     match driver_error(error):
+        case asyncpg.DiskFullError():
+            return ServiceUnavailable(
+                "The database has no space left on its disk. Nothing was changed; try again when the "
+                "operator has made room."
+            )
+        case asyncpg.TooManyConnectionsError():
+            return ServiceUnavailable(
+                "The database takes no more connections at the moment. Nothing was changed; try again."
+            )
+        case asyncpg.OutOfMemoryError():
+            return ServiceUnavailable(
+                "The database is out of memory at the moment. Nothing was changed; try again."
+            )
+        case away if is_away(away):
+            return ServiceUnavailable(
+                "The database cannot be reached at the moment. Try again; "
+                "a change that was under way may have been made or not."
+            )
+        case asyncpg.LockNotAvailableError():
+            return _held_too_long()
+        case asyncpg.QueryCanceledError() as canceled if _waited_for_a_row(canceled):
+            return _held_too_long()
         case asyncpg.UniqueViolationError():
             return Conflict("Another row already has this value; choose a different one.")
         case asyncpg.ForeignKeyViolationError():
@@ -60,12 +80,26 @@ def translate(error: BaseException) -> DomainError | None:
             return BadInput("A value is too long, out of range, or holds characters that cannot be stored.")
         case asyncpg.QueryCanceledError():
             return QueryTooComplex(
-                "The query took too long and was stopped; ask for fewer rows or filter more."
+                "This took too long and was stopped, and nothing was changed; ask for fewer rows or filter "
+                "more."
             )
-        case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+        case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
             return Conflict("Another change was made to the same rows at the same moment; try again.")
         case _:
             return None
+
+
+def _held_too_long() -> Conflict:
+    return Conflict(
+        "Another change holds a row that this one needs, and did not end in time. Nothing was changed; "
+        "try again."
+    )
+
+
+def _waited_for_a_row(error: asyncpg.QueryCanceledError) -> bool:
+    """PostgreSQL says in the context what a statement did: `while updating tuple (0,1) in relation ...`."""
+    context: str = getattr(error, "context", None) or ""
+    return " tuple (" in context
 
 
 def driver_error(error: BaseException) -> BaseException:

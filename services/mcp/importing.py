@@ -1,6 +1,8 @@
 """Records a file of MCP traffic, one JSON object a line, through the same code as the mutation."""
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from json import JSONDecodeError
@@ -16,6 +18,10 @@ from services.mcp.messages import MessageReader
 from services.mcp.recording import store
 
 _MESSAGES_PER_PART: Final = 1_000
+"""So many are stored in one transaction; a batch that does not fit goes on in the next part."""
+
+_POSITION: Final = re.compile(r"^((?:message\.)?)(\d+)")
+"""Where a message stands in its batch, in the path of an input item."""
 
 Progress = Callable[[int, int], None]
 """Told the bytes done and the bytes in all."""
@@ -31,12 +37,20 @@ class ImportedFile:
 
 @dataclass(slots=True)
 class _Part:
-    """Some lines of the file: their numbers, their values, and the bytes read by then."""
+    """Some lines of the file: their numbers, their values, and the bytes read by then.
+
+    `skipped` are the messages of a line's batch that are in parts before.
+    """
 
     numbers: list[int] = field(default_factory=list)
     items: list[object] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
     messages: int = 0
     bytes_done: int = 0
+
+    def clear(self) -> None:
+        """Begin the next part."""
+        self.numbers, self.items, self.skipped, self.messages = [], [], [], 0
 
 
 async def import_file(
@@ -73,17 +87,21 @@ def _check(instance_id: UUID, path: Path) -> int:
         try:
             reader.read(part.items)
         except BadInput as refusal:
-            raise _at_line(refusal, part.numbers) from None
+            raise _at_line(refusal, part) from None
     return size
 
 
-def _at_line(refusal: BadInput, numbers: list[int]) -> BadInput:
+def _at_line(refusal: BadInput, part: _Part) -> BadInput:
     """`refusal` with the number of a line in place of the index of an input item."""
-    place = (refusal.field or "").removeprefix("input.messages.")
+    # A name in the file may hold half of a surrogate pair, which no terminal takes.
+    path = (refusal.field or "").encode(errors="replace").decode()
+    place = path.removeprefix("input.messages.")
     index, _, inside = place.partition(".")
     if not index.isdecimal():
         return refusal
-    line = f"line {numbers[int(index)]}"
+    line = f"line {part.numbers[int(index)]}"
+    if skipped := part.skipped[int(index)]:
+        inside = _POSITION.sub(lambda found: f"{found[1]}{int(found[2]) + skipped}", inside, count=1)
     return BadInput(refusal.message, field=f"{line}, {inside}" if inside else line)
 
 
@@ -94,22 +112,46 @@ def _parts(path: Path) -> Iterator[_Part]:
             part.bytes_done += len(line)
             if not line.strip():
                 continue
-            item = _read_line(line, number)
-            part.numbers.append(number)
-            part.items.append(item)
-            part.messages += len(item) if isinstance(item, list) else 1
-            if part.messages >= _MESSAGES_PER_PART:
-                yield part
-                part = _Part(bytes_done=part.bytes_done)
+            for item, messages, skipped in _divided(_read_line(line, number), part):
+                part.numbers.append(number)
+                part.items.append(item)
+                part.skipped.append(skipped)
+                part.messages += messages
+                if part.messages >= _MESSAGES_PER_PART:
+                    yield part
+                    part.clear()
     if part.items:
         yield part
 
 
+def _divided(item: object, part: _Part) -> Iterator[tuple[object, int, int]]:
+    """An item in pieces that fit into what is left of a part, each with its messages and those before it."""
+    wrapper = item if isinstance(item, dict) and "jsonrpc" not in item else None
+    batch = item if wrapper is None else wrapper.get("message")
+    if not isinstance(batch, list) or not batch:
+        yield item, 1, 0
+        return
+    start = 0
+    while start < len(batch):
+        piece = batch[start : start + _MESSAGES_PER_PART - part.messages]
+        yield piece if wrapper is None else {**wrapper, "message": piece}, len(piece), start
+        start += len(piece)
+
+
 def _read_line(line: bytes, number: int) -> object:
+    value: object
     try:
-        value: object = read_json(line)
+        value = read_json(line)
     except JSONDecodeError:
-        raise BadInput(
-            "This line is not JSON; each line holds one JSON-RPC message.", field=f"line {number}"
-        ) from None
+        try:
+            # Which takes half of a surrogate pair, so that the message is refused for it by its place.
+            value = json.loads(line, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise BadInput(
+                "This line is not JSON; each line holds one JSON-RPC message.", field=f"line {number}"
+            ) from None
     return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

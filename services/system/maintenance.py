@@ -26,6 +26,10 @@ EVERY = 3600.0
 """Seconds: from the start to the first round, and from one round to the next."""
 
 
+_LONGEST = 3600.0
+"""Seconds that the move of one project may take."""
+
+
 async def maintain(database: Database) -> None:
     """One round. It may be run twice and by several processes at once (decisions.md 14, 29).
 
@@ -45,7 +49,7 @@ async def maintain(database: Database) -> None:
 
 async def _move_archived(database: Database) -> bool:
     """Move one project that has long been archived, in a transaction of its own; False when none is left."""
-    async with database.transaction() as connection:
+    async with database.transaction(within=_LONGEST) as connection:
         await connection.execute(text("SET LOCAL statement_timeout = '10min'"))
         return await move_next(connection) is not None
 

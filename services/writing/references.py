@@ -68,9 +68,10 @@ def _same_project(column: str, target: str) -> Reference:
 
 
 def _project_of(table: str, column: str) -> str:
+    """That a row is of the project of another one; without that one, the row itself is judged elsewhere."""
     return (
-        f"referred.project_id IS NOT DISTINCT FROM"
-        f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column})"
+        f"(written.{column} IS NULL OR referred.project_id IS NOT DISTINCT FROM"
+        f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column}))"
     )
 
 

@@ -1,6 +1,7 @@
 """The recorded traffic of three MCP servers, filed whole, whatever way it arrives."""
 
 import asyncio
+import itertools
 import json
 import random
 from collections import Counter
@@ -381,3 +382,66 @@ async def test_a_recording_can_be_traced_to_whoever_made_it(
     assert (entry["request_id"], str(entry["ip_address"])) == (ORIGIN.request_id, ORIGIN.ip_address)
     assert entry["details"] == {"ccInstanceId": str(scene.instance_id), "recorded": len(lines)}
     assert actors == [scene.editor.user_id]
+
+
+def ping(number: int) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": "ping"}
+
+
+FILES: dict[str, list[list[int] | int]] = {
+    "batches that fit into no part": [6] * 1_000,
+    "a batch past the limit of one call": [5_001],
+    "a batch after nearly a part of single lines": [*[0] * 999, 4_500],
+}
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize("sizes", FILES.values(), ids=FILES)
+async def test_a_file_is_divided_wherever_its_batches_end(
+    database: Database, scene: Scene, tmp_path: Path, sizes: list[int], *, wrapped: bool
+) -> None:
+    numbers = itertools.count()
+    path = tmp_path / "traffic.jsonl"
+    with path.open("w") as file:
+        for size in sizes:
+            messages = [ping(next(numbers)) for _ in range(size)] if size else ping(next(numbers))
+            file.write(json.dumps({"server": "git", "message": messages} if wrapped else messages) + "\n")
+    total = next(numbers)
+    before = len(await rows(database, "mcp_messages", scene.instance_id, "id"))
+
+    first = await import_file(database, scene.owner, scene.instance_id, path)
+    second = await import_file(database, scene.owner, scene.instance_id, path)
+
+    assert (first.messages, first.recorded) == (total, total)
+    assert (second.messages, second.recorded) == (total, 0)
+    stored = await rows(database, "mcp_messages", scene.instance_id, "id")
+    assert len(stored) - before == total
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "sentence"),
+    [
+        (
+            '{"jsonrpc":"2.0","method":"x","params":{"t":"cut \\ud83d"}}',
+            "line 2, params",
+            "half of a surrogate",
+        ),
+        ('{"jsonrpc":"2.0","method":"cut \\ud83d"}', "line 2, method", "half of a surrogate"),
+        ('{"at":null,"\\ud83d":1,"message":{}}', "line 2, ?", "members at, server"),
+        ('{"jsonrpc":"2.0","method":"x","params":{"t":NaN}}', "line 2", "not JSON"),
+        (json.dumps([*map(ping, range(2_500)), {}]), "line 2, 2500.jsonrpc", '"jsonrpc"'),
+        (json.dumps({"message": [*map(ping, range(1_200)), 7]}), "line 2, message.1200", "is an object"),
+        ("[]", "line 2", "at least one message"),
+    ],
+)
+async def test_a_line_that_is_refused_is_told_with_its_place_in_the_file(
+    database: Database, scene: Scene, tmp_path: Path, line: str, field: str, sentence: str
+) -> None:
+    path = tmp_path / "traffic.jsonl"
+    path.write_text(f"{json.dumps(ping(1))}\n{line}\n")
+
+    with pytest.raises(BadInput, match=sentence) as refusal:
+        await import_file(database, scene.owner, scene.instance_id, path)
+
+    assert refusal.value.field == field
+    assert await rows(database, "mcp_messages", scene.instance_id, "id") == []

@@ -1,0 +1,178 @@
+"""PostgreSQL that says nothing, holds a row, or refuses: callers are told in time, with the right status."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy import text
+from starlette.applications import Starlette
+
+from app.config.settings import Settings
+from app.database import pools
+from app.main import create_app
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database_errors import translate
+from services.core.principal import Origin
+from tests.support.restartable import RestartablePostgres, restartable_postgres
+
+FEW_SECONDS = 6.0
+
+
+@pytest.fixture(scope="module")
+def stoppable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartablePostgres]:
+    """A server of this module's own."""
+    with restartable_postgres(tmp_path_factory.mktemp("stoppable") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(stoppable: RestartablePostgres) -> str:
+    return stoppable.clone()
+
+
+@pytest.fixture
+async def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Starlette]:
+    """Impatient: a statement has a second, and PostgreSQL another one to say that it took too long."""
+    monkeypatch.setattr(pools, "ANSWER_MARGIN", 1.0)
+    monkeypatch.setattr(pools, "CONNECT_TIMEOUT", 2.0)
+    created = create_app(settings.model_copy(update={"statement_timeout": 1.0}))
+    async with created.router.lifespan_context(created):
+        yield created
+
+
+@pytest.fixture
+async def token(app: Starlette, settings: Settings) -> str:
+    """Of an administrator."""
+    async with app.state.database.transaction() as connection:
+        await connection.execute(
+            text("INSERT INTO users (username, hashed_password, is_admin) VALUES ('ada', 'x', true)")
+        )
+        policy = TokenPolicy(settings.signing_key())
+        return (await issue_for_username(connection, policy, "ada", Origin())).token
+
+
+class Asking:
+    """Sends documents and keeps how long the answer took."""
+
+    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
+        self._client, self._token = client, token
+
+    async def ask(self, query: str, accept: str = "application/json") -> tuple[int, Any, float]:
+        started = time.monotonic()
+        response = await self._client.post(
+            "/graphql",
+            json={"query": query},
+            headers={"authorization": f"Bearer {self._token}", "accept": accept},
+        )
+        return response.status_code, response.json(), time.monotonic() - started
+
+
+@pytest.fixture
+def asking(client: httpx.AsyncClient, token: str) -> Asking:
+    return Asking(client, token)
+
+
+@contextmanager
+def stopped(server: RestartablePostgres) -> Iterator[None]:
+    """All processes of the server under SIGSTOP: the kernel still takes and confirms what is sent."""
+    assert server.server.postmaster is not None
+    parent = server.server.postmaster.process.pid
+    processes = [parent]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            processes.append(int(stat.parent.name))
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+CREATE = 'mutation { createProject(input: {name: "a"}) { project { id } } }'
+MANY = 'mutation { a: createProject(input: {name: "a"}) { project { id } } b: createProject(input: {name: "b"}) { project { id } } }'  # noqa: E501
+
+
+async def test_who_waits_for_a_server_that_hangs_is_told_in_time(
+    asking: Asking, stoppable: RestartablePostgres
+) -> None:
+    questions = ["{ projects { totalCount } }", "{ me { id } }", CREATE, MANY] * 4
+    for question in questions[:4]:
+        assert (await asking.ask(question))[0] == 200
+    with stopped(stoppable):
+        answers = await asyncio.gather(*(asking.ask(question) for question in questions))
+    for status, body, seconds in answers:
+        assert status == 503, body
+        assert body["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+        assert seconds < FEW_SECONDS
+    for question in questions[:4]:
+        for _ in range(50):
+            if (answer := await asking.ask(question))[0] == 200:
+                break
+            await asyncio.sleep(0.1)
+        assert answer[0] == 200, answer
+
+
+async def test_a_row_that_another_change_holds_is_a_conflict_and_not_too_complex(
+    asking: Asking, database_url: str
+) -> None:
+    _, made, _ = await asking.ask('mutation { createProject(input: {name: "a"}) { project { id } } }')
+    key = made["data"]["createProject"]["project"]["id"]
+    holder = await asyncpg.connect(database_url)
+    try:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM projects WHERE id = $1 FOR UPDATE", key)
+            change = f'mutation {{ updateProject(input: {{id: {key}, patch: {{name: "b"}}}}) {{ project {{ id }} }} }}'
+            _, refused, seconds = await asking.ask(change)
+    finally:
+        await holder.close()
+    error = refused["errors"][0]
+    assert error["extensions"]["code"] == "CONFLICT", error
+    assert "Nothing was changed; try again" in error["message"]
+    assert seconds < FEW_SECONDS
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+async def test_503_when_nothing_was_answered_and_not_when_something_was(
+    asking: Asking, app: Starlette, accept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = app.state.database.reader
+
+    def away(self: object) -> None:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(reader), "acquire", away)
+        status, body, _ = await asking.ask("{ projects { totalCount } }", accept)
+        assert status == 503, body
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (asyncpg.DiskFullError("could not extend file"), "no space left on its disk. Nothing was changed"),
+        (asyncpg.TooManyConnectionsError("sorry"), "no more connections"),
+        (asyncpg.OutOfMemoryError("failed on request"), "out of memory"),
+        (TimeoutError(), "cannot be reached"),
+    ],
+)
+def test_what_the_database_lacks_is_told(error: Exception, sentence: str) -> None:
+    told = translate(error)
+    assert told is not None
+    assert told.code == "SERVICE_UNAVAILABLE"
+    assert sentence in told.message
+    assert str(error) not in told.message or not str(error)
