@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# docker build -t ccgraph . && docker run -p 8000:8000 -v ccgraph:/data ccgraph serve --demo
+# docker build -t ccgraph . && docker run -p 127.0.0.1:8000:8000 -v ccgraph:/data ccgraph serve --demo
+# In a container it listens on all addresses, so the demo gets a random password, which is printed once.
 
 FROM python:3.13-slim AS build
 WORKDIR /src

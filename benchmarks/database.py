@@ -19,6 +19,7 @@ from app.database import Location, located
 from app.database.processes import postgres_processes
 from app.database.revisions import migrate
 from benchmarks.processes import Process
+from services.demo import PASSWORD
 
 DATA_DIR = Path(__file__).parent / ".data"
 SEED = 1
@@ -99,7 +100,7 @@ async def _prepare(found: Location, scale: float) -> None:
     try:
         if await connection.fetchval("SELECT NOT EXISTS (SELECT FROM users)"):
             say(f"Loading the demo at scale {scale:g}, once")
-            await load_demo(found.url, scale, SEED)
+            await load_demo(found.url, scale, SEED, PASSWORD)
             await connection.execute("VACUUM (ANALYZE)")
         await connection.execute(UNLIMITED)
     finally:

@@ -34,6 +34,13 @@ def main() -> None:
     except DomainError as error:
         place = (error.field or "").removeprefix("input.")
         _refuse(f"{place}: {error.message}" if place else error.message)
+    except Exception as error:
+        from app.cli.trouble import sentence_about
+
+        sentence = sentence_about(error)
+        if sentence is None:
+            raise
+        _refuse(sentence)
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -256,7 +263,8 @@ def pg_restore(context: typer.Context) -> None:
 
     What follows goes to pg_restore, which needs an empty database: a new data directory, or this one emptied
     first. (Its own --clean stumbles over partitions.) Stop the server meanwhile. Subscribers begin anew
-    afterwards: their old cursors are refused.
+    afterwards: their old cursors are refused. Everything belongs to the role of DATABASE_URL afterwards,
+    whichever roles the dump names. A server older than the dump's may not know all of its settings.
 
     ```sh
     ccgraph psql -c "DROP SCHEMA public CASCADE" -c "CREATE SCHEMA public"

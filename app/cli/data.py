@@ -1,5 +1,7 @@
 """`ccgraph migrate`, `check` and `demo`."""
 
+import secrets
+
 import asyncpg
 import typer
 from rich.box import SIMPLE
@@ -8,7 +10,7 @@ from rich.table import Table
 
 from app.cli.console import progress_bars, results, say
 from app.cli.opening import location, run
-from app.config.settings import load_settings
+from app.config.settings import Settings, load_settings
 from app.database import located
 from app.database.pools import open_database
 from app.database.revisions import migrate as bring_up_to_date
@@ -44,11 +46,17 @@ def check() -> None:
 def demo(scale: float, seed: int) -> None:
     """Load the demo fleet and tell how to log in."""
     with location("demo") as found:
-        run(load_demo(found.url, scale, seed))
-    say(f"Log in as {demo_fleet.DEMO_USER} or {demo_fleet.ADMINISTRATOR}, password {demo_fleet.PASSWORD}.")
+        password = demo_password(found.settings)
+        run(load_demo(found.url, scale, seed, password))
+    say(f"Log in as {demo_fleet.DEMO_USER} or {demo_fleet.ADMINISTRATOR}, password {password}.")
 
 
-async def load_demo(url: str, scale: float, seed: int) -> None:
+def demo_password(settings: Settings) -> str:
+    """For the demo's accounts: the one that is documented, or a new one where others reach the server."""
+    return demo_fleet.PASSWORD if settings.only_this_machine else secrets.token_urlsafe(12)
+
+
+async def load_demo(url: str, scale: float, seed: int, password: str) -> None:
     """Fill the database at `url`, with a bar for each table."""
     connection = await asyncpg.connect(url)
     try:
@@ -60,6 +68,6 @@ async def load_demo(url: str, scale: float, seed: int) -> None:
                     tasks[table] = bars.add_task(table)
                 bars.update(tasks[table], completed=done, total=expected)
 
-            await demo_fleet.load(connection, scale=scale, seed=seed, progress=show)
+            await demo_fleet.load(connection, scale=scale, seed=seed, progress=show, password=password)
     finally:
         await connection.close()

@@ -10,9 +10,10 @@ import structlog
 
 from app.cli.accounts import ORIGIN
 from app.cli.console import say
-from app.cli.data import load_demo
+from app.cli.data import demo_password, load_demo
 from app.cli.opening import run
-from app.cli.welcome import welcome
+from app.cli.welcome import DemoLogin, welcome
+from app.config.errors import StartupError
 from app.config.settings import load_settings
 from app.config.telemetry import configure_logging, people_read
 from app.database import Location, located
@@ -23,7 +24,7 @@ from app.serving import Server
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
 from services.core.errors import NotFound
-from services.demo import DEMO_USER
+from services.demo import ADMINISTRATOR, DEMO_USER, known_hashes, replace_known_password
 
 DEMO_SCALE, DEMO_SEED = 0.001, 1
 DEMO_TOKEN_LIFETIME = timedelta(days=1)
@@ -46,19 +47,21 @@ def serve(host: str | None, port: int | None, *, demo: bool, migrate_first: bool
     with located(settings, command="ccgraph serve", alone=True, say=say) as found:
         found.settings.signing_key()
         run(migrate(found.url, say) if found.embedded or migrate_first else require_current(found.url))
-        token = run(_demo_token(found)) if demo else None
+        login = run(_demo_login(found)) if demo else None
+        if not demo and not found.settings.only_this_machine:
+            run(_refuse_known_password(found))
         server = Server(create_app(found.settings), found.settings)
-        server.announce = lambda url: _announce(found, url, token)
+        server.announce = lambda url: _announce(found, url, login)
         if found.embedded is not None and found.embedded.postmaster is not None:
             found.embedded.postmaster.when_it_dies(server.stop_for_lack_of_database)
         server.run_until_stopped()
 
 
-def _announce(found: Location, url: str, token: str | None) -> None:
+def _announce(found: Location, url: str, login: DemoLogin | None) -> None:
     _let_the_collector_rest()
     log.info("serving", url=f"{url}/graphql")
-    if people_read(found.settings) or token is not None:
-        sys.stdout.write(welcome(url, token))
+    if people_read(found.settings) or login is not None:
+        sys.stdout.write(welcome(url, login))
         sys.stdout.flush()
 
 
@@ -73,8 +76,14 @@ def _let_the_collector_rest() -> None:
     gc.set_threshold(_NEW_OBJECTS, _YOUNGER)
 
 
-async def _demo_token(found: Location) -> str:
-    """A token for the demo user, whose fleet is loaded when it is not there."""
+async def _demo_login(found: Location) -> DemoLogin:
+    """How to log in as the demo user, whose fleet is loaded when it is not there.
+
+    Where others reach the server no account has the password that everybody knows: those that have it get a
+    new one, which is told once.
+    """
+    settings = found.settings
+    password = demo_password(settings)
     policy = TokenPolicy(found.settings.signing_key())
 
     async def issue() -> str:
@@ -83,11 +92,28 @@ async def _demo_token(found: Location) -> str:
         return issued.token
 
     try:
-        return await issue()
+        token = await issue()
     except NotFound:
         say("Loading a demo fleet")
-        await load_demo(found.url, DEMO_SCALE, DEMO_SEED)
-        return await issue()
+        await load_demo(found.url, DEMO_SCALE, DEMO_SEED, password)
+        return DemoLogin(await issue(), password)
+    if settings.only_this_machine:
+        async with open_database(settings) as database, database.upkeep() as connection:
+            known = bool(await known_hashes(connection))
+    else:
+        async with open_database(settings) as database, database.transaction() as connection:
+            known = await replace_known_password(connection, password)
+    return DemoLogin(token, password if known else None)
+
+
+async def _refuse_known_password(found: Location) -> None:
+    async with open_database(found.settings) as database, database.upkeep() as connection:
+        if await known_hashes(connection):
+            raise StartupError(
+                f"The accounts {ADMINISTRATOR} and {DEMO_USER} of the demo have the password that everybody "
+                "knows: start once with `ccgraph serve --demo`, which gives them a new one, or set "
+                "CCGRAPH_HOST=127.0.0.1."
+            )
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -2,23 +2,33 @@
 
 import json
 import shlex
+from dataclasses import dataclass, field
 
-from services.demo import DEMO_USER, PASSWORD
+from services.demo import DEMO_USER
 
 FIRST_QUERY = "{ ccInstances(first: 3) { totalCount nodes { name status project { name } } } }"
 
 
-def welcome(url: str, token: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """A token of the demo user; the password is None when it was told at an earlier start."""
+
+    token: str = field(repr=False)
+    password: str | None = field(repr=False)
+
+
+def welcome(url: str, login: DemoLogin | None) -> str:
     """Where the API is; with a token for the demo user also its login and a first query to paste."""
     lines = ["", f"  ccgraph serves   {url}/graphql", f"  health           {url}/healthz"]
-    if token is not None:
+    if login is not None:
+        password = login.password or "the password that was printed when the demo was loaded"
         body = json.dumps({"query": FIRST_QUERY})
         lines += [
-            f"  demo login       {DEMO_USER} / {PASSWORD}",
+            f"  demo login       {DEMO_USER} / {password}",
             "",
             "  A first query (its token is good for a day):",
             "",
             f"curl -s {url}/graphql -H 'content-type: application/json' "
-            f"-H 'authorization: Bearer {token}' -d {shlex.quote(body)}",
+            f"-H 'authorization: Bearer {login.token}' -d {shlex.quote(body)}",
         ]
     return "\n".join([*lines, "", ""])

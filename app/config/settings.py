@@ -77,6 +77,13 @@ class Settings(BaseSettings):
         validation_alias="DATABASE_READ_URL",
         description="a read replica of DATABASE_URL for queries, as `postgresql://user:password@host:port/database`",
     )
+    database_start_timeout: float = Field(
+        10,
+        ge=0,
+        le=3600,
+        description="seconds that a start waits for a database that starts, recovers or has no connection "
+        "left, 0 to 3600",
+    )
     broadcast_url: Annotated[SecretStr, AfterValidator(_broadcast_url)] = Field(
         SecretStr("memory://"),
         validation_alias="BROADCAST_URL",
@@ -230,6 +237,16 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )
+
+    @property
+    def only_this_machine(self) -> bool:
+        """Whether `host` is a loopback address, which nobody else reaches."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # the name of a host
+            return False
 
     @property
     def origins(self) -> tuple[str, ...]:

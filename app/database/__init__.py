@@ -1,5 +1,6 @@
 """Where the database is: an embedded PostgreSQL, or the server that DATABASE_URL names."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from app.config.settings import Settings
 from app.database.directory import DataDirectory, cannot_use
 from app.database.embedded import EmbeddedServer, Say, embedded_server, silent
+from app.database.reaching import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ def located(
     `command` is how other commands will name this one; `alone` refuses to share the embedded server.
     """
     if settings.database_url is not None:
+        asyncio.run(_reach(settings, say))
         yield Location(settings, settings.database_url.get_secret_value())
         return
     with embedded_server(settings.data_dir, command=command, alone=alone, say=say) as server:
@@ -39,6 +42,15 @@ def located(
         if settings.secret_key is None:
             found["secret_key"] = SecretStr(_kept_secret_key(server.directory))
         yield Location(settings.model_copy(update=found), server.url(), server)
+
+
+async def _reach(settings: Settings, say: Say) -> None:
+    for variable, url in (
+        ("DATABASE_URL", settings.database_url),
+        ("DATABASE_READ_URL", settings.database_read_url),
+    ):
+        if url is not None:
+            await reach(url.get_secret_value(), variable, settings.database_start_timeout, say)
 
 
 def _kept_secret_key(directory: DataDirectory) -> str:

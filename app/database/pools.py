@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.connection_pool import Lender
+from app.database.reaching import CONNECT_TIMEOUT, unusable
 from services.core.database import Connection, Database
 from services.core.tcp_keepalive import WatchedConnection
 from services.feed.statement_connections import LANES
 
 OLDEST_POSTGRESQL = 13
-CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
-"""Seconds: for one connection; at shutdown for the statements that still run."""
+"""Seconds at shutdown for the statements that still run."""
 
 ANSWER_MARGIN = 5.0
 """Seconds after PostgreSQL's own time-out of a statement in which it has to say so, or counts as away."""
@@ -87,11 +87,11 @@ async def _require_usable(lender: Lender, variable: str) -> None:
     try:
         async with lender.acquire() as connection:
             version = connection.get_server_version()
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StartupError(
-            f"The database of {variable} cannot be used ({reason(error)}): "
-            f"start that server, or correct {variable}."
-        ) from error
+    except Exception as error:
+        told = unusable(error, variable)
+        if told is None:
+            raise
+        raise told from error
     if version.major < OLDEST_POSTGRESQL:
         raise StartupError(
             f"The server of {variable} is PostgreSQL {version.major}: "
@@ -176,10 +176,3 @@ def _session(settings: Settings, name: str) -> dict[str, str]:
 def _writing_session(settings: Settings) -> dict[str, str]:
     wait = min(LONGEST_LOCK_WAIT, settings.statement_timeout / 2)
     return {**_session(settings, "ccgraph write"), "lock_timeout": str(max(1, int(wait * 1000)))}
-
-
-def reason(error: BaseException) -> str:
-    """The first line of what a driver or the system says; asyncpg names no password in it."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

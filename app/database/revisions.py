@@ -2,11 +2,13 @@
 
 import asyncpg
 from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 
 from app.config.errors import StartupError
 from app.database.embedded import Say
-from app.database.pools import reason
+from app.database.reaching import reason, unusable
 from migrations.run import current, head, upgrade
+from services.core.database_errors import driver_error
 
 
 async def migrate(url: str, say: Say) -> bool:
@@ -20,7 +22,9 @@ async def migrate(url: str, say: Say) -> bool:
             f"The database cannot be migrated ({reason(error)}): if a newer ccgraph has migrated it, "
             "install that one; nothing was changed."
         ) from error
-    except asyncpg.LockNotAvailableError as error:
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        if not isinstance(driver_error(error), asyncpg.LockNotAvailableError):
+            raise
         raise StartupError(
             "The database cannot be migrated while somebody works in it: "
             "stop the servers and workers on it and run `ccgraph migrate` again; it goes on where it stopped."
@@ -41,8 +45,8 @@ async def require_current(url: str) -> None:
 async def _current(url: str) -> str | None:
     try:
         return await current(url)
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StartupError(
-            f"The database of DATABASE_URL cannot be used ({reason(error)}): "
-            "start that server, or correct DATABASE_URL."
-        ) from error
+    except Exception as error:
+        told = unusable(error)
+        if told is None:
+            raise
+        raise told from error

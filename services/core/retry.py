@@ -43,11 +43,13 @@ async def retry(
     helps: Callable[[Exception], bool] = is_away,
     backoff: Backoff = USUAL,
     within: float | None = None,
+    tell: Callable[[Exception], None] | None = None,
 ) -> Result:
     """The result of `work`, tried until it succeeds; by default for as long as the database is away.
 
     `helps` says of an error whether another attempt helps. `within` is in seconds: no attempt begins later.
-    The failures are logged as `failed`, by their type, each time when there are twice as many. An attempt
+    The failures are logged as `failed`, by their type, each time when there are twice as many; or `tell` is
+    called with each. An attempt
     that lasted longer than the longest pause did something, so the pauses begin anew after it.
 
     Raises: the last error, when another attempt does not help or comes too late. A cancellation ends it.
@@ -64,7 +66,9 @@ async def retry(
             delay = backoff.delay(failures)
             if not helps(error) or (within is not None and clock() + delay - begun > within):
                 raise
-            if not failures & (failures - 1):
+            if tell is not None:
+                tell(error)
+            elif not failures & (failures - 1):
                 log.warning(
                     failed, error=type(error).__qualname__, failures=failures, retry_in=round(delay, 3)
                 )

@@ -16,7 +16,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Progress = Callable[[str, int, int], None]
 """Called with a table, the rows sent so far and the rows expected, every few thousand rows and at the end."""
 
-PASSWORD = "ccgraph-demo"  # noqa: S105 - printed by `make run`; it opens made-up data
+PASSWORD = "ccgraph-demo"  # noqa: S105 - it opens made-up data, on a loopback address only
+"""What everybody has unless `load` is given another one; docs/demo.md tells it, so the world knows it."""
 """The password of every demo user."""
 
 _REPORT_EVERY = 2_000
@@ -35,13 +36,15 @@ async def load(
     seed: int,
     until: datetime = REFERENCE,
     progress: Progress = _silent,
+    password: str = PASSWORD,
 ) -> dict[str, int]:
     """Fill the tables and return the rows per table; the year described ends at `until`.
 
-    Nothing depends on the clock: scale, seed and `until` decide every value. The connection must be outside
-    a transaction and own the tables. Triggers rest meanwhile: what they keep (counts, times) is drawn up
-    exactly, and a year of history is no news, so nothing goes to `change_events`. Foreign keys and CHECKs
-    are in force. The retention of logs is raised to ten years, or maintenance would soon remove most of them.
+    Nothing depends on the clock: scale, seed, `until` and `password` decide every value. The connection must
+    be outside a transaction and own the tables. Triggers rest meanwhile: what they keep (counts, times) is
+    drawn up exactly, and a year of history is no news, so nothing goes to `change_events`. Foreign keys and
+    CHECKs are in force. The retention of logs is raised to ten years, or maintenance would soon remove most of
+    them.
 
     Raises BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
     empty or somebody is writing; then nothing was changed.
@@ -50,7 +53,7 @@ async def load(
     if until.tzinfo is None:
         raise BadInput("Give the end of the demo year with its time zone.")
     salt = hashlib.sha256(f"demo/{seed}".encode()).digest()[:16]
-    drawn = list(shipments(figures, seed, until, await hash_password(PASSWORD, salt=salt)))
+    drawn = list(shipments(figures, seed, until, await hash_password(password, salt=salt)))
     tables = [shipment.table for shipment in drawn]
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '3s'")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +29,11 @@ class Postgres15:
     folder: Path
     user: str | None
     numbers: "itertools.count[int]"
+    port: int = 5432
 
     def url(self, database: str, role: str = OWNER) -> str:
         """The URL of one of its databases."""
-        return f"postgresql://{role}@/{database}?host={quote(str(self.folder), safe='')}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}"
 
     def run(self, program: str, *arguments: str) -> None:
         """One of PostgreSQL's own programs, as the user that runs the server."""
@@ -40,7 +41,13 @@ class Postgres15:
             [PROGRAMS / program, *arguments],
             user=self.user,
             cwd="/",
-            env={"PATH": os.defpath, "PGHOST": str(self.folder), "PGUSER": SUPERUSER, "LC_ALL": "C.UTF-8"},
+            env={
+                "PATH": os.defpath,
+                "PGHOST": str(self.folder),
+                "PGPORT": str(self.port),
+                "PGUSER": SUPERUSER,
+                "LC_ALL": "C.UTF-8",
+            },
             check=True,
             capture_output=True,
         )
@@ -57,23 +64,33 @@ class Postgres15:
 
 
 @contextmanager
-def postgres15_server() -> Iterator[Postgres15]:
-    """A server on a temporary folder; as root it runs as nobody, for PostgreSQL refuses root."""
+def postgres15_server(
+    settings: Mapping[str, str] | None = None, *, hba: str = "", port: int | None = None
+) -> Iterator[Postgres15]:
+    """A server on a temporary folder; as root it runs as nobody, for PostgreSQL refuses root.
+
+    `hba` goes before the lines of pg_hba.conf, which trust everybody; `settings` are PostgreSQL's. With
+    `port` it listens on the loopback address too.
+    """
     user = "nobody" if os.geteuid() == 0 else None
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="ccgraph-15-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         if user is not None:
             shutil.chown(folder, user)
-        server = Postgres15(folder, user, itertools.count())
+        server = Postgres15(folder, user, itertools.count(), port or 5432)
         data = folder / "data"
         server.run("initdb", "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync")
         options = {
-            "listen_addresses": "",
+            "listen_addresses": "127.0.0.1" if port else "",
+            "port": str(server.port),
             "unix_socket_directories": folder,
             "fsync": "off",
             "autovacuum": "off",
+            **(settings or {}),
         }
+        rules = data / "pg_hba.conf"
+        rules.write_text(hba + rules.read_text())
         process = subprocess.Popen(
             [PROGRAMS / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
             user=user,

@@ -136,8 +136,10 @@ async def test_a_row_that_another_change_holds_is_a_conflict_and_not_too_complex
     try:
         async with holder.transaction():
             await holder.execute("SELECT FROM projects WHERE id = $1 FOR UPDATE", key)
-            change = f'mutation {{ updateProject(input: {{id: {key}, patch: {{name: "b"}}}}) {{ project {{ id }} }} }}'
-            _, refused, seconds = await asking.ask(change)
+            given = f'{{id: {key}, patch: {{name: "b"}}}}'
+            _, refused, seconds = await asking.ask(
+                f"mutation {{ updateProject(input: {given}) {{ project {{ id }} }} }}"
+            )
     finally:
         await holder.close()
     error = refused["errors"][0]
