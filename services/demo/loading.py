@@ -43,8 +43,7 @@ async def load(
     Nothing depends on the clock: scale, seed, `until` and `password` decide every value. The connection must
     be outside a transaction and own the tables. Triggers rest meanwhile: what they keep (counts, times) is
     drawn up exactly, and a year of history is no news, so nothing goes to `change_events`. Foreign keys and
-    CHECKs are in force. The retention of logs is raised to ten years, or maintenance would soon remove most of
-    them.
+    CHECKs are in force. The retention of logs is raised to ten years, or maintenance would soon remove most.
 
     Raises BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
     empty or somebody is writing; then nothing was changed.
