@@ -101,7 +101,7 @@ def test_no_command_answers_a_missing_database_with_a_stack_trace(
 
 
 TROUBLES = {
-    "no role": ({"role": "nobody_known"}, 'role "nobody_known" does not exist): create that role'),
+    "no role": ({"role": "nobody_known"}, 'role "nobody_known" does not exist.: create that role'),
     "wrong password": (
         {"role": "locked:wrong"},
         "password authentication failed .*correct the user or the pass",

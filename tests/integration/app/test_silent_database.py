@@ -1,6 +1,7 @@
 """PostgreSQL that says nothing, holds a row, or refuses: callers are told in time, with the right status."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
 from app.config.settings import Settings
 from app.database import pools
@@ -178,3 +180,31 @@ def test_what_the_database_lacks_is_told(error: Exception, sentence: str) -> Non
     assert told.code == "SERVICE_UNAVAILABLE"
     assert sentence in told.message
     assert str(error) not in told.message or not str(error)
+
+
+async def test_a_client_that_connects_meanwhile_is_told_to_come_again_without_an_error_in_the_log(
+    app: Starlette, token: str
+) -> None:
+    await app.state.database.primary.close()
+    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
+    heard = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": json.dumps(init)}]
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return heard.pop(0)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/graphql",
+        "headers": [],
+        "subprotocols": ["graphql-transport-ws"],
+        "client": ("127.0.0.1", 1),
+    }
+    with capture_logs() as lines:
+        await app(scope, receive, send)
+    assert said[-1]["code"] == 1013
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == []
+    assert "database_away" in [line["event"] for line in lines]

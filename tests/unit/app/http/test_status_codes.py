@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.http.response import answer_result
+from gql.errors import FormattedError
+from gql.execution.api import OperationResult, _result
 from services.core.principal import Principal
 from tests.unit.app.http.small import LEGACY, MODERN, Client, FixedQuota, code, post
 
@@ -87,3 +90,27 @@ class TestStatusCodes:
         assert response.status_code == 500
         assert code(response) == "INTERNAL_SERVER_ERROR"
         assert "secret" not in response.text
+
+    @pytest.mark.parametrize("accept", [MODERN, LEGACY])
+    @pytest.mark.parametrize(
+        ("codes", "answered", "away"),
+        [
+            (("SERVICE_UNAVAILABLE", "SERVICE_UNAVAILABLE"), False, True),
+            (("SERVICE_UNAVAILABLE",), True, False),
+            (("SERVICE_UNAVAILABLE", "FORBIDDEN"), False, False),
+        ],
+    )
+    def test_where_the_database_was_away_and_nothing_was_answered_it_is_503(
+        self, accept: str, codes: tuple[str, ...], *, answered: bool, away: bool
+    ) -> None:
+        answer = answer_result(OperationResult(b"{}", codes, answered=answered), accept)
+
+        assert answer.status == (503 if away else {MODERN: 294, LEGACY: 200}[accept])
+
+    @pytest.mark.parametrize(
+        ("data", "answered"), [(None, False), ({"a": None}, False), ({"a": None, "b": {}}, True)]
+    )
+    def test_a_response_answers_when_a_field_has_a_value(self, data: Any, *, answered: bool) -> None:
+        errors: list[FormattedError] = [{"message": "m", "extensions": {"code": "SERVICE_UNAVAILABLE"}}]
+
+        assert _result({"data": data}, errors).answered is answered
