@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from services.feed import feed as feed_module
 from services.feed.dispatch import dispatch
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES
-from services.feed.wakeup import Wakeup
+from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import (
     Listening,
     Open,
@@ -182,22 +183,20 @@ async def test_a_live_query_that_cannot_be_read_on_ends_with_a_sentence(
 _LIVE = "subscription { live { ccInstances { nodes { status } } } }"
 
 
+async def rings(here: Wakeup, bell: Bell) -> bool:
+    """Whether a ring here is heard at the bell of another process."""
+    here.ring()
+    return await bell.wait(0.2)
+
+
 @pytest.mark.parametrize("name", ["feed-wakeup-broker", "feed-wakeup-listener", "feed-wakeup-publisher"])
-@pytest.mark.parametrize("where", ["here", "there"])
-async def test_wake_ups_travel_again_when_what_carries_them_was_killed(
-    name: str, where: str, database_url: str
-) -> None:
+async def test_wake_ups_travel_again_when_what_carries_them_was_killed(name: str, database_url: str) -> None:
     async with Wakeup(database_url) as here, Wakeup(database_url) as there:
-        bell = there.bell()
-
-        async def arrives() -> bool:
-            here.ring()
-            return await bell.wait(0.2)
-
+        arrives = partial(rings, here, there.bell())
         await until(arrives)
-        ends = {"here": here, "there": there}
         kill(name)  # of both processes
-        await back(ends[where].supervisor)
+        await back(here.supervisor)
+        await back(there.supervisor)
         await until(arrives)
 
 
@@ -214,12 +213,7 @@ async def test_a_wake_up_that_was_to_be_published_is_published_after_the_death(d
 
 async def test_the_death_of_broadcasters_own_task_is_noticed(database_url: str) -> None:
     async with Wakeup(database_url) as here, Wakeup(database_url) as there:
-        bell = there.bell()
-
-        async def arrives() -> bool:
-            here.ring()
-            return await bell.wait(0.2)
-
+        arrives = partial(rings, here, there.bell())
         await until(arrives)
         there._broadcast._listener_task.cancel()
         await back(there.supervisor)
