@@ -4,8 +4,9 @@ Names of mapped attributes are the API's names in snake case. Where a foreign ke
 its object should have (`tasks.assigned_to`), the column's attribute is `assigned_to_id` and the relationship
 is `assigned_to`.
 
-`info` on a column: `hidden` (never readable through the API) and `private` (readable by the person concerned
-and by administrators). `info` on a table: `view` (a view, read only).
+`info` on a column: `hidden` (never readable through the API), `private` (readable by the person concerned
+and by administrators) and `guests` (changed also by people to whom the row is lent, `Guests` in
+`models.change_policy`). `info` on a table: `view` (a view, read only).
 """
 
 from datetime import datetime
@@ -31,6 +32,7 @@ TRUE = text("true")
 FALSE = text("false")
 HIDDEN = {"hidden": True}
 PRIVATE = {"private": True}
+OPEN_TO_GUESTS = {"guests": True}
 
 
 class Base(DeclarativeBase):

@@ -1,13 +1,32 @@
 """Which rows a viewer may change, as SQL predicates; `models.policy` says which ones they may see.
 
 A project is changed by its owner; what belongs to a project also by collaborators with the role editor. A
-session is changed by the person who runs it and by participants of a sharing that lets them. Administrators
-change every row: they get no predicate. A table without rules is left to them and to the server.
+session is changed by the person who runs it; participants of a sharing that lets them change the columns of
+it that are open to guests. Administrators change every row: they get no predicate. A table without rules is
+left to them and to the server.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from models.policy import Condition, Own, Rule, Through
+from models import policy
+from models.policy import Condition, Own, Through, sql_columns
+from models.policy import Rule as ReadingRule
+
+
+@dataclass(frozen=True, slots=True)
+class Guests:
+    """SQL like that of a `Condition`, for people to whom a row is lent.
+
+    They write what belongs to it and change those of its columns that the model marks as open to guests.
+    They change nothing else of it and do not delete it.
+    """
+
+    sql: str
+
+
+Rule = ReadingRule | Guests
 
 EDITOR = "editor"
 """The role of a collaborator who may change what belongs to a project; a `viewer` only looks."""
@@ -17,7 +36,7 @@ _BY_EDITORS = Condition(
     " WHERE editable.owner_id = {viewer} OR editable.collaborators @>"
     f" jsonb_build_array(jsonb_build_object('user_id', {{viewer}}::integer, 'role', '{EDITOR}')))"
 )
-_BY_GUESTS = Condition(
+_BY_GUESTS = Guests(
     "{row}.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared"
     " JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id"
     " WHERE part.user_id = {viewer} AND part.state = 'joined'"
@@ -76,16 +95,36 @@ def changeable(table_name: str, alias: str, viewer: str) -> str:
     return f"({' OR '.join(texts)})" if texts else "false"
 
 
-def _text(rule: Rule, alias: str, viewer: str) -> str:
+def fully_changeable(table_name: str, alias: str, viewer: str) -> str:
+    """The same for the rows of which the user may change every column, and which they may delete.
+
+    It is the text of `changeable` where the rules know of no guests.
+    """
+    texts = [
+        _text(rule, alias, viewer, of=fully_changeable)
+        for rule in RULES.get(table_name, ())
+        if not isinstance(rule, Guests)
+    ]
+    return f"({' OR '.join(texts)})" if texts else "false"
+
+
+def deciding_columns(table_name: str) -> frozenset[str]:
+    """The columns of a table by which these rules decide on its rows."""
+    return frozenset(column for rule in RULES.get(table_name, ()) for column in columns_of(rule))
+
+
+def columns_of(rule: Rule) -> frozenset[str]:
+    """The columns of the row by which a rule decides."""
+    return sql_columns(rule.sql) if isinstance(rule, Guests) else policy.columns_of(rule)
+
+
+def _text(rule: Rule, alias: str, viewer: str, of: Callable[[str, str, str], str] = changeable) -> str:
     match rule:
         case Own(column):
             return f"{alias}.{column} = {viewer}"
-        case Condition(sql):
+        case Condition(sql) | Guests(sql):
             return sql.replace("{row}", alias).replace("{viewer}", viewer)
         case Through(column, table, key):
-            return (
-                f"{alias}.{column} IN (SELECT {table}.{key} FROM {table}"
-                f" WHERE {changeable(table, table, viewer)})"
-            )
+            return f"{alias}.{column} IN (SELECT {table}.{key} FROM {table} WHERE {of(table, table, viewer)})"
         case _:
             return "true"

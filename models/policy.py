@@ -7,6 +7,7 @@ A viewer is given as an SQL expression (`$1::int`, `v.user_id`), so that the sam
 whole set of them. Subqueries do not depend on the row, so PostgreSQL can turn them into semi-joins.
 """
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -230,6 +231,27 @@ def gathering(table_name: str, alias: str, viewer: str) -> Gathering | None:
         few=f"SELECT count(*) <= {FEW} AS few FROM (SELECT FROM ({found}) AS one LIMIT {FEW + 1}) AS one",
         visible=f"({' OR '.join(f'{alias}.{column} = ANY(ARRAY({keys}))' for column, keys in seen.items())})",
     )
+
+
+def deciding_columns(table_name: str) -> frozenset[str]:
+    """The columns of a table by which these rules decide on its rows."""
+    return frozenset(column for rule in RULES[table_name] for column in columns_of(rule))
+
+
+def columns_of(rule: Rule) -> frozenset[str]:
+    """The columns of the row by which a rule decides."""
+    match rule:
+        case Own(column) | Through(column, _, _):
+            return frozenset({column})
+        case Condition(sql):
+            return sql_columns(sql)
+        case _:
+            return frozenset()
+
+
+def sql_columns(sql: str) -> frozenset[str]:
+    """The columns that the SQL of a rule takes from {row}."""
+    return frozenset(re.findall(r"\{row\}\.(\w+)", sql))
 
 
 def is_everybodys(table_name: str) -> bool:

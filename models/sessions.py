@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import (
     EMPTY_OBJECT,
     NEW_UUID,
+    OPEN_TO_GUESTS,
     Base,
     SerialKey,
     created_at,
@@ -75,8 +76,12 @@ class Session(Base):
     session_id: Mapped[UUID] = mapped_column(
         unique=True, server_default=NEW_UUID, comment="セッションID (UUID)", doc="Id of the session."
     )
-    name: Mapped[str] = mapped_column(String(100), comment="セッション名", doc="Name of the session.")
-    description: Mapped[str | None] = mapped_column(comment="セッション説明", doc="What the session is for.")
+    name: Mapped[str] = mapped_column(
+        String(100), info=OPEN_TO_GUESTS, comment="セッション名", doc="Name of the session."
+    )
+    description: Mapped[str | None] = mapped_column(
+        info=OPEN_TO_GUESTS, comment="セッション説明", doc="What the session is for."
+    )
     status: Mapped[SessionStatus | None] = mapped_column(
         Choice(SessionStatus, 20),
         server_default="stopped",
@@ -84,7 +89,10 @@ class Session(Base):
         doc="Where the session stands.",
     )
     working_directory: Mapped[str | None] = mapped_column(
-        String(500), comment="作業ディレクトリ", doc="Directory that the session works in."
+        String(500),
+        info=OPEN_TO_GUESTS,
+        comment="作業ディレクトリ",
+        doc="Directory that the session works in.",
     )
     container_id: Mapped[str | None] = mapped_column(
         String(64), comment="コンテナID", doc="Container that runs the session."
@@ -96,13 +104,18 @@ class Session(Base):
         doc="Ports of the container on the host.",
     )
     context_data: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="Claude セッション状態のJSON保存", doc="Saved state of the Claude session."
+        Json,
+        info=OPEN_TO_GUESTS,
+        comment="Claude セッション状態のJSON保存",
+        doc="Saved state of the Claude session.",
     )
     claude_session_id: Mapped[str | None] = mapped_column(
-        String(64), comment="Claude側のセッションID", doc="Id that Claude gave the session."
+        String(64),
+        comment="Claude側のセッションID",
+        doc="Id that Claude gave the session.",
     )
     total_tokens_used: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="累計使用トークン数", doc="Tokens used so far."
+        server_default=text("0"), info=OPEN_TO_GUESTS, comment="累計使用トークン数", doc="Tokens used so far."
     )
     resource_limits: Mapped[dict[str, Any] | None] = mapped_column(
         Json,

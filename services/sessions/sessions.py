@@ -43,7 +43,7 @@ async def move(connection: WriteConnection, principal: Principal, wanted: Sessio
     Open to the person who runs the session and to participants with full control. Raises `NotFound`,
     `Forbidden`, and `Conflict` for a step that makes no sense (decision 24).
     """
-    row = await hold(connection, principal, _TABLE, wanted.id)
+    row = await hold(connection, principal, _TABLE, wanted.id, for_guests=True)
     await _require_control(connection, principal, row)
     if row["status"] == wanted.status or row["status"] in _ALREADY.get(wanted.status, ()):
         return
@@ -53,7 +53,7 @@ async def move(connection: WriteConnection, principal: Principal, wanted: Sessio
 
 async def touch(connection: WriteConnection, principal: Principal, session_id: int) -> None:
     """Note that the session is in use now. Raises `NotFound` or `Forbidden`."""
-    await hold(connection, principal, _TABLE, session_id)
+    await hold(connection, principal, _TABLE, session_id, for_guests=True)
     await connection.exec_driver_sql("UPDATE sessions SET last_accessed = now() WHERE id = $1", (session_id,))
 
 

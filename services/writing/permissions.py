@@ -3,7 +3,7 @@
 from typing import Final
 
 from models import metadata
-from models.change_policy import changeable
+from models.change_policy import changeable, fully_changeable
 from models.policy import visible
 from services.core.database import WriteConnection
 from services.core.errors import Forbidden, NotFound
@@ -46,6 +46,11 @@ def predicates(principal: Principal, table_name: str, viewer: str = VIEWER) -> t
     if principal.is_admin:
         return "true", "true"
     return visible(table_name, "t", viewer), changeable(table_name, "t", viewer)
+
+
+def full_predicate(principal: Principal, table_name: str, viewer: str = VIEWER) -> str:
+    """Whether the caller may change a row `t` as its owner does, and delete it, as SQL."""
+    return "true" if principal.is_admin else fully_changeable(table_name, "t", viewer)
 
 
 def _noun(table_name: str) -> str:

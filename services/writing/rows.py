@@ -14,8 +14,9 @@ from services.core.principal import Principal
 from services.secrets.vault import Vault
 from services.writing.archived import at_rest, is_at_rest, rests_with_project
 from services.writing.constraints import explained, missing
+from services.writing.guests import require_open
 from services.writing.lifecycles import LIFECYCLES, Lifecycle
-from services.writing.permissions import VIEWER, predicates
+from services.writing.permissions import VIEWER, full_predicate, predicates
 from services.writing.references import REFERENCES, verify
 from services.writing.rules import BEFORE_CREATE, BEFORE_DELETE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
 from services.writing.tables import TABLES, WritableColumn, WritableTable
@@ -75,7 +76,9 @@ async def update(
     """
     table = TABLES[table_name]
     changes = parameters(table, given, PATCH)
-    row = await hold(connection, principal, table, key)
+    row = await hold(connection, principal, table, key, for_guests=True)
+    if not row["fully_changeable"]:
+        require_open(table, given, PATCH)
     if row["at_rest"] and rests_with_project(table_name):
         raise at_rest(f"{INPUT}.id")
     _require_unmodified(row, unmodified_since)
@@ -159,14 +162,20 @@ async def hold(
     table: WritableTable,
     key: object,
     field: str = "input.id",
+    *,
+    for_guests: bool = False,
 ) -> Mapping[str, Any]:
     """The row as it is, which nobody else changes until the commit. Raises `NotFound` or `Forbidden`.
 
-    `at_rest` in it says whether its project is archived.
+    `at_rest` in it says whether its project is archived. Guests get it where the use case is open to them,
+    `for_guests`; `fully_changeable` in it says whether the caller is more than that.
     """
     seen, changed = predicates(principal, table.name)
+    full = full_predicate(principal, table.name)
+    more = "" if full == changed else f", {full} AS fully_changeable"
     result = await connection.exec_driver_sql(
-        f"SELECT t.*, {changed} AS changeable, {is_at_rest(table.name, 't')} AS at_rest FROM {table.name} t"
+        f"SELECT t.*, {changed} AS changeable{more}, {is_at_rest(table.name, 't')} AS at_rest"
+        f" FROM {table.name} t"
         f" WHERE t.{table.key.name} = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR NO KEY UPDATE OF t",
         (key, principal.user_id),
     )
@@ -175,7 +184,9 @@ async def hold(
         raise missing(table.table, field)
     if not row["changeable"]:
         raise Forbidden(f"You may see this {table.noun} but not change it.", field=field)
-    return dict(row)
+    if not for_guests and not row.get("fully_changeable", True):
+        raise Forbidden(f"This {table.noun} is shared with you; ask its owner to do this.", field=field)
+    return {"fully_changeable": True, **row}
 
 
 async def apply(

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.core.database import Database
 from services.core.principal import Principal
+from services.writing.tables import TABLES
 from tests.integration.writing.asking import Caller, mutation
 from tests.support.plain.changes import Reach
 from tests.support.plain.ledger import Snapshot, listed, take, trespasses
@@ -23,6 +24,7 @@ SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2").split()]
 
 # The rules of who may do these say more than who may change the row.
 STRICTER = {"startSession", "stopSession", "failSession"}
+OPEN_TO_GUESTS = {*STRICTER, "touchSession", "shareSession"}
 BY_ANYBODY_FOR_THEMSELVES = {"removeCollaborator"}
 
 # What plain SQL might do and the API never does: trees across projects, projects in two places, no status.
@@ -88,9 +90,21 @@ def _may(write: Write, seer: Seer, before: Snapshot) -> bool:
         return True
     reach = Reach(listed(before), seer)
     return write.row is not None and (
-        reach.changes(write.table, write.row)
+        (reach.changes(write.table, write.row) and _may_so_much(write, reach))
         or (write.field in BY_ANYBODY_FOR_THEMSELVES and write.given["userId"] == seer.user_id)
     )
+
+
+def _may_so_much(write: Write, reach: Reach) -> bool:
+    """Whether a guest may do as much as this with the row that is lent to them."""
+    assert write.table is not None
+    assert write.row is not None
+    table = TABLES.get(write.table)
+    if table is not None and write.field == f"update{table.type_name}":
+        names = {column.field: name for name, column in table.columns.items()}
+        columns = {names[field] for field in write.given["patch"]}
+        return reach.changes_columns(write.table, write.row, columns)
+    return write.field in OPEN_TO_GUESTS or reach.owns(write.table, write.row)
 
 
 def _refusals(write: Write, seer: Seer, before: Snapshot, field: str | None) -> set[str]:

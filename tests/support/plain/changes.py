@@ -25,6 +25,21 @@ class Reach:
         rule = _RULES.get(table)
         return self.seer.is_admin or (rule is not None and rule(self, row))
 
+    def owns(self, table: str, row: Row) -> bool:
+        """Whether every column of the row is theirs to write, and the row theirs to delete."""
+        if table == "sessions" and not self.seer.is_admin:
+            return bool(row["user_id"] == self.seer.user_id)
+        return self.changes(table, row)
+
+    def changes_columns(self, table: str, row: Row, columns: set[str]) -> bool:
+        """Whether these columns of the row are theirs to write; guests write some of a session's."""
+        if self.owns(table, row):
+            return True
+        allowed = LENT.get(table, set())
+        if table == "sessions" and self.takes_part(row["session_id"], ("full_control",)):
+            allowed = allowed | STARTED
+        return self.changes(table, row) and columns <= allowed
+
     def sees(self) -> Sight:
         """What the same person sees."""
         return Sight(self.tables, self.seer)
@@ -41,19 +56,30 @@ class Reach:
         editors = [each["user_id"] for each in listed if each.get("role") == "editor"]
         return self.seer.user_id in (project["owner_id"], *editors)
 
-    def takes_part(self, session_id: Any) -> bool:
+    def takes_part(self, session_id: Any, modes: tuple[str, ...] = ("edit", "full_control")) -> bool:
         """Whether somebody shares this session with the person now, for more than looking."""
         for shared in self.tables["collaboration_sessions"]:
             ends = shared["expires_at"]
             if (
                 shared["session_id"] == session_id
-                and shared["share_mode"] in ("edit", "full_control")
+                and shared["share_mode"] in modes
                 and (ends is None or ends > datetime.now(UTC))
                 and "joined" in Sight(self.tables, self.seer).states_in(shared)
             ):
                 return True
         return False
 
+
+LENT = {
+    "sessions": {
+        *("name", "description", "working_directory", "context_data", "total_tokens_used"),
+        *("last_accessed", "updated_at"),
+    }
+}
+"""What guests write of a row that is lent to them, and what the server notes of it meanwhile."""
+
+STARTED = {"status", "container_id", "claude_session_id"}
+"""What starting and stopping a session writes, by guests with full control."""
 
 Rule = Callable[[Reach, Row], bool]
 

@@ -95,7 +95,9 @@ def _is_allowed(
     if change.before is not None and not then.changes(change.table, change.before):
         return False
     if change.after is None:
-        return True
+        return change.before is None or then.owns(change.table, change.before)
+    if change.before is not None and not then.changes_columns(change.table, change.before, change.columns):
+        return False
     return now.changes(change.table, change.after) and _refers_to_what_is_seen(change, now)
 
 

@@ -1,0 +1,44 @@
+"""What people to whom a row is lent may change of it: a column is closed to them until the model opens it."""
+
+from collections.abc import Collection
+from functools import cache
+
+from models import change_policy, policy
+from services.core.errors import Forbidden
+from services.writing.lifecycles import LIFECYCLES
+from services.writing.references import REFERENCES
+from services.writing.tables import TABLES, WritableTable
+
+
+def require_open(table: WritableTable, names: Collection[str], prefix: str) -> None:
+    """Return when guests may change all the columns `names`. `Forbidden` for the first that they may not."""
+    allowed = open_to_guests(table.name)
+    for name in names:
+        if name not in allowed:
+            fields = ", ".join(table.columns[known].field for known in table.columns if known in allowed)
+            raise Forbidden(
+                f"This {table.noun} is shared with you: of it you may change {fields or 'nothing'}; "
+                "ask its owner for the rest.",
+                field=f"{prefix}.{table.columns[name].field}",
+            )
+
+
+@cache
+def open_to_guests(table_name: str) -> frozenset[str]:
+    """The columns that the model marks as open to guests, but for those on which more depends.
+
+    Where a row belongs and who sees or changes it, what it refers to, and its place in a lifecycle stay
+    with its owner and with the mutations made for them, whatever the mark says.
+    """
+    table = TABLES[table_name]
+    marked = {
+        name
+        for name, column in table.columns.items()
+        if column.on_update and column.column.info.get("guests") and not column.is_secret
+    }
+    references = {name for name in marked if table.table.c[name].foreign_keys} | {
+        reference.column for reference in REFERENCES.get(table_name, ())
+    }
+    status = {"status"} if table_name in LIFECYCLES else set()
+    decided = policy.deciding_columns(table_name) | change_policy.deciding_columns(table_name)
+    return frozenset(marked - references - status - decided)
