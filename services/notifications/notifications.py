@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -13,11 +13,12 @@ from models.policy import MEMBER
 from services.core.database import Connection, WriteConnection
 from services.core.errors import BadInput, Conflict, Forbidden, NotFound
 from services.core.principal import Principal
+from services.writing import shapes
 from services.writing.permissions import VIEWER, predicates
 from services.writing.rows import create, hold
 from services.writing.single_statement import ACTING, Caller, traced
 from services.writing.tables import TABLES
-from services.writing.values import parameters
+from services.writing.values import Unfit, parameters
 
 MAX_RECIPIENTS: Final = 500
 
@@ -103,7 +104,7 @@ async def send(caller: Caller, told: Notification) -> list[int]:
         wishes = await _wishes(connection, caller.principal, told)
         if told.session_id is not None:
             await _require_session(connection, caller.principal, told.session_id)
-    chosen = [(user_id, service) for user_id, service, rules in wishes if lets_through(rules or {}, told)]
+    chosen = [(user_id, service) for user_id, service, rules in wishes if lets_through(rules, told)]
     people = [user_id for user_id, _ in chosen]
     services = [service for _, service in chosen]
     keys: list[int] | None = await caller.change(
@@ -114,20 +115,25 @@ async def send(caller: Caller, told: Notification) -> list[int]:
     return keys
 
 
-def lets_through(rules: Mapping[str, Any], told: Notification) -> bool:
-    """Whether the filter rules of a setting let a notification pass; all that are given have to."""
+def lets_through(stored: object, told: Notification) -> bool:
+    """Whether the filter rules of a setting, decoded JSON, let a notification pass: all that are given.
+
+    Rules of a shape that nobody knows let nothing through.
+    """
+    try:
+        rules = shapes.filter_rules(stored)
+    except Unfit:
+        return False
     text = f"{told.title}\n{told.message}".casefold()
     order = list(NotificationPriority)
-    least = rules.get("min_priority")
-    if least is not None and order.index(told.priority) < order.index(NotificationPriority(least)):
+    least = rules.min_priority
+    if least is not None and order.index(told.priority) < order.index(least):
         return False
-    wanted = rules.get("keywords")
-    if wanted is not None and not any(word.casefold() in text for word in wanted):
+    if rules.keywords is not None and not any(word.casefold() in text for word in rules.keywords):
         return False
-    if any(word.casefold() in text for word in rules.get("exclude_keywords", ())):
+    if any(word.casefold() in text for word in rules.exclude_keywords):
         return False
-    sessions = rules.get("session_ids")
-    return sessions is None or str(told.session_id) in sessions
+    return rules.session_ids is None or told.session_id in rules.session_ids
 
 
 async def cancel(connection: WriteConnection, principal: Principal, key: int) -> None:
@@ -171,7 +177,7 @@ async def acknowledge(connection: WriteConnection, principal: Principal, key: UU
 
 async def _wishes(
     connection: Connection, principal: Principal, told: Notification
-) -> list[tuple[int, str, Mapping[str, Any] | None]]:
+) -> list[tuple[int, str, object]]:
     """The person, the service and the filter rules of each enabled setting for this, by person."""
     if not 1 <= len(told.user_ids) <= MAX_RECIPIENTS:
         raise BadInput(f"Name 1 to {MAX_RECIPIENTS} people.", field="input.userIds")

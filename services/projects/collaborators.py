@@ -9,6 +9,7 @@ from models.enums import CollaboratorRole
 from services.core.database import WriteConnection
 from services.core.errors import Conflict, NotFound
 from services.core.principal import Principal
+from services.writing import shapes
 from services.writing.constraints import missing
 from services.writing.permissions import VIEWER, predicates
 from services.writing.rows import hold
@@ -32,7 +33,7 @@ async def add(
     await _require_person(connection, user_id, "input.userId")
     if user_id == row["owner_id"]:
         raise Conflict("This person owns the project.", field="input.userId")
-    known = _collaborators(row)
+    known = shapes.collaborators(row["collaborators"])
     if known.get(user_id, role) != role:
         raise Conflict(
             f"This person is a collaborator with the role {known[user_id].upper()};"
@@ -47,7 +48,7 @@ async def change_role(
 ) -> None:
     """Give a collaborator another role, as the owner of the project. Raises `NotFound` or `Forbidden`."""
     row = await hold(connection, principal, _TABLE, project)
-    known = _collaborators(row)
+    known = shapes.collaborators(row["collaborators"])
     if user_id not in known:
         raise NotFound("This person is no collaborator; addCollaborator makes one.", field="input.userId")
     await _write(connection, project, known, {**known, user_id: role.value})
@@ -62,7 +63,7 @@ async def remove(connection: WriteConnection, principal: Principal, project: int
         row = await _hold_seen(connection, principal, project)
     else:
         row = await hold(connection, principal, _TABLE, project)
-    known = _collaborators(row)
+    known = shapes.collaborators(row["collaborators"])
     await _write(connection, project, known, {key: role for key, role in known.items() if key != user_id})
 
 
@@ -81,7 +82,7 @@ async def transfer(
     await _require_person(connection, new_owner_id, "input.newOwnerId")
     if new_owner_id == row["owner_id"]:
         return
-    known = _collaborators(row)
+    known = shapes.collaborators(row["collaborators"])
     staying = {key: role for key, role in known.items() if key not in (new_owner_id, row["owner_id"])}
     if keep_as is not None:
         staying[row["owner_id"]] = keep_as.value
@@ -89,15 +90,6 @@ async def transfer(
         "UPDATE projects SET owner_id = $2 WHERE id = $1", (project, new_owner_id)
     )
     await _write(connection, project, known, staying)
-
-
-def _collaborators(row: Mapping[str, Any]) -> Collaborators:
-    """The list of a held project; of a person who stands in it twice the last role counts.
-
-    Who stands in it without a role, which plain SQL can write, looks.
-    """
-    listed = row["collaborators"] or ()
-    return {entry["user_id"]: entry.get("role", CollaboratorRole.VIEWER.value) for entry in listed}
 
 
 async def _write(

@@ -51,7 +51,13 @@ async def _require_place(connection: WriteConnection, user_id: int, table: str, 
 
 
 async def _limit(connection: WriteConnection, user_id: int, quota: str) -> float | None:
-    """The person's limit, None when there is none; holds the person's row until the commit."""
+    """The person's limit, None when there is none; holds the person's row until the commit.
+
+    Quotas of another shape, as plain SQL can write them, allow nothing.
+    """
     row = (await connection.exec_driver_sql(_HOLD_PERSON, (user_id,))).one_or_none()
-    limit = None if row is None or row[0] is None else row[0].get(quota)
-    return limit if isinstance(limit, int | float) and not isinstance(limit, bool) else None
+    quotas = None if row is None else row[0]
+    if quotas is None or (isinstance(quotas, dict) and quota not in quotas):
+        return None
+    limit = quotas[quota] if isinstance(quotas, dict) else 0
+    return limit if isinstance(limit, int | float) and not isinstance(limit, bool) else 0

@@ -1,6 +1,7 @@
 """What creating or changing a row of a certain table asks for beyond the rules that all tables share."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -9,17 +10,17 @@ import orjson
 from models.enums import (
     CcInstanceStatus,
     CcInstanceType,
-    NotificationPriority,
     ProjectStatus,
     SettingDataType,
     TaskStatus,
 )
 from services.core.database import WriteConnection
-from services.core.errors import BadInput, Conflict, QuotaExceeded
-from services.writing import quotas
+from services.core.errors import BadInput, Conflict, NotFound, QuotaExceeded
+from services.writing import quotas, shapes
 from services.writing.archived import at_rest
 from services.writing.dependencies import require_no_circle
 from services.writing.task_claims import release_claims
+from services.writing.values import Unfit
 
 Values = MutableMapping[str, Any]
 """By column name, as they will be stored; a rule may complete them."""
@@ -140,23 +141,56 @@ async def _instruction_created(connection: WriteConnection, values: Values, pref
     values["keyword_detected"] = "ultrathink" in values["instruction_content"].casefold()
 
 
-_FILTER_RULES: Final = frozenset({"min_priority", "keywords", "exclude_keywords", "session_ids"})
-
-
 def _require_filter_rules(values: Values, prefix: str) -> None:
     """A rule that nobody knows would let everything through in silence."""
-    stored = values.get("filter_rules")
-    if stored is None:
+    if values.get("filter_rules") is None:
         return
-    rules, field = orjson.loads(stored), f"{prefix}.filterRules"
-    if not isinstance(rules, dict) or not _FILTER_RULES.issuperset(rules):
-        raise BadInput(f"Filter rules are an object with {', '.join(sorted(_FILTER_RULES))}.", field=field)
-    for name, rule in rules.items():
-        if name == "min_priority":
-            if rule not in list(NotificationPriority):
-                raise BadInput("`min_priority` is low, normal, high or urgent.", field=field)
-        elif not isinstance(rule, list) or not all(isinstance(item, str) for item in rule):
-            raise BadInput(f"`{name}` is a list of texts.", field=field)
+    rules = orjson.loads(values["filter_rules"])
+    try:
+        known = shapes.filter_rules(rules)
+    except Unfit as trouble:
+        raise BadInput(f"This {trouble}.", field=f"{prefix}.filterRules") from None
+    if known.session_ids is not None:
+        rules["session_ids"] = sorted(str(session_id) for session_id in known.session_ids)
+        values["filter_rules"] = orjson.dumps(rules).decode()
+
+
+async def _sharing_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    await _require_people(connection, values, prefix)
+    _require_time_to_come(values, prefix)
+
+
+async def _sharing_changed(
+    connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
+) -> None:
+    """A sharing that has ended stays so: its guests were told, and its token is void."""
+    if row["expires_at"] is not None and row["expires_at"] <= datetime.now(UTC):
+        raise Conflict("This sharing has ended; shareSession begins a new one.", field=prefix)
+    await _require_people(connection, changes, prefix)
+    _require_time_to_come(changes, prefix)
+
+
+async def _require_people(connection: WriteConnection, values: Values, prefix: str) -> None:
+    """The list of those who may come is a list of people, or it would keep nobody out, or everybody."""
+    if values.get("allowed_users") is None:
+        return
+    field = f"{prefix}.allowedUsers"
+    try:
+        named = shapes.invited(orjson.loads(values["allowed_users"]))
+    except Unfit as trouble:
+        raise BadInput(f"This {trouble}.", field=field) from None
+    known = await connection.exec_driver_sql("SELECT id FROM users WHERE id = ANY($1)", ([*(named or ())],))
+    unknown = (named or frozenset()) - set(known.scalars())
+    if unknown:
+        raise NotFound(f"There is no user with the id {min(unknown)}.", field=field)
+
+
+def _require_time_to_come(values: Values, prefix: str) -> None:
+    if values.get("expires_at") is not None and values["expires_at"] <= datetime.now(UTC):
+        raise BadInput(
+            "Choose a time that is yet to come; endSharedSession ends a sharing now.",
+            field=f"{prefix}.expiresAt",
+        )
 
 
 async def _wish_created(connection: WriteConnection, values: Values, prefix: str) -> None:
@@ -225,6 +259,7 @@ BEFORE_CREATE: Final[Mapping[str, BeforeCreate]] = MappingProxyType(
         "cc_instances": _instance_created,
         "task_dependencies": _dependency_created,
         "ultrathink_messages": _instruction_created,
+        "collaboration_sessions": _sharing_created,
         "notification_settings": _wish_created,
         "system_settings": _setting_created,
     }
@@ -241,7 +276,7 @@ BEFORE_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
 """For every change, also that of a use case."""
 
 BEFORE_PLAIN_UPDATE: Final[Mapping[str, BeforeUpdate]] = MappingProxyType(
-    {"projects": _project_changed, "tasks": _task_changed}
+    {"projects": _project_changed, "tasks": _task_changed, "collaboration_sessions": _sharing_changed}
 )
 """For changes by patch only: what use cases are there for."""
 
