@@ -1,10 +1,23 @@
 """Rows that a mutation by filter is about to touch."""
 
+from collections.abc import Mapping
 from typing import Any, Final
+
+from graphql import (
+    GraphQLInputType,
+    ObjectValueNode,
+    ValueNode,
+    VariableNode,
+    get_nullable_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.language import Visitor, visit
 
 from gql.execution.runner import bind, domain_error
 from gql.mutations.inputs import Given
-from gql.mutations.transaction import Act
+from gql.mutations.transaction import Act, Info
 from gql.planner.errors import PlanError
 from gql.planner.lock_keys import compile_keys
 from gql.planner.statement import Question
@@ -15,6 +28,73 @@ from services.core.errors import BadInput
 
 MOST_ROWS: Final = 500
 """Rows that one mutation by filter touches."""
+
+
+_ANY_ROW: Final = frozenset({"some", "none"})
+"""Conditions on the rows of a list that say something when they are empty: there is one, or there is none."""
+
+_ALL: Final = "to mean all rows, write `{id: {isNull: false}}`"
+
+
+def require_conditions(info: Info, given: Given) -> None:
+    """Return when each condition of `given["where"]` says something; otherwise `BadInput`.
+
+    The specification drops a field whose variable is absent, and clients drop what is undefined. What is
+    left, `{id: {}}`, would fit every row: that is no harm to a query, but here rows change or go.
+    """
+    raw = info._raw_info
+    for node in raw.field_nodes:
+        for argument in node.arguments or ():
+            _require_variables(argument.value, info.variable_values)
+    (argument,) = raw.parent_type.fields[raw.field_name].args.values()
+    where = get_nullable_type(argument.type).fields["where"].type
+    _require_conditions(given["where"], where, "input.where")
+
+
+class _Absent(Visitor):
+    """Finds the variables of a value that the request does not give."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.variables = variables
+        self.names: list[str] = []
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        """A variable with a default counts as given."""
+        if node.name.value not in self.variables:
+            self.names.append(node.name.value)
+
+
+def _require_variables(value: ValueNode, variables: Mapping[str, Any]) -> None:
+    fields = value.fields if isinstance(value, ObjectValueNode) else ()
+    for field in fields:
+        if field.name.value != "where":
+            continue
+        absent = _Absent(variables)
+        visit(field.value, absent)
+        if absent.names:
+            raise BadInput(
+                f"Give the variable `${absent.names[0]}`: without it the condition would be left out.",
+                field="input.where",
+            )
+
+
+def _require_conditions(value: Any, given_type: GraphQLInputType, field: str) -> None:
+    kind = get_nullable_type(given_type)
+    if value is None:  # the planner refuses it
+        return
+    if is_list_type(kind) and is_input_object_type(get_nullable_type(kind.of_type)):
+        if not value:
+            raise BadInput(f"This list of conditions is empty; {_ALL}.", field=field)
+        for place, item in enumerate(value):
+            _require_conditions(item, kind.of_type, f"{field}.{place}")
+    elif is_input_object_type(kind):
+        # `path: {at: [...]}` says where to look and not what for.
+        if all(is_non_null_type(kind.fields[name].type) for name in value):
+            raise BadInput(f"This condition is empty and would fit every row; {_ALL}.", field=field)
+        for name, item in value.items():
+            if not (name in _ANY_ROW and item == {}):
+                _require_conditions(item, kind.fields[name].type, f"{field}.{name}")
 
 
 async def matching_keys(act: Act, type_name: str, given: Given) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 from strawberry import Private
 
-from gql.mutations.filtering import MOST_ROWS, matching_keys
+from gql.mutations.filtering import MOST_ROWS, matching_keys, require_conditions
 from gql.mutations.inputs import Given, by_column, column_fields, key_type
 from gql.mutations.payloads import row, rows
 from gql.mutations.transaction import Info, acting, caller
@@ -139,6 +139,7 @@ def _update_many(table: WritableTable) -> Fields:
     )
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
+        require_conditions(info, input)
         changes = by_column(info, table.name, input["patch"], "input.patch")
         async with acting(info, table=table.name, changed=sorted(changes)) as act:
             keys = act.details["keys"] = await matching_keys(act, table.type_name, input)
@@ -167,6 +168,7 @@ def _delete_many(table: WritableTable) -> Fields:
     )
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
+        require_conditions(info, input)
         async with acting(info, table=table.name) as act:
             keys = act.details["keys"] = await matching_keys(act, table.type_name, input)
             for key in keys:
@@ -181,7 +183,7 @@ def _filter_fields(table: WritableTable) -> list[Any]:
         f"How many rows there may be, 1 unless given, at most {MOST_ROWS}; when more fit, none is touched."
     )
     return [
-        input_field("where", f"{table.type_name}Where", "Which rows."),
+        input_field("where", f"{table.type_name}Where", "Which rows. An empty condition is refused."),
         input_field("atMost", "Optional[Int]", limit),
     ]
 
