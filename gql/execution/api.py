@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution.values import VariableValues
 from orjson import Fragment
 from strawberry import Schema
@@ -29,6 +29,7 @@ from gql.execution.runner import bind, domain_error, run
 from gql.execution.single_flight import SharedReads, key_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
+from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
 from gql.request.preparation import (
     InvalidDocument,
@@ -102,7 +103,7 @@ class Api:
         try:
             ready = self._make_ready(request, context)
         except Exception as error:
-            return _refusal(refused(error))
+            return _refusal(refused(error, by_stranger=context.principal is None))
         try:
             texts = await self._read(ready, context)
         except Exception as error:
@@ -189,7 +190,9 @@ class Api:
         response: dict[str, Any] = {"data": executed.data}
         if ready.extensions:
             response["extensions"] = ready.extensions
-        return _result(response, format_execution_errors(executed.errors or ()))
+        errors = executed.errors or []
+        told = without_details(errors) if context.principal is None else errors
+        return _result(response, format_execution_errors(told))
 
 
 @dataclass(slots=True)
@@ -210,12 +213,14 @@ class _Ready:
         return Execution(catalog, self.operation, self.variables.coerced, fragments or {})
 
 
-def refused(error: Exception) -> list[FormattedError]:
-    """The errors of a request that was refused before anything ran."""
+def refused(error: Exception, *, by_stranger: bool = False) -> list[FormattedError]:
+    """The errors of a request that was refused before anything ran; a stranger learns no name from them."""
     if isinstance(error, InvalidDocument):
-        return format_request_errors(error.errors, VALIDATION_FAILED if error.parsed else PARSE_FAILED)
+        told = without_details(error.errors) if by_stranger and error.parsed else error.errors
+        return format_request_errors(told, VALIDATION_FAILED if error.parsed else PARSE_FAILED)
     if isinstance(error, InvalidVariables):
-        return format_request_errors(error.errors, BAD_USER_INPUT)
+        told = [GraphQLError(NO_DETAILS)] if by_stranger else error.errors
+        return format_request_errors(told, BAD_USER_INPUT)
     return [format_error(error)]
 
 

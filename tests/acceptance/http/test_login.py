@@ -1,13 +1,18 @@
 """From a login to the first query, over the whole application."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from gql.context import Context
+from gql.execution.api import Api, OperationRequest
+from gql.request.anonymous import NO_DETAILS
 from services.accounts.accounts import add_user
+from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
+from tests.integration.writing.asking import CATALOG, ORIGIN, SCHEMA
 
 PASSWORD = "correct horse battery"
 LOGIN = """
@@ -70,6 +75,11 @@ async def test_a_login_opens_the_api(client: httpx.AsyncClient, alice: int) -> N
         "mutation { ... { logout { success } } }",
         "mutation A { __typename }",
         "subscription { __typename }",
+        "mutation {}",
+        "mutation A {}",
+        "fragment F on Prject { id }",
+        "fragment F on Project { idd }",
+        'mutation { login(input: {username: "a", password: "b"}) @skip(if: true) { accessToken } }',
     ],
 )
 async def test_without_a_token_nothing_but_a_login_is_answered(client: httpx.AsyncClient, query: str) -> None:
@@ -77,6 +87,44 @@ async def test_without_a_token_nothing_but_a_login_is_answered(client: httpx.Asy
 
     assert code(answer) == "UNAUTHENTICATED"
     assert "data" not in answer
+
+
+SECRETS_OF_THE_SCHEMA = [
+    ('login(input: {username: "a", password: "bbbbbbbb"}) { user { emal projecs { nodes { taskz } } } }', {}),
+    (
+        'login(input: {username: "a", password: "bbbbbbbb"}) { user { projects(wher: {}) { totalCount } } }',
+        {},
+    ),
+    ('login(input: {username: "a", passwrd: "b"}) { accessToken }', {}),
+    ('login(input: {username: "a"}) { accessToken }', {}),
+    ("login(input: $x) { accessToken }", {"x": {"username": "a", "passwrd": "b"}}),
+    ("login(input: $x) { accessToken }", {"x": {"username": 1, "password": "b"}}),
+    ("login(input: $x) { accessToken }", {}),
+    ('login(input: {username: "a", password: "b"}) { user }', {}),
+    ('login(input: {username: "a", password: "b"}) { accessToken { x } }', {}),
+    ('login(input: {username: "a", password: "b"}) { ...F } fragment F on Prject { id }', {}),
+    ('refreshToken(input: {refreshTokn: "a"}) { accessToken }', {}),
+]
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+@pytest.mark.parametrize("header", ["mutation", "mutation ($x: LoginInput!)", "mutation ($x: LoginInpt!)"])
+@pytest.mark.parametrize(("selection", "variables"), SECRETS_OF_THE_SCHEMA)
+async def test_a_stranger_learns_no_name_from_a_document_that_does_not_fit(
+    header: str, selection: str, variables: dict[str, Any], introspection: bool
+) -> None:
+    body, _, fragment = selection.partition(" fragment")
+    query = f"{header} {{ {body} }}" + (f" fragment{fragment}" if fragment else "")
+    api = Api(SCHEMA, CATALOG, introspection=introspection)
+    context = Context(cast("Database", None), ORIGIN, TokenPolicy("k" * 32))
+
+    answer = (await api.execute(OperationRequest(query, variables), context)).body.decode()
+
+    assert NO_DETAILS in answer
+    assert not any(
+        name in answer.replace(NO_DETAILS, "")
+        for name in ("Did you mean", "Project", "email", "projects", "User", "LoginInput", "password", "type")
+    )
 
 
 async def test_a_prepared_document_is_closed_to_strangers_too(client: httpx.AsyncClient, alice: int) -> None:
