@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
-from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
@@ -134,6 +134,12 @@ class AuthToken(Base):
         Index("idx_auth_tokens_expires", "expires_at", postgresql_where=text("is_active = true")),
         Index("idx_auth_tokens_valid", "user_id", "expires_at", postgresql_where=text("is_active")),
         Index("idx_auth_tokens_family", "family_id"),
+        Index(
+            "idx_auth_tokens_lineage",
+            "lineage",
+            postgresql_using="gin",
+            postgresql_where=text("lineage IS NOT NULL"),
+        ),
         {"comment": "認証トークン管理"},
     )
 
@@ -164,7 +170,13 @@ class AuthToken(Base):
     )
     family_id: Mapped[UUID | None] = mapped_column(
         comment="更新トークンの系列ID",
-        doc="Shared by all tokens that descend from one login; reuse of a spent one ends them all.",
+        doc="Shared by the access and refresh tokens of one login; a named token has one of its own.",
+    )
+    lineage: Mapped[list[UUID] | None] = mapped_column(
+        ARRAY(Uuid()),
+        info=HIDDEN,
+        comment="発行元トークンの系列ID一覧（古い順）",
+        doc="Families of the login and the tokens by which a named token was made, the first one first.",
     )
     ip_address: Mapped[str | None] = mapped_column(
         INET, comment="発行元IPアドレス", doc="Address that the token was issued to."

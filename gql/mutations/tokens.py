@@ -39,6 +39,9 @@ class RefreshTokenInput:
 class CreateAccessTokenInput:
     name: str = strawberry.field(description="What it is for, 1 to 100 characters.")
     expires_at: datetime = strawberry.field(description="When it stops being valid, within 366 days.")
+    password: str = strawberry.field(
+        description="The password of the account; a wrong one counts as an attempt to log in."
+    )
 
 
 @strawberry.input(description="The token that is to end.")
@@ -112,28 +115,36 @@ class TokenMutations:
             raise expired(TokenType.REFRESH)
         return RefreshTokenPayload(**_tokens(pair))
 
-    @strawberry.mutation(description="End the login that the access token of this request belongs to.")
+    @strawberry.mutation(
+        description="End the login that the access token of this request belongs to, and all tokens "
+        "made with it."
+    )
     async def logout(self, info: Info) -> LogoutPayload:
         async with acting(info) as act:
             if act.principal.token_id is not None:
                 await token_store.revoke_login(act.connection, act.principal.token_id)
         return LogoutPayload(success=True)
 
-    @strawberry.mutation(description="Make a long-lived access token for an agent or an integration.")
+    @strawberry.mutation(
+        description="Make a long-lived access token for an agent or an integration. It ends with the login "
+        "or the token that it is made with."
+    )
     async def create_access_token(
         self, info: Info, input: CreateAccessTokenInput
     ) -> CreateAccessTokenPayload:
-        tokens, origin = info.context.tokens, info.context.origin
-        async with acting(info, name=input.name) as act:
-            issued = await personal_tokens.create_access_token(
-                act.connection, tokens, act.principal, origin, input.name, input.expires_at
-            )
-            act.details["tokenId"] = issued.token_id
+        context = info.context
+        issued = await personal_tokens.create_access_token(
+            context.database,
+            context.tokens,
+            context.require_principal(),
+            context.origin,
+            personal_tokens.NamedToken(input.name, input.expires_at, input.password),
+        )
         return CreateAccessTokenPayload(access_token=issued.token, row_id=issued.row_id)
 
     @strawberry.mutation(
-        description="Revoke a token of one's own, or any as an administrator, with the login it belongs to. "
-        "Every process refuses it within a second."
+        description="Revoke a token of one's own, or any as an administrator, with the login it belongs to "
+        "and all tokens made with it. Every process refuses it within a second."
     )
     async def revoke_token(self, info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:
         async with acting(info, tokenId=input.token_id) as act:

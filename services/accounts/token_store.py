@@ -1,8 +1,9 @@
 """Tokens in auth_tokens: issued, exchanged, revoked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
@@ -15,6 +16,9 @@ from services.core.database import WriteConnection
 from services.core.errors import NotFound
 from services.core.principal import Origin, Principal
 from services.writing.audit import trace
+
+# Named tokens that were made before families were given to them are taken by their id.
+_FAMILY: Final = func.coalesce(AuthToken.family_id, AuthToken.token_id).label("family")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,15 @@ async def issue_named(
     origin: Origin,
     name: str | None = None,
     lifetime: timedelta | None = None,
+    lineage: Sequence[UUID] = (),
 ) -> IssuedToken:
-    """An access token of its own, without a refresh token: for agents, integrators and scripts."""
+    """An access token of its own, without a refresh token: for agents, integrators and scripts.
+
+    `lineage` are the families of what made it; it ends with each of them. It is the first of its own.
+    """
     issued, row = _new(policy, user_id, TokenType.ACCESS, lifetime or policy.access_lifetime)
     row |= {"name": name, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
+    row |= {"family_id": issued.token_id, "lineage": list(lineage) or None}
     created = await connection.execute(insert(AuthToken).values(row).returning(AuthToken.id))
     return replace(issued, row_id=created.scalar_one())
 
@@ -101,8 +110,8 @@ async def exchange(
 ) -> TokenPair | None:
     """A new pair for a refresh token, which is spent by this; `Unauthenticated` when it is none of ours.
 
-    None when it was spent or revoked before. Then somebody else may hold a copy, so the whole family
-    has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse.
+    None when it was spent or revoked before. Then somebody else may hold a copy, so the whole family and
+    what it made has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse.
     """
     claims = read(policy, refresh_token, TokenType.REFRESH)
     spent = await connection.execute(
@@ -118,7 +127,7 @@ async def exchange(
     )
     row = spent.one_or_none()
     if row is None:
-        ended = await revoke(connection, AuthToken.family_id.in_(family_of(claims.token_id)))
+        ended = await revoke_login(connection, claims.token_id)
         if ended:
             suspect = Principal(claims.user_id, "", is_admin=False)
             await trace(
@@ -131,22 +140,56 @@ async def exchange(
     return pair
 
 
-async def revoke_login(connection: WriteConnection, token_id: UUID) -> None:
-    """End the login that an access token belongs to: the token itself and its whole family."""
-    await revoke(connection, (AuthToken.token_id == token_id) | AuthToken.family_id.in_(family_of(token_id)))
+async def lineage_of(connection: WriteConnection, token_id: UUID) -> list[UUID] | None:
+    """What a token that is made with this one descends from; None when it is no good any more.
+
+    The token is held until the commit, so that whatever revokes it meanwhile finds the new one, too.
+    """
+    found = await connection.execute(
+        select(_FAMILY, AuthToken.lineage)
+        .where(AuthToken.token_id == token_id, AuthToken.is_active.is_(True))
+        .with_for_update(read=True)
+    )
+    row = found.one_or_none()
+    return None if row is None else [*(row.lineage or ()), row.family]
+
+
+async def revoke_login(connection: WriteConnection, token_id: UUID) -> int:
+    """End what a token belongs to: its login, or itself where it has a name, and all tokens made with it."""
+    found = await connection.execute(select(_FAMILY).where(AuthToken.token_id == token_id))
+    family = found.scalar_one_or_none()
+    if family is None:
+        return 0
+    return await revoke(
+        connection,
+        (AuthToken.token_id == token_id)
+        | (AuthToken.family_id == family)
+        | AuthToken.lineage.contains([family]),
+    )
 
 
 async def revoke(connection: WriteConnection, condition: ColumnElement[bool]) -> int:
-    """Revoke every active token that meets the condition; gives their number."""
-    revoked = await connection.execute(
-        update(AuthToken).where(condition, AuthToken.is_active.is_(True)).values(is_active=False)
-    )
-    return revoked.rowcount
+    """Revoke every active token that meets the condition; gives their number.
+
+    It is asked again until there is none: a token that was being made while the first statement waited for
+    its maker is not among what that statement sees.
+    """
+    in_order = (
+        select(AuthToken.id).where(condition, AuthToken.is_active.is_(True)).order_by(AuthToken.id)
+    ).with_for_update(key_share=True)
+    ended = 0
+    while True:
+        revoked = await connection.execute(
+            update(AuthToken).where(AuthToken.id.in_(in_order)).values(is_active=False)
+        )
+        if not revoked.rowcount:
+            return ended
+        ended += revoked.rowcount
 
 
-def family_of(token_id: UUID) -> Select[UUID | None]:
-    """The family of a token, for use in a condition; NULL for a named token."""
-    return select(AuthToken.family_id).where(AuthToken.token_id == token_id)
+def family_of(token_id: UUID) -> Select[UUID]:
+    """The family of a token, for use in a condition."""
+    return select(_FAMILY).where(AuthToken.token_id == token_id)
 
 
 def _new(

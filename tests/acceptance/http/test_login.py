@@ -185,7 +185,7 @@ async def test_a_named_token_is_shown_once_and_listed_by_its_name(
         client,
         create,
         tokens["accessToken"],
-        input={"name": "builder", "expiresAt": expires_at.isoformat()},
+        input={"name": "builder", "expiresAt": expires_at.isoformat(), "password": PASSWORD},
     )
 
     created = answer["data"]["createAccessToken"]

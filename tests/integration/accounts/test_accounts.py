@@ -11,7 +11,7 @@ from models import AuthToken, User
 from services.accounts.accounts import add_user, create_user, deactivate_user, delete_user, update_user
 from services.accounts.login import log_in
 from services.accounts.login_attempts import PER_ACCOUNT
-from services.accounts.personal_tokens import change_password, create_access_token, revoke_token
+from services.accounts.personal_tokens import NamedToken, change_password, create_access_token, revoke_token
 from services.accounts.token_store import TokenPair, issue_named, issue_pair
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
@@ -295,8 +295,9 @@ async def test_a_named_token_carries_its_name_and_expiry(
     database: Database, policy: TokenPolicy, origin: Origin, caller: Principal
 ) -> None:
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    wanted = NamedToken(" builder ", expires_at, PASSWORD)
+    issued = await create_access_token(database, policy, caller, origin, wanted)
     async with database.transaction() as connection:
-        issued = await create_access_token(connection, policy, caller, origin, " builder ", expires_at)
         row = (await connection.execute(select(AuthToken.name, AuthToken.expires_at))).one()
 
     assert (row.name, row.expires_at) == ("builder", issued.expires_at)
@@ -322,14 +323,10 @@ async def test_a_token_without_a_name_or_end_is_refused(
     days: int,
     field: str,
 ) -> None:
-    await refused(
-        database,
-        lambda connection: create_access_token(
-            connection, policy, caller, origin, name, datetime.now(UTC) + timedelta(days=days)
-        ),
-        BadInput,
-        field,
-    )
+    wanted = NamedToken(name, datetime.now(UTC) + timedelta(days=days), PASSWORD)
+    with pytest.raises(BadInput) as refusal:
+        await create_access_token(database, policy, caller, origin, wanted)
+    assert refusal.value.field == field
 
 
 async def test_one_revokes_ones_own_tokens_and_an_administrator_any(

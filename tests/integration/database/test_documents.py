@@ -19,7 +19,7 @@ WIDENED = {
 }
 
 ADDED_COLUMNS = {
-    "auth_tokens": {"name", "family_id"},
+    "auth_tokens": {"name", "family_id", "lineage"},
     "cc_logs": {"xid"},
     "mcp_messages": {"server_name", "direction"},
     "system_logs": {"xid"},

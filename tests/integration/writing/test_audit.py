@@ -232,9 +232,8 @@ async def _tell_of_accounts(story: Story, administrator: Principal, alice: int) 
     person = Principal(alice, "alice", is_admin=False)
     await tell(person, "changePassword", {"currentPassword": SECRET, "newPassword": f"{SECRET}-3"})
     expiry = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    named = await tell(
-        person, "createAccessToken", {"name": "n", "expiresAt": expiry}, "authToken { tokenId }"
-    )
+    wanted = {"name": "n", "expiresAt": expiry, "password": f"{SECRET}-3"}
+    named = await tell(person, "createAccessToken", wanted, "authToken { tokenId }")
     await tell(person, "revokeToken", named["authToken"])
     await tell(person, "logout", None)
 
