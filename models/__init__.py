@@ -8,6 +8,7 @@ from models.feed import ChangeEvent, feed_state
 from models.file_operations import FileOperation
 from models.git_worktrees import GitWorktree
 from models.instances import CcInstance
+from models.invitations import ProjectInvitation
 from models.logs import CcLog, TaskLog
 from models.mcp import McpMessage, McpToolCall
 from models.notifications import NotificationHistoryEntry, NotificationSetting
@@ -53,6 +54,7 @@ __all__ = [
     "ParallelExecutionStat",
     "Project",
     "ProjectArchive",
+    "ProjectInvitation",
     "ReadonlyProjectStat",
     "Requirement",
     "Session",

@@ -50,6 +50,10 @@ _BY_RUNNER = Condition(
 )
 """A guest does not decide on who else comes in, nor on what they may do."""
 
+_BY_OWNER_OF_PROJECT = Condition(
+    "{row}.project_id IN (SELECT owned.id FROM projects AS owned WHERE owned.owner_id = {viewer})"
+)
+
 _THROUGH_INSTANCE = Through("cc_instance_id", "cc_instances", "id")
 _THROUGH_TASK = Through("task_id", "tasks", "id")
 _THROUGH_SESSION = Through("session_id", "sessions", "session_id")
@@ -64,6 +68,7 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "sessions": (Own("user_id"), _BY_GUESTS),
         "collaboration_sessions": (Own("host_user_id"), _BY_RUNNER),
         "file_operations": (_THROUGH_SESSION,),
+        "project_invitations": (Own("user_id"), Own("invited_by"), _BY_OWNER_OF_PROJECT),
         "notification_settings": (Own("user_id"),),
         "notification_history": (Own("user_id"),),
         "websocket_sessions": (Own("user_id"),),

@@ -69,6 +69,23 @@ class CollaboratorRole(Described):
     EDITOR = "editor", "Sees and changes what belongs to the project."
 
 
+class InvitationRole(Described):
+    """What a person who is asked to join a project is to be."""
+
+    VIEWER = "viewer", "Sees what belongs to the project."
+    EDITOR = "editor", "Sees and changes what belongs to the project."
+    OWNER = "owner", "Takes the project over."
+
+
+class InvitationState(Described):
+    """What became of an invitation to a project."""
+
+    PENDING = "pending", "Waits for the person's answer."
+    ACCEPTED = "accepted", "The person has accepted."
+    DECLINED = "declined", "The person has declined."
+    WITHDRAWN = "withdrawn", "Was taken back."
+
+
 class ProjectStatus(Described):
     """Where a project stands."""
 

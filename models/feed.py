@@ -251,6 +251,12 @@ WATCHES = (
         " WHERE collaboration_sessions.id = {r}.collaboration_session_id)",
         user="{r}.user_id",
     ),
+    Watch(
+        "project_invitations",
+        ("project_id", "user_id", "invited_by", "role", "state"),
+        project=PROJECT_OF_ROW,
+        user="{r}.user_id",
+    ),
 )
 
 FUNCTIONS = tuple(watch.function for watch in WATCHES)

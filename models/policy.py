@@ -101,6 +101,13 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
             Own("user_id"),
             Condition("{row}.collaboration_session_id IN (" + HOSTED_OR_JOINED + ")"),
         ),
+        "project_invitations": (
+            Own("user_id"),
+            Own("invited_by"),
+            Condition(
+                "{row}.project_id IN (SELECT projects.id FROM projects WHERE projects.owner_id = {viewer})"
+            ),
+        ),
         "notification_settings": OWN,
         "notification_history": OWN,
         "file_operations": (Through("session_id", "sessions", "session_id"),),

@@ -30,6 +30,7 @@ from models.types import Choice, Json, one_of
 if TYPE_CHECKING:
     from models.git_worktrees import GitWorktree
     from models.instances import CcInstance
+    from models.invitations import ProjectInvitation
     from models.planning import Feature, Requirement
     from models.sessions import Session
     from models.tasks import Task
@@ -183,3 +184,4 @@ class Project(Base):
     requirements: Mapped[list[Requirement]] = to_many("project")
     features: Mapped[list[Feature]] = to_many("project")
     websocket_notifications: Mapped[list[WebsocketNotification]] = to_many("project")
+    invitations: Mapped[list[ProjectInvitation]] = to_many("project")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from models.archives import ProjectArchive
     from models.collaboration import CollaborationParticipant, CollaborationSession
     from models.file_operations import FileOperation
+    from models.invitations import ProjectInvitation
     from models.notifications import NotificationHistoryEntry, NotificationSetting
     from models.projects import Project
     from models.sessions import Session
@@ -112,6 +113,12 @@ class User(Base):
     archived_projects: Mapped[list[ProjectArchive]] = to_many("owner")
     hosted_collaboration_sessions: Mapped[list[CollaborationSession]] = to_many("host_user")
     collaboration_participations: Mapped[list[CollaborationParticipant]] = to_many("user")
+    project_invitations: Mapped[list[ProjectInvitation]] = to_many(
+        "user", foreign_keys="ProjectInvitation.user_id"
+    )
+    sent_project_invitations: Mapped[list[ProjectInvitation]] = to_many(
+        "invited_by", foreign_keys="ProjectInvitation.invited_by_id"
+    )
     executed_syncs: Mapped[list[WorktreeSyncHistoryEntry]] = to_many("executed_by")
     notification_settings: Mapped[list[NotificationSetting]] = to_many("user")
     notification_history: Mapped[list[NotificationHistoryEntry]] = to_many("user")

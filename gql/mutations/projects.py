@@ -1,4 +1,6 @@
-"""Projects: collaborators, transfer, archiving and restoring."""
+"""Projects: collaborators, invitations, transfer, archiving and restoring."""
+
+from uuid import UUID
 
 import strawberry
 from strawberry import Private
@@ -8,9 +10,10 @@ from gql.mutations.transaction import Info, acting
 from gql.types.builder import enum_type
 from gql.types.types import table_type
 from models.enums import CollaboratorRole
-from services.projects import archiving, collaborators
+from services.projects import archiving, collaborators, invitations
 
 Project = table_type("Project")
+ProjectInvitation = table_type("ProjectInvitation")
 
 KEY = "Key of the project."
 USER = "Key of the person."
@@ -19,7 +22,7 @@ ROLE = "EDITOR changes what belongs to the project, VIEWER looks."
 enum_type(CollaboratorRole)
 
 
-@strawberry.input(description="Who is to work on which project.")
+@strawberry.input(description="Who is asked to work on which project.")
 class AddCollaboratorInput:
     id: int = strawberry.field(description=KEY)
     user_id: int = strawberry.field(description=USER)
@@ -39,13 +42,18 @@ class RemoveCollaboratorInput:
     user_id: int = strawberry.field(description=USER)
 
 
-@strawberry.input(description="Whose project this is from now on.")
+@strawberry.input(description="To whom the project is offered.")
 class TransferProjectInput:
     id: int = strawberry.field(description=KEY)
-    new_owner_id: int = strawberry.field(description="Key of the new owner.")
+    new_owner_id: int = strawberry.field(description="Key of the person who is to own it.")
     keep_as: CollaboratorRole | None = strawberry.field(
         default=None, description="Role in which the former owner stays; null for none."
     )
+
+
+@strawberry.input(description="Which invitation is meant.")
+class InvitationKeyInput:
+    id: UUID = strawberry.field(description="Key of the invitation.")
 
 
 @strawberry.input(description="Which project is meant.")
@@ -62,8 +70,46 @@ class _WithProject:
         return await load_row(info, "Project", self.row_id)
 
 
-@strawberry.type(description="The project with its new collaborator.")
-class AddCollaboratorPayload(_WithProject):
+@strawberry.type
+class _WithInvitation(_WithProject):
+    invitation_id: Private[UUID | None]
+
+    @strawberry.field(
+        description="What the person may accept or decline; null when nobody needs to be asked, as where an "
+        "administrator decides."
+    )
+    async def invitation(self, info: Info) -> ProjectInvitation | None:  # type: ignore[valid-type]
+        if self.invitation_id is None:
+            return None
+        return await load_row(info, "ProjectInvitation", self.invitation_id)
+
+
+@strawberry.type
+class _WithAnswer:
+    invitation_id: Private[UUID]
+
+    @strawberry.field(description="The invitation as it is now.")
+    async def invitation(self, info: Info) -> ProjectInvitation:  # type: ignore[valid-type]
+        return await load_row(info, "ProjectInvitation", self.invitation_id)
+
+
+@strawberry.type(description="The invitation that was accepted, and the project.")
+class AcceptInvitationPayload(_WithAnswer, _WithProject):
+    pass
+
+
+@strawberry.type(description="The invitation that was declined.")
+class DeclineInvitationPayload(_WithAnswer):
+    pass
+
+
+@strawberry.type(description="The invitation that was taken back.")
+class WithdrawInvitationPayload(_WithAnswer):
+    pass
+
+
+@strawberry.type(description="The project, and the invitation to its new collaborator.")
+class AddCollaboratorPayload(_WithInvitation):
     pass
 
 
@@ -77,8 +123,8 @@ class RemoveCollaboratorPayload(_WithProject):
     pass
 
 
-@strawberry.type(description="The project with its new owner.")
-class TransferProjectPayload(_WithProject):
+@strawberry.type(description="The project, and the invitation to its new owner.")
+class TransferProjectPayload(_WithInvitation):
     pass
 
 
@@ -94,11 +140,17 @@ class RestoreProjectPayload(_WithProject):
 
 @strawberry.type
 class ProjectMutations:
-    @strawberry.mutation(description="Let a person work on a project, as its owner.")
+    @strawberry.mutation(
+        description="Invite a person to work on a project, as its owner: they are a collaborator once they "
+        "accept. An administrator makes them one at once. Repeating it changes nothing."
+    )
     async def add_collaborator(self, info: Info, input: AddCollaboratorInput) -> AddCollaboratorPayload:
         async with acting(info, id=input.id, userId=input.user_id, role=input.role) as act:
-            await collaborators.add(act.connection, act.principal, input.id, input.user_id, input.role)
-        return AddCollaboratorPayload(row_id=input.id)
+            invited = await collaborators.add(
+                act.connection, act.principal, input.id, input.user_id, input.role
+            )
+            act.details["invitationId"] = invited
+        return AddCollaboratorPayload(row_id=input.id, invitation_id=invited)
 
     @strawberry.mutation(description="Give a collaborator another role, as the owner of the project.")
     async def change_collaborator_role(
@@ -111,8 +163,8 @@ class ProjectMutations:
         return ChangeCollaboratorRolePayload(row_id=input.id)
 
     @strawberry.mutation(
-        description="End a collaborator's work on a project, as its owner, or one's own. "
-        "Repeating it changes nothing."
+        description="End a collaborator's work on a project, or an invitation to it, as its owner, or one's "
+        "own work. Repeating it changes nothing."
     )
     async def remove_collaborator(
         self, info: Info, input: RemoveCollaboratorInput
@@ -121,13 +173,43 @@ class ProjectMutations:
             await collaborators.remove(act.connection, act.principal, input.id, input.user_id)
         return RemoveCollaboratorPayload(row_id=input.id)
 
-    @strawberry.mutation(description="Give a project to another person, as its owner.")
+    @strawberry.mutation(
+        description="Offer a project to another person, as its owner: it is theirs once they accept. An "
+        "administrator gives it at once."
+    )
     async def transfer_project(self, info: Info, input: TransferProjectInput) -> TransferProjectPayload:
         async with acting(info, id=input.id, newOwnerId=input.new_owner_id) as act:
-            await collaborators.transfer(
+            offered = await collaborators.transfer(
                 act.connection, act.principal, input.id, input.new_owner_id, input.keep_as
             )
-        return TransferProjectPayload(row_id=input.id)
+            act.details["invitationId"] = offered
+        return TransferProjectPayload(row_id=input.id, invitation_id=offered)
+
+    @strawberry.mutation(
+        description="Accept an invitation to a project; one to own it makes it one's own. "
+        "Repeating it changes nothing."
+    )
+    async def accept_invitation(self, info: Info, input: InvitationKeyInput) -> AcceptInvitationPayload:
+        async with acting(info, id=input.id) as act:
+            project = await invitations.accept(act.connection, act.principal, input.id)
+        return AcceptInvitationPayload(invitation_id=input.id, row_id=project)
+
+    @strawberry.mutation(
+        description="Decline an invitation to a project, which may be repeated a day later at the soonest."
+    )
+    async def decline_invitation(self, info: Info, input: InvitationKeyInput) -> DeclineInvitationPayload:
+        async with acting(info, id=input.id) as act:
+            await invitations.decline(act.connection, act.principal, input.id)
+        return DeclineInvitationPayload(invitation_id=input.id)
+
+    @strawberry.mutation(
+        description="Take back an invitation that was not answered, as who sent it or owns the project. "
+        "Repeating it changes nothing."
+    )
+    async def withdraw_invitation(self, info: Info, input: InvitationKeyInput) -> WithdrawInvitationPayload:
+        async with acting(info, id=input.id) as act:
+            await invitations.withdraw(act.connection, act.principal, input.id)
+        return WithdrawInvitationPayload(invitation_id=input.id)
 
     @strawberry.mutation(
         description="Set a project aside, as its owner; no instance of it may be running. Maintenance later "

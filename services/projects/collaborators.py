@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
-import orjson
-
-from models.enums import CollaboratorRole
+from models.enums import CollaboratorRole, InvitationRole
 from services.core.database import WriteConnection
 from services.core.errors import Conflict, NotFound
 from services.core.principal import Principal
+from services.projects.invitations import Offer, offer, withdraw_from
+from services.projects.membership import admit, hand_over, store
 from services.writing import shapes
 from services.writing.constraints import missing
 from services.writing.permissions import VIEWER, predicates
@@ -17,17 +18,16 @@ from services.writing.tables import TABLES
 
 _TABLE: Final = TABLES["projects"]
 
-Collaborators = dict[int, str]
-"""Role by users.id, in the order of the list."""
-
 
 async def add(
     connection: WriteConnection, principal: Principal, project: int, user_id: int, role: CollaboratorRole
-) -> None:
-    """Let a person work on a project, as its owner. Repeating it changes nothing.
+) -> UUID | None:
+    """Invite a person to work on a project, as its owner; gives the invitation's key.
 
-    Raises `NotFound` for the project or the person, `Forbidden`, and `Conflict` for somebody who is the owner
-    or has another role already.
+    An administrator makes the person a collaborator at once; then, and for one who is a collaborator with
+    this role already, it gives None. Repeating it changes nothing. Raises `NotFound` for the project or the
+    person, `Forbidden`, `Conflict` for somebody who is the owner or has another role already, and what
+    `invitations.offer` does.
     """
     row = await hold(connection, principal, _TABLE, project)
     await _require_person(connection, user_id, "input.userId")
@@ -40,7 +40,14 @@ async def add(
             " changeCollaboratorRole gives another.",
             field="input.role",
         )
-    await _write(connection, project, known, {**known, user_id: role.value})
+    if user_id in known:
+        return None
+    if not principal.is_admin:
+        wanted = Offer(user_id, InvitationRole(role.value))
+        return await offer(connection, principal, row, wanted, "input.userId")
+    await withdraw_from(connection, project, user_id)
+    await admit(connection, row, user_id, role)
+    return None
 
 
 async def change_role(
@@ -50,21 +57,22 @@ async def change_role(
     row = await hold(connection, principal, _TABLE, project)
     known = shapes.collaborators(row["collaborators"])
     if user_id not in known:
-        raise NotFound("This person is no collaborator; addCollaborator makes one.", field="input.userId")
-    await _write(connection, project, known, {**known, user_id: role.value})
+        raise NotFound("This person is no collaborator; addCollaborator invites one.", field="input.userId")
+    await store(connection, project, known, {**known, user_id: role.value})
 
 
 async def remove(connection: WriteConnection, principal: Principal, project: int, user_id: int) -> None:
-    """End a person's work on a project: as its owner, or one's own. Repeating it changes nothing.
+    """End a person's work on a project, or an invitation to it, as its owner, or one's own work.
 
-    Raises `NotFound` or `Forbidden`.
+    Repeating it changes nothing. Raises `NotFound` or `Forbidden`.
     """
     if user_id == principal.user_id:
         row = await _hold_seen(connection, principal, project)
     else:
         row = await hold(connection, principal, _TABLE, project)
+        await withdraw_from(connection, project, user_id)
     known = shapes.collaborators(row["collaborators"])
-    await _write(connection, project, known, {key: role for key, role in known.items() if key != user_id})
+    await store(connection, project, known, {key: role for key, role in known.items() if key != user_id})
 
 
 async def transfer(
@@ -73,35 +81,22 @@ async def transfer(
     project: int,
     new_owner_id: int,
     keep_as: CollaboratorRole | None,
-) -> None:
-    """Give a project to another person; the former owner stays as a collaborator where `keep_as` is a role.
+) -> UUID | None:
+    """Offer a project to another person, as its owner; gives the invitation's key.
 
-    Open to the owner. Raises `NotFound` for the project or the person, `Forbidden`.
+    When the person accepts, the former owner stays as a collaborator where `keep_as` is a role. An
+    administrator gives the project at once; then, and where the person owns it already, it gives None.
+    Raises `NotFound` for the project or the person, `Forbidden`, and what `invitations.offer` does.
     """
     row = await hold(connection, principal, _TABLE, project)
     await _require_person(connection, new_owner_id, "input.newOwnerId")
     if new_owner_id == row["owner_id"]:
-        return
-    known = shapes.collaborators(row["collaborators"])
-    staying = {key: role for key, role in known.items() if key not in (new_owner_id, row["owner_id"])}
-    if keep_as is not None:
-        staying[row["owner_id"]] = keep_as.value
-    await connection.exec_driver_sql(
-        "UPDATE projects SET owner_id = $2 WHERE id = $1", (project, new_owner_id)
-    )
-    await _write(connection, project, known, staying)
-
-
-async def _write(
-    connection: WriteConnection, project: int, before: Collaborators, now: Collaborators
-) -> None:
-    if now == before:
-        return
-    entries = [{"user_id": user_id, "role": role} for user_id, role in now.items()]
-    await connection.exec_driver_sql(
-        "UPDATE projects SET collaborators = $2::jsonb WHERE id = $1",
-        (project, orjson.dumps(entries).decode()),
-    )
+        return None
+    if not principal.is_admin:
+        wanted = Offer(new_owner_id, InvitationRole.OWNER, keep_as)
+        return await offer(connection, principal, row, wanted, "input.newOwnerId")
+    await hand_over(connection, row, new_owner_id, keep_as)
+    return None
 
 
 async def _hold_seen(connection: WriteConnection, principal: Principal, project: int) -> Mapping[str, Any]:
@@ -119,6 +114,7 @@ async def _hold_seen(connection: WriteConnection, principal: Principal, project:
 
 
 async def _require_person(connection: WriteConnection, user_id: int, field: str) -> None:
-    found = await connection.exec_driver_sql("SELECT 1 FROM users WHERE id = $1 AND is_active", (user_id,))
+    """Return when there is such an account. Whether it is active is for administrators to know."""
+    found = await connection.exec_driver_sql("SELECT 1 FROM users WHERE id = $1", (user_id,))
     if found.first() is None:
-        raise NotFound(f"There is no active account with the id {user_id}.", field=field)
+        raise NotFound(f"There is no account with the id {user_id}.", field=field)

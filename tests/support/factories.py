@@ -95,6 +95,12 @@ async def make_participant(connection: AsyncConnection, **values: Any) -> AnyRow
     )
 
 
+async def make_invitation(connection: AsyncConnection, **values: Any) -> AnyRow:
+    """An invitation of a person to look at a project, which waits for an answer."""
+    defaults = {"project_name": "受注管理システム", "role": "viewer"}
+    return await make_row(connection, "project_invitations", **(defaults | values))
+
+
 async def make_notification_setting(connection: AsyncConnection, **values: Any) -> AnyRow:
     """A person's wish to hear of completed tasks by webhook."""
     defaults = {

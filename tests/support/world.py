@@ -105,6 +105,8 @@ def _mend(table: str, values: dict[str, Any], number: int, chance: random.Random
             : number % 3
         ]
         values["is_public"] = number == 4
+    if table == "project_invitations":
+        values |= {"project_id": number % 5 + 1, "user_id": number % 6 + 1}  # each person once a project
     if table == "sessions":
         values["resource_limits"] = {"cpu_limit": number % 2}
         values["container_id"] = f"container-{number}"

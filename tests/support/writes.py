@@ -88,6 +88,7 @@ VERBS = (
     Verb("changeCollaboratorRole", "projects", _role),
     Verb("removeCollaborator", "projects", _person),
     Verb("transferProject", "projects", lambda writer: {"newOwnerId": writer.key("users", "id")}),
+    *(Verb(f"{step}Invitation", "project_invitations") for step in ("accept", "decline", "withdraw")),
     Verb("archiveProject", "projects"),
     Verb("restoreProject", "projects"),
     *(Verb(f"{step}Session", "sessions") for step in ("start", "stop", "fail", "touch")),

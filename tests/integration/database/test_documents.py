@@ -38,6 +38,7 @@ ADDED_TABLES = {
     "login_attempts",
     "mcp_messages_archive",
     "project_archive_rows",
+    "project_invitations",
     "projects_archive",
     "tasks_archive",
     "active_cc_instances",

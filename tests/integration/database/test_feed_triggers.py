@@ -119,6 +119,9 @@ async def test_an_event_of_each_table_finds_those_whom_it_concerns(
         )
         guest = await factories.make_user(connection)
         await factories.make_participant(connection, collaboration_session_id=shared.id, user_id=guest.id)
+        await factories.make_invitation(
+            connection, project_id=project.id, user_id=guest.id, invited_by=owner.id
+        )
 
     async def routing(table: str) -> tuple[UUID | None, int | None, UUID | None, UUID | None]:
         event = (await events_of(plain, table))[-1]
@@ -135,6 +138,7 @@ async def test_an_event_of_each_table_finds_those_whom_it_concerns(
     assert await routing("websocket_notifications") == (None, None, None, socket.id)
     assert await routing("notification_history") == (None, owner.id, None, None)
     assert await routing("collaboration_participants") == (key, guest.id, None, None)
+    assert await routing("project_invitations") == (key, guest.id, None, None)
 
 
 @pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.table)

@@ -163,8 +163,9 @@ async def test_every_verb_is_traced_and_keeps_secrets(
     tell = story.tell
 
     await _tell_of_accounts(story, administrator, alice)
+    await _tell_of_invitations(story, owner, guest, {**project, "userId": guest.user_id})
+    await tell(administrator, "addCollaborator", {**project, "userId": guest.user_id, "role": "VIEWER"})
     for field, more in (
-        ("addCollaborator", {"userId": guest.user_id, "role": "VIEWER"}),
         ("changeCollaboratorRole", {"userId": guest.user_id, "role": "EDITOR"}),
         ("removeCollaborator", {"userId": guest.user_id}),
         ("archiveProject", {}),
@@ -213,7 +214,7 @@ async def test_every_verb_is_traced_and_keeps_secrets(
         {"projectId": scene.project.project_id, "eventType": "MILESTONE", "eventName": "e", "payload": {}},
     )
     await tell(owner, "acknowledgeWebsocketNotification", {"id": event.id})
-    await tell(owner, "transferProject", {**project, "newOwnerId": guest.user_id})
+    await tell(administrator, "transferProject", {**project, "newOwnerId": guest.user_id})
 
     assert story.told - OF_TABLES == set(MUTATIONS) - OF_TABLES
     assert SECRET not in str(await everything(database))
@@ -236,6 +237,19 @@ async def _tell_of_accounts(story: Story, administrator: Principal, alice: int) 
     named = await tell(person, "createAccessToken", wanted, "authToken { tokenId }")
     await tell(person, "revokeToken", named["authToken"])
     await tell(person, "logout", None)
+
+
+async def _tell_of_invitations(story: Story, owner: Principal, guest: Principal, person: Any) -> None:
+    tell = story.tell
+    for state in ("WITHDRAWN", "ACCEPTED"):
+        added = await tell(owner, "addCollaborator", {**person, "role": "VIEWER"}, "invitation { id }")
+        if state == "WITHDRAWN":
+            await tell(owner, "withdrawInvitation", added["invitation"])
+        else:
+            await tell(guest, "acceptInvitation", added["invitation"])
+    await tell(owner, "removeCollaborator", {"id": person["id"], "userId": guest.user_id})
+    added = await tell(owner, "addCollaborator", {**person, "role": "VIEWER"}, "invitation { id }")
+    await tell(guest, "declineInvitation", added["invitation"])
 
 
 async def _tell_of_sharing(story: Story, owner: Principal, guest: Principal, session_id: UUID) -> None:

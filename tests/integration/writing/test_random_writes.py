@@ -89,6 +89,11 @@ def _may(write: Write, seer: Seer, before: Snapshot) -> bool:
     if write.table is None:
         return True
     reach = Reach(listed(before), seer)
+    if write.row is not None and write.table == "project_invitations":
+        is_theirs = bool(write.row["user_id"] == seer.user_id)
+        if write.field in ("acceptInvitation", "declineInvitation"):
+            return is_theirs
+        return seer.is_admin or (reach.changes(write.table, write.row) and not is_theirs)
     return write.row is not None and (
         (reach.changes(write.table, write.row) and _may_so_much(write, reach))
         or (write.field in BY_ANYBODY_FOR_THEMSELVES and write.given["userId"] == seer.user_id)
@@ -114,6 +119,8 @@ def _refusals(write: Write, seer: Seer, before: Snapshot, field: str | None) -> 
         return {*about_values, "NOT_FOUND", "FORBIDDEN"}
     reach = Reach(listed(before), seer)
     row = write.row
+    if write.field in ("acceptInvitation", "declineInvitation") and not _may(write, seer, before):
+        return {"NOT_FOUND"}
     if row is None or not (seer.is_admin or row in reach.sees().rows(write.table)):
         return {"NOT_FOUND"}
     if not _may(write, seer, before):

@@ -208,7 +208,7 @@ async def test_people_who_are_added_deleted_and_moved_at_once_lose_nobody(
 
     await codes(
         caller.response(
-            scene.owner,
+            scene.administrator,
             mutation("addCollaborator"),
             input={**project, "userId": person.id, "role": "EDITOR"},
         )

@@ -101,6 +101,11 @@ def _sharing(reach: Reach, row: Row) -> bool:
     return reach.seer.user_id in (row["host_user_id"], session and session["user_id"])
 
 
+def _invitation(reach: Reach, row: Row) -> bool:
+    project = reach.row("projects", "id", row["project_id"])
+    return reach.seer.user_id in (row["user_id"], row["invited_by"], project and project["owner_id"])
+
+
 def _event(reach: Reach, row: Row) -> bool:
     socket = reach.row("websocket_sessions", "id", row["socket_id"])
     return _of_project(reach, row) or (socket is not None and socket["user_id"] == reach.seer.user_id)
@@ -127,6 +132,7 @@ _RULES: Mapping[str, Rule] = {
     "sessions": _session,
     "collaboration_sessions": _sharing,
     "collaboration_participants": _behind(("collaboration_session_id", "collaboration_sessions", "id")),
+    "project_invitations": _invitation,
     "notification_settings": _own("user_id"),
     "notification_history": _own("user_id"),
     "worktree_sync_history": _behind(("source_worktree_id", "worktrees", "worktree_id")),

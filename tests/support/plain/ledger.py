@@ -82,6 +82,8 @@ def _is_allowed(
         return change.before is None
     if change.table == "system_logs" and change.before is None and change.after is not None:
         return seer.is_admin or change.after["user_id"] == seer.user_id
+    if _rings(change, before, after) or _is_accepted(change, before, after, seer):
+        return True
     if _is_own_part(change, before, seer) or _counts_parts(change, before, after):
         return True
     if change.before is not None and change.after is not None:
@@ -99,6 +101,43 @@ def _is_allowed(
     if change.before is not None and not then.changes_columns(change.table, change.before, change.columns):
         return False
     return now.changes(change.table, change.after) and _refers_to_what_is_seen(change, now)
+
+
+def _rings(change: Change, before: Snapshot, after: Snapshot) -> bool:
+    """Whether connections of a person hear that there is an invitation to that person, which is new."""
+    told = change.after
+    if change.table != "websocket_notifications" or change.before is not None or told is None:
+        return False
+    invited = orjson.loads(told["payload"]).get("invitation_id")
+    (socket,) = (row for row in after["websocket_sessions"].values() if row["id"] == told["socket_id"])
+    return any(
+        str(row["id"]) == invited and row["user_id"] == socket["user_id"] and row["state"] == "pending"
+        for row in after["project_invitations"].values()
+    )
+
+
+def _is_accepted(change: Change, before: Snapshot, after: Snapshot, seer: Seer) -> bool:
+    """Whether a project has become what an invitation offered to the person, who has just accepted it."""
+    if change.table not in ("projects", "project_invitations") or change.after is None:
+        return False
+    project = change.after["id"] if change.table == "projects" else change.after["project_id"]
+    accepted = [
+        row
+        for key, row in before["project_invitations"].items()
+        if row["user_id"] == seer.user_id
+        and row["project_id"] == project
+        and row["state"] == "pending"
+        and after["project_invitations"][key]["state"] == "accepted"
+        and before["projects"][(project,)]["owner_id"] == row["invited_by"]
+    ]
+    if change.table == "project_invitations":
+        return bool(accepted) and change.columns <= {"state", "answered_at"}
+    allowed = {"collaborators", "updated_at", *(["owner_id"] if _offers(accepted, "owner") else [])}
+    return bool(accepted) and change.columns <= allowed
+
+
+def _offers(invitations: list[Row], role: str) -> bool:
+    return any(row["role"] == role for row in invitations)
 
 
 def _is_own_part(change: Change, before: Snapshot, seer: Seer) -> bool:

@@ -112,6 +112,12 @@ def _participant(sight: Sight, row: Row) -> bool:
     return _own(sight, row) or sight.hosts(shared) or bool(sight.states_in(shared))
 
 
+def _invitation(sight: Sight, row: Row) -> bool:
+    projects = [each for each in sight.tables["projects"] if each["id"] == row["project_id"]]
+    people = [row["user_id"], row["invited_by"], *(project["owner_id"] for project in projects)]
+    return sight.seer.user_id in people
+
+
 def _notification(sight: Sight, row: Row) -> bool:
     if row["socket_id"] is not None:
         return sight.shows("websocket_sessions", "id", row["socket_id"])
@@ -142,6 +148,7 @@ _RULES: Mapping[str, Rule] = {
     "worktree_sync_history": _behind(("source_worktree_id", "worktrees", "worktree_id")),
     "collaboration_sessions": _share,
     "collaboration_participants": _participant,
+    "project_invitations": _invitation,
     "file_operations": _behind(("session_id", "sessions", "session_id")),
     "websocket_notifications": _notification,
     "cc_instances": _BEHIND_PROJECT,
