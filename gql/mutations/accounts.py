@@ -10,6 +10,7 @@ from gql.mutations.transaction import Info, acting
 from gql.scalars import JSON
 from gql.types.types import table_type
 from services.accounts import accounts
+from services.accounts.email_changes import count_try
 from services.accounts.personal_tokens import change_password
 
 User = table_type("User")
@@ -115,7 +116,9 @@ class AccountMutations:
         description="Change one's own e-mail address and preferences, or any account as an administrator."
     )
     async def update_user(self, info: Info, input: UpdateUserInput) -> UpdateUserPayload:
-        changes = _given(input.patch)
+        changes, context = _given(input.patch), info.context
+        principal = context.require_principal()
+        await count_try(context.database, principal, context.origin, input.id, changes)
         async with acting(info, id=input.id, fields=sorted(changes)) as act:
             await accounts.update_user(act.connection, act.principal, input.id, changes)
         return UpdateUserPayload(user_id=input.id)

@@ -26,6 +26,9 @@ QUOTAS: Final = ("max_sessions", "max_worktrees", "storage_limit_gb", "api_calls
 
 _MAXIMUM_QUOTA = 2**31 - 1
 _TABLE: Final = metadata.tables["users"]
+_PRIVATE: Final = frozenset(
+    f"input.patch.{camel(column.name)}" for column in _TABLE.c if column.info.get("private")
+)
 
 
 async def any_administrator(connection: WriteConnection) -> Principal:
@@ -95,8 +98,16 @@ async def update_user(
         values["hashed_password"] = await hash_password(changes["password"])
     if not values:
         return
-    with explained(_TABLE, "input.patch"):
-        await connection.execute(update(_TABLE).where(_TABLE.c.id == user_id).values(values))
+    try:
+        with explained(_TABLE, "input.patch"):
+            await connection.execute(update(_TABLE).where(_TABLE.c.id == user_id).values(values))
+    except (BadInput, Conflict) as refusal:
+        if principal.is_admin or refusal.field not in _PRIVATE:
+            raise
+        # Whether the value is malformed or another person's is not told.
+        raise BadInput(
+            "This cannot be used; look at how it is spelled, or ask an administrator.", field=refusal.field
+        ) from None
     if "password" in changes or changes.get("is_active", True) is False:
         await revoke(connection, AuthToken.user_id == user_id)
 

@@ -114,7 +114,7 @@ def _may_so_much(write: Write, reach: Reach) -> bool:
 
 def _refusals(write: Write, seer: Seer, before: Snapshot, field: str | None) -> set[str]:
     """The codes with which this may be refused."""
-    about_values = {"BAD_USER_INPUT", "CONFLICT", "QUOTA_EXCEEDED"}
+    about_values = {"BAD_USER_INPUT", "CONFLICT", "QUOTA_EXCEEDED", "RATE_LIMITED"}
     if write.table is None or (write.field == "claimTask" and field == "input.ccInstanceId"):
         return {*about_values, "NOT_FOUND", "FORBIDDEN"}
     reach = Reach(listed(before), seer)
