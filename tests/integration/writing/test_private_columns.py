@@ -88,11 +88,15 @@ def test_no_other_private_column_is_unique_or_written_by_the_person_in_the_way_o
     unique = {
         (table.name, column.name)
         for table in metadata.tables.values()
-        for found in (
-            *(each for each in table.constraints if isinstance(each, UniqueConstraint)),
-            *(each for each in table.indexes if each.unique),
-        )
+        for found in table.constraints
+        if isinstance(found, UniqueConstraint)
         for column in found.columns
+    } | {
+        (table.name, column.name)
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if index.unique
+        for column in index.columns
     }
     assert private & unique == {("users", "email")}
     assert {"email", "preferences"} == OWN
