@@ -106,13 +106,16 @@ async def test_a_transfer_and_an_archiving_at_once_leave_one_owner_who_may_resto
     database: Database, scene: Scene, caller: Caller
 ) -> None:
     project = {"id": scene.project.id}
+    offered = await caller.data(
+        scene.owner,
+        mutation("transferProject", "invitation { id }"),
+        input={**project, "newOwnerId": scene.editor.user_id},
+    )
 
     outcomes = await codes(
         [
             caller.response(
-                scene.owner,
-                mutation("transferProject"),
-                input={**project, "newOwnerId": scene.editor.user_id},
+                scene.editor, mutation("acceptInvitation"), input=offered["transferProject"]["invitation"]
             ),
             *(caller.response(scene.owner, mutation("archiveProject"), input=project) for _ in range(4)),
         ]
