@@ -9,6 +9,7 @@ import typer
 
 from app.cli.console import say
 from app.config.errors import StartupError
+from models.spellings import read_uuid
 from services.core.errors import DomainError
 
 cli = typer.Typer(
@@ -46,6 +47,14 @@ def main() -> None:
 def _refuse(sentence: str) -> NoReturn:
     say(f"ccgraph: {sentence}")
     sys.exit(1)
+
+
+def _uuid(text: str) -> UUID:
+    """A UUID as the API takes it."""
+    try:
+        return read_uuid(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
 
 
 @cli.command()
@@ -160,7 +169,10 @@ def import_mcp(
     file: Annotated[
         Path, typer.Argument(help="JSON-RPC messages, one JSON object a line.", exists=True, dir_okay=False)
     ],
-    instance: Annotated[UUID, typer.Option(help="The id of the CC instance whose traffic it is.")],
+    instance: Annotated[
+        UUID,
+        typer.Option(help="The id of the CC instance whose traffic it is.", parser=_uuid, metavar="UUID"),
+    ],
 ) -> None:
     """File recorded MCP traffic under a CC instance, through the same code as `recordMcpMessages`.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from models.enums import TokenType
+from models.spellings import read_uuid
 from services.accounts.authentication import Authenticator
 from services.accounts.tokens import TokenPolicy, read
 from services.core.errors import Unauthenticated
@@ -45,7 +46,7 @@ def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Or
 def _request_id(header: bytes | None) -> UUID:
     """The client's own id where it is a UUID, as system_logs.request_id asks for, else a new UUIDv7."""
     try:
-        return UUID(header.decode("ascii")) if header else uuid7()
+        return read_uuid(header.decode("ascii")) if header else uuid7()
     except ValueError:
         return uuid7()
 

@@ -3,7 +3,6 @@
 Every function raises ValueError with a sentence that says what the value has to be.
 """
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -15,11 +14,14 @@ from uuid import UUID
 
 import orjson
 
+from models import spellings
+
 Conversion = Callable[[object], object]
 
 BIGINT_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
-LONGEST_NUMBER = 20
+EXACT_FLOAT = 2**53
+"""Up to here a float is the whole number that was written."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """An odd number of backslashes before u0000: a NUL, and not the text of an escape."""
@@ -50,8 +52,11 @@ def integer(value: object) -> int:
 
 def big_integer(value: object) -> int:
     """A whole number of 64 bits, written as a number or as a text."""
-    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and re.fullmatch(r"[+-]?\d+", value):
-        value = int(value)
+    if isinstance(value, str):
+        try:
+            value = spellings.read_whole_number(value)
+        except ValueError:
+            value = None
     return _whole(value, BIGINT_MAX)
 
 
@@ -61,7 +66,7 @@ def whole_number(value: object) -> int:
 
 
 def _whole(value: object, largest: int) -> int:
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_FLOAT:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -largest - 1 <= value <= largest:
         raise ValueError(f"must be a whole number between {-largest - 1} and {largest}")
@@ -84,51 +89,29 @@ def decimal(value: object) -> Decimal:
 
 
 def uuid(value: object) -> UUID:
-    """A UUID in its usual spelling."""
+    """A UUID by its text, in either case, with its hyphens or without."""
     if isinstance(value, UUID):
         return value
-    try:
-        return UUID(value) if isinstance(value, str) and len(value) in (32, 36) else _not_a_uuid()
-    except ValueError:
-        return _not_a_uuid()
-
-
-def _not_a_uuid() -> UUID:
-    raise ValueError("must be a UUID such as 0197a1b2-0000-7000-8000-000000000000")
+    return spellings.read_uuid(value if isinstance(value, str) else "")
 
 
 def moment(value: object) -> datetime:
     """A point in time: RFC 3339 with an offset or Z."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
-    try:
-        # Python reads a time up to the first NUL and overlooks the rest.
-        parsed = datetime.fromisoformat(value) if isinstance(value, str) and "\0" not in value else None
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        raise ValueError("must be a time with an offset, such as 2026-01-31T12:00:00Z")
-    return parsed
+    return spellings.read_moment(value if isinstance(value, str) else "")
 
 
 def day(value: object) -> date:
     """A day: YYYY-MM-DD."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    try:
-        if isinstance(value, str):
-            return date.fromisoformat(value)
-    except ValueError:
-        pass
-    raise ValueError("must be a day such as 2026-01-31")
+    return spellings.read_day(value if isinstance(value, str) else "")
 
 
 def address(value: object) -> str:
     """An IPv4 or IPv6 address, or a network."""
-    try:
-        return str(ipaddress.ip_interface(text(value)))
-    except ValueError:
-        raise ValueError("must be an IP address such as 192.0.2.1 or 2001:db8::1") from None
+    return spellings.read_address(text(value))
 
 
 def json_text(value: object) -> str:

@@ -154,8 +154,16 @@ class NodeKeys:
 
 
 def key_conversion(column: Column) -> Conversion:
-    """How the text in a node id becomes a parameter."""
-    return conversions.whole_number if column.kind is Kind.INT else conversion(column)
+    """How the text in a node id becomes a parameter; it is spelt as `compile_node_id` spells it."""
+    convert = conversions.whole_number if column.kind is Kind.INT else conversion(column)
+
+    def as_spelt(value: object) -> object:
+        converted = convert(value)
+        if str(converted) != value:
+            raise ValueError("is no node id that this server returned")
+        return converted
+
+    return as_spelt
 
 
 def _node_column(table: TableType) -> Column:

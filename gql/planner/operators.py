@@ -24,11 +24,16 @@ def operators_of(kind: Kind) -> tuple[str, ...]:
         return ("contains", "hasKey", "path", "isNull")
     if kind is Kind.BOOLEAN:
         return ("eq", "neq", "isNull")
-    if kind in (Kind.CHOICE, Kind.ADDRESS):
+    if kind is Kind.CHOICE:
         return (*EQUALITY, "isNull")
     if kind is Kind.TEXT:
         return (*EQUALITY, *RANGE, "isNull", *TEXTUAL, "contains")
     return (*EQUALITY, *RANGE, "isNull")
+
+
+def is_condition(operator: str, operand: Value) -> bool:
+    """Whether there is something to hold: a path without an operator asks for nothing."""
+    return operator != "path" or any(name != "at" for name, _ in operand.fields())
 
 
 def compile_operators(

@@ -189,7 +189,11 @@ class _Compiler:
     def _json(self, table: TableType, alias: str, column: Column, value: Value, trail: Path) -> None:
         parts = dict(value.fields())
         at = parts["at"]
-        label = ".".join((*trail, column.field, *map(repr, Each(text)(at.plain()))))
+        try:
+            steps = Each(text)(at.plain())
+        except ValueError as error:
+            raise ArgumentInvalid(f"The value of `at` {error}.", at.path) from None
+        label = ".".join((*trail, column.field, *map(repr, steps)))
         if self._is_new(label):
             parameter = self.statement.parameter(at, Each(text), "::text[]")
             # A JSON null is no value, neither in the order nor in a cursor.

@@ -4,9 +4,9 @@ Logic has two values. A comparison with a null column is false, and `not` is tru
 not; so `neq` and `notIn` also find rows without a value.
 """
 
-from gql.planner.catalog import Relation, TableType
+from gql.planner.catalog import Column, Relation, TableType
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.operators import compile_operators
+from gql.planner.operators import compile_operators, is_condition
 from gql.planner.statement import Statement
 from gql.planner.values import Value
 
@@ -31,14 +31,20 @@ def compile_where(statement: Statement, table: TableType, alias: str, where: Val
         elif name in table.relations:
             conditions += _related(statement, table.relations[name], alias, value)
         else:
-            column = table.columns[name]
-            expression = statement.column(table, column, alias)
-            conditions += [
-                condition
-                for operator, operand in _present(value)
-                for condition in compile_operators(statement, column, expression, operator, operand)
-            ]
+            conditions += _column(statement, table, table.columns[name], alias, value)
     return conditions
+
+
+def _column(statement: Statement, table: TableType, column: Column, alias: str, value: Value) -> list[str]:
+    operators = [found for found in _present(value) if is_condition(*found)]
+    if not operators:
+        return []  # and no parameter either: PostgreSQL refuses one that nothing uses
+    expression = statement.column(table, column, alias)
+    return [
+        condition
+        for operator, operand in operators
+        for condition in compile_operators(statement, column, expression, operator, operand)
+    ]
 
 
 def _any(statement: Statement, table: TableType, alias: str, value: Value) -> str:

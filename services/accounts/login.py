@@ -10,6 +10,7 @@ from services.core.database import Database
 from services.core.errors import Unauthenticated
 from services.core.principal import Origin, Principal
 from services.writing.single_statement import Caller, traced
+from services.writing.values import require_text
 
 _ACCOUNT: Final = "SELECT id, hashed_password, is_active, is_admin FROM users WHERE username = $1"
 
@@ -39,6 +40,7 @@ async def log_in(
     It takes the database and not a connection: a failed attempt stays counted although nothing else of it
     is kept, and no transaction is open while the password is hashed.
     """
+    require_text(username, "input.username")
     await count_attempt(database, username, origin)
     async with database.primary.acquire() as connection:
         account = await connection.fetchrow(_ACCOUNT, username)

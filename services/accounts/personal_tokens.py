@@ -23,6 +23,7 @@ from services.core.database import Database, WriteConnection
 from services.core.errors import BadInput, NotFound, QuotaExceeded
 from services.core.principal import Origin, Principal
 from services.writing.audit import trace
+from services.writing.values import require_text
 
 LONGEST_LIFE = timedelta(days=366)
 MOST_GENERATIONS = 8
@@ -74,6 +75,7 @@ async def create_access_token(
     The account's password is asked for, so that a stolen token makes no others, and guesses at it count as
     attempts to log in. The new token ends with the login or the token that it is made with.
     """
+    require_text(wanted.name, "input.name")
     if not 0 < len(wanted.name.strip()) <= _MAXIMUM_NAME:
         raise BadInput("Name the token in 1 to 100 characters.", field="input.name")
     lifetime = wanted.expires_at - datetime.now(UTC)

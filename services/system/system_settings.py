@@ -8,7 +8,7 @@ from services.core.principal import Principal
 from services.writing.constraints import missing
 from services.writing.rows import apply, hold
 from services.writing.tables import TABLES
-from services.writing.values import parameters
+from services.writing.values import parameters, require_text
 
 _TABLE: Final = TABLES["system_settings"]
 
@@ -23,6 +23,7 @@ async def change(
     setting's data type, and `Conflict` when it is read-only.
     """
     field = "input.settingKey"
+    require_text(setting_key, field)
     found = await connection.exec_driver_sql(
         "SELECT id FROM system_settings WHERE setting_key = $1", (setting_key,)
     )

@@ -1,6 +1,5 @@
 """Turns the values of an input into parameters for PostgreSQL, or says which one cannot be stored and why."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Float, In
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
+from models import spellings
 from models.types import Choice
 from services.core.errors import BadInput
 from services.core.timestamps import read_moment
@@ -154,6 +154,14 @@ def text(value: object, longest: int = MAX_TEXT) -> str:
     return value
 
 
+def require_text(value: object, field: str) -> None:
+    """`BadInput` for a text that PostgreSQL cannot hold, and that goes to it by another way than a row's."""
+    try:
+        text(value)
+    except Unfit as trouble:
+        raise BadInput(f"This {trouble}.", field=field) from None
+
+
 def json_text(value: object) -> str:
     """Any JSON value as JSON text."""
     try:
@@ -184,7 +192,7 @@ def _choice(value: object, stored: Mapping[str, str], members: type[StrEnum]) ->
 
 def _uuid(value: object) -> UUID:
     try:
-        return value if isinstance(value, UUID) else UUID(value if isinstance(value, str) else "")
+        return value if isinstance(value, UUID) else spellings.read_uuid(_string(value))
     except ValueError:
         raise Unfit("must be a UUID") from None
 
@@ -204,9 +212,13 @@ def _time(value: object) -> datetime:
 
 def _address(value: object) -> str:
     try:
-        return str(ipaddress.ip_interface(value if isinstance(value, str) else ""))
+        return spellings.read_address(_string(value))
     except ValueError:
-        raise Unfit("must be an IP address") from None
+        raise Unfit("must be an IP address without a zone") from None
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _whole(value: object, beyond: int) -> int:

@@ -114,8 +114,9 @@ async def _try_leaves(database: Database, world: World, field: str) -> None:
             assert found == ("BAD_USER_INPUT", dotted(place)), (place, repr(value)[:100])
         for value in UNSTORABLE.get(scalar, ()):
             given = put(None, kind, place[1:], value)
-            code, _ = await refusal(database, world.scene.administrator, field, given)
+            code, where = await refusal(database, world.scene.administrator, field, given)
             assert code in ("BAD_USER_INPUT", "NOT_FOUND", "UNAUTHENTICATED"), (place, repr(value)[:100])
+            assert where or code == "UNAUTHENTICATED", (place, repr(value)[:100])
 
 
 def _columns(kind: GraphQLInputType, place: tuple[str | int, ...]) -> list[tuple[str, GraphQLInputType]]:

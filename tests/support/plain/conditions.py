@@ -28,8 +28,13 @@ def operate(column: Column, value: Any, operator: str, operand: Any) -> bool:
     if operator in ("like", "ilike", "startsWith", "contains"):
         return _matches(value, operator, operand)
     other = _given(column, operand)
-    here = str(getattr(value, "ip", value)) if column.kind is Kind.ADDRESS else value
+    here = _comparable(value) if column.kind is Kind.ADDRESS else value
     return _holds(here, operator, other)
+
+
+def _comparable(address: Any) -> tuple[int, int]:
+    """IPv4 comes before IPv6."""
+    return address.version, int(getattr(address, "ip", address))
 
 
 def _holds(value: Any, operator: str, other: Any) -> bool:
@@ -57,7 +62,7 @@ def _given(column: Column, operand: Any) -> Any:
         case Kind.UUID:
             return UUID(operand)
         case Kind.ADDRESS:
-            return str(ipaddress.ip_address(operand))
+            return _comparable(ipaddress.ip_address(operand))
         case _:
             return operand
 
