@@ -13,11 +13,9 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     parse,
-    validate,
 )
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
-from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from gql.planner.catalog import Catalog
 from gql.planner.compiler import compile_query, is_table_field
@@ -36,8 +34,9 @@ from gql.request.limits import (
     refuse_many_definitions,
     refuse_many_lines,
 )
-from gql.request.validation import MOST_ERRORS, RULES
-from gql.request.variables import variable_errors
+from gql.request.nullability import never_null
+from gql.request.validation import invalidities
+from gql.request.variables import null_errors, variable_errors
 from services.core.errors import BadInput, QueryTooComplex
 
 if TYPE_CHECKING:
@@ -114,6 +113,8 @@ class Operation:
     shaper: Shaper
     inputs: Mapping[str, tuple[GraphQLVariableSignature, Coerce | None]]
     """The variables and how they are coerced; None where only the general way knows to follow the type."""
+    never_null: frozenset[str] = frozenset()
+    """Variables of a nullable type that may not be null where they are used."""
     plans: "Latest[RootPlan]" = field(default_factory=lambda: Latest(MOST_PLANS))
     row_plans: Latest[Plan] = field(default_factory=lambda: Latest(MOST_PLANS))
     payloads: Latest["Payload"] = field(default_factory=lambda: Latest(MOST_PLANS))
@@ -135,6 +136,10 @@ class Operation:
         definitions = self.node.variable_definitions
         if not definitions:
             return VariableValues({}, {})
+        if self.never_null:
+            errors = null_errors(self.node, self.never_null, given or {})
+            if errors:
+                raise InvalidVariables(errors)
         plain = self._plain_variables(given or {})
         if plain is not None:
             return plain
@@ -249,10 +254,7 @@ class Preparation:
         refuse_many_definitions(document)
         # Measured before it is validated: validation itself takes long over a document made for that.
         measures = [measure(self.schema, document, node, self.limits) for node in nodes]
-        rules = RULES if self.introspection else (*RULES, NoSchemaIntrospectionCustomRule)
-        errors = validate(
-            self.schema, document, rules, max_errors=MOST_ERRORS, hide_suggestions=not self.introspection
-        )
+        errors = invalidities(self.schema, document, introspection=self.introspection)
         if errors:
             if not self.introspection:
                 errors = [_without_suggestion(error) for error in errors]
@@ -263,9 +265,10 @@ class Preparation:
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         usage = find_usage(document)
+        required = never_null(self.schema, document)
         return {
             node.name.value if node.name else None: self._operation(
-                document, node, fragments, measured, usage
+                document, node, fragments, measured, usage, required[id(node)]
             )
             for node, measured in zip(nodes, measures, strict=True)
         }
@@ -277,18 +280,21 @@ class Preparation:
         fragments: Mapping[str, FragmentDefinitionNode],
         measured: Measure,
         usage: Usage,
+        required: frozenset[str],
     ) -> Operation:
         signatures = self._signatures(node)
         types = {name: signature.type for name, signature in signatures.items()}
         inputs = {
             name: (signature, self.coercions.of(signature.type)) for name, signature in signatures.items()
         }
-        return Operation(document, node, fragments, measured, build_shaper(usage, node, types), inputs)
+        shaper = build_shaper(usage, node, types)
+        return Operation(document, node, fragments, measured, shaper, inputs, required)
 
     def _parse(self, text: str) -> DocumentNode:
         refuse_many_lines(text)
         try:
-            document = parse(text, max_tokens=self.limits.tokens)
+            # Empty selection sets are GraphQL to graphql-core alone (GraphQL, 2.5: one Selection or more).
+            document = parse(text, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
             if error.message.endswith("Parsing aborted."):
                 raise QueryTooComplex(

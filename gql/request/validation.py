@@ -3,21 +3,30 @@
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     NonNullTypeNode,
     OperationDefinitionNode,
     ValidationRule,
     get_nullable_type,
     is_input_object_type,
     specified_rules,
+    validate,
 )
+from graphql.validation import NoSchemaIntrospectionCustomRule, OverlappingFieldsCanBeMergedRule
 from graphql.validation.rules import overlapping_fields_can_be_merged
+from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+
+from gql.request.merging import Conflict, first_conflict
+from services.core.errors import QueryTooComplex
 
 MOST_ERRORS = 10
 """Errors of one document that are told: for each, lines are counted and wrong names compared with all."""
 
-# Fields of the same name are compared each with each; by default this may go on for two seconds.
+# Fields of the same name are compared each with each; by default this may go on for two seconds. It only
+# finds the words about a conflict that there is.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
 
@@ -47,4 +56,46 @@ class OneOfVariables(ValidationRule):
                 )
 
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfVariables)
+RULES = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    MaybeNullValidationRule,
+    OneOfVariables,
+)
+"""Without the rule on fields of one name, which `first_conflict` keeps in linear time."""
+
+
+def invalidities(schema: GraphQLSchema, document: DocumentNode, *, introspection: bool) -> list[GraphQLError]:
+    """What is wrong with a document, at most `MOST_ERRORS` and the word that there is more.
+
+    QueryTooComplex when graphql-core gives up: it says no more than that validation was aborted.
+    """
+    conflict = first_conflict(schema, document)
+    rules = RULES if conflict is None else (*RULES, OverlappingFieldsCanBeMergedRule)
+    errors = validate(
+        schema,
+        document,
+        rules if introspection else (*rules, NoSchemaIntrospectionCustomRule),
+        max_errors=MOST_ERRORS,
+        hide_suggestions=not introspection,
+    )
+    if not any(_gave_up(error) for error in errors):
+        return errors
+    if conflict is None:
+        raise QueryTooComplex(
+            "The operations of the document share fragments so often, or nest them so deeply, that it cannot "
+            "be validated; send the operations in documents of their own."
+        )
+    return [*(error for error in errors if not _gave_up(error)), _told(conflict)]
+
+
+def _gave_up(error: GraphQLError) -> bool:
+    return isinstance(error, ValidationAbortedError) and error.message == "Validation aborted."
+
+
+def _told(conflict: Conflict) -> GraphQLError:
+    one, other = conflict.one.name.value, conflict.other.name.value
+    return GraphQLError(
+        f"The fields of the name '{conflict.key}' conflict: one is `{one}` and another `{other}`, or they "
+        "differ in arguments or type. Give them different aliases.",
+        [conflict.one, conflict.other],
+    )

@@ -1,12 +1,13 @@
 """What is wrong with the variables of a request: a sentence and a field for each value that does not fit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLInputType,
+    NullValueNode,
     OperationDefinitionNode,
     OperationType,
     Undefined,
@@ -53,6 +54,24 @@ def variable_errors(
             errors.append(GraphQLError(told.message, definition, original_error=told))
             if len(errors) == MOST:
                 return errors
+    return errors
+
+
+def null_errors(
+    node: OperationDefinitionNode, never_null: Collection[str], given: Mapping[str, Any]
+) -> list[GraphQLError]:
+    """An error for each variable that is given as null and stands where null may not be."""
+    places = _arguments(node)
+    errors = []
+    for definition in node.variable_definitions or ():
+        name = definition.variable.name.value
+        is_null = isinstance(definition.default_value, NullValueNode)
+        if name in never_null and (given[name] is None if name in given else is_null):
+            told = BadInput(
+                f"`{name}` is null, and stands where a value must be: leave it out, or give a value.",
+                field=places.get(name, name),
+            )
+            errors.append(GraphQLError(told.message, definition, original_error=told))
     return errors
 
 

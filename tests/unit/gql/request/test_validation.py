@@ -54,3 +54,13 @@ def test_so_is_a_variable_that_does(key: dict[str, Any]) -> None:
     assert operation.variables(SCHEMA, {"key": {"id": 1}}).coerced == {"key": {"id": 1}}
     with pytest.raises(InvalidVariables):
         operation.variables(SCHEMA, {"key": key})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{ me {} }", "{}", "mutation {}", "{ me { ... on User {} } }", "{ me { id } } fragment F on User {}"],
+)
+def test_an_empty_selection_set_is_a_mistake_of_syntax(text: str) -> None:
+    with pytest.raises(InvalidDocument) as refusal:
+        prepared(text)
+    assert not refusal.value.parsed
