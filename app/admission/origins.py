@@ -19,4 +19,12 @@ class Origins:
         if not origin or "*" in self._listed or origin in self._listed:
             return True
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        return bool(host) and urlsplit(origin).netloc == host
+        return bool(host) and _host(origin) == host
+
+
+def _host(origin: str) -> str | None:
+    """Host and port of an origin; None for what is no origin, such as brackets around half an address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

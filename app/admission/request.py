@@ -1,19 +1,16 @@
 """A GraphQL request out of an HTTP request: body or query string, well formed or refused."""
 
-from collections.abc import Mapping
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive
 
+from app.admission.headers import Headers
 from gql.execution.api import OperationRequest
 from gql.request.documents import Documents
 from services.core.errors import BadInput
 from services.core.json_codec import read_json
-
-Headers = Mapping[bytes, bytes]
-"""By lower-case name, as ASGI gives them."""
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
-from app.graphiql.assets import ASSETS, CDN, Asset, require_complete
+from app.graphiql.assets import ASSETS, Asset, require_complete
 
 _HERE = Path(__file__).parent
 _OWN_FILES = ("ide.css", "ide.js")
@@ -26,12 +26,12 @@ class Ide:
         self._folder = folder
         tags = "\n    ".join(_tag(asset, local=folder is not None) for asset in ASSETS)
         self.page = (_HERE / "page.html").read_text().replace(_PLACEHOLDER, tags).encode()
-        source = "" if folder is not None else f" {CDN}"
+        scripts, styles = ("" if folder is not None else _sources(end) for end in (".js", ".css"))
         self.headers = (
             # GraphiQL's editor writes style elements, so styles cannot be held to files.
             (
                 b"content-security-policy",
-                f"default-src 'none'; script-src 'self'{source}; style-src 'self' 'unsafe-inline'{source}; "
+                f"default-src 'none'; script-src 'self'{scripts}; style-src 'self' 'unsafe-inline'{styles}; "
                 "font-src data:; img-src 'self' data:; connect-src 'self'; form-action 'none'; "
                 "base-uri 'none'; frame-ancestors 'none'".encode(),
             ),
@@ -50,6 +50,11 @@ class Ide:
         if self._folder is not None and name in {asset.name for asset in ASSETS}:
             return FileResponse(self._folder / name, headers={"cache-control": "public, max-age=86400"})
         raise HTTPException(404)
+
+
+def _sources(end: str) -> str:
+    """The very files, for the host has everybody's (Content Security Policy, 6.7.2.12: paths)."""
+    return "".join(f" {asset.url}" for asset in ASSETS if asset.name.endswith(end))
 
 
 def _tag(asset: Asset, *, local: bool) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from app.admission.headers import Headers, read_headers
 from app.admission.request import (
     ClientGone,
-    Headers,
     HttpRefusal,
     operation_request,
     parse_body,
@@ -96,7 +96,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong is told in a media type that the client accepts."""
-        headers = dict(scope["headers"])
+        headers = read_headers(scope["headers"])
         exchange = _Exchange(
             scope,
             receive,
@@ -113,7 +113,7 @@ class GraphQLEndpoint:
             entry = {"message": refusal.message, "extensions": {"code": BAD_USER_INPUT}}
             answer = Answer(refusal.status, error_body(entry), refusal.headers)
         except Exception as error:
-            answer = answer_exception(error)
+            answer = answer_exception(error, exchange.accepted.response or JSON)
         if answer is not None:
             media_type = exchange.accepted.response or JSON
             accept_coding = coding(exchange.header(b"accept-encoding"))

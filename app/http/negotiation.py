@@ -1,6 +1,6 @@
 """Which media type and which compression a client accepts (RFC 9110, 12.4 and 12.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +20,8 @@ class Accepted:
     """What an Accept header lets us answer with.
 
     `response` is the media type for a GraphQL response, None when the client takes none of ours.
-    `event_stream` and `html` are true only when the client names those types itself.
+    `event_stream` is true only when the client names that type itself, `html` when it names that one and
+    would rather have it than `response`.
     """
 
     response: str | None
@@ -46,18 +47,10 @@ def accepted(header: str) -> Accepted:
     that is named beats the one that a wildcard admits, then the one that is named first wins.
     """
     ranges = [entry for entry in _entries(header or "*/*") if entry.charset in ("", "utf-8", "utf8")]
-    preferences = [
-        (found.q, _specificity(found.name), -found.position, offer)
-        for offer in (JSON, GRAPHQL_RESPONSE)
-        if (found := _best_match(ranges, offer)) is not None and found.q > 0
-    ]
-    # max() keeps the first of equals: JSON, where one wildcard admits both.
-    response = max(preferences, key=lambda preference: preference[:3])[3] if preferences else None
-    return Accepted(
-        response=response,
-        event_stream=_named(ranges, EVENT_STREAM),
-        html=_named(ranges, HTML),
-    )
+    response = _preferred(ranges, (JSON, GRAPHQL_RESPONSE))
+    event_stream, html = (_named(ranges, name) for name in (EVENT_STREAM, HTML))
+    offers = (HTML,) if response is None else (response, HTML)
+    return Accepted(response, event_stream, html and _preferred(ranges, offers) == HTML)
 
 
 @lru_cache(maxsize=_CACHED_HEADERS)
@@ -68,6 +61,16 @@ def coding(header: str) -> str | None:
     offers = [(weights.get(offer, otherwise), offer) for offer in CODINGS]
     q, best = max(offers, key=lambda offer: offer[0])
     return best if q > 0 else None
+
+
+def _preferred(ranges: list[_Range], offers: Sequence[str]) -> str | None:
+    preferences = [
+        (found.q, _specificity(found.name), -found.position, offer)
+        for offer in offers
+        if (found := _best_match(ranges, offer)) is not None and found.q > 0
+    ]
+    # max() keeps the first of equals: JSON, where one wildcard admits both.
+    return max(preferences, key=lambda preference: preference[:3])[3] if preferences else None
 
 
 def _entries(header: str) -> Iterator[_Range]:

@@ -12,6 +12,7 @@ from app.http.negotiation import GRAPHQL_RESPONSE, JSON
 from app.uvicorn_ext.whole_responses import whole_response
 from gql.errors import INTERNAL, FormattedError, format_error
 from gql.execution.api import OperationResult
+from gql.request.documents import PersistedQueryNotFound
 from services.core.errors import RateLimited, ServiceUnavailable, Unauthenticated
 
 PARTIAL_SUCCESS = 294
@@ -62,14 +63,19 @@ def answer_result(result: OperationResult, media_type: str) -> Answer:
     return Answer(status, result.body, _challenge(code))
 
 
-def answer_exception(error: Exception) -> Answer:
-    """An error met outside of any operation: no token, no quota, a malformed request, a fault of ours."""
+def answer_exception(error: Exception, media_type: str = JSON) -> Answer:
+    """An error met outside of any operation: no token, no quota, a malformed request, a fault of ours.
+
+    That a persisted document is not known is an answer to the question that it was: in application/json 200,
+    which clients of automatic persisted queries want before they send the text.
+    """
     entry = format_error(error)
     code = entry["extensions"]["code"]
     headers = _challenge(code)
     if "retryAfter" in entry["extensions"]:
         headers = ((b"retry-after", str(entry["extensions"]["retryAfter"]).encode()),)
-    return Answer(_STATUS_OF_REFUSAL.get(code, 400), error_body(entry), headers)
+    otherwise = 200 if code == PersistedQueryNotFound.code and media_type == JSON else 400
+    return Answer(_STATUS_OF_REFUSAL.get(code, otherwise), error_body(entry), headers)
 
 
 def error_body(entry: FormattedError) -> bytes:

@@ -42,6 +42,21 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().start_keepalive()
         del self.request, self.response
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand over a whole message; a text that is no UTF-8 ends the connection with 1007 (RFC 6455, 8.1).
+
+        uvicorn does so too, with a stack trace in the log for each.
+        """
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            text = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+            self.frames = [text]
+            if not text.isascii() and not _is_utf8(text):
+                self.frames = []
+                self.conn.send_close(1007, "The text is not UTF-8")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
     def takes_frames(self) -> bool:
         """Whether the connection is open and the client reads as fast as we write."""
         return (
@@ -57,6 +72,14 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.transport.write(frames[0])
         else:
             self.transport.writelines(frames)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 _LONG = 16_384

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
+from app.admission.headers import read_headers
 from app.admission.origins import Origins
 from app.connections.registry import Connections
 from app.http.endpoint import Executor, OpenContext
@@ -34,7 +35,7 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""
         await receive()  # websocket.connect
-        headers = dict(scope["headers"])
+        headers = read_headers(scope["headers"])
         if not self.origins.allow(headers):
             await send({"type": "websocket.close"})  # before it was accepted, so an HTTP 403
         elif SUBPROTOCOL not in scope["subprotocols"]:

@@ -89,12 +89,14 @@ def _parameters(message: Mapping[str, Any]) -> Mapping[str, Any]:
     payload = _object(message, "payload")
     if payload is None:
         raise InvalidMessage("The subscribe message needs a payload")
-    # A document may be named instead of sent (extensions.persistedQuery): its absence is no matter of shape.
-    for name in ("query", "operationName"):
+    for name in ("query", "documentId", "operationName"):
         if not isinstance(payload.get(name), str | None):
             raise InvalidMessage(f"{name} is not a string")
     _object(payload, "variables")
-    _object(payload, "extensions")
+    extensions = _object(payload, "extensions")
+    named = payload.get("documentId") is not None or (extensions or {}).get("persistedQuery") is not None
+    if payload.get("query") is None and not named:
+        raise InvalidMessage("The subscribe message needs a query, or the id of a document")
     return payload
 
 

@@ -15,6 +15,7 @@ import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from app.admission.headers import read_headers
 from app.admission.request import operation_request
 from app.connections.auth import caller, origin
 from app.uvicorn_ext.frames import EXTENSION, FrameWriter, wrapped
@@ -138,7 +139,7 @@ class Conversation:
     )
 
     def __init__(self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
+        headers = read_headers(scope["headers"])
         self._endpoint = endpoint
         self._receive = receive
         self._send = send

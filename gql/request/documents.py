@@ -12,7 +12,7 @@ import orjson
 from services.core.errors import BadInput, DomainError
 
 _MAXIMUM_REMEMBERED_CHARACTERS = 10_000_000
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 
 
 class PersistedQueryNotFound(DomainError):
@@ -139,8 +139,9 @@ def _identifier(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """A bare hash is the same name as one with its prefix."""
-    return f"sha256:{name}" if _SHA256.fullmatch(name) else name
+    """A bare hash is the same name as one with its prefix, in either case."""
+    found = _SHA256.fullmatch(name)
+    return f"sha256:{found[1].lower()}" if found else name
 
 
 def _hash(text: str) -> str:

@@ -61,8 +61,10 @@ def live_query(
     except PlanError as error:
         raise domain_error(error) from None
     plan, heads = planned.plan, planned.heads
-    if plan is None or heads is None:
+    if heads is None:
         raise BadInput("Select fields of `live` that read tables, and no others.", field=root.key)
+    if plan is None:
+        return _constant(root.key, heads, pause)
     parameters = bind(plan, viewer, question.variables)
     found = reads(plan.sql)
     return LiveQuery(
@@ -73,6 +75,15 @@ def live_query(
         # A replica may be behind the event that says that there is something to read.
         read=_reading(root.key, plan, heads, context.database.primary, parameters),
     )
+
+
+def _constant(key: str, heads: Heads, pause: float) -> LiveQuery:
+    """A query whose every field is skipped, or is `__typename`: there is one result, and never another."""
+
+    async def read() -> bytes:
+        return _response(key, heads, ())
+
+    return LiveQuery(key=(key, heads, pause), tables=frozenset(), pause=pause, covered=True, read=read)
 
 
 def _rate(arguments: Mapping[str, Any]) -> float:
@@ -90,7 +101,10 @@ def _reading(
     """Runs the statement and puts the response around the texts that PostgreSQL made."""
 
     async def read() -> bytes:
-        texts = await run(plan, reader, parameters)
-        return b'{"data":{"%b":%b}}' % (key.encode(), assemble(heads, texts))
+        return _response(key, heads, await run(plan, reader, parameters))
 
     return read
+
+
+def _response(key: str, heads: Heads, texts: Sequence[str | None]) -> bytes:
+    return b'{"data":{"%b":%b}}' % (key.encode(), assemble(heads, texts))

@@ -77,7 +77,10 @@ class Subscriptions:
         variables = operation.variables(self._api.schema, request.variables).coerced
         check_cost(operation.measure, variables, self._api.limits)
         question = Question(self._api.catalog, variables, operation.fragments, principal.is_admin)
-        [root] = collect([operation.node.selection_set], question, (), "Subscription")
+        selected = collect([operation.node.selection_set], question, (), "Subscription")
+        if len(selected) != 1:
+            raise BadInput("Select exactly one field of Subscription.", field="query")
+        root = selected[0]
         given = _argument_values(self._api.schema, root, variables)
         if root.name == LIVE:
             return await self._live.subscribe(live_query(operation, root, question, given, context), ready)

@@ -7,6 +7,7 @@ from uuid import UUID
 import jwt
 
 from models.enums import TokenType
+from models.spellings import read_uuid, read_whole_number
 from services.core.errors import Unauthenticated
 
 _ALGORITHM = "HS256"
@@ -50,14 +51,15 @@ def read(policy: TokenPolicy, token: str, kind: TokenType) -> Claims:
             token, policy.secret_key, algorithms=[_ALGORITHM], options={"require": _REQUIRED}
         )
         claims = Claims(
-            token_id=UUID(payload["jti"]),
-            user_id=int(payload["sub"]),
+            token_id=read_uuid(payload["jti"]),
+            user_id=read_whole_number(payload["sub"]),
             kind=TokenType(payload["typ"]),
             expires_at=datetime.fromtimestamp(payload["exp"], UTC),
         )
     except jwt.ExpiredSignatureError:
         raise expired(kind) from None
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError, RecursionError):
+        # Claims of another type, or beyond all times; a header that nests without end.
         raise Unauthenticated(f"This is no {kind.value} token of this server; log in again.") from None
     if claims.kind is not kind:
         raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token belongs.")

@@ -240,11 +240,17 @@ def _read_error(value: object, field: str, hints: Hints) -> str:
     if (
         not isinstance(value, dict)
         or not isinstance(value.get("message"), str)
-        or not isinstance(value.get("code"), int)
-        or isinstance(value["code"], bool)
+        or not _is_whole(value.get("code"))
     ):
         raise BadInput("An error is an object with a whole number `code` and a text `message`.", field=field)
-    return _encode(value, field, hints)
+    # -32000.0 and -32000 are one number in JSON.
+    return _encode({**value, "code": int(value["code"])}, field, hints)
+
+
+def _is_whole(value: object) -> bool:
+    if isinstance(value, float):
+        return value.is_integer() and abs(value) < _EXACT
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _read_name(value: object, field: str) -> str:

@@ -222,3 +222,15 @@ async def test_a_socket_that_does_not_read_is_not_called_slow(
             await asyncio.sleep(0.05)
         await sql.set_status(fleet.instance_id, "STOPPED")
         assert await heard(socket.next, "STOPPED") < 30
+
+
+async def test_a_query_whose_every_field_is_skipped_has_an_empty_result(
+    live_server: LiveServer, fleet: Fleet
+) -> None:
+    for query, data in (
+        ("subscription { live { tasks @skip(if: true) { totalCount } } }", {}),
+        ("subscription { live { __typename me @include(if: false) { id } } }", {"__typename": "Query"}),
+    ):
+        async with following(live_server, fleet.owner_token, query) as socket:
+            assert (await socket.hear())["payload"] == {"data": {"live": data}}
+            assert await socket.silent()

@@ -124,6 +124,34 @@ async def test_an_unasked_pong_is_welcome(live_server: LiveServer) -> None:
         ),
         ('{"type": "subscribe", "id": "1"}', "The subscribe message needs a payload"),
         ('{"type": "subscribe", "id": "1", "payload": {"query": 5}}', "query is not a string"),
+        *(
+            (
+                f'{{"type": "subscribe", "id": "1", "payload": {payload}}}',
+                "The subscribe message needs a query, or the id of a document",
+            )
+            for payload in (
+                "{}",
+                '{"query": null}',
+                '{"variables": {}, "operationName": "A"}',
+                '{"documentId": null, "extensions": {}}',
+                '{"extensions": {"persistedQuery": null, "cost": true}}',
+            )
+        ),
+        ('{"type": "subscribe", "id": "1", "payload": {"documentId": 5}}', "documentId is not a string"),
+        ('{"type": "subscribe", "id": "1", "payload": []}', "payload is not a JSON object"),
+        ('{"type": "subscribe", "id": "1", "payload": "x"}', "payload is not a JSON object"),
+        ('{"type": "subscribe", "id": "1", "payload": null}', "The subscribe message needs a payload"),
+        (
+            '{"type": "subscribe", "id": null, "payload": {"query": "{ me { id } }"}}',
+            "The subscribe message needs an id that is a string and not empty",
+        ),
+        ('{"type": "subscribe", "id": "1", "payload": {"query": ["x"]}}', "query is not a string"),
+        ('{"type": null}', "The message has no type"),
+        ("", "The message is not valid JSON"),
+        ("null", "The message is not a JSON object"),
+        ('{"type": "ping"} {}', "The message is not valid JSON"),
+        ('{"type": "ping", "x": "\\ud800"}', "The message is not valid JSON"),
+        ('{"type": "ping", "payload": ' + "[" * 2_000 + "]" * 2_000 + "}", "The message is not valid JSON"),
         (
             '{"type": "subscribe", "id": "1", "payload": {"query": "", "operationName": 5}}',
             "operationName is not a string",

@@ -13,6 +13,7 @@ from tests.unit.app.http.small import (
     MODERN,
     NO_DATABASE,
     POLICY,
+    TOKEN,
     Client,
     FixedQuota,
     FixedTokens,
@@ -84,7 +85,47 @@ class TestPersistedDocuments:
         named = await get(http, extensions=orjson.dumps(extensions).decode())
 
         assert code(unknown) == "PERSISTED_QUERY_NOT_FOUND"
+        assert unknown.status_code == 200  # else older clients of Apollo give up persisting
         assert sent.json() == named.json() == {"data": {"echo": "hello"}}
+
+    async def test_a_hash_may_be_written_in_upper_case(self, http: Client) -> None:
+        query = "{ echo }"
+        digest = hashlib.sha256(query.encode()).hexdigest().upper()
+        extensions = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
+
+        sent = await http.post("/graphql", json={"query": query, "extensions": extensions})
+        named = [
+            await http.post("/graphql", json={"extensions": extensions}),
+            await http.post("/graphql", json={"documentId": f"sha256:{digest}"}),
+            await http.post("/graphql", json={"documentId": digest.lower()}),
+        ]
+
+        assert all(found.json() == sent.json() == {"data": {"echo": "hello"}} for found in named)
+
+    async def test_an_unknown_one_is_a_client_error_in_the_newer_media_type(self, http: Client) -> None:
+        extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+        headers = {"accept": "application/graphql-response+json"}
+
+        unknown = await http.post("/graphql", json={"extensions": extensions}, headers=headers)
+
+        assert (unknown.status_code, code(unknown)) == (400, "PERSISTED_QUERY_NOT_FOUND")
+
+
+class TestHeadersInSeveralLines:
+    async def test_they_are_one_list(self, http: Client) -> None:
+        text = "x" * 3_000
+        lines = [
+            *(("accept", "text/html;q=0.1"), ("accept", "application/graphql-response+json")),
+            *(("accept-encoding", "gzip"), ("accept-encoding", "x-foo")),
+        ]
+
+        response = await http.post(
+            "/graphql", json={"query": f'{{ echo(text: "{text}") }}'}, headers=[*TOKEN.items(), *lines]
+        )
+
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("application/graphql-response+json")
+        assert response.headers["content-encoding"] == "gzip"
 
 
 class TestPage:

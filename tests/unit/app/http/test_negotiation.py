@@ -45,6 +45,27 @@ def test_an_event_stream_must_be_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "is_page"),
+    [
+        ("text/html", True),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        ("text/html, application/json", True),
+        ("text/html;q=0.9, application/json;q=0.8", True),
+        ("application/json, text/html", False),
+        ("application/json, text/html;q=0.1", False),
+        ("application/graphql-response+json;q=0.5, text/html;q=0.4", False),
+        ("*/*, text/html;q=0.9", False),
+        ("text/html;q=0", False),
+        ("text/*", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_the_page_is_for_clients_that_would_rather_have_it(header: str, is_page: bool) -> None:
+    assert accepted(header).html is is_page
+
+
+@pytest.mark.parametrize(
     ("header", "chosen"),
     [
         ("", None),

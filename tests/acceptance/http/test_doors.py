@@ -1,0 +1,140 @@
+"""What browsers and odd clients send at the doors: an answer for each, and no stack trace in the log."""
+
+import asyncio
+import base64
+import json
+import socket
+import struct
+import time
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from app.config.settings import Settings
+from app.main import create_app
+from tests.support.serving import LiveServer, served
+
+
+async def test_cors_allows_what_clients_send_and_shows_what_the_server_answers(settings: Settings) -> None:
+    created = create_app(settings.model_copy(update={"allowed_origins": "https://app.example"}))
+    async with created.router.lifespan_context(created):
+        transport = httpx.ASGITransport(created)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ccgraph.test") as client:
+            asked = "authorization,content-type,last-event-id,x-request-id"
+            preflight = await client.options(
+                "/graphql",
+                headers={
+                    "origin": "https://app.example",
+                    "access-control-request-method": "POST",
+                    "access-control-request-headers": asked,
+                },
+            )
+            answer = await client.post(
+                "/graphql", json={"query": "{ me { id } }"}, headers={"origin": "https://app.example"}
+            )
+    assert preflight.status_code == 200
+    allowed = preflight.headers["access-control-allow-headers"].lower().replace(" ", "").split(",")
+    assert set(asked.split(",")) <= set(allowed)
+    shown = set(answer.headers["access-control-expose-headers"].lower().replace(" ", "").split(","))
+    # The safelisted ones need no permission (Fetch, 2.2.2).
+    assert {"x-request-id", "retry-after", "www-authenticate", "x-socket-id"} == shown
+
+
+def upgrade(server: LiveServer, *headers: bytes) -> socket.socket:
+    """A handshake with headers as they are."""
+    host, port = server.url.removeprefix("http://").split(":")
+    opened = socket.create_connection((host, int(port)), timeout=10)
+    opened.sendall(
+        b"GET /graphql HTTP/1.1\r\nhost: h\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-protocol: graphql-transport-ws\r\n"
+        b"sec-websocket-key: "
+        + base64.b64encode(b"0" * 16)
+        + b"\r\n"
+        + b"".join(header + b"\r\n" for header in headers)
+        + b"\r\n"
+    )
+    return opened
+
+
+@pytest.mark.parametrize("origin", [b"http://[::1", b"http://]", b"http://\xff", b"["])
+def test_a_handshake_with_half_an_origin_is_forbidden(
+    live_server: LiveServer, capfd: pytest.CaptureFixture[str], origin: bytes
+) -> None:
+    with upgrade(live_server, b"origin: " + origin) as opened:
+        assert b" 403 " in opened.recv(1000).partition(b"\r\n")[0]
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    "pieces", [(b"\xff",), (b"{", b"\xe2\x82"), (b'{"type":"ping","x":"\xed\xa0\x80"}',)]
+)
+def test_a_text_that_is_no_utf_8_ends_the_connection_quietly(
+    live_server: LiveServer, capfd: pytest.CaptureFixture[str], pieces: tuple[bytes, ...]
+) -> None:
+    with upgrade(live_server) as opened:
+        assert b" 101 " in opened.recv(1000).partition(b"\r\n")[0]
+        for number, piece in enumerate(pieces):
+            head = (0x80 if number == len(pieces) - 1 else 0) | (1 if number == 0 else 0)
+            opened.sendall(bytes((head, 0x80 | len(piece))) + bytes(4) + piece)
+        frame = opened.recv(1000)
+    assert frame[0] == 0x88
+    assert struct.unpack(">H", frame[2:4]) == (1007,)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    return {"sub": "1", "jti": str(uuid4()), "exp": int(time.time()) + 900, "typ": "access", **changed}
+
+
+ODD: list[dict[str, Any]] = [
+    *({"exp": value} for value in ("tomorrow", 10**20, -(10**20), None, [1], {}, True, 1e300, "1")),
+    *({"sub": value} for value in (1, None, [], "x", "+1", "9" * 5_000, "１")),
+    *({"jti": value} for value in (1, None, {}, "x", "0" * 31 + "_")),
+    *({"typ": value} for value in (1, None, [], {}, "admin")),
+    *({"nbf": value} for value in ("x", [], 10**30, None)),
+    *({"iat": value} for value in ("x", [], 10**30)),
+    {"aud": "x"},
+    {"iss": 5},
+]
+
+
+async def test_odd_claims_under_our_own_key_are_no_token(
+    live_server: LiveServer, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tokens = [
+        jwt.encode(claims(**odd), settings.signing_key(), algorithm="HS256") for odd in ODD if not _own(odd)
+    ]
+    tokens += [_signed(settings.signing_key(), claims(**odd)) for odd in ODD]
+    deep = base64.urlsafe_b64encode(b"[" * 30_000).decode().rstrip("=")
+    tokens += [f"{deep}.{deep}.x", "a.b.c", "..", ".", "é.é.é", "=.=.=", f"{deep}", "null.null.null"]
+    async with httpx.AsyncClient(base_url=live_server.url) as client:
+        for token in tokens:
+            answer = await client.post(
+                "/graphql",
+                json={"query": "{ me { id } }"},
+                headers={"authorization": b"Bearer " + token.encode()},
+            )
+            assert answer.status_code == 401, (token[:200], answer.text)
+            assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def _own(odd: dict[str, Any]) -> bool:
+    """What PyJWT itself refuses to sign."""
+    return bool({"iss", "sub"} & odd.keys()) or any(isinstance(value, list | dict) for value in odd.values())
+
+
+def _signed(key: str, payload: dict[str, Any]) -> str:
+    return jwt.api_jws.encode(json.dumps(payload).encode(), key, algorithm="HS256")
+
+
+async def test_an_odd_cors_origin_is_answered(settings: Settings) -> None:
+    with served(settings.model_copy(update={"allowed_origins": "https://app.example"})) as server:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            for origin in (b"http://[::1", b"null", b"\xff", b"https://app.example:x"):
+                answer = await client.post("/graphql", json={"query": "{x}"}, headers={b"origin": origin})
+                assert answer.status_code == 401
+                await asyncio.sleep(0)
