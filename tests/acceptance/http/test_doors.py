@@ -1,6 +1,5 @@
 """What browsers and odd clients send at the doors: an answer for each, and no stack trace in the log."""
 
-import asyncio
 import base64
 import json
 import socket
@@ -15,7 +14,7 @@ import pytest
 
 from app.config.settings import Settings
 from app.main import create_app
-from tests.support.serving import LiveServer, served
+from tests.support.serving import LiveServer
 
 
 async def test_cors_allows_what_clients_send_and_shows_what_the_server_answers(settings: Settings) -> None:
@@ -89,25 +88,22 @@ def claims(**changed: Any) -> dict[str, Any]:
     return {"sub": "1", "jti": str(uuid4()), "exp": int(time.time()) + 900, "typ": "access", **changed}
 
 
-ODD: list[dict[str, Any]] = [
-    *({"exp": value} for value in ("tomorrow", 10**20, -(10**20), None, [1], {}, True, 1e300, "1")),
-    *({"sub": value} for value in (1, None, [], "x", "+1", "9" * 5_000, "１")),
-    *({"jti": value} for value in (1, None, {}, "x", "0" * 31 + "_")),
-    *({"typ": value} for value in (1, None, [], {}, "admin")),
-    *({"nbf": value} for value in ("x", [], 10**30, None)),
-    *({"iat": value} for value in ("x", [], 10**30)),
-    {"aud": "x"},
-    {"iss": 5},
-]
+ODD: dict[str, tuple[Any, ...]] = {
+    "exp": ("tomorrow", 10**20, -(10**20), None, [1], {}, 1e300, "x"),
+    "sub": (1, None, [], "x", "+1", "9" * 5_000, "１"),
+    "jti": (1, None, {}, "x", "0" * 31 + "_"),
+    "typ": (1, None, [], {}, "admin"),
+    "nbf": ("x", [], 10**30),
+    "iat": ("x", [], 10**30),
+    "aud": ("x",),
+}
 
 
 async def test_odd_claims_under_our_own_key_are_no_token(
     live_server: LiveServer, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    tokens = [
-        jwt.encode(claims(**odd), settings.signing_key(), algorithm="HS256") for odd in ODD if not _own(odd)
-    ]
-    tokens += [_signed(settings.signing_key(), claims(**odd)) for odd in ODD]
+    key = settings.signing_key()
+    tokens = [_signed(key, claims(**{name: value})) for name, values in ODD.items() for value in values]
     deep = base64.urlsafe_b64encode(b"[" * 30_000).decode().rstrip("=")
     tokens += [f"{deep}.{deep}.x", "a.b.c", "..", ".", "é.é.é", "=.=.=", f"{deep}", "null.null.null"]
     async with httpx.AsyncClient(base_url=live_server.url) as client:
@@ -115,26 +111,12 @@ async def test_odd_claims_under_our_own_key_are_no_token(
             answer = await client.post(
                 "/graphql",
                 json={"query": "{ me { id } }"},
-                headers={"authorization": b"Bearer " + token.encode()},
+                headers={b"authorization": b"Bearer " + token.encode()},
             )
             assert answer.status_code == 401, (token[:200], answer.text)
             assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def _own(odd: dict[str, Any]) -> bool:
-    """What PyJWT itself refuses to sign."""
-    return bool({"iss", "sub"} & odd.keys()) or any(isinstance(value, list | dict) for value in odd.values())
-
-
 def _signed(key: str, payload: dict[str, Any]) -> str:
     return jwt.api_jws.encode(json.dumps(payload).encode(), key, algorithm="HS256")
-
-
-async def test_an_odd_cors_origin_is_answered(settings: Settings) -> None:
-    with served(settings.model_copy(update={"allowed_origins": "https://app.example"})) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            for origin in (b"http://[::1", b"null", b"\xff", b"https://app.example:x"):
-                answer = await client.post("/graphql", json={"query": "{x}"}, headers={b"origin": origin})
-                assert answer.status_code == 401
-                await asyncio.sleep(0)
