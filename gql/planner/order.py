@@ -188,7 +188,9 @@ class _Compiler:
 
     def _json(self, table: TableType, alias: str, column: Column, value: Value, trail: Path) -> None:
         parts = dict(value.fields())
-        at = parts["at"]
+        at, given = parts["at"], parts.get("direction")
+        if given is not None and given.is_null:
+            raise ArgumentInvalid("The direction is null: give one, or leave it out.", given.path)
         try:
             steps = Each(text)(at.plain())
         except ValueError as error:
@@ -198,7 +200,7 @@ class _Compiler:
             parameter = self.statement.parameter(at, Each(text), "::text[]")
             # A JSON null is no value, neither in the order nor in a cursor.
             found = f"NULLIF({self.statement.column(table, column, alias)} #> {parameter}, 'null'::jsonb)"
-            direction = _direction(parts["direction"]) if "direction" in parts else Direction.ASC
+            direction = Direction.ASC if given is None else _direction(given)
             self._add(found, label, Kind.JSON, direction, nullable=True)
 
     def _is_new(self, label: str) -> bool:

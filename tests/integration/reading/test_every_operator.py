@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
+    get_named_type,
     get_nullable_type,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -272,6 +273,46 @@ async def test_every_column_can_be_ordered_grouped_and_measured_by(
                 o=orders,
             )
             assert "errors" not in data, (table.name, data)
+
+
+async def test_null_is_answered_or_refused_wherever_an_argument_takes_it(
+    asking: Asker, people: list[AnyRow]
+) -> None:
+    asked = 0
+    for table in LISTS.values():
+        for argument, kind in _arguments(table).items():
+            for value in _with_null(kind, 3):
+                asked += 1
+                query = (
+                    f"query($v: {kind}) {{ {table.connection}({argument}: $v) "
+                    f"{{ totalCount edges {{ cursor }} }} }}"
+                )
+                await answer(asking, people[1], query, v=value)
+    assert asked > len(LISTS)
+
+
+def _arguments(table: TableType) -> dict[str, GraphQLInputType]:
+    root = SCHEMA._schema.query_type
+    assert root is not None
+    return {name: found.type for name, found in root.fields[table.connection].args.items()}
+
+
+def _with_null(kind: GraphQLInputType, depth: int) -> Iterator[Any]:
+    """Null in the place of each value that may be left out."""
+    plain = get_nullable_type(kind)
+    if plain is kind:
+        yield None
+    if isinstance(plain, GraphQLList):
+        yield from ([value] for value in _with_null(plain.of_type, depth))
+    elif isinstance(plain, GraphQLInputObjectType) and depth:
+        demanded = {
+            name: next(values_of(field.type, False))
+            for name, field in plain.fields.items()
+            if get_nullable_type(field.type) is not field.type
+        }
+        for name, field in plain.fields.items():
+            if depth == 3 or not get_named_type(field.type).name.endswith(("Where", "Order")):
+                yield from ({**demanded, name: value} for value in _with_null(field.type, depth - 1))
 
 
 async def test_an_odd_path_or_search_is_answered_or_refused(asking: Asker, people: list[AnyRow]) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
 from services.core.errors import BadInput
@@ -32,6 +33,18 @@ def wrap(message: object, at: str = "2026-11-21T19:26:28.068234Z", server: str =
 )
 def test_the_members_of_a_message_decide_its_type(message: dict[str, object], message_type: str) -> None:
     assert read_messages(INSTANCE, [message])[0].type == message_type
+
+
+def test_a_code_is_a_whole_number_however_it_is_written() -> None:
+    found = [
+        read_messages(INSTANCE, [wrap({"jsonrpc": "2.0", "id": 1, "error": {**ERROR, "code": code}})])[0]
+        for code in (-32601, -32601.0)
+    ]
+    assert [orjson.loads(message.error or "") for message in found] == [ERROR, ERROR]
+
+    for code in (-32601.5, 1e300, True, "-32601", None):
+        with pytest.raises(BadInput):
+            read_messages(INSTANCE, [{"jsonrpc": "2.0", "id": 1, "error": {**ERROR, "code": code}}])
 
 
 @pytest.mark.parametrize(
