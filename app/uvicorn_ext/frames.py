@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Opcode
 
@@ -41,6 +42,16 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         """The handshake is done: let go of its request and response, which nobody reads again."""
         super().start_keepalive()
         del self.request, self.response
+
+    async def send(self, message: Any) -> None:
+        """Send for the application; ClientDisconnected, an OSError, once the connection has closed.
+
+        A client may end it, or break the protocol, while an earlier message of its is being answered. uvicorn
+        takes the answer for a mistake of the application's then.
+        """
+        if self.close_sent and self.handshake_complete and self.initial_response is None:
+            raise ClientDisconnected
+        await super().send(message)
 
     def send_receive_event_to_app(self) -> None:
         """Hand over a whole message; a text that is no UTF-8 ends the connection with 1007 (RFC 6455, 8.1).

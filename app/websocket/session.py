@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 
 from app.admission.headers import read_headers
 from app.admission.request import operation_request
@@ -178,6 +179,8 @@ class Conversation:
             if self._ending is None or self._task is None:
                 raise
             self._task.uncancel()
+        except ClientDisconnected:
+            pass  # while it was answered
         except Exception as error:
             self._ending = TRY_AGAIN_LATER if is_away(error) else INTERNAL_ERROR
             if is_away(error):

@@ -5,7 +5,8 @@ import json
 import socket
 import struct
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import httpx
@@ -15,6 +16,21 @@ import pytest
 from app.config.settings import Settings
 from app.main import create_app
 from tests.support.serving import LiveServer
+
+Quiet: TypeAlias = Callable[[], None]
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Quiet:
+    """Asserts that neither uvicorn nor we logged a fault."""
+
+    def check() -> None:
+        assert not [record.getMessage() for record in caplog.records if record.exc_info]
+        told = "".join(capfd.readouterr())
+        assert "Traceback" not in told
+        assert "websocket_broken" not in told
+
+    return check
 
 
 async def test_cors_allows_what_clients_send_and_shows_what_the_server_answers(settings: Settings) -> None:
@@ -60,18 +76,18 @@ def upgrade(server: LiveServer, *headers: bytes) -> socket.socket:
 
 @pytest.mark.parametrize("origin", [b"http://[::1", b"http://]", b"http://\xff", b"["])
 def test_a_handshake_with_half_an_origin_is_forbidden(
-    live_server: LiveServer, capfd: pytest.CaptureFixture[str], origin: bytes
+    live_server: LiveServer, quiet: Quiet, origin: bytes
 ) -> None:
     with upgrade(live_server, b"origin: " + origin) as opened:
         assert b" 403 " in opened.recv(1000).partition(b"\r\n")[0]
-    assert "Traceback" not in "".join(capfd.readouterr())
+    quiet()
 
 
 @pytest.mark.parametrize(
     "pieces", [(b"\xff",), (b"{", b"\xe2\x82"), (b'{"type":"ping","x":"\xed\xa0\x80"}',)]
 )
 def test_a_text_that_is_no_utf_8_ends_the_connection_quietly(
-    live_server: LiveServer, capfd: pytest.CaptureFixture[str], pieces: tuple[bytes, ...]
+    live_server: LiveServer, quiet: Quiet, pieces: tuple[bytes, ...]
 ) -> None:
     with upgrade(live_server) as opened:
         assert b" 101 " in opened.recv(1000).partition(b"\r\n")[0]
@@ -81,7 +97,23 @@ def test_a_text_that_is_no_utf_8_ends_the_connection_quietly(
         frame = opened.recv(1000)
     assert frame[0] == 0x88
     assert struct.unpack(">H", frame[2:4]) == (1007,)
-    assert "Traceback" not in "".join(capfd.readouterr())
+    quiet()
+
+
+@pytest.mark.parametrize("first", [b'{"type":"ping"}', b"nonsense"], ids=["an answer", "a close"])
+@pytest.mark.parametrize(
+    "then", [b"\x81\x81\0\0\0\0\xff", b"\x83\x80\0\0\0\0", b"\x88\x80\0\0\0\0", b"\x81\x01x"]
+)
+def test_a_connection_that_ends_while_it_is_answered_ends_quietly(
+    live_server: LiveServer, quiet: Quiet, first: bytes, then: bytes
+) -> None:
+    for _ in range(5):
+        with upgrade(live_server) as opened:
+            assert b" 101 " in opened.recv(1000).partition(b"\r\n")[0]
+            opened.sendall(bytes((0x81, 0x80 | len(first))) + bytes(4) + first + then)
+            while opened.recv(1000):
+                pass
+    quiet()
 
 
 def claims(**changed: Any) -> dict[str, Any]:
@@ -100,7 +132,7 @@ ODD: dict[str, tuple[Any, ...]] = {
 
 
 async def test_odd_claims_under_our_own_key_are_no_token(
-    live_server: LiveServer, settings: Settings, capfd: pytest.CaptureFixture[str]
+    live_server: LiveServer, settings: Settings, quiet: Quiet
 ) -> None:
     key = settings.signing_key()
     tokens = [_signed(key, claims(**{name: value})) for name, values in ODD.items() for value in values]
@@ -115,7 +147,7 @@ async def test_odd_claims_under_our_own_key_are_no_token(
             )
             assert answer.status_code == 401, (token[:200], answer.text)
             assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert "Traceback" not in "".join(capfd.readouterr())
+    quiet()
 
 
 def _signed(key: str, payload: dict[str, Any]) -> str:
