@@ -166,13 +166,18 @@ FEW = 200
 """Rows that are found sooner from what they lead to than by walking through a table."""
 
 
-def visible(table_name: str, alias: str, viewer: str, *, one_by_one: bool = False) -> str:
+def visible(
+    table_name: str, alias: str, viewer: str, *, one_by_one: bool = False, at_first: bool = False
+) -> str:
     """A predicate that is true for the rows of `alias` that `viewer` may see.
 
     `one_by_one` says that rows are met in an order of their own, and only until enough of them are visible.
     PostgreSQL is then left the choice between looking up what each row leads to and gathering all that is
     visible beforehand; a semi-join through several tables would look up each row, which takes five times as
     long where few of them are visible.
+
+    `at_first` says that the other conditions take long (models/search.py), and are to be asked of visible
+    rows only. PostgreSQL asks the cheapest condition first, but all conditions before a join.
 
     >>> visible("cc_instances", "c", "$1::int")[:60]
     'c.project_id IN (SELECT projects.project_id FROM projects WH'
@@ -185,7 +190,7 @@ def visible(table_name: str, alias: str, viewer: str, *, one_by_one: bool = Fals
     (rule,) = rules
     if not isinstance(rule, Through):
         return _text(rule, alias, viewer)
-    if one_by_one and any(isinstance(further, Through) for further in RULES[rule.table]):
+    if at_first or (one_by_one and any(isinstance(further, Through) for further in RULES[rule.table])):
         return f"{_text(rule, alias, viewer)} IS TRUE"
     return (
         f"{alias}.{rule.column} IN (SELECT {rule.table}.{rule.key} FROM {rule.table}"

@@ -29,9 +29,10 @@ class Filter:
 
     def allowed(self, alias: str, *, one_by_one: bool = False) -> list[str]:
         """Link and policy, to be joined by AND."""
-        found = self.link.conditions(alias) if self.link is not None else []
+        found = [*self.link.conditions(alias)] if self.link is not None else []
         if self.link is None or not self.link.proven:
-            found = [*found, *self.statement.visible(self.table, alias, one_by_one=one_by_one)]
+            at_first = "search" in self.arguments
+            found += self.statement.visible(self.table, alias, one_by_one=one_by_one, at_first=at_first)
         return found
 
     def wanted(self, alias: str) -> list[str]:

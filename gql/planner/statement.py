@@ -76,11 +76,13 @@ class Statement:
         self.parameters.append(ViewerId())
         return f"${len(self.parameters)}::int"
 
-    def visible(self, table: TableType, alias: str, *, one_by_one: bool = False) -> list[str]:
+    def visible(
+        self, table: TableType, alias: str, *, one_by_one: bool = False, at_first: bool = False
+    ) -> list[str]:
         """The predicate that leaves the rows which the viewer may see: none or one (`policy.visible`)."""
         if self.question.is_admin or policy.is_everybodys(table.table):
             return []
-        predicate = policy.visible(table.table, alias, VIEWER, one_by_one=one_by_one)
+        predicate = policy.visible(table.table, alias, VIEWER, one_by_one=one_by_one, at_first=at_first)
         # Not every policy depends on the viewer, and PostgreSQL refuses a parameter that nothing uses.
         return [predicate.replace(VIEWER, self.viewer()) if VIEWER in predicate else predicate]
 

@@ -23,7 +23,7 @@ SELECT system_log$1.*
 FROM (
 SELECT system_log$1.*
 FROM system_logs AS system_log$1
-WHERE ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($1::text)) AND ((SELECT ccgraph_phrases($1::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($1::text))::text[])) AND system_log$1.created_at >= (SELECT at FROM edge$1) AND system_log$1.created_at <= 'infinity'
+WHERE ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($1::text)) AND ((SELECT ccgraph_phrases($1::text)) = '{}' OR ccgraph_plain(system_log$1.message) LIKE ALL ((SELECT ccgraph_phrases($1::text))::text[])) AND system_log$1.created_at >= (SELECT at FROM edge$1) AND system_log$1.created_at <= 'infinity'
 OFFSET 0
 ) AS system_log$1
 ORDER BY system_log$1.created_at DESC, system_log$1.id DESC
@@ -35,7 +35,7 @@ SELECT system_log$1.*
 FROM (
 SELECT system_log$1.*
 FROM system_logs AS system_log$1
-WHERE ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($1::text)) AND ((SELECT ccgraph_phrases($1::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($1::text))::text[])) AND (SELECT count(*) FROM near$1) < 11
+WHERE ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($1::text)) AND ((SELECT ccgraph_phrases($1::text)) = '{}' OR ccgraph_plain(system_log$1.message) LIKE ALL ((SELECT ccgraph_phrases($1::text))::text[])) AND (SELECT count(*) FROM near$1) < 11
 OFFSET 0
 ) AS system_log$1
 WHERE system_log$1.created_at < (SELECT at FROM edge$1)

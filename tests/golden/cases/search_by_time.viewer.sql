@@ -13,7 +13,7 @@ SELECT system_log$1.*
 FROM (
 SELECT system_log$1.*
 FROM system_logs AS system_log$1
-WHERE system_log$1.user_id = $1::int AND ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($2::text)) AND ((SELECT ccgraph_phrases($2::text)) = '{}' OR normalize(left(system_log$1.message, 40000), NFKC) LIKE ALL ((SELECT ccgraph_phrases($2::text))::text[]))
+WHERE system_log$1.user_id = $1::int AND ccgraph_tsvector(system_log$1.message) @@ (SELECT ccgraph_candidates($2::text)) AND ((SELECT ccgraph_phrases($2::text)) = '{}' OR ccgraph_plain(system_log$1.message) LIKE ALL ((SELECT ccgraph_phrases($2::text))::text[]))
 OFFSET 0
 ) AS system_log$1
 ORDER BY system_log$1.created_at DESC, system_log$1.id DESC

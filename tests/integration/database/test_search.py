@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from models.search import SEARCHES
+from models.search import MARKS, SEARCHES
 from tests.integration.database.catalog import Connection
 
 CASES = [
@@ -174,3 +174,39 @@ async def test_an_index_can_be_built_without_a_search_path_as_a_restore_does(
         )
     finally:
         await connection.close()
+
+
+async def test_no_text_keeps_postgresql_busy_with_its_marks(passing: Connection) -> None:
+    logs = SEARCHES["system_logs"]
+    await passing.execute("SET LOCAL statement_timeout = '2s'")
+    for marks in ("\u0301\u0323", "\u0301\uff9e", "\u0f73", "\u0345\u0334"):
+        for text in (
+            marks * 20_000,
+            "a" + marks * 20_000,
+            f"東京{marks * 20_000}都",
+            marks * 15 + " " + marks * 500,
+        ):
+            await passing.fetchval("SELECT ccgraph_tsvector($1)", text)
+            await passing.fetchval("SELECT ccgraph_tsquery($1)", text)
+            await passing.fetchval(
+                f"SELECT {logs.condition('log', '$1')} FROM (SELECT $1::text AS message) AS log", text
+            )
+            await passing.fetchval(
+                f"SELECT {logs.rank('log', '$2')} FROM (SELECT $1::text AS message) AS log", text, "東京"
+            )
+
+
+async def test_a_word_with_as_many_marks_as_any_language_writes_is_found(passing: Connection) -> None:
+    for word in ("e\u0301", "o" + "\u0302\u0323" * 15, "ｶﾞ", "שָׁלוֹם"):
+        found = await passing.fetchval("SELECT ccgraph_tsvector($1) @@ ccgraph_tsquery($1)", f"{word} x")
+        assert found, word
+
+
+async def test_every_mark_that_postgresql_sorts_is_known(passing: Connection) -> None:
+    # U+0345 has the highest class of all: what is sorted before it is a mark, or begins with one.
+    unknown = await passing.fetch(
+        "SELECT code FROM generate_series(1, 1114111) AS code WHERE code NOT BETWEEN 55296 AND 57343"
+        " AND left(normalize(chr(837) || chr(code), NFKD), 1) <> chr(837) AND chr(code) !~ $1",
+        f"[{MARKS}]",
+    )
+    assert [hex(row["code"]) for row in unknown] == []
