@@ -18,13 +18,19 @@ _EXAMPLE = 'Send a JSON object such as {"query": "{ me { username } }"}.'
 
 
 class HttpRefusal(Exception):
-    """The HTTP request itself is refused: an HTTP status and a sentence, before any GraphQL."""
+    """The HTTP request itself is refused: an HTTP status and a sentence, before any GraphQL.
 
-    def __init__(self, status: int, message: str, headers: RawHeaders = ()) -> None:
+    `still_sending` says that the client sends on, and has to be let before the connection ends.
+    """
+
+    def __init__(
+        self, status: int, message: str, headers: RawHeaders = (), *, still_sending: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = headers
+        self.still_sending = still_sending
 
 
 class ClientGone(Exception):
@@ -55,7 +61,8 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
     """
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
+        # Who waits for "100 Continue" sends nothing once this is told.
+        raise _too_large(limit, still_sending=headers.get(b"expect", b"").lower() != b"100-continue")
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -64,11 +71,26 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
             raise ClientGone
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
+        more = message.get("more_body", False)
         if size > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, still_sending=more)
         chunks.append(chunk)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join(chunks)
+
+
+async def discard_body(receive: Receive, most: int) -> None:
+    """Throw away what the client still sends, at most `most` bytes.
+
+    Most clients look for an answer when they have sent all, and a connection that ends with unread bytes is
+    reset, so that the answer is lost. The deadline of the request goes on (app/uvicorn_ext/deadlines.py).
+    """
+    size = 0
+    more = True
+    while more and size <= most:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def parse_body(body: bytes) -> dict[str, Any] | list[Any]:
@@ -131,6 +153,11 @@ def _object(parameters: dict[str, Any], name: str) -> dict[str, Any] | None:
     return value
 
 
-def _too_large(limit: int) -> HttpRefusal:
-    # What follows of the body would only be thrown away: the connection ends.
-    return HttpRefusal(413, f"A request body has at most {limit} bytes.", ((b"connection", b"close"),))
+def _too_large(limit: int, *, still_sending: bool) -> HttpRefusal:
+    # What follows of the body is only thrown away: the connection ends.
+    return HttpRefusal(
+        413,
+        f"A request body has at most {limit} bytes.",
+        ((b"connection", b"close"),),
+        still_sending=still_sending,
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -10,6 +11,7 @@ from app.admission.headers import Headers, read_headers
 from app.admission.request import (
     ClientGone,
     HttpRefusal,
+    discard_body,
     operation_request,
     parse_body,
     parse_query_string,
@@ -29,6 +31,9 @@ from services.accounts.authentication import Authenticator
 from services.accounts.rate_limits import ApiCalls
 from services.core.errors import BadInput, DomainError
 from services.core.principal import Origin, Principal
+
+MOST_DISCARDED = 64_000_000
+"""Bytes of a body past the limit that are read, so that the client reads why it is refused."""
 
 OpenContext = Callable[[Origin, Principal | None], Context]
 EventStream = Callable[[OperationRequest, Context, Scope, Receive, Send], Awaitable[None]]
@@ -105,6 +110,7 @@ class GraphQLEndpoint:
             origin(scope["client"], headers),
             accepted(headers.get(b"accept", b"").decode("latin-1")),
         )
+        before_end = None
         try:
             answer = await self._answer(exchange)
         except ClientGone:
@@ -112,12 +118,15 @@ class GraphQLEndpoint:
         except HttpRefusal as refusal:
             entry = {"message": refusal.message, "extensions": {"code": BAD_USER_INPUT}}
             answer = Answer(refusal.status, error_body(entry), refusal.headers)
+            if refusal.still_sending:
+                before_end = partial(discard_body, receive, MOST_DISCARDED)
         except Exception as error:
             answer = answer_exception(error, exchange.accepted.response or JSON)
         if answer is not None:
             media_type = exchange.accepted.response or JSON
             accept_coding = coding(exchange.header(b"accept-encoding"))
-            await send_answer(scope, send, answer, media_type, accept_coding, exchange.origin.request_id)
+            request_id = exchange.origin.request_id
+            await send_answer(scope, send, answer, media_type, accept_coding, request_id, before_end)
 
     async def _answer(self, exchange: _Exchange) -> Answer | None:
         """The answer; None when the event stream has sent it."""

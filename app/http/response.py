@@ -1,6 +1,6 @@
 """The HTTP side of an answer: status by media type, headers, compression."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -84,9 +84,15 @@ def error_body(entry: FormattedError) -> bytes:
 
 
 async def send_answer(
-    scope: Scope, send: Send, answer: Answer, media_type: str, accept_coding: str | None, request_id: UUID
+    scope: Scope,
+    send: Send,
+    answer: Answer,
+    media_type: str,
+    accept_coding: str | None,
+    request_id: UUID,
+    before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Send it in one piece, compressed where that pays."""
+    """Send it in one piece, compressed where that pays; `before_end` runs while the client has it already."""
     body, coding = await compress(answer.body, accept_coding)
     headers = [
         (b"content-type", answer.content_type or _CONTENT_TYPES[media_type]),
@@ -102,6 +108,10 @@ async def send_answer(
     if respond is not None and respond(send, answer.status, headers, body):
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if before_end is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await before_end()
+        body = b""
     await send({"type": "http.response.body", "body": body})
 
 

@@ -1,15 +1,11 @@
-"""uvicorn's HTTP protocol with what it lacks: deadlines for both directions, a bound on the headers."""
+"""uvicorn's HTTP protocol with deadlines for both directions."""
 
 import asyncio
 import socket
 import struct
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-from app.uvicorn_ext.whole_responses import WholeResponseProtocol
-
-_MAXIMUM_HEADER_BYTES = 65_536
+from app.uvicorn_ext.bounded_requests import BoundedRequestProtocol
 
 LEAST_TAKEN = 65_536
 """Bytes of a response that a client takes in the time it has, unless less is left."""
@@ -17,11 +13,10 @@ LEAST_TAKEN = 65_536
 _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: the kernel forgets what it has not sent, and resets the connection."""
 
-_TIMED_OUT = b"408 Request Timeout"
-_HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
+_TIMED_OUT = b"408 Request Timeout", "The request did not arrive in time."
 
 
-class DeadlineProtocol(WholeResponseProtocol):
+class DeadlineProtocol(BoundedRequestProtocol):
     """Ends a connection on which a request takes longer than `arriving` seconds, headers and body.
 
     The time runs from the connection, or from the first byte after a response. A request that arrives
@@ -39,8 +34,6 @@ class DeadlineProtocol(WholeResponseProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._arriving = False
-        self._in_headers = False
-        self._header_bytes = 0
         self._upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -66,12 +59,9 @@ class DeadlineProtocol(WholeResponseProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, then see whether a request is still on its way."""
-        self._header_bytes += len(data)
         super().data_received(data)
         if self._upgraded or self.transport.is_closing():
             self._stop_waiting()
-        elif self._in_headers and self._header_bytes > _MAXIMUM_HEADER_BYTES:
-            self._refuse(_HEADERS_TOO_LARGE)
         elif self._arriving or self._running() is None:
             self._await_request()
         else:
@@ -79,14 +69,8 @@ class DeadlineProtocol(WholeResponseProtocol):
 
     def on_message_begin(self) -> None:
         """The first line of a request begins."""
-        self._arriving = self._in_headers = True
+        self._arriving = True
         super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """The application starts now."""
-        self._in_headers = False
-        self._header_bytes = 0
-        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The whole request is here."""
@@ -99,8 +83,8 @@ class DeadlineProtocol(WholeResponseProtocol):
         super().handle_websocket_upgrade()
 
     def _await_request(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self.arriving, self._refuse, _TIMED_OUT)
+        if self._deadline is None and self._lingering is None:
+            self._deadline = self.loop.call_later(self.arriving, self.refuse, *_TIMED_OUT)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -123,25 +107,10 @@ class DeadlineProtocol(WholeResponseProtocol):
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.transport.abort()
 
-    def _refuse(self, status: bytes) -> None:
-        """Answer if nothing has been answered yet, and close; an application that runs is told."""
+    def refuse(self, status: bytes, message: str) -> None:
+        """The same, and nothing is awaited any more."""
         self._stop_waiting()
-        if self.transport.is_closing():
-            return
-        running = self._running()
-        if running is None or not running.response_started:
-            self.transport.write(
-                b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            )
-        if running is not None:
-            running.disconnected = True
-            running.message_event.set()
-        self.transport.close()
-
-    def _running(self) -> RequestResponseCycle | None:
-        """The request that is being answered. uvicorn declares `cycle` without the None it starts as."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return None if cycle is None or cycle.response_complete else cycle
+        super().refuse(status, message)
 
 
 def deadline_protocol(arriving: float, taking: float) -> type[DeadlineProtocol]:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.search import PLAIN, TSVECTOR
-from tests.integration.reading.conftest import Asker
-from tests.integration.reading.test_search import CATALOG, SEARCHED, listing, makers
+from tests.integration.reading.conftest import CATALOG, Asker
+from tests.integration.reading.test_search import SEARCHED, listing, makers
 from tests.support.factories import make_user
 
 HIDDEN = "hidden 東京都の設定"
