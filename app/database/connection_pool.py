@@ -1,13 +1,16 @@
 """Connections that are lent to one user at a time: a pool whose loan costs a tenth of one of asyncpg's."""
 
 import asyncio
+import math
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
+from app.database.statement_cache import PlanningConnection
 from services.core.database import Connection
 
 RESET_TIMEOUT = 10.0
@@ -19,20 +22,27 @@ class Lender:
 
     A connection that comes back well is lent again as it is: whoever takes one leaves nothing behind in its
     session, or ends it. After an error it is reset first, and one that is lost is replaced. Those who have to
-    wait are served in the order in which they came, or get a TimeoutError after `longest_wait` seconds.
+    wait are served in the order in which they came, or get a TimeoutError after `longest_wait` seconds. A
+    connection that is older than `lifetime` seconds when it comes back is closed.
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], most: int, longest_wait: float | None = None
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        most: int,
+        longest_wait: float | None = None,
+        *,
+        lifetime: float = math.inf,
     ) -> None:
         self._connect = connect
         self._most = most
         self._longest_wait = longest_wait
-        self._all: set[Connection] = set()
+        self._lifetime = lifetime
+        self._opened: dict[Connection, float] = {}
         self._opening = 0
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
-        self._resetting: set[asyncio.Task[None]] = set()
+        self._upkeep: set[asyncio.Task[None]] = set()
         self._closing = False
         self._all_back = asyncio.Event()
 
@@ -50,8 +60,8 @@ class Lender:
                 connection = self._idle.pop()
                 if not connection.is_closed():
                     return connection
-                self._all.discard(connection)
-            if len(self._all) + self._opening < self._most:
+                self._opened.pop(connection, None)
+            if len(self._opened) + self._opening < self._most:
                 return await self._open()
             handed_over = await self._turn()
             if handed_over is not None:
@@ -60,10 +70,15 @@ class Lender:
 
     def give_back(self, connection: Connection, *, disturbed: bool = False) -> None:
         """The loan is over. `disturbed` says that an error or a cancellation ended what was being done."""
-        if not connection.is_closed() and (disturbed or connection.is_in_transaction()):
-            task = asyncio.create_task(self._reset(connection), name="reset of a connection")
-            self._resetting.add(task)
-            task.add_done_callback(self._resetting.discard)
+        if connection.is_closed():
+            self._pass_on(connection)
+        elif disturbed or connection.is_in_transaction():
+            self._ready_again(connection, connection.reset(timeout=RESET_TIMEOUT))
+        elif time.monotonic() - self._opened[connection] > self._lifetime:
+            self._ready_again(connection, connection.close(timeout=RESET_TIMEOUT))
+        elif getattr(connection, "spoiled", False):
+            # asyncpg takes every connection for an instance of every class of connections.
+            self._ready_again(connection, cast("PlanningConnection", connection).clean())
         else:
             self._pass_on(connection)
 
@@ -81,11 +96,11 @@ class Lender:
         try:
             async with asyncio.timeout(patience):
                 await self._all_back.wait()
-                await asyncio.gather(*(connection.close() for connection in self._all))
+                await asyncio.gather(*(connection.close() for connection in self._opened))
         except TimeoutError:
-            for task in self._resetting:
+            for task in self._upkeep:
                 task.cancel()
-            for connection in self._all:
+            for connection in self._opened:
                 connection.terminate()
 
     async def _open(self) -> Connection:
@@ -97,7 +112,7 @@ class Lender:
             self._pass_on(None)
             raise
         self._opening -= 1
-        self._all.add(connection)
+        self._opened[connection] = time.monotonic()
         return connection
 
     async def _turn(self) -> "Connection | None":
@@ -112,13 +127,20 @@ class Lender:
                     self._pass_on(waiting.result())
                 raise
 
-    async def _reset(self, connection: Connection) -> None:
-        """Cancel what still runs, end the transaction, forget the settings; end what does not manage that.
+    def _ready_again(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        """Pass it on once the work is done."""
+        task = asyncio.create_task(self._finish(connection, work), name="upkeep of a connection")
+        self._upkeep.add(task)
+        task.add_done_callback(self._upkeep.discard)
 
-        For whatever reason it does not: a place that is not passed on is lost to the pool.
+    async def _finish(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        """End what does not manage the work.
+
+        For whatever reason it does not: a place that is not passed on is lost to the pool. A reset cancels
+        what still runs, ends the transaction and forgets the settings.
         """
         try:
-            await connection.reset(timeout=RESET_TIMEOUT)
+            await work
         except Exception:
             connection.terminate()
         except BaseException:
@@ -130,7 +152,7 @@ class Lender:
     def _pass_on(self, connection: "Connection | None") -> None:
         """To whoever has waited longest; None, or a connection that is lost, lets them open a new one."""
         if connection is not None and connection.is_closed():
-            self._all.discard(connection)
+            self._opened.pop(connection, None)
             connection = None
         if not self._wake(connection) and connection is not None:
             self._idle.append(connection)
@@ -146,7 +168,7 @@ class Lender:
         return False
 
     def _note_all_back(self) -> None:
-        if len(self._idle) == len(self._all) and not self._opening:
+        if len(self._idle) == len(self._opened) and not self._opening:
             self._all_back.set()
 
 

@@ -15,8 +15,8 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.connection_pool import Lender
 from app.database.reaching import CONNECT_TIMEOUT, unusable
+from app.database.statement_cache import LARGE, BoundedStatements, PlanningConnection
 from services.core.database import Connection, Database
-from services.core.tcp_keepalive import WatchedConnection
 from services.feed.statement_connections import LANES
 
 OLDEST_POSTGRESQL = 13
@@ -31,11 +31,14 @@ LONGEST_LOCK_WAIT = 10.0
 FEED_CONNECTIONS = 3 + LANES
 """Connections to the primary beside those for queries: the feed's readers, replay and lanes keep one each."""
 
+LIFETIME = 900.0
+"""Seconds after which a connection is replaced: what PostgreSQL has gathered for it is free again."""
+
 STATEMENT_CACHE: dict[str, Any] = {
     # A planned statement is long, stays the same and costs as much to prepare as to run.
     "statement_cache_size": 1000,
-    "max_cached_statement_lifetime": 0,
-    "max_cacheable_statement_size": 0,
+    "max_cached_statement_lifetime": LIFETIME,
+    "max_cacheable_statement_size": LARGE,
 }
 
 
@@ -61,7 +64,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
         connect = partial(connect_single, settings, settings.database_url.get_secret_value())
-        at_once = Lender(connect, settings.write_pool_size, settings.statement_timeout)
+        at_once = Lender(connect, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME)
         stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
         yield Database(
             writer=writer,
@@ -75,7 +78,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def _reading(settings: Settings, url: SecretStr, variable: str, kept: int = 0) -> AsyncIterator[Lender]:
     connect = partial(connect_reader, settings, url.get_secret_value())
-    lender = Lender(connect, settings.read_pool_size + kept, settings.statement_timeout)
+    lender = Lender(connect, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME)
     try:
         await _require_usable(lender, variable)
         yield lender
@@ -100,7 +103,7 @@ async def _require_usable(lender: Lender, variable: str) -> None:
 
 
 async def connect_reader(
-    settings: Settings, url: str, connection_class: type[Connection] = WatchedConnection
+    settings: Settings, url: str, connection_class: type[Connection] = PlanningConnection
 ) -> Connection:
     """A connection on which planned statements run."""
     return await asyncpg.connect(
@@ -127,7 +130,7 @@ async def connect_single(settings: Settings, url: str) -> Connection:
     return await asyncpg.connect(
         url,
         timeout=CONNECT_TIMEOUT,
-        connection_class=WatchedConnection,
+        connection_class=PlanningConnection,
         # There are few of them, and planning one takes longer than running it.
         server_settings={
             **_writing_session(settings),
@@ -144,7 +147,7 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
         asyncpg.connect,
         url.get_secret_value(),
         timeout=CONNECT_TIMEOUT,
-        connection_class=WatchedConnection,
+        connection_class=PlanningConnection,
         server_settings={
             **_writing_session(settings),
             # A caller that vanished must not keep rows locked.
@@ -153,8 +156,16 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
         **STATEMENT_CACHE,
     )
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=settings.write_pool_size, max_overflow=0
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=settings.write_pool_size,
+        max_overflow=0,
+        pool_recycle=LIFETIME,
     )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def bound_statements(dbapi_connection: Any, record: Any) -> None:
+        dbapi_connection._prepared_statement_cache = BoundedStatements()
 
     @event.listens_for(engine.sync_engine, "checkout")
     def replace_lost_connection(dbapi_connection: Any, record: Any, proxy: Any) -> None:

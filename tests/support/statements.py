@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.database import pools
-from services.core.tcp_keepalive import WatchedConnection
+from app.database.statement_cache import PlanningConnection
 
 
 class Statements(list[str]):
@@ -20,7 +20,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Statements]:
     """Listen on every reading connection that is opened from now on."""
     statements = Statements()
 
-    class Recording(WatchedConnection):
+    class Recording(PlanningConnection):
         """Query loggers of asyncpg are told later, which may be after the answer."""
 
         async def _execute(self, query: str, *arguments: Any, **options: Any) -> Any:

@@ -1,0 +1,100 @@
+"""Prepared statements that a connection keeps, bounded by the length of their texts.
+
+PostgreSQL keeps 60 to 260 bytes for each character of a prepared statement: the statement, and a plan that
+grows with the partitions of its tables. A bound on their number alone would let one caller fill hundreds of MB.
+"""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from asyncpg import connection as asyncpg_connection
+
+from services.core.tcp_keepalive import WatchedConnection
+
+MOST_CHARACTERS = 120_000
+"""Of all statements that are kept on a connection, which are up to 30 MB in PostgreSQL."""
+
+LARGE = 20_000
+"""Characters of a statement that is not kept: it comes once, and would take the place of many others."""
+
+CLEANING_TIMEOUT = 10.0
+"""Seconds."""
+
+if TYPE_CHECKING:
+    StatementCache: TypeAlias = Any
+else:
+    StatementCache = asyncpg_connection._StatementCache
+
+
+class BoundedCache(StatementCache):
+    """asyncpg's cache, which forgets what was used longest ago until the texts are short enough.
+
+    `spoiled` says that a statement ran that is not kept; PostgreSQL holds it until the next one of its kind.
+    """
+
+    __slots__ = ("characters", "spoiled")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.characters = 0
+        self.spoiled = False
+
+    def get(self, query: tuple[str, Any, Any], *, promote: bool = True) -> Any:
+        """The statement, if it is kept."""
+        found = super().get(query, promote=promote)
+        if found is None and len(query[0]) > LARGE:
+            self.spoiled = True
+        return found
+
+    def _maybe_cleanup(self) -> None:
+        super()._maybe_cleanup()
+        # This runs when a statement was prepared, which took longer than counting does.
+        self.characters = sum(len(query[0]) for query in self._entries)
+        while self.characters > MOST_CHARACTERS and len(self._entries) > 1:
+            query, entry = self._entries.popitem(last=False)
+            self.characters -= len(query[0])
+            self._clear_entry_callback(entry)
+            self._on_remove(entry._statement)
+
+
+class PlanningConnection(WatchedConnection):
+    """A connection whose prepared statements are bounded."""
+
+    __slots__ = ()
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        given: Any = self._stmt_cache  # type: ignore[has-type] # not in the stubs
+        self._stmt_cache = BoundedCache(
+            loop=given._loop,
+            max_size=given._max_size,
+            on_remove=given._on_remove,
+            max_lifetime=given._max_lifetime,
+        )
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether PostgreSQL holds a large statement that will not be used again."""
+        return bool(self._stmt_cache.spoiled)
+
+    async def clean(self) -> None:
+        """Let PostgreSQL forget it; any statement that comes without being prepared does."""
+        self._stmt_cache.spoiled = False
+        await self.execute("SELECT", timeout=CLEANING_TIMEOUT)
+
+
+class BoundedStatements(OrderedDict[str, tuple[Any, ...]]):
+    """The same for what SQLAlchemy keeps of a connection by the text of a statement."""
+
+    def __getitem__(self, text: str) -> tuple[Any, ...]:
+        """What is kept; it was used last now."""
+        self.move_to_end(text)
+        return super().__getitem__(text)
+
+    def __setitem__(self, text: str, kept: tuple[Any, ...]) -> None:
+        """Keep it, and forget others for it."""
+        super().__setitem__(text, kept)
+        characters = sum(map(len, self))
+        while characters > MOST_CHARACTERS and len(self) > 1:
+            forgotten, _ = self.popitem(last=False)
+            characters -= len(forgotten)
