@@ -1,7 +1,7 @@
 """Prepared statements that a connection keeps, bounded by the length of their texts.
 
 PostgreSQL keeps 60 to 260 bytes for each character of a prepared statement: the statement, and a plan that
-grows with the partitions of its tables. A bound on their number alone would let one caller fill hundreds of MB.
+grows with the partitions of its tables. A bound on their number alone lets one caller fill hundreds of MB.
 """
 
 from collections import OrderedDict
@@ -26,7 +26,7 @@ else:
     StatementCache = asyncpg_connection._StatementCache
 
 
-class BoundedCache(StatementCache):
+class BoundedCache(StatementCache):  # type: ignore[misc] # not in the stubs
     """asyncpg's cache, which forgets what was used longest ago until the texts are short enough.
 
     `spoiled` says that a statement ran that is not kept; PostgreSQL holds it until the next one of its kind.

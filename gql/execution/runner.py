@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from gql.planner.errors import CursorUnusable, PlanError
+from gql.planner.errors import CursorUnusable, PlanError, TooManyRelations
 from gql.planner.plan import Plan
 from gql.planner.values import Variables
 from models.policy import Viewer
 from services.core.database import Connection, Reader
-from services.core.errors import BadInput, CursorInvalid, DomainError
+from services.core.errors import BadInput, CursorInvalid, DomainError, QueryTooComplex
 
 
 async def run(plan: Plan, reader: Reader, parameters: Sequence[object]) -> Sequence[str | None]:
@@ -38,5 +38,7 @@ def bind(plan: Plan, viewer: Viewer, variables: Variables) -> list[object]:
 
 def domain_error(error: PlanError) -> DomainError:
     """What the planner found wrong, as the caller is told."""
+    if isinstance(error, TooManyRelations):
+        return QueryTooComplex(error.message, field=".".join(error.path))
     kind = CursorInvalid if isinstance(error, CursorUnusable) else BadInput
     return kind(error.message, field=".".join(error.path))

@@ -17,5 +17,9 @@ class ArgumentInvalid(PlanError):
     """An argument's value is of the wrong type, range or combination."""
 
 
+class TooManyRelations(PlanError):
+    """Filters and orders lead through more tables than PostgreSQL plans in little time."""
+
+
 class CursorUnusable(PlanError):
     """A cursor belongs to another order or table, or was altered."""

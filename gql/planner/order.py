@@ -153,6 +153,7 @@ class _Compiler:
             raise ArgumentInvalid(f"The order of `{name}` is null: give a direction.", value.path)
         relation = table.relations.get(name)
         if relation is not None:
+            self.statement.enter(len(trail) + 1, value.path)
             target = self.statement.question.catalog.types[relation.target]
             joined = self.statement.alias(target.label)
             conditions = [f"{joined}.{relation.remote} = {alias}.{relation.local}"]

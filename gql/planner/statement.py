@@ -10,7 +10,7 @@ from graphql import FragmentDefinitionNode
 from gql.planner.catalog import Catalog, Column, TableType
 from gql.planner.column_types import CONVERT, Kind, output
 from gql.planner.conversions import ChoiceOf
-from gql.planner.errors import ArgumentInvalid
+from gql.planner.errors import ArgumentInvalid, TooManyRelations
 from gql.planner.plan import Parameter, ViewerId
 from gql.planner.values import Source, Value, Variables
 from models import policy
@@ -19,6 +19,15 @@ VIEWER = "{viewer}"
 
 MOST_PARAMETERS = 5_000
 """Of one statement; the driver takes 32,767, and PostgreSQL long to plan them."""
+
+MOST_RELATIONS = 100
+"""Other tables that the filters and orders of one statement ask; a filter counts wherever it is used."""
+
+DEEPEST_RELATIONS = 6
+"""Tables behind each other in a filter or order."""
+
+MOST_JOINED = 6
+"""Related tables of a filter that PostgreSQL may join in any order; the time to choose grows exponentially."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class Statement:
     viewer_column: str | None = None
     parameters: list[Parameter | ViewerId] = field(default_factory=list)
     aliases: Counter[str] = field(default_factory=Counter)
+    relations: int = 0
+    joined: int = 0
 
     def alias(self, stem: str) -> str:
         """The next alias with this stem."""
@@ -65,6 +76,26 @@ class Statement:
             )
         self.parameters.append(Parameter(source, convert, path))
         return f"${len(self.parameters)}{cast}"
+
+    def enter(self, depth: int, path: tuple[str, ...]) -> None:
+        """Count a table that a filter or an order asks, the `depth`th behind each other.
+
+        Raises:
+            TooManyRelations: there are more of them than PostgreSQL plans in little time.
+        """
+        self.relations += 1
+        if depth > DEEPEST_RELATIONS:
+            raise TooManyRelations(
+                f"`where` and `orderBy` lead through at most {DEEPEST_RELATIONS} tables behind each other; "
+                "ask for less in one filter.",
+                path,
+            )
+        if self.relations > MOST_RELATIONS:
+            raise TooManyRelations(
+                f"The filters and orders of the operation ask more than {MOST_RELATIONS} related tables, "
+                "a filter counted wherever it is used; ask for less in one operation.",
+                path,
+            )
 
     def viewer(self) -> str:
         """`$1::int`, the viewer's users.id: one parameter however often it is used; or `viewer_column`."""
