@@ -121,6 +121,13 @@ class Settings(BaseSettings):
         le=1000,
         description="connections for transactions, as many again for single changes, 1 to 1000 a process",
     )
+    person_share: int = Field(
+        50,
+        ge=1,
+        le=100,
+        description="percent of the connections for queries, and of those for changes, "
+        "that one person may use at a time",
+    )
     share_reads: bool = Field(
         True, description="`false` gives each query its own statement, also when many ask the same at once"
     )

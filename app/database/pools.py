@@ -17,6 +17,7 @@ from app.database.connection_pool import Lender
 from app.database.reaching import CONNECT_TIMEOUT, unusable
 from app.database.statement_cache import LARGE, BoundedStatements, PlanningConnection
 from services.core.database import Connection, Database
+from services.core.fair_shares import FairShares
 from services.feed.statement_connections import LANES
 
 OLDEST_POSTGRESQL = 13
@@ -27,6 +28,9 @@ ANSWER_MARGIN = 5.0
 """Seconds after PostgreSQL's own time-out of a statement in which it has to say so, or counts as away."""
 LONGEST_LOCK_WAIT = 10.0
 """Seconds that a change waits for a row that another one holds; at most half of a statement's time."""
+
+CHECKS = 2
+"""Connections on which tokens are checked and calls are counted."""
 
 FEED_CONNECTIONS = 3 + LANES
 """Connections to the primary beside those for queries: the feed's readers, replay and lanes keep one each."""
@@ -40,6 +44,11 @@ STATEMENT_CACHE: dict[str, Any] = {
     "max_cached_statement_lifetime": LIFETIME,
     "max_cacheable_statement_size": LARGE,
 }
+
+
+def share(connections: int, percent: int) -> int:
+    """How many of these connections one person may use at a time."""
+    return max(1, connections * percent // 100)
 
 
 @asynccontextmanager
@@ -66,12 +75,23 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         connect = partial(connect_single, settings, settings.database_url.get_secret_value())
         at_once = Lender(connect, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME)
         stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
+        url = settings.database_url.get_secret_value()
+        checks = Lender(
+            partial(connect_reader, settings, url, read_only=False),
+            CHECKS,
+            settings.statement_timeout,
+            lifetime=LIFETIME,
+        )
+        stack.push_async_callback(checks.close, CLOSE_TIMEOUT)
         yield Database(
             writer=writer,
             reader=reader,
             primary=primary,
             at_once=at_once,
             time_limit=settings.statement_timeout + ANSWER_MARGIN,
+            checks=checks,
+            reading=FairShares(share(settings.read_pool_size, settings.person_share)),
+            writing=FairShares(share(settings.write_pool_size, settings.person_share)),
         )
 
 
@@ -103,7 +123,11 @@ async def _require_usable(lender: Lender, variable: str) -> None:
 
 
 async def connect_reader(
-    settings: Settings, url: str, connection_class: type[Connection] = PlanningConnection
+    settings: Settings,
+    url: str,
+    connection_class: type[Connection] = PlanningConnection,
+    *,
+    read_only: bool = True,
 ) -> Connection:
     """A connection on which planned statements run."""
     return await asyncpg.connect(
@@ -112,7 +136,7 @@ async def connect_reader(
         timeout=CONNECT_TIMEOUT,
         server_settings={
             **_session(settings, "ccgraph read"),
-            "default_transaction_read_only": "on",
+            "default_transaction_read_only": "on" if read_only else "off",
             # The planner of PostgreSQL would plan each run anew, which costs more than the run.
             "plan_cache_mode": "force_generic_plan",
             "jit": "off",

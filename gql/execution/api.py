@@ -29,6 +29,7 @@ from gql.execution.runner import bind, domain_error, run
 from gql.execution.single_flight import SharedReads, key_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
+from gql.planner.plan import Plan
 from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
 from gql.request.preparation import (
@@ -39,6 +40,7 @@ from gql.request.preparation import (
     RootPlan,
     assemble,
 )
+from services.core.database import Database
 from services.core.errors import BadInput, DomainError
 
 
@@ -162,7 +164,8 @@ class Api:
             return ()
         plan = ready.planned.plan
         parameters = plan.for_viewer(context.require_principal().user_id, ready.values)
-        read = partial(run, plan, context.database.reader, parameters)
+        person = context.require_principal().user_id
+        read = partial(_read_in_turn, plan, context.database, person, parameters)
         return await (self._shared.get(key_of(plan.sql, parameters), read) if self._shared else read())
 
     async def _run_generally(
@@ -193,6 +196,13 @@ class Api:
         errors = executed.errors or []
         told = without_details(errors) if context.principal is None else errors
         return _result(response, format_execution_errors(told))
+
+
+async def _read_in_turn(
+    plan: Plan, database: Database, person: int, parameters: Sequence[object]
+) -> Sequence[str | None]:
+    async with database.reading.of(person):
+        return await run(plan, database.reader, parameters)
 
 
 @dataclass(slots=True)

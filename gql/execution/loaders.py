@@ -60,7 +60,8 @@ class Execution:
 
         async def read(calls: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
             # A replica may not have the rows yet.
-            found = await run_rows(plan, context.database.primary, parameters([*chain(*calls)]))
+            async with context.database.reading.of(viewer.user_id):
+                found = await run_rows(plan, context.database.primary, parameters([*chain(*calls)]))
             texts = iter(found)
             return [[*islice(texts, len(call))] for call in calls]
 

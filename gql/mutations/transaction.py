@@ -36,7 +36,8 @@ async def acting(info: Info, **details: object) -> AsyncIterator[Act]:
     """Run the block in a transaction of the caller; its audit row is written with it, or neither is."""
     context = info.context
     principal = context.require_principal()
-    async with context.database.transaction() as connection:
+    database = context.database
+    async with database.writing.of(principal.user_id), database.transaction() as connection:
         await act_as(connection, principal)
         act = Act(connection, principal, details)
         yield act

@@ -27,7 +27,7 @@ DEEPEST_RELATIONS = 6
 """Tables behind each other in a filter or order."""
 
 MOST_JOINED = 6
-"""Related tables of a filter that PostgreSQL may join in any order; the time to choose grows exponentially."""
+"""Related tables of a filter that PostgreSQL may join in any order; the time to choose is exponential."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def live_query(
         covered=is_covered(found.columns) and not found.clock,
         # A replica may be behind the event that says that there is something to read.
         read=_reading(root.key, plan, heads, context.database.primary, parameters),
+        person=viewer.user_id,
     )
 
 

@@ -107,11 +107,10 @@ class Authenticator:
 
     async def holders(self, token_ids: Collection[UUID]) -> dict[UUID, Principal]:
         """The holders of those tokens that are still good, from the primary: a replica lags."""
-        async with self._database.primary.acquire() as connection:
+        async with self._database.checks.acquire() as connection:
             rows = await connection.fetch(_HOLDERS, list(token_ids))
-        used = [row["token_id"] for row in rows if row["to_note"]]
-        if used:
-            async with self._database.at_once.acquire() as connection:
+            used = [row["token_id"] for row in rows if row["to_note"]]
+            if used:
                 await connection.execute(_NOTE_USE, used)
         return {row["token_id"]: _principal(row) for row in rows}
 

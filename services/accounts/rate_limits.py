@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import bindparam, delete, func, update
-from sqlalchemy.dialects.postgresql import insert
 
 from models import api_call_counts
 from services.core.background import Running, repeatedly
@@ -99,21 +98,12 @@ class ApiCalls(Running):
 
     async def _take(self, lease: _Lease, user_id: int, calls: int, quota: int) -> bool:
         """Take a block for the hour that the database's clock shows, if the quota still has it."""
-        table = api_call_counts.c
-        new = insert(api_call_counts).values(
-            user_id=user_id, hour=func.date_trunc("hour", func.now()), calls=calls
-        )
-        taken = new.on_conflict_do_update(
-            index_elements=[table.user_id, table.hour],
-            set_={"calls": table.calls + calls},
-            where=table.calls + calls <= quota,
-        ).returning(table.hour, table.calls)
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(taken)).one_or_none()
+        async with self._database.checks.acquire() as connection:
+            row = await connection.fetchrow(_TAKE, user_id, calls, quota)
         if row is None:
             return False
-        lease.hour, lease.counted = row.hour, row.calls
-        lease.ends_at = (row.hour + _HOUR).timestamp()
+        lease.hour, lease.counted = row["hour"], row["calls"]
+        lease.ends_at = (row["hour"] + _HOUR).timestamp()
         lease.calls = calls
         return True
 
@@ -137,6 +127,13 @@ class ApiCalls(Running):
             async with self._database.transaction() as connection:
                 await connection.execute(_RETURN, unused)
 
+
+_TAKE = """
+INSERT INTO api_call_counts AS counted (user_id, hour, calls)
+VALUES ($1, date_trunc('hour', now()), $2)
+ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2 WHERE counted.calls + $2 <= $3
+RETURNING hour, calls
+"""
 
 _RETURN = (
     update(api_call_counts)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 from services.core.background import SideTask
+from services.core.fair_shares import FairShares
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES, LOGS, Flow
@@ -16,7 +17,7 @@ POLL = 5.0
 
 
 class LiveQueries:
-    """`places` is how many statements they may run at a time, all together.
+    """`places` is how many statements they may run at a time, all together, and half of it for one person.
 
     `poll` is in seconds: how often a query is read anew that depends on something of which no event tells,
     such as a column that nobody watches, or the time.
@@ -25,6 +26,7 @@ class LiveQueries:
     def __init__(self, feed: Feed, places: int, poll: float = POLL) -> None:
         self._feed = feed
         self._places = asyncio.Semaphore(places)
+        self._shares = FairShares(max(1, places // 2))
         self._poll = poll
         self._topics: dict[Hashable, LiveTopic] = {}
         self._tasks: dict[LiveTopic, SideTask] = {}
@@ -61,7 +63,7 @@ class LiveQueries:
             task.cancel()
 
     def _begin(self, query: LiveQuery) -> LiveTopic:
-        topic = self._topics[query.key] = LiveTopic(query, self._places, self._poll)
+        topic = self._topics[query.key] = LiveTopic(query, self._places, self._shares, self._poll)
         for table in query.tables:
             self._by_table[table].add(topic)
         self._tasks[topic] = self._feed.supervisor.start(

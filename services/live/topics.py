@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.core.errors import ServiceUnavailable
+from services.core.fair_shares import FairShares
 from services.core.retry import retry
 from services.live.pacing import Pacing
 from services.live.results import LiveSubscriber, Result
@@ -23,7 +24,7 @@ class LiveQuery:
     """`read` gives the GraphQL response as of now, for everybody whose query has an equal `key`.
 
     `tables` are those it reads, `pause` the seconds between two readings at least. `covered` says that the
-    change events tell of everything on which the response depends.
+    change events tell of everything on which the response depends. `person` is who asked first.
     """
 
     key: Hashable
@@ -31,6 +32,7 @@ class LiveQuery:
     pause: float
     covered: bool
     read: Callable[[], Awaitable[bytes]]
+    person: Hashable = None
 
 
 class LiveTopic:
@@ -40,9 +42,10 @@ class LiveTopic:
     then subscribes sees the change.
     """
 
-    def __init__(self, query: LiveQuery, places: Semaphore, poll: float) -> None:
+    def __init__(self, query: LiveQuery, places: Semaphore, shares: FairShares, poll: float) -> None:
         self.query = query
         self._places = places
+        self._shares = shares
         self._pacing = Pacing(query.pause, None if query.covered else poll)
         self._subscribers: set[LiveSubscriber] = set()
         self._newcomers: set[LiveSubscriber] = set()
@@ -117,7 +120,7 @@ class LiveTopic:
         """Read, again and again while the database is away."""
 
         async def read() -> bytes:
-            async with self._places:
+            async with self._shares.of(self.query.person), self._places:
                 return await self.query.read()
 
         return await retry(read, "live_query_not_read")

@@ -64,7 +64,8 @@ class Caller:
         return await self._values(statement, *map(list, zip(*requests, strict=True)), *parameters)
 
     async def _values(self, statement: str, *parameters: object) -> Sequence[Any]:
-        async with self.database.at_once.acquire() as connection:
+        person = self.principal.user_id
+        async with self.database.writing.of(person), self.database.at_once.acquire() as connection:
             rows = await connection.fetch(statement, self.principal.user_id, self.action, *parameters)
         if rows:
             self.database.after_commit()

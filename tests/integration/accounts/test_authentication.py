@@ -128,7 +128,7 @@ async def test_a_database_that_does_not_answer_is_asked_again_by_the_next_reques
     database: Database, authenticator: Authenticator, token: IssuedToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(database.at_once, "take", lambda: (_ for _ in ()).throw(ConnectionRefusedError()))
+        patch.setattr(database.checks, "take", lambda: (_ for _ in ()).throw(ConnectionRefusedError()))
         with pytest.raises(ConnectionRefusedError):
             await authenticator.authenticate(token.token)
 

@@ -10,7 +10,12 @@ from sqlalchemy import func, select, text, update
 from models import AuthToken, User, login_attempts
 from models.enums import TokenType
 from services.accounts.login import log_in
-from services.accounts.login_attempts import PER_ACCOUNT, PER_ADDRESS, purge_attempts
+from services.accounts.login_attempts import (
+    PER_ACCOUNT,
+    PER_ACCOUNT_IN_ALL,
+    PER_ADDRESS,
+    purge_attempts,
+)
 from services.accounts.passwords import Verdict, verify_password
 from services.accounts.tokens import TokenPolicy, read
 from services.core.database import Database
@@ -219,9 +224,51 @@ async def test_maintenance_deletes_counts_that_count_no_more(
         await log_in(database, policy, origin, "nobody", "wrong password")
     async with database.transaction() as connection:
         await purge_attempts(connection)
-        assert (await connection.execute(select(func.count()).select_from(login_attempts))).scalar_one() == 2
+        assert (await connection.execute(select(func.count()).select_from(login_attempts))).scalar_one() == 3
         await connection.execute(
             update(login_attempts).values(window_started_at=text("now() - interval '1 hour'"))
         )
         await purge_attempts(connection)
         assert (await connection.execute(select(func.count()).select_from(login_attempts))).scalar_one() == 0
+
+
+async def rows_of_attempts(database: Database) -> int:
+    return int(await value(database, select(func.count()).select_from(login_attempts)))
+
+
+async def test_an_address_past_its_limit_stores_nothing_and_closes_no_account(
+    database: Database, policy: TokenPolicy, origin: Origin, alice: Account
+) -> None:
+    for number in range(PER_ADDRESS):
+        with pytest.raises(Unauthenticated):
+            await log_in(database, policy, origin, f"made-up-{number}", "wrong password")
+    before = await rows_of_attempts(database)
+    assert before <= 2 * PER_ADDRESS + 1
+    for number in range(PER_ACCOUNT + 1):
+        with pytest.raises(RateLimited):
+            await log_in(database, policy, origin, alice.username, f"wrong password {number}")
+        with pytest.raises(RateLimited):
+            await log_in(database, policy, origin, f"another-{number}", "wrong password")
+
+    assert await rows_of_attempts(database) == before
+    await log_in(database, policy, Origin(ip_address="198.51.100.1"), alice.username, alice.password)
+
+
+async def test_one_address_closes_an_account_for_itself_and_several_for_all(
+    database: Database, policy: TokenPolicy, alice: Account
+) -> None:
+    for place in range(PER_ACCOUNT_IN_ALL // PER_ACCOUNT):
+        await log_in(database, policy, Origin(ip_address="198.51.100.1"), alice.username, alice.password)
+        address = Origin(ip_address=f"192.0.2.{place + 1}")
+        for _ in range(PER_ACCOUNT):
+            with pytest.raises(Unauthenticated):
+                await log_in(database, policy, address, alice.username, "wrong password")
+        with pytest.raises(RateLimited):
+            await log_in(database, policy, address, alice.username, alice.password)
+    for place in range(PER_ACCOUNT_IN_ALL // PER_ACCOUNT):
+        address = Origin(ip_address=f"203.0.113.{place + 1}")
+        for _ in range(PER_ACCOUNT - (1 if place == 0 else 0)):
+            with pytest.raises((Unauthenticated, RateLimited)):
+                await log_in(database, policy, address, alice.username, "wrong password")
+    with pytest.raises(RateLimited):
+        await log_in(database, policy, Origin(ip_address="198.51.100.2"), alice.username, alice.password)
