@@ -95,7 +95,7 @@ async def open_api(
         documents = _documents(settings)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:
-            return Context(database, origin, tokens, principal, vault)
+            return Context(database, origin, tokens, principal, vault, api_calls.admit)
 
         yield ApiEndpoint(
             GraphQLEndpoint(

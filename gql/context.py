@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.accounts.token_store import Admit
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.errors import Unauthenticated
@@ -14,7 +15,7 @@ class Context:
     """`principal` is None until somebody has logged in; `login` and health are all that work then.
 
     `tokens` signs what `login` hands out. `vault` seals what is encrypted at rest; without one of its own, a
-    server seals with a key derived from the one that signs tokens.
+    server seals with a key derived from the one that signs tokens. `admit` counts a call of an account.
     """
 
     database: Database
@@ -22,6 +23,7 @@ class Context:
     tokens: TokenPolicy
     principal: Principal | None = None
     vault: Vault | None = None
+    admit: Admit | None = None
 
     def sealing(self) -> Vault:
         """What seals and opens encrypted columns."""

@@ -100,7 +100,9 @@ class TokenMutations:
     @strawberry.mutation(description="Log in. Needs no token.")
     async def login(self, info: Info, input: LoginInput) -> LoginPayload:
         context = info.context
-        pair = await log_in(context.database, context.tokens, context.origin, input.username, input.password)
+        pair = await log_in(
+            context.database, context.tokens, context.origin, input.username, input.password, context.admit
+        )
         return LoginPayload(**_tokens(pair))
 
     @strawberry.mutation(
@@ -109,7 +111,9 @@ class TokenMutations:
     async def refresh_token(self, info: Info, input: RefreshTokenInput) -> RefreshTokenPayload:
         context = info.context
         async with context.database.transaction() as connection:
-            pair = await token_store.exchange(connection, context.tokens, input.refresh_token, context.origin)
+            pair = await token_store.exchange(
+                connection, context.tokens, input.refresh_token, context.origin, context.admit
+            )
         # Only after the commit: the refusal must not undo that the whole login was ended.
         if pair is None:
             raise expired(TokenType.REFRESH)

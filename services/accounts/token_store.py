@@ -1,9 +1,9 @@
 """Tokens in auth_tokens: issued, exchanged, revoked."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from models import AuthToken, User
 from models.enums import TokenType
+from services.accounts.token_bounds import trim_tokens
 from services.accounts.tokens import Claims, TokenPolicy, read, sign
 from services.core.database import WriteConnection
 from services.core.errors import NotFound
@@ -19,6 +20,9 @@ from services.writing.audit import trace
 
 # Named tokens that were made before families were given to them are taken by their id.
 _FAMILY: Final = func.coalesce(AuthToken.family_id, AuthToken.token_id).label("family")
+
+Admit: TypeAlias = Callable[[Principal], Awaitable[None]]
+"""Counts a call of an account, or raises `RateLimited`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ async def issue_pair(
     pair, rows = prepare_pair(policy, holder, family_id)
     common = {"ip_address": origin.ip_address, "user_agent": origin.user_agent}
     await connection.execute(insert(AuthToken), [row | common for row in rows])
+    await trim_tokens(connection, holder.user_id)
     return pair
 
 
@@ -85,6 +90,7 @@ async def issue_named(
     row |= {"name": name, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
     row |= {"family_id": issued.token_id, "lineage": list(lineage) or None}
     created = await connection.execute(insert(AuthToken).values(row).returning(AuthToken.id))
+    await trim_tokens(connection, user_id)
     return replace(issued, row_id=created.scalar_one())
 
 
@@ -106,12 +112,17 @@ async def issue_for_username(
 
 
 async def exchange(
-    connection: WriteConnection, policy: TokenPolicy, refresh_token: str, origin: Origin
+    connection: WriteConnection,
+    policy: TokenPolicy,
+    refresh_token: str,
+    origin: Origin,
+    admit: Admit | None = None,
 ) -> TokenPair | None:
     """A new pair for a refresh token, which is spent by this; `Unauthenticated` when it is none of ours.
 
     None when it was spent or revoked before. Then somebody else may hold a copy, so the whole family and
-    what it made has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse.
+    what it made has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse. `admit`
+    counts it as a call of the account; when that raises, the token is not spent.
     """
     claims = read(policy, refresh_token, TokenType.REFRESH)
     spent = await connection.execute(
@@ -123,7 +134,7 @@ async def exchange(
             User.is_active.is_(True),
         )
         .values(is_active=False, last_used=func.now())
-        .returning(AuthToken.family_id, User.id, User.username, User.is_admin)
+        .returning(AuthToken.family_id, User.id, User.username, User.is_admin, User.resource_quota)
     )
     row = spent.one_or_none()
     if row is None:
@@ -134,7 +145,11 @@ async def exchange(
                 connection, suspect, origin, "refreshToken", {"reused": claims.token_id, "ended": ended}
             )
         return None
-    holder = Principal(row.id, row.username, bool(row.is_admin))
+    quota = (row.resource_quota or {}).get("api_calls_per_hour")
+    calls = quota if isinstance(quota, int) else None
+    holder = Principal(row.id, row.username, bool(row.is_admin), api_calls_per_hour=calls)
+    if admit is not None:
+        await admit(holder)
     pair = await issue_pair(connection, policy, holder, origin, row.family_id)
     await trace(connection, holder, origin, "refreshToken", {"tokenId": pair.access.token_id})
     return pair

@@ -62,8 +62,8 @@ class Database:
     moment be one. `checks` has connections for what each request needs before it runs, who the caller is and
     what is left of their quota, so that this waits for no statement of anybody. `reading` and `writing` bound
     the statements and transactions of one person at a time. `after_commit` wakes the feed; it neither waits
-    nor raises. `time_limit` is in seconds, for a transaction with all its statements: where PostgreSQL hangs, its
-    own time-outs end nothing.
+    nor raises. `time_limit` is in seconds, for a transaction with all its statements: where PostgreSQL hangs,
+    its own time-outs end nothing.
     """
 
     writer: AsyncEngine

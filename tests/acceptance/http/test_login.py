@@ -1,15 +1,18 @@
 """From a login to the first query, over the whole application."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest
 from gql.request.anonymous import NO_DETAILS
 from services.accounts.accounts import add_user
+from services.accounts.token_bounds import MOST_TOKENS
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from tests.integration.writing.asking import CATALOG, ORIGIN, SCHEMA
@@ -218,3 +221,57 @@ async def test_an_administrator_manages_accounts(client: httpx.AsyncClient, data
         input={"id": bob["id"]},
     )  # fmt: skip
     assert answer == {"data": {"deleteUser": {"deletedId": bob["id"]}}}
+
+
+async def set_quota(database: Database, calls: int) -> None:
+    quota = text(
+        "UPDATE users SET resource_quota = jsonb_build_object('api_calls_per_hour', CAST(:calls AS int))"
+    )
+    async with database.transaction() as connection:
+        await connection.execute(quota, {"calls": calls})
+
+
+async def test_logins_and_refreshes_count_as_calls_and_nothing_is_spent_past_the_quota(
+    client: httpx.AsyncClient, database: Database, alice: int
+) -> None:
+    await set_quota(database, 3)
+    tokens = await logged_in(client)
+    for _ in range(2):
+        answer = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
+        tokens = answer["data"]["refreshToken"]
+
+    for _ in range(2):
+        refused = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
+        assert code(refused) == "RATE_LIMITED"
+        assert refused["errors"][0]["extensions"]["retryAfter"] > 0
+    assert (
+        code(await post(client, LOGIN, input={"username": "alice", "password": PASSWORD})) == "RATE_LIMITED"
+    )
+    await set_quota(database, 100)
+    await asyncio.sleep(1.1)  # for which a process remembers that the quota was used up
+    again = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
+    assert again["data"]["refreshToken"]["user"] == {"username": "alice"}
+
+
+async def test_an_account_has_so_many_tokens_and_the_newest_are_good(
+    client: httpx.AsyncClient, database: Database, alice: int
+) -> None:
+    first = await logged_in(client)
+    async with database.transaction() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO auth_tokens (user_id, token_id, token_type, expires_at, is_active)"
+                " SELECT :id, gen_random_uuid(), 'access', now() + interval '1 hour', number % 2 = 0"
+                " FROM generate_series(1, 1500) AS number"
+            ),
+            {"id": alice},
+        )
+    last = await logged_in(client)
+    async with database.transaction() as connection:
+        rows = await connection.execute(
+            text("SELECT count(*), count(*) FILTER (WHERE is_active) FROM auth_tokens")
+        )
+        assert tuple(rows.one()) in {(MOST_TOKENS, 754), (MOST_TOKENS + 2, 754)}
+    for tokens in (first, last):
+        answer = await post(client, "{ me { username } }", tokens["accessToken"])
+        assert answer == {"data": {"me": {"username": "alice"}}}
