@@ -78,8 +78,6 @@ async def test_a_login_opens_the_api(client: httpx.AsyncClient, alice: int) -> N
         "mutation { ... { logout { success } } }",
         "mutation A { __typename }",
         "subscription { __typename }",
-        "mutation {}",
-        "mutation A {}",
         "fragment F on Prject { id }",
         "fragment F on Project { idd }",
         'mutation { login(input: {username: "a", password: "b"}) @skip(if: true) { accessToken } }',
@@ -89,6 +87,16 @@ async def test_without_a_token_nothing_but_a_login_is_answered(client: httpx.Asy
     answer = await post(client, query)
 
     assert code(answer) == "UNAUTHENTICATED"
+    assert "data" not in answer
+
+
+@pytest.mark.parametrize("query", ["mutation {}", "mutation A {}", "{"])
+async def test_what_is_no_graphql_is_refused_for_that_and_tells_nothing(
+    client: httpx.AsyncClient, query: str
+) -> None:
+    answer = await post(client, query)
+
+    assert code(answer) == "GRAPHQL_PARSE_FAILED"
     assert "data" not in answer
 
 
