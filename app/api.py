@@ -74,7 +74,9 @@ async def open_api(
         await stack.enter_async_context(supervisor.running(partial(watch_leases, database), "leases"))
         pace = Pace(longest=settings.feed_poll)
         feed = await stack.enter_async_context(
-            Feed(database, wakeup, tokens.secret_key.encode(), pace).watched_by(supervisor)
+            Feed(
+                database, wakeup, tokens.secret_key.encode(), pace, patience=settings.response_timeout
+            ).watched_by(supervisor)
         )
         authenticator = Authenticator(database, tokens)
         lost_after = timedelta(seconds=settings.process_timeout)

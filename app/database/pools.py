@@ -18,7 +18,7 @@ from app.database.reaching import CONNECT_TIMEOUT, unusable
 from app.database.statement_cache import LARGE, BoundedStatements, PlanningConnection
 from services.core.database import Connection, Database
 from services.core.fair_shares import FairShares
-from services.feed.statement_connections import LANES
+from services.feed.statement_connections import CONNECTIONS
 
 OLDEST_POSTGRESQL = 13
 CLOSE_TIMEOUT = 5.0
@@ -32,8 +32,8 @@ LONGEST_LOCK_WAIT = 10.0
 CHECKS = 2
 """Connections on which tokens are checked and calls are counted."""
 
-FEED_CONNECTIONS = 3 + LANES
-"""Connections to the primary beside those for queries: the feed's readers, replay and lanes keep one each."""
+FEED_CONNECTIONS = 2 + CONNECTIONS
+"""Connections to the primary beside those for queries: the feed's two readers keep one each."""
 
 LIFETIME = 900.0
 """Seconds after which a connection is replaced: what PostgreSQL has gathered for it is free again."""

@@ -1,56 +1,43 @@
-"""How long the feed waits for subscribers that are behind, before it goes on and ends them."""
+"""How long events of a burst wait for connections that are behind: as long as these keep taking them.
+
+A burst can be longer than any queue, so those who take it as fast as it can be sent are given the time. What
+they do not manage otherwise is brought to them again from the feed (services/feed/catching_up.py), so nothing
+is lost if this waits too little, and somebody is late if it waits too long.
+"""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from services.feed.subscribers import Subscriber
 
 _GLANCE = 0.005
-_STANDSTILL = 50
-"""Glances: whoever takes nothing between so many is not waited for as one of a few. They are counted, because
-a pause of the whole process, in which nobody can take anything, is a single one."""
+_CHECK = 10
+"""Glances after which a connection must have taken something. They are counted, because a pause of the whole
+process, in which nothing can be taken, is a single one."""
+_LEAST_TAKEN = 0.1
+"""The share of its queue that it must have taken."""
 
 
-class Patience:
-    """While most subscribers are behind, everybody waits: each time at most `seconds`, None without end.
+async def keep_pace(reached: Collection[Subscriber]) -> None:
+    """Wait until those of `reached` who take quickly are no longer behind; returns at once when none is.
 
-    Of the few who are behind those are waited for who keep taking, `seconds` for all times together: a burst
-    that is longer than any queue would end whoever is a little slower than most. Who takes nothing holds up
-    nobody. `population` is the number of all subscribers, be they reached or not.
+    Who takes too little between two checks is *lagging*, and not waited for until it has taken all. So a
+    connection that stands still delays the others once, by a few hundredths of a second in a burst. Where no
+    more than half of them are behind, there is one check and no more.
     """
-
-    def __init__(self, seconds: float | None, population: int = 1) -> None:
-        self._seconds = seconds
-        self._grace = seconds or 0.0
-        self._population = population
-
-    async def drain(self, reached: Sequence[Subscriber]) -> None:
-        """Wait for those of `reached` who are behind; returns at once when nobody is."""
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        behind = _behind(reached)
-        while 2 * len(behind) > self._population and (
-            self._seconds is None or clock() - started < self._seconds
-        ):
+    behind = _behind(reached)
+    while behind:
+        before = {subscriber: subscriber.load for subscriber in behind}
+        for _ in range(_CHECK):
             await asyncio.sleep(_GLANCE)
             behind = _behind(behind)
-        if behind and self._grace > 0:
-            started = clock()
-            await self._drain_few(behind)
-            self._grace -= clock() - started
-
-    async def _drain_few(self, behind: Sequence[Subscriber]) -> None:
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._grace
-        seen = {subscriber: (subscriber.waiting, 0) for subscriber in behind}
-        while seen and clock() < until:
-            await asyncio.sleep(_GLANCE)
-            seen = {
-                subscriber: (subscriber.waiting, idle + 1 if subscriber.waiting == waiting else 0)
-                for subscriber, (waiting, idle) in seen.items()
-                if subscriber.congested and idle < _STANDSTILL
-            }
+            if not behind:
+                return
+        are_few = 2 * len(behind) <= len(reached)
+        for subscriber in behind:
+            subscriber.lagging = are_few or subscriber.load > before[subscriber] * (1 - _LEAST_TAKEN)
+        behind = _behind(behind)
 
 
-def _behind(subscribers: Iterable[Subscriber]) -> list[Subscriber]:
-    return [subscriber for subscriber in subscribers if subscriber.congested]
+def _behind(subscribers: Collection[Subscriber]) -> Sequence[Subscriber]:
+    return [found for found in subscribers if found.congested and not found.lagging and not found.ended]

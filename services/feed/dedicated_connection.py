@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from services.core.database import Connection, Reader
-from services.core.database_errors import is_transient
+from services.core.database_errors import is_away, is_transient
 from services.core.retry import retry
 
 T = TypeVar("T")
@@ -26,19 +26,32 @@ class Line:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """The connection with its setting; an error that leaves the block gives it up."""
+        """The connection with its setting.
+
+        A statement that PostgreSQL refuses, or that is cancelled, leaves it as it was; it is given up when
+        the database is away, or when it could not be made ready.
+        """
         async with self._busy:
+            connection = await self._ready()
             try:
-                if self._held is not None and self._held.is_closed():
+                yield connection
+            except BaseException as error:
+                if connection.is_closed() or is_away(error):
                     await self.release()
-                if self._held is None:
-                    self._held = await self._pool.take()
-                    if self._setting:
-                        await self._held.execute(self._setting)
-                yield self._held
+                raise
+
+    async def _ready(self) -> Connection:
+        if self._held is not None and self._held.is_closed():
+            await self.release()
+        if self._held is None:
+            self._held = await self._pool.take()
+            try:
+                if self._setting:
+                    await self._held.execute(self._setting)
             except BaseException:
                 await self.release()
                 raise
+        return self._held
 
     async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
         """What `read` gets over the connection, tried again while time mends what fails.

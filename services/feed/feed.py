@@ -1,47 +1,68 @@
 """The feed of one process: what subscribers join, and what the reader hands its batches to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import structlog
 
 from models.policy import Viewer
 from services.core.background import Running
-from services.core.database import Connection, Database
+from services.core.database import Database
 from services.core.database_errors import is_away
-from services.core.errors import CursorExpired, CursorInvalid, ServiceUnavailable
+from services.core.errors import CursorExpired, CursorInvalid, SlowConsumer
 from services.core.retry import retry
-from services.feed.backpressure import Patience
+from services.feed.catching_up import Replay
+from services.feed.channels import EVENTS, Course, Outlet, Post, fail, interrupted
 from services.feed.cursors import Cursor, CursorCodec
-from services.feed.dedicated_connection import READ_EVENTS, Line
-from services.feed.dispatch import Listeners, dispatch
+from services.feed.dedicated_connection import READ_EVENTS
 from services.feed.events import Batch, ChangeEvent
+from services.feed.judging import described, match, seen_by
 from services.feed.reader import Pace, Reader
-from services.feed.replay import since
 from services.feed.snapshots import Snapshot
 from services.feed.sources import CHANGES, LOGS, Flow
-from services.feed.statement_connections import Lanes, Lend
+from services.feed.statement_connections import (
+    QUICK,
+    QUICK_SECONDS,
+    REPLAYS,
+    SLOW,
+    Lanes,
+    Lend,
+    TooSlow,
+)
 from services.feed.subscribers import Capacity, Subscriber
-from services.feed.topics import Occurrence, Topic, Topics
+from services.feed.topics import Occurrence, Topic, Topics, occurrences_of
 from services.feed.wakeup import Wakeup
 
 log = structlog.get_logger(__name__)
 
 Watcher = Callable[[Sequence[ChangeEvent]], None]
 
-_CHUNK = 100
-"""Events that are judged, loaded and pushed together."""
-_PATIENCE = 5.0
-"""Seconds for which those who are behind are waited for, as services/feed/backpressure.py says."""
+PATIENCE = 60.0
+"""Seconds for which a subscriber is kept whose connection takes nothing."""
+_GLANCE = 0.005
+_FLOOD = 50
+"""Glances for which the reader waits, after a hundred events, for quick topics with thousands to come."""
 
 
 class Feed(Running):
-    """A context manager around the life of the process."""
+    """A context manager around the life of the process.
 
-    def __init__(self, database: Database, wakeup: Wakeup, secret: bytes, pace: Pace | None = None) -> None:
+    `patience` is for how many seconds a subscriber is kept whose connection takes nothing.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        wakeup: Wakeup,
+        secret: bytes,
+        pace: Pace | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.patience = patience
         self._pool = database.primary
         self._secret = secret
         self._epoch: UUID | None = None
@@ -57,9 +78,16 @@ class Feed(Running):
             )
             for flow in (CHANGES, LOGS)
         )
-        self._replay = Line(database.primary, READ_EVENTS)
-        self._lanes = Lanes(database.primary)
+        primary = database.primary
+        self._judges = {flow: Lanes(primary, 1, 1) for flow in (CHANGES, LOGS)}
+        self._quick = Lanes(primary, QUICK, QUICK - 1, limit=QUICK_SECONDS)
+        self._slow = Lanes(primary, SLOW, 1)
+        self._replays = Lanes(primary, REPLAYS, REPLAYS - 1, setting=READ_EVENTS)
+        self._outlet = Outlet(self._quick, self._slow, self._spawn)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._topics = Topics()
+        self._courses: dict[Topic, Course] = {}
+        self._past = {CHANGES: b"", LOGS: b""}
         self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
 
     @asynccontextmanager
@@ -72,8 +100,12 @@ class Feed(Running):
             ):
                 yield
         finally:
-            await self._replay.release()
-            await self._lanes.release()
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            for lanes in (*self._judges.values(), self._quick, self._slow, self._replays):
+                await lanes.release()
 
     def _begin_epoch(self, epoch: UUID) -> None:
         self._epoch = epoch
@@ -126,31 +158,43 @@ class Feed(Running):
         if cursor is None:
             self._join(topic, subscription.subscriber)
         else:
-            subscription.catch_up(self._catch_up(topic, subscription.subscriber, cursor))
+            work = self._catch_up(topic, subscription.subscriber, cursor, topic.filter.replays)
+            subscription.catch_up(self._spawn(work, "feed-replay"))
         return subscription
+
+    def wait_for(self, topic: Topic, subscriber: Subscriber) -> None:
+        """Push no more to a subscriber that fell behind."""
+        self._leave_topic(topic, subscriber)
+
+    def go_on(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> "asyncio.Task[None]":
+        """Bring a subscriber that fell behind what came after `cursor`, and let it go on live from there."""
+        work = self._catch_up(topic, subscriber, cursor, lambda event: True, expired=_too_late())
+        return self._spawn(work, "feed-replay")
 
     async def _rehearse(self, topic: Topic, viewer: Viewer) -> None:
         """Let its statements be planned before the first event comes; while the database is away, with it."""
         try:
-            await topic.renderer.rehearse(self._lanes.lend, viewer)
+            await topic.renderer.rehearse(self._quick.lender(viewer.user_id), viewer)
+        except TooSlow:
+            return
         except Exception as error:
             if not is_away(error):
                 raise
 
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
         """What a subscription calls when it is closed, once."""
-        self._topics.leave(topic, subscriber)
+        self._leave_topic(topic, subscriber)
         self._reader(topic).unfollow()
 
     def _reader(self, topic: Topic) -> Reader:
         return self._logs if topic.filter.tables <= LOGS.tables else self._changes
 
     def _join(self, topic: Topic, subscriber: Subscriber) -> None:
-        subscriber.joined = self._reader(topic).turn
+        subscriber.join(self._reader(topic).turn)
         self._topics.join(topic, subscriber)
 
     async def _check(self, cursor: Cursor) -> None:
-        async with self._replay.connection() as connection:
+        async with self._pool.acquire() as connection:
             [state] = await connection.fetch(
                 "SELECT epoch, floor, pg_current_snapshot() AS now FROM feed_state"
             )
@@ -170,88 +214,114 @@ class Feed(Running):
 
     async def _require_still_kept(self, before: Snapshot) -> None:
         """CursorExpired when retention has removed something that `before` does not see."""
-        _require_kept(before, await self._replay.insist(_floor))
+        _require_kept(before, await retry(self._floor, "feed_not_read"))
+
+    async def _floor(self) -> int:
+        floor: int = await self._pool.fetchval("SELECT floor FROM feed_state")
+        return floor
 
     async def _deliver(self, flow: Flow, batch: Batch, turn: int) -> None:
+        """Find out who gets what of a batch, and leave it to the channels of the topics."""
         for watcher in self._watchers[flow]:
             watcher(batch.events)
-        patience = Patience(_PATIENCE, self._topics.population)
-
-        def listeners(topic: Topic) -> Listeners:
-            return {
-                viewer: [subscriber for subscriber in alike if subscriber.joined < turn]
-                for viewer, alike in topic.subscribers.items()
-            }
-
-        for occurrences in self._chunks(batch):
-            await self._push(self._lanes.lend, occurrences, self._topics.about, listeners, patience)
+        occurrences = occurrences_of(batch, self._cursors, self._past[flow])
+        self._past[flow] = b"" if batch.complete else batch.events[-1].place
+        for start in range(0, len(occurrences), EVENTS):
+            chunk = occurrences[start : start + EVENTS]
+            judge = partial(self._post, self._judges[flow].lender(None), chunk, turn)
+            try:
+                await retry(judge, "feed_not_dispatched")
+            except Exception as error:  # a fault of ours: it ends those it concerns, and not the reader
+                log.error("feed_broken", **described(error))  # noqa: TRY400 - it may quote a row
+                for topic in {topic for found in chunk for topic in self._topics.about(found.event)}:
+                    fail(topic, None, error)
 
     async def _end_interrupted(self, flow: Flow, batch: Batch, turn: int) -> None:
         """End the subscribers that an interrupted batch concerns: they resume at what they have taken."""
+        self._past[flow] = b""
         for watcher in self._watchers[flow]:
             watcher(batch.events)
         for topic in {topic for event in batch.events for topic in self._topics.about(event)}:
-            for alike in topic.subscribers.values():
-                for subscriber in alike:
-                    if subscriber.joined < turn:
-                        subscriber.end(_interrupted())
+            for subscriber in chain.from_iterable(topic.subscribers.values()):
+                if subscriber.hears(turn):
+                    subscriber.end(interrupted())
 
-    async def _catch_up(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> None:
-        """Deliver what came after `cursor` up to the reader's position, and go on live from there."""
-        reader = self._reader(topic)
-        try:
-            async for batch in since(self._replay, reader, cursor, self._require_still_kept):
-                for occurrences in self._chunks(batch):
-                    await self._push(
-                        lambda _: self._pool.acquire(),  # not to be in the way of what is live
-                        occurrences,
-                        lambda event: [topic] if topic.filter.replays(event) else [],
-                        lambda _: {subscriber.viewer: [subscriber]},
-                        Patience(None),
-                    )
-            self._join(topic, subscriber)
-        except Exception as error:
-            subscriber.end(error)
+    async def _post(self, lend: Lend, occurrences: Sequence[Occurrence], turn: int) -> None:
+        matched = await match(lend, occurrences, lambda found: self._topics.about(found.event), fail)
+        asked = {
+            topic: (founds, [*topic.subscribers]) for topic, founds in matched.items() if topic.subscribers
+        }
+        seen = await seen_by(lend, asked, fail)
+        now = asyncio.get_running_loop().time()
+        courses = []
+        for topic, by_viewer in seen.items():
+            course = self._courses.get(topic)
+            if course is None:
+                course = self._courses[topic] = Course(topic, self._outlet)
+            course.post(Post(turn, now, by_viewer))
+            courses.append(course)
+        for _ in range(_FLOOD):
+            if not any(course.is_full for course in courses):
+                break
+            await asyncio.sleep(_GLANCE)
 
-    def _chunks(self, batch: Batch) -> Iterator[list[Occurrence]]:
-        for start in range(0, len(batch.events), _CHUNK):
-            events = batch.events[start : start + _CHUNK]
-            yield [Occurrence(event, batch, self._cursors) for event in events]
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _push(
+    def _leave_topic(self, topic: Topic, subscriber: Subscriber) -> None:
+        topic = self._topics.current(topic)
+        self._topics.leave(topic, subscriber)
+        if not topic.subscribers:
+            self._courses.pop(topic, None)
+
+    async def _catch_up(
         self,
-        lend: Lend,
-        occurrences: Sequence[Occurrence],
-        topics: Callable[[ChangeEvent], Iterable[Topic]],
-        listeners: Callable[[Topic], Listeners],
-        patience: Patience,
+        topic: Topic,
+        subscriber: Subscriber,
+        cursor: Cursor,
+        concerns: Callable[[ChangeEvent], bool],
+        expired: Exception | None = None,
     ) -> None:
-        """Dispatch, again while the database is away; another error ends the subscribers it concerns."""
+        """Deliver what came after `cursor` up to the reader's position, and go on live from there.
+
+        `expired` is what the subscriber is told when retention was faster.
+        """
+        replay = Replay(self._replays, topic, subscriber, subscriber.viewer.user_id)
         try:
-            await retry(
-                partial(dispatch, lend, occurrences, topics, listeners, patience), "feed_not_dispatched"
-            )
+            if await replay.run(
+                self._reader(topic), cursor, self._cursors, self._require_still_kept, concerns
+            ):
+                self._join(topic, subscriber)
+        except CursorExpired as error:
+            subscriber.end(expired or error)
         except Exception as error:
-            _end_all(occurrences, topics, listeners, error)
+            log.error("feed_replay_broken", **described(error))  # noqa: TRY400 - it may quote a row
+            subscriber.end(error)
 
 
 class Subscription:
     """A subscriber's place in the feed; close it when its connection or operation ends."""
 
-    __slots__ = ("_feed", "_replay", "_topic", "subscriber")
+    __slots__ = ("_feed", "_replay", "_stalled", "_topic", "subscriber")
 
     def __init__(self, feed: Feed, topic: Topic, subscriber: Subscriber) -> None:
         self.subscriber = subscriber
         self._feed: Feed | None = feed
         self._topic = topic
         self._replay: asyncio.Task[None] | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        subscriber.fell_behind = self._fell_behind
+        subscriber.resume = self._go_on
 
-    def catch_up(self, replay: Coroutine[object, object, None]) -> None:
-        """Run the replay until it is done or the subscription closed."""
-        self._replay = asyncio.create_task(replay, name="feed-replay")
+    def catch_up(self, replay: "asyncio.Task[None]") -> None:
+        """The task that brings what was missed, until it is done or the subscription closed."""
+        self._replay = replay
         # Unless the subscription was closed, which has ended the subscriber by then.
-        self._replay.add_done_callback(
-            lambda task: self.subscriber.end(_interrupted()) if task.cancelled() else None
+        replay.add_done_callback(
+            lambda task: self.subscriber.end(interrupted()) if task.cancelled() else None
         )
 
     def close(self) -> None:
@@ -261,13 +331,42 @@ class Subscription:
             return
         if self._replay is not None:
             self._replay.cancel()
+        self._stop_timer()
         self.subscriber.end()
         feed.leave(self._topic, self.subscriber)
 
+    def _fell_behind(self) -> None:
+        """Leave the others alone, and be waited for until the connection takes again."""
+        if self._feed is not None:
+            self._feed.wait_for(self._topic, self.subscriber)
+            loop = asyncio.get_running_loop()
+            self._stop_timer()
+            self._stalled = loop.call_later(self._feed.patience, self.subscriber.end, _stands_still())
 
-async def _floor(connection: Connection) -> int:
-    floor: int = await connection.fetchval("SELECT floor FROM feed_state")
-    return floor
+    def _go_on(self, cursor: Cursor) -> None:
+        """The connection takes again: bring it what it missed."""
+        self._stop_timer()
+        if self._feed is not None:
+            self.catch_up(self._feed.go_on(self._topic, self.subscriber, cursor))
+
+    def _stop_timer(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+
+def _too_late() -> SlowConsumer:
+    return SlowConsumer(
+        "This connection took its events so slowly that those which were still to come are no longer kept. "
+        "Subscribe without `after`, then query the current state."
+    )
+
+
+def _stands_still() -> SlowConsumer:
+    return SlowConsumer(
+        "This connection took no events for so long that the subscription was ended. Subscribe again with "
+        "`after` set to the cursor in `extensions`: nothing is lost."
+    )
 
 
 def _require_kept(before: Snapshot, floor: int) -> None:
@@ -277,29 +376,3 @@ def _require_kept(before: Snapshot, floor: int) -> None:
             "current state.",
             field="after",
         )
-
-
-def _interrupted() -> ServiceUnavailable:
-    return ServiceUnavailable(
-        "The delivery of events was interrupted. Subscribe again with `after` set to the cursor in "
-        "`extensions`: nothing is lost."
-    )
-
-
-def _end_all(
-    occurrences: Sequence[Occurrence],
-    topics: Callable[[ChangeEvent], Iterable[Topic]],
-    listeners: Callable[[Topic], Listeners],
-    error: Exception,
-) -> None:
-    concerned = {topic for occurrence in occurrences for topic in topics(occurrence.event)}
-    log.error(
-        "feed_broken",
-        error=type(error).__qualname__,
-        sqlstate=getattr(error, "sqlstate", None),
-        topics=len(concerned),
-    )
-    for topic in concerned:
-        for alike in listeners(topic).values():
-            for subscriber in alike:
-                subscriber.end(error)

@@ -1,22 +1,34 @@
 """What happened after a cursor, up to where the reader of this process stands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
+from typing import Protocol, TypeVar
 
+from services.core.database import Connection
 from services.feed.cursors import Cursor
-from services.feed.dedicated_connection import Line
 from services.feed.events import Batch
 from services.feed.reader import Reader
 from services.feed.snapshots import Snapshot
 
 _READER_BEHIND = 0.01
+_PAGE = 100
+"""Events in one reading: one who catches up holds so many, however slowly they are taken."""
+
+T = TypeVar("T")
+
+
+class Insists(Protocol):
+    """A way to read."""
+
+    async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `read` gets over a connection, tried until the database is there."""
 
 
 async def since(
-    line: Line, reader: Reader, cursor: Cursor, require_kept: Callable[[Snapshot], Awaitable[None]]
-) -> AsyncIterator[Batch]:
-    """Batches from right after `cursor` to the reader's position.
+    line: Insists, reader: Reader, cursor: Cursor, require_kept: Callable[[Snapshot], Awaitable[None]]
+) -> AsyncGenerator[tuple[Batch, bytes], None]:
+    """Batches from right after `cursor` to the reader's position, each with the place before its first event.
 
     `require_kept` is asked after each reading whether all was still there that this snapshot does not see:
     retention may remove events while a client catches up.
@@ -27,24 +39,29 @@ async def since(
     flow, place = reader.flow, cursor.place
     batch = Batch(cursor.before, cursor.batch, complete=False)
     while not batch.complete:
-        batch = await line.insist(partial(flow.rest, before=cursor.before, until=cursor.batch, past=place))
+        batch = await line.insist(
+            partial(flow.rest, before=cursor.before, until=cursor.batch, past=place, limit=_PAGE)
+        )
         await require_kept(cursor.before)
         if batch.events:
+            yield batch, place
             place = batch.events[-1].place
-            yield batch
     position = cursor.batch
     while position != reader.position:
         target = reader.position
         if not target.includes(position):  # the cursor is from another process, whose reader was faster
             await asyncio.sleep(_READER_BEHIND)
             continue
-        batch = await line.insist(partial(flow.first, before=position, until=target))
+        batch = await line.insist(partial(flow.first, before=position, until=target, limit=_PAGE))
         await require_kept(position)
+        place = b""
         while batch.events:
-            yield batch
+            yield batch, place
             if batch.complete:
                 break
             place = batch.events[-1].place
-            batch = await line.insist(partial(flow.rest, before=position, until=target, past=place))
+            batch = await line.insist(
+                partial(flow.rest, before=position, until=target, past=place, limit=_PAGE)
+            )
             await require_kept(position)
         position = target

@@ -15,7 +15,7 @@ class First(Protocol):
     """Reads the beginning of what one snapshot does not see and another does, by default that of now."""
 
     async def __call__(
-        self, connection: Connection, before: Snapshot, until: Snapshot | None = None
+        self, connection: Connection, before: Snapshot, until: Snapshot | None = None, *, limit: int = ...
     ) -> Batch: ...
 
 
@@ -23,7 +23,7 @@ class Rest(Protocol):
     """Reads on in a batch behind the place of the event that was read last."""
 
     async def __call__(
-        self, connection: Connection, before: Snapshot, until: Snapshot, past: bytes
+        self, connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = ...
     ) -> Batch: ...
 
 

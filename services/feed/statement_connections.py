@@ -1,28 +1,68 @@
-"""Connections on which the rows of events are loaded: nobody's queries keep them busy."""
+"""Connections on which events are judged and their rows loaded: no queries keep them busy.
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+There are three kinds of work, so that none is in the way of another: live events whose statements are quick,
+those whose statements take long, and what connections that fell behind or resume are still to get.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeAlias
 
 from services.core.database import Connection, Reader
+from services.core.fair_slots import FairSlots
 from services.feed.dedicated_connection import Line
 
 Lend: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connection]]
 """Lends a connection on which to run the statement with this text."""
 
-LANES = 3
-"""As many statements of events run at the same time."""
+QUICK, SLOW, REPLAYS = 4, 3, 3
+"""Connections for each kind of work, and so statements that run at the same time."""
+CONNECTIONS = 2 + QUICK + SLOW + REPLAYS
+"""Connections in all; two are for finding out who may see an event."""
+QUICK_SECONDS = 0.25
+"""A statement that takes longer is given up, to be run where the slow ones are."""
+
+
+class TooSlow(Exception):
+    """A statement took longer than the connections for quick ones allow."""
 
 
 class Lanes:
-    """A statement always runs on the same connection: preparing it, which is done once, takes longer."""
+    """`count` connections, of which one account uses `each` at most, for `limit` seconds at a time.
 
-    def __init__(self, pool: Reader) -> None:
-        self._lines = [Line(pool) for _ in range(LANES)]
+    A statement runs on the same connection wherever it can: preparing it, which is done once, takes longer.
+    """
 
-    def lend(self, statement: str) -> AbstractAsyncContextManager[Connection]:
-        """The connection of this statement; those who want the same one get it in turn."""
-        return self._lines[hash(statement) % LANES].connection()
+    def __init__(
+        self, pool: Reader, count: int, each: int, limit: float | None = None, setting: str = ""
+    ) -> None:
+        self._lines = [Line(pool, setting) for _ in range(count)]
+        self._slots = FairSlots(count, each)
+        self._limit = limit
+
+    def lender(self, account: Hashable, note: Callable[[float], None] | None = None) -> Lend:
+        """Lends to this account, and notes the seconds of each loan."""
+        return partial(self._lend, account, note)
+
+    @asynccontextmanager
+    async def _lend(
+        self, account: Hashable, note: Callable[[float], None] | None, statement: str
+    ) -> AsyncIterator[Connection]:
+        clock = asyncio.get_running_loop().time
+        preferred = hash(statement) % len(self._lines)
+        async with self._slots.slot(account, preferred) as number, self._lines[number].connection() as lent:
+            started = clock()
+            try:
+                async with asyncio.timeout(self._limit) as deadline:
+                    yield lent
+            except TimeoutError:
+                if deadline.expired():
+                    raise TooSlow from None
+                raise
+            if note is not None:
+                note(clock() - started)
 
     async def release(self) -> None:
         """Give the connections up."""

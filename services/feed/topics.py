@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from models.policy import Viewer
-from services.feed.cursors import CursorCodec
+from services.feed.cursors import Cursor, CursorCodec
 from services.feed.events import Batch, ChangeEvent
 from services.feed.statement_connections import Lend
 from services.feed.subscribers import Subscriber
@@ -16,15 +16,24 @@ Ancestry: TypeAlias = Mapping[UUID, Collection[UUID]]
 
 
 class Occurrence:
-    """An event in its batch; `cursor` is the place right after it, written when first asked for."""
+    """An event in its batch; `cursor` is the place right after it, written when first asked for.
 
-    __slots__ = ("_batch", "_codec", "_cursor", "event")
+    `past` is the place in the batch of the event before it, empty for the first.
+    """
 
-    def __init__(self, event: ChangeEvent, batch: Batch, codec: CursorCodec) -> None:
+    __slots__ = ("_batch", "_codec", "_cursor", "_past", "event")
+
+    def __init__(self, event: ChangeEvent, batch: Batch, codec: CursorCodec, past: bytes = b"") -> None:
         self.event = event
         self._batch = batch
         self._codec = codec
+        self._past = past
         self._cursor = ""
+
+    @property
+    def begin(self) -> Cursor:
+        """The place right before it."""
+        return Cursor(self._batch.before, self._batch.after, self._past)
 
     @property
     def cursor(self) -> str:
@@ -32,6 +41,15 @@ class Occurrence:
         if not self._cursor:
             self._cursor = self._codec.encode(self._batch.cursor(self.event))
         return self._cursor
+
+
+def occurrences_of(batch: Batch, codec: CursorCodec, past: bytes) -> list[Occurrence]:
+    """The events of a batch in order; `past` is the place of the event before the first of them."""
+    found = []
+    for event in batch.events:
+        found.append(Occurrence(event, batch, codec, past))
+        past = event.place
+    return found
 
 
 class Renderer(Protocol):
@@ -94,8 +112,6 @@ class Topics:
     def __init__(self) -> None:
         self._by_key: dict[Hashable, Topic] = {}
         self._by_place: dict[tuple[str, UUID | None], dict[Topic, None]] = {}
-        self.population = 0
-        """Subscribers of all topics together."""
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -104,6 +120,10 @@ class Topics:
         """The topic in use with this key."""
         return self._by_key.get(key)
 
+    def current(self, topic: Topic) -> Topic:
+        """The topic in use with the same key, if there is one."""
+        return self._by_key.get(topic.key, topic)
+
     def join(self, topic: Topic, subscriber: Subscriber) -> None:
         """Add a subscriber to the topic in use with this key."""
         topic = self._by_key.setdefault(topic.key, topic)
@@ -111,16 +131,14 @@ class Topics:
             for table in topic.filter.tables:
                 self._by_place.setdefault((table, topic.filter.project_id), {})[topic] = None
         topic.subscribers.setdefault(subscriber.viewer, set()).add(subscriber)
-        self.population += 1
 
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
         """Take a subscriber out, if it is in; a topic without any is forgotten."""
-        topic = self._by_key.get(topic.key, topic)
+        topic = self.current(topic)
         alike = topic.subscribers.get(subscriber.viewer, set())
         if subscriber not in alike:
             return
         alike.discard(subscriber)
-        self.population -= 1
         if not alike:
             del topic.subscribers[subscriber.viewer]
         if not topic.subscribers:

@@ -1,19 +1,17 @@
 """One event to many sockets: what is done once, in which order it arrives, and who is too slow."""
 
 import asyncio
-import socket as sockets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from app.uvicorn_ext import frames
 from gql.subscriptions.rendering import EventRenderer
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
-from tests.support.graphql_ws import Socket, logged_in, open_socket
+from tests.support.graphql_ws import Socket, logged_in
 from tests.support.serving import LiveServer
 from tests.support.statements import Statements
 from tests.support.waiting import until
@@ -183,42 +181,3 @@ async def test_an_event_of_any_size_arrives_whole_at_every_socket(
                 event = (await socket.next())["websocketNotifications"]
                 assert event["eventName"] == str(number)
                 assert event["websocketNotification"] == {"payload": {"text": "é" * size}}
-
-
-async def test_a_client_that_does_not_read_is_told_where_to_resume_and_holds_up_nobody(
-    live_server: LiveServer, fleet: Fleet, sql: PlainSql
-) -> None:
-    count, size = 50, 100_000
-    narrow = sockets.socket()
-    narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-    address = urlsplit(live_server.url)
-    narrow.connect((address.hostname, address.port))
-    narrow.setblocking(False)
-    async with (
-        audience(live_server, fleet.owner_token, 2, NOTICES) as quick,
-        open_socket(live_server.websocket_url, sock=narrow, max_queue=1) as slow,
-    ):
-        await slow.initialise(fleet.owner_token)
-        await slow.subscribe(NOTICES)
-        names = [str(number) for number in range(count)]
-        for number in range(count):
-            await add_notices(sql, number, number + 1, size)
-            for socket in quick:
-                event = (await socket.next())["websocketNotifications"]
-                assert event["eventName"] == names[number]
-        taken = []
-        while (message := await slow.hear())["type"] == "next":
-            taken.append(message["payload"]["data"]["websocketNotifications"]["eventName"])
-        assert (message["id"], message["type"]) == ("1", "error")
-        [error] = message["payload"]
-        assert error["extensions"]["code"] == "SLOW_CONSUMER"
-        assert taken == names[: len(taken)] != names
-        await slow.say(
-            id="2",
-            type="subscribe",
-            payload={"query": NOTICES, "variables": {"after": error["extensions"]["cursor"]}},
-        )
-        rest = [
-            (await slow.next("2"))["websocketNotifications"]["eventName"] for _ in range(count - len(taken))
-        ]
-    assert taken + rest == names

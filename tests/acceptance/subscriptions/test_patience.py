@@ -1,22 +1,17 @@
 """How long the server waits for a client, and how much it lets it send: with limits that are short."""
 
 import asyncio
-import json
-import socket
 from contextlib import suppress
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from app.config.settings import Settings
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
-from tests.support.background import background
 from tests.support.graphql_ws import logged_in, open_socket
 from tests.support.serving import LiveServer
-from tests.support.sse import EventStream, open_stream
-from tests.support.waiting import PATIENCE, until
+from tests.support.sse import open_stream
+from tests.support.waiting import until
 
 STATUS = "subscription { ccInstanceStatusChanged { cursor status } }"
 
@@ -92,53 +87,3 @@ async def test_a_stream_shows_signs_of_life_while_nothing_happens(
         event = await hearing
         assert event is not None
         assert event.id == event.body["data"]["ccInstanceStatusChanged"]["cursor"]
-
-
-async def _read(stream: EventStream, heard: list[Any]) -> None:
-    while (event := await stream.hear()) is not None:
-        heard.append(event.body)
-
-
-async def test_a_stream_that_is_not_read_ends_with_the_cursor_at_which_to_resume(
-    live_server: LiveServer, fleet: Fleet, sql: PlainSql
-) -> None:
-    address = urlsplit(live_server.url)
-    loop = asyncio.get_running_loop()
-    field = "ccInstanceStatusChanged { cursor status " + " ".join(
-        f"copy{number}: ccInstance {{ name }}" for number in range(90)
-    )
-    body = json.dumps({"query": f"subscription {{ {field} }} }}"}).encode()
-    head = (
-        f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {fleet.owner_token}\r\n"
-        f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    heard: list[Any] = []
-    # The feed waits a while for subscribers of whom most are behind, so there is another one, who reads.
-    async with (
-        open_stream(live_server.url, fleet.owner_token, STATUS) as other,
-        background(_read(other, heard), "reading"),
-    ):
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.setblocking(False)
-            await loop.sock_connect(client, (address.hostname, address.port))
-            await loop.sock_sendall(client, head.encode() + body)
-            received = b""
-            while b"\r\n\r\n" not in received:  # then the stream has begun
-                received += await loop.sock_recv(client, 1)
-            await sql.connection.execute(
-                "UPDATE cc_instances SET name = repeat('x', 200) WHERE id = $1", fleet.instance_id
-            )
-            for turn in range(40):
-                await sql.connection.execute(
-                    "DO $$ BEGIN FOR n IN 1..20 LOOP UPDATE cc_instances SET status ="
-                    " CASE status WHEN 'RUNNING' THEN 'IDLE' ELSE 'RUNNING' END; END LOOP; END $$"
-                )
-                if turn % 10 == 0:
-                    await asyncio.sleep(0.1)
-            await until(lambda: len(heard) == 800)  # and so was this one, as far as it can be
-            async with asyncio.timeout(PATIENCE):
-                while b"event: complete" not in received:
-                    received += await loop.sock_recv(client, 65_536)
-    assert b"SLOW_CONSUMER" in received
-    assert b'"cursor":' in received.rpartition(b"SLOW_CONSUMER")[2]

@@ -8,11 +8,10 @@ import pytest
 
 from models.policy import Viewer
 from services.core.database import Database
-from services.core.errors import CursorExpired, CursorInvalid, SlowConsumer
+from services.core.errors import CursorExpired, CursorInvalid
 from services.feed import reader
 from services.feed.feed import Feed
 from services.feed.reader import Pace
-from services.feed.subscribers import Capacity
 from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import (
     Connect,
@@ -195,25 +194,6 @@ async def test_a_topic_is_rendered_once_for_all_subscribers_that_see_the_same(
     for listening in audience:
         assert await listening.next() == [str(instance), "RUNNING"]
     assert renderer.rendered == [1]
-
-
-async def test_a_subscriber_that_does_not_keep_up_is_told_where_to_resume_and_others_are_not_disturbed(
-    feed: Feed, writer: Writer, project_id: UUID
-) -> None:
-    instance = await add_instance(writer, project_id)
-    slow = await Listening().begin(feed, about(), capacity=Capacity(events=3))
-    quick = [await Listening().begin(feed, about()) for _ in range(2)]
-    statuses = ["RUNNING", "ERROR", "IDLE", "STOPPED", "RUNNING"]
-    for status in statuses:
-        await set_status(writer, instance, status)
-        for listening in quick:
-            assert (await listening.next())[1] == status
-        if status == "RUNNING" and not slow.cursors:
-            await slow.next()
-    assert isinstance(await slow.ended(), SlowConsumer)
-    assert slow.subscription is not None
-    resumed = await Listening().begin(feed, about(), after=slow.subscription.subscriber.cursor)
-    assert [event[1] for event in await resumed.several(4)] == statuses[1:]
 
 
 async def test_when_nobody_follows_nothing_is_read(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,11 +14,12 @@ from services.core.background import Supervisor
 from services.core.errors import ServiceUnavailable
 from services.core.retry import Backoff
 from services.feed import feed as feed_module
-from services.feed.dispatch import dispatch
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES
+from services.feed.statement_connections import Lend
 from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import (
+    KeysAndStatuses,
     Listening,
     Open,
     Writer,
@@ -77,16 +79,18 @@ async def test_a_batch_that_was_cut_off_is_resumed_from_by_cursor_without_a_hole
 ) -> None:
     cut: list[int] = []
 
-    async def cut_off(*rest: object) -> None:
-        await dispatch(*rest)  # type: ignore[arg-type]
+    post = Feed._post
+
+    async def cut_off(feed: Feed, *rest: Any) -> None:
+        await post(feed, *rest)
         if len(cut) == 1:
             cut.append(2)
             raise failure
         cut.append(1)
 
-    monkeypatch.setattr(feed_module, "dispatch", cut_off)
-    monkeypatch.setattr(feed_module, "_CHUNK", 2)
-    monkeypatch.setattr(feed_module, "_end_all", _not_called)
+    monkeypatch.setattr(Feed, "_post", cut_off)
+    monkeypatch.setattr(feed_module, "EVENTS", 2)
+    monkeypatch.setattr(feed_module, "fail", _not_called)
     watched: list[str] = []
     await feed.watch(CHANGES, lambda events: watched.extend(event.key for event in events))
     listening = await Listening().begin(feed, about())
@@ -123,6 +127,25 @@ async def test_a_replay_that_is_killed_ends_its_subscriber_with_a_cursor(
     assert isinstance(await second.ended(), ServiceUnavailable)
     assert second.subscription is not None
     assert second.subscription.subscriber.cursor == first.cursors[0]
+
+
+async def test_a_channel_that_is_killed_ends_its_subscribers_with_a_cursor(
+    feed: Feed, writer: Writer, project_id: UUID
+) -> None:
+    class Endless(KeysAndStatuses):
+        async def render(self, lend: Lend, wanted: object) -> list[str]:
+            await asyncio.Event().wait()
+            return []
+
+    listening = await Listening().begin(feed, about("endless", Endless()))
+    assert listening.subscription is not None
+    begin = listening.subscription.subscriber.cursor
+    instance = await add_instance(writer, project_id)
+    await until(lambda: any(task.get_name() == "feed-channel" for task in asyncio.all_tasks()))
+    kill("feed-channel")
+    assert isinstance(await listening.ended(), ServiceUnavailable)
+    again = await Listening().begin(feed, about("again"), after=begin)
+    assert await again.next() == [str(instance), "IDLE"]
 
 
 async def test_logs_that_come_while_their_reader_is_away_are_heard(

@@ -14,11 +14,12 @@ STATUS = "subscription { ccInstanceStatusChanged { status ccInstance { name } } 
 
 
 async def test_a_statement_always_gets_the_same_connection(database: Database) -> None:
-    lanes = Lanes(database.primary)
+    lanes = Lanes(database.primary, count=3, each=2)
+    lend = lanes.lender("account")
     try:
-        async with lanes.lend("SELECT 1") as first:
+        async with lend("SELECT 1") as first:
             pass
-        async with lanes.lend("SELECT 1") as second:
+        async with lend("SELECT 1") as second:
             assert second is first
     finally:
         await lanes.release()

@@ -1,25 +1,25 @@
-"""Whom the feed waits for: those who take, and for how long those who do not."""
+"""Whom a burst waits for: those who take it quickly, and for how long those who do not."""
 
 import asyncio
 import time
 
 from models.policy import Viewer
-from services.feed.backpressure import Patience
+from services.feed.backpressure import keep_pace
 from services.feed.subscribers import Capacity, Delivery, Subscriber
 from tests.support.waiting import PATIENCE
 
 
-def behind() -> Subscriber:
-    """Somebody for whom much waits."""
-    subscriber = Subscriber(Viewer(1), "", lambda: None, Capacity(events=8))
-    subscriber.push(Delivery(b"x") for _ in range(8))
+def behind(events: int = 8) -> Subscriber:
+    """A subscriber for whom much waits."""
+    subscriber = Subscriber(Viewer(1), "", lambda: None, Capacity(events=events))
+    subscriber.push([Delivery(b"x") for _ in range(events)])
     return subscriber
 
 
-async def take(subscriber: Subscriber) -> None:
-    for _ in range(subscriber.waiting):
+async def take(subscriber: Subscriber, pause: float = 0.001) -> None:
+    while subscriber.waiting:
         subscriber.take()
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(pause)
 
 
 async def test_a_pause_of_the_process_is_nobodys_standstill() -> None:
@@ -27,31 +27,37 @@ async def test_a_pause_of_the_process_is_nobodys_standstill() -> None:
     asyncio.get_running_loop().call_soon(time.sleep, 0.5)
     taking = asyncio.create_task(take(subscriber))
 
-    await Patience(PATIENCE, population=10).drain([subscriber])
+    await keep_pace([subscriber])
 
     assert not subscriber.congested
+    assert not subscriber.lagging
     await taking
 
 
-async def test_of_a_few_who_are_behind_the_one_who_takes_nothing_is_soon_given_up() -> None:
-    still, slow = behind(), behind()
-    taking = asyncio.create_task(take(slow))
-
+async def test_a_connection_that_takes_nothing_is_waited_for_once() -> None:
+    still = behind()
     async with asyncio.timeout(PATIENCE):
-        await Patience(10 * PATIENCE, population=10).drain([still, slow])
+        await keep_pace([still])
+    assert still.lagging
+    async with asyncio.timeout(0.01):
+        await keep_pace([still])
+    still.take_some(100)
+    assert not still.lagging
 
-    assert (still.congested, slow.congested) == (True, False)
-    await taking
 
-
-async def test_most_of_all_are_waited_for_even_if_they_take_nothing_for_a_while() -> None:
-    subscribers = [behind(), behind()]
-    draining = asyncio.create_task(Patience(None, population=2).drain(subscribers))
-    await asyncio.sleep(0.5)
-    assert not draining.done()
-
-    for subscriber in subscribers:
-        await take(subscriber)
-
+async def test_a_slow_connection_among_quick_ones_is_not_waited_for_to_the_end() -> None:
+    slow, idle = behind(1000), [Subscriber(Viewer(1), "", lambda: None) for _ in range(3)]
+    taking = asyncio.create_task(take(slow, 0.01))
     async with asyncio.timeout(PATIENCE):
-        await draining
+        await keep_pace([slow, *idle])
+    assert slow.congested
+    taking.cancel()
+
+
+async def test_where_all_are_behind_they_are_waited_for_as_long_as_they_take() -> None:
+    subscribers = [behind(1000), behind(1000)]
+    taking = [asyncio.create_task(take(subscriber, 0)) for subscriber in subscribers]
+    async with asyncio.timeout(PATIENCE):
+        await keep_pace(subscribers)
+    assert not any(subscriber.congested or subscriber.lagging for subscriber in subscribers)
+    await asyncio.gather(*taking)

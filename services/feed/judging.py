@@ -1,0 +1,133 @@
+"""Which topics an event is for, and who of their viewers may see it: one statement for all of them.
+
+Where the statement fails, it is taken apart until what fails is known, so an error concerns nobody else.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import asyncpg
+import structlog
+
+from models.policy import Viewer
+from services.core.database_errors import is_away
+from services.feed.audience import audience
+from services.feed.lineage import ancestry_of
+from services.feed.statement_connections import Lend, TooSlow
+from services.feed.topics import Ancestry, Occurrence, Topic
+
+log = structlog.get_logger(__name__)
+
+Matched: TypeAlias = Mapping[Topic, Sequence[Occurrence]]
+Seen: TypeAlias = Mapping[Viewer, Sequence[Occurrence]]
+"""What each viewer gets, in order."""
+Fail: TypeAlias = Callable[[Topic, Collection[Viewer] | None, Exception], None]
+"""Told of an error that concerns these viewers of a topic, or all of them."""
+
+
+@dataclass(slots=True)
+class Sight:
+    """Pairs (occurrence, users.id) that the policies let through, and those of which it is not known."""
+
+    through: set[tuple[Occurrence, int]] = field(default_factory=set)
+    unknown: dict[tuple[Occurrence, int], Exception] = field(default_factory=dict)
+
+    def sees(self, found: Occurrence, viewer: Viewer) -> bool:
+        """Whether `viewer` gets the event."""
+        return viewer.is_admin or (found, viewer.user_id) in self.through
+
+
+async def match(
+    lend: Lend, occurrences: Sequence[Occurrence], about: Callable[[Occurrence], Iterable[Topic]], fail: Fail
+) -> Matched:
+    """The occurrences that each topic is about, out of those whose table and project fit."""
+    candidates: dict[Topic, list[Occurrence]] = defaultdict(list)
+    for occurrence in occurrences:
+        for topic in about(occurrence):
+            candidates[topic].append(occurrence)
+    ancestry: Ancestry = {}
+    nested = [topic for topic in candidates if topic.filter.subtree_of]
+    if instances := {found.event.instance_id for topic in nested for found in candidates[topic]} - {None}:
+        try:
+            async with lend("ancestry") as connection:
+                ancestry = await ancestry_of(connection, [instance for instance in instances if instance])
+        except Exception as error:
+            if is_away(error):
+                raise
+            for topic in nested:
+                fail(topic, None, error)
+                del candidates[topic]
+    matched = {}
+    for topic, founds in candidates.items():
+        try:
+            fitting = [found for found in founds if topic.filter.matches(found.event, ancestry)]
+        except Exception as error:
+            fail(topic, None, error)
+            continue
+        if fitting:
+            matched[topic] = fitting
+    return matched
+
+
+async def judge(lend: Lend, wanted: Mapping[Occurrence, Collection[int]]) -> Sight:
+    """Who of the people with the ids in `wanted` may see each event; all events are of one reading."""
+    sight = Sight()
+    pairs = [(found, user_id) for found, people in wanted.items() for user_id in sorted(people)]
+    await _judge(lend, pairs, sight)
+    return sight
+
+
+async def _judge(lend: Lend, pairs: Sequence[tuple[Occurrence, int]], sight: Sight) -> None:
+    if not pairs:
+        return
+    asked: dict[int, set[int]] = defaultdict(set)
+    events = {found.event.number: found for found, _ in pairs}
+    for found, user_id in pairs:
+        asked[found.event.number].add(user_id)
+    try:
+        async with lend("audience") as connection:
+            through = await audience(connection, [found.event for found in events.values()], asked)
+    except Exception as error:
+        if is_away(error):
+            raise
+        if len(pairs) == 1:
+            log.error("event_not_judged", **described(error))  # noqa: TRY400 - it may quote a row
+            sight.unknown[pairs[0]] = error
+            return
+        half = len(pairs) // 2
+        await _judge(lend, pairs[:half], sight)
+        await _judge(lend, pairs[half:], sight)
+    else:
+        sight.through |= {(events[number], user_id) for number, user_id in through}
+
+
+async def seen_by(
+    lend: Lend, topics: Mapping[Topic, tuple[Sequence[Occurrence], Collection[Viewer]]], fail: Fail
+) -> dict[Topic, Seen]:
+    """For each topic what each of its viewers gets; viewers of whom that cannot be found out fail."""
+    wanted: dict[Occurrence, set[int]] = defaultdict(set)
+    for occurrences, viewers in topics.values():
+        if people := {viewer.user_id for viewer in viewers if not viewer.is_admin}:
+            for occurrence in occurrences:
+                wanted[occurrence] |= people
+    sight = await judge(lend, wanted)
+    seen: dict[Topic, Seen] = {}
+    for topic, (occurrences, viewers) in topics.items():
+        for viewer in viewers if sight.unknown else ():
+            for found in occurrences:
+                if not viewer.is_admin and (error := sight.unknown.get((found, viewer.user_id))):
+                    fail(topic, [viewer], error)
+        by_viewer = {
+            viewer: [found for found in occurrences if sight.sees(found, viewer)] for viewer in viewers
+        }
+        if by_viewer := {viewer: founds for viewer, founds in by_viewer.items() if founds}:
+            seen[topic] = by_viewer
+    return seen
+
+
+def described(error: Exception) -> dict[str, object]:
+    """What a log says of an error: no value of a row."""
+    state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+    return {"error": type(error).__qualname__, "sqlstate": state, "slow": isinstance(error, TooSlow)}
