@@ -34,6 +34,7 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.targets
 	$(BIN)/python -m benchmarks.subscriptions
+	$(BIN)/python -m benchmarks.stalled
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.writing
 

@@ -34,6 +34,11 @@ class Receipts:
         """How many different events were seen so far."""
         return len(self._numbers)
 
+    @property
+    def times(self) -> list[float]:
+        """When the events since `clear` happened, in the order in which they were first seen."""
+        return [at for _, at in sorted(set(self._known.values()))]
+
     def take(self, client: Client, frame: bytes) -> None:
         """Note one receipt."""
         now = time.time()
