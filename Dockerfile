@@ -11,10 +11,13 @@ RUN python3 -m venv /opt/ccgraph \
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ccgraph \
- && install --directory --owner=ccgraph --mode=0700 /data
+ && install --directory --owner=ccgraph --mode=0700 /data /var/cache/ccgraph
 COPY --from=build /opt/ccgraph /opt/ccgraph
-ENV PATH=/opt/ccgraph/bin:$PATH PYTHONUNBUFFERED=1 CCGRAPH_HOST=0.0.0.0 CCGRAPH_PORT=8000 CCGRAPH_DATA_DIR=/data
+ENV PATH=/opt/ccgraph/bin:$PATH PYTHONUNBUFFERED=1 CCGRAPH_HOST=0.0.0.0 CCGRAPH_PORT=8000 CCGRAPH_DATA_DIR=/data \
+    KF_RULE_CACHE_DIR=/var/cache/ccgraph
 USER ccgraph
+# The rules of masking are compiled once, here.
+RUN python -c "from services.secrets.known_forms import scanner; scanner()"
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000

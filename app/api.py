@@ -1,5 +1,6 @@
 """Puts the API together for one process: what has to be open, and the endpoints on top of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from services.feed.wakeup import Wakeup
 from services.instances.heartbeats import HeartbeatWatch
 from services.live.queries import LiveQueries
 from services.notifications.websocket_delivery import Retries, SentNotifications, keep_sending
+from services.secrets.known_forms import scanner
 from services.tasks.tasks import watch_leases
 
 
@@ -65,6 +67,7 @@ async def open_api(
             timedelta(days=settings.refresh_token_days),
         )
         vault = settings.vault()
+        await asyncio.to_thread(scanner)  # a quarter of a second, which no request is to wait for
         heartbeats = HeartbeatWatch(database, timedelta(seconds=settings.heartbeat_timeout))
         await stack.enter_async_context(supervisor.running(heartbeats.run, "heartbeats"))
         sent = await stack.enter_async_context(SentNotifications(database).watched_by(supervisor))

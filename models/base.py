@@ -5,8 +5,9 @@ its object should have (`tasks.assigned_to`), the column's attribute is `assigne
 is `assigned_to`.
 
 `info` on a column: `hidden` (never readable through the API), `private` (readable by the person concerned
-and by administrators) and `guests` (changed also by people to whom the row is lent, `Guests` in
-`models.change_policy`). `info` on a table: `view` (a view, read only).
+and by administrators), `guests` (changed also by people to whom the row is lent, `Guests` in
+`models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and why: those of
+all other columns are, whoever writes them). `info` on a table: `view` (a view, read only).
 """
 
 from datetime import datetime
@@ -33,6 +34,11 @@ FALSE = text("false")
 HIDDEN = {"hidden": True}
 PRIVATE = {"private": True}
 OPEN_TO_GUESTS = {"guests": True}
+
+
+def in_clear(reason: str) -> dict[str, str]:
+    """The `info` of a column that is stored as it is given; `reason` says why no secret is masked in it."""
+    return {"in_clear": reason}
 
 
 class Base(DeclarativeBase):

@@ -17,6 +17,7 @@ from models.base import (
     LogKey,
     SerialKey,
     created_at,
+    in_clear,
     time_default_now,
     to_one,
     updated_at,
@@ -27,6 +28,8 @@ from models.types import Choice, Json, one_of
 if TYPE_CHECKING:
     from models.sessions import Session
     from models.users import User
+
+NEEDED = in_clear("read by the person alone, and needed to deliver")
 
 
 class NotificationSetting(Base):
@@ -59,14 +62,15 @@ class NotificationSetting(Base):
     )
     push_subscription: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
+        info=NEEDED,
         comment="Web Push APIのPushSubscriptionオブジェクト",
         doc="PushSubscription of the Web Push API.",
     )
     push_endpoint: Mapped[str | None] = mapped_column(
-        String(500), comment="Web Pushエンドポイント", doc="Endpoint of the push service."
+        String(500), info=NEEDED, comment="Web Pushエンドポイント", doc="Endpoint of the push service."
     )
     webhook_url: Mapped[str | None] = mapped_column(
-        String(500), comment="Webhook URL", doc="Where a webhook is sent."
+        String(500), info=NEEDED, comment="Webhook URL", doc="Where a webhook is sent."
     )
     webhook_secret: Mapped[str | None] = mapped_column(
         # Documented as VARCHAR(100) in clear; the ciphertext of 100 characters is longer (decisions.md 27).
@@ -77,17 +81,23 @@ class NotificationSetting(Base):
     webhook_headers: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
+        info=NEEDED,
         comment="Webhook追加ヘッダー (JSON)",
         doc="Further headers of a webhook.",
     )
     service_config: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
+        info=NEEDED,
         comment="LINE/Slack/Discord等のサービス固有設定",
         doc="Settings of the service: LINE, Slack, Discord and the like.",
     )
     filter_rules: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, server_default=EMPTY_OBJECT, comment="フィルタ設定 (JSON)", doc="Which events are let through."
+        Json,
+        server_default=EMPTY_OBJECT,
+        info=NEEDED,
+        comment="フィルタ設定 (JSON)",
+        doc="Which events are let through.",
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()

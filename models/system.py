@@ -10,7 +10,17 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import FALSE, Base, LogKey, SerialKey, created_at, to_one, transaction_id, updated_at
+from models.base import (
+    FALSE,
+    Base,
+    LogKey,
+    SerialKey,
+    created_at,
+    in_clear,
+    to_one,
+    transaction_id,
+    updated_at,
+)
 from models.enums import SettingDataType, SystemLogLevel
 from models.search import SEARCHES
 from models.types import Choice, Json, one_of
@@ -86,10 +96,18 @@ class SystemSetting(Base):
 
     id: Mapped[SerialKey]
     setting_key: Mapped[str] = mapped_column(
-        String(100), unique=True, comment="設定キー", doc="Name of the setting."
+        String(100),
+        unique=True,
+        info=in_clear("the server and people find the row by it"),
+        comment="設定キー",
+        doc="Name of the setting.",
     )
     setting_value: Mapped[Any] = mapped_column(
-        Json, nullable=False, comment="設定値 (JSON)", doc="Value in force."
+        Json,
+        nullable=False,
+        info=in_clear("the server works by it, and administrators alone write it"),
+        comment="設定値 (JSON)",
+        doc="Value in force.",
     )
     data_type: Mapped[SettingDataType | None] = mapped_column(
         Choice(SettingDataType, 20),

@@ -20,6 +20,7 @@ from models.base import (
     Base,
     SerialKey,
     created_at,
+    in_clear,
     to_many,
     to_one,
     updated_at,
@@ -60,7 +61,11 @@ class User(Base):
 
     id: Mapped[SerialKey]
     username: Mapped[str] = mapped_column(
-        String(50), unique=True, comment="ユーザー名", doc="Login name: letters, digits, _ and -, at least 3."
+        String(50),
+        unique=True,
+        info=in_clear("people log in by it and are found by it"),
+        comment="ユーザー名",
+        doc="Login name: letters, digits, _ and -, at least 3.",
     )
     email: Mapped[str | None] = mapped_column(
         String(100), unique=True, info=PRIVATE, comment="メールアドレス", doc="E-mail address."

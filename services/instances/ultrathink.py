@@ -49,4 +49,5 @@ async def advance(
     given: dict[str, object] = {"status": status}
     if response is not None:
         given["response_content"] = response
-    await apply(connection, _TABLE, message_id, row, parameters(_TABLE, given, "input"), "input")
+    changes = await parameters(_TABLE, given, "input")
+    await apply(connection, _TABLE, message_id, row, changes, "input")

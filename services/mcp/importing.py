@@ -70,8 +70,9 @@ async def import_file(
     reader = MessageReader(instance_id)
     messages = recorded = 0
     for part in _parts(path):
+        read = await asyncio.to_thread(reader.read, part.items)
         async with database.transaction() as connection:
-            stored = await store(connection, principal, instance_id, reader.read(part.items))
+            stored = await store(connection, principal, instance_id, read)
         messages += len(stored.message_ids)
         recorded += stored.recorded
         progress(part.bytes_done, total)

@@ -14,7 +14,7 @@ import orjson
 from models.enums import McpDirection, McpMessageType
 from services.core.errors import BadInput
 from services.core.timestamps import EARLIEST, read_moment
-from services.secrets.masking import HINTS, NO_HINTS, Hints, masked
+from services.secrets.masking import mask_key, mask_text, masked
 
 MAX_MESSAGES: Final = 5_000
 """Messages in one call, those inside JSON-RPC batches counted."""
@@ -73,7 +73,6 @@ class MessageReader:
     def __init__(self, instance_id: UUID) -> None:
         self._instance = instance_id.bytes
         self._seen: Counter[bytes] = Counter()
-        self._hints = HINTS
 
     def read(self, items: Sequence[object]) -> list[Message]:
         """The messages of `items`, batches unrolled, in the order given.
@@ -82,7 +81,6 @@ class MessageReader:
         recorder knows: `{at, server, direction, message}`, each but `message` optional.
         `BadInput` names the first item that is not JSON-RPC 2.0 (`input.messages.3`) and says why.
         """
-        self._hints = _hints_in(items)
         messages = [message for index, item in enumerate(items) for message in self._read_item(item, index)]
         if not messages:
             raise BadInput("Give at least one message.", field="input.messages")
@@ -117,9 +115,9 @@ class MessageReader:
         method = _read_method(message["method"], f"{field}.method") if "method" in message else None
         if message_type is McpMessageType.NOTIFICATION and method == CANCELLED:
             rpc_id = _read_cancelled(message.get("params"), f"{field}.params.requestId")
-        params = _read_params(message, field, self._hints)
-        result = _encode(message["result"], f"{field}.result", self._hints) if "result" in message else None
-        error = _read_error(message["error"], f"{field}.error", self._hints) if "error" in message else None
+        params = _read_params(message, field)
+        result = _encode(message["result"], f"{field}.result") if "result" in message else None
+        error = _read_error(message["error"], f"{field}.error") if "error" in message else None
         return Message(
             self._identity(envelope, message_type, rpc_id, method, params, result, error),
             message_type,
@@ -211,8 +209,9 @@ def _read_id(value: object, field: str) -> str:
         raise BadInput("A JSON-RPC id is a string, a number or null.", field=field)
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         value = int(value)  # 1.0 and 1 are one number in JSON
-    text = _encode(value, field, NO_HINTS)
-    return _bounded(text, field)
+    if isinstance(value, str):
+        value = mask_key(value)  # two ids stay two, so that each response finds its own request
+    return _bounded(_encode(value, field), field)
 
 
 def _read_cancelled(params: object, field: str) -> str | None:
@@ -226,17 +225,17 @@ def _read_method(value: object, field: str) -> str:
     return _read_name(value, field)
 
 
-def _read_params(message: Mapping[str, object], field: str, hints: Hints) -> str | None:
+def _read_params(message: Mapping[str, object], field: str) -> str | None:
     """Arrays and objects; null, which some clients send for "none", counts as absent."""
     params = message.get("params")
     if params is None:
         return None
     if not isinstance(params, dict | list):
         raise BadInput("`params` is an object or an array.", field=f"{field}.params")
-    return _encode(params, f"{field}.params", hints)
+    return _encode(params, f"{field}.params")
 
 
-def _read_error(value: object, field: str, hints: Hints) -> str:
+def _read_error(value: object, field: str) -> str:
     if (
         not isinstance(value, dict)
         or not isinstance(value.get("message"), str)
@@ -244,7 +243,7 @@ def _read_error(value: object, field: str, hints: Hints) -> str:
     ):
         raise BadInput("An error is an object with a whole number `code` and a text `message`.", field=field)
     # -32000.0 and -32000 are one number in JSON.
-    return _encode({**value, "code": int(value["code"])}, field, hints)
+    return _encode({**value, "code": int(value["code"])}, field)
 
 
 def _is_whole(value: object) -> bool:
@@ -257,8 +256,8 @@ def _read_name(value: object, field: str) -> str:
     """A short text that PostgreSQL can store."""
     if not isinstance(value, str):
         raise BadInput("A text is needed here.", field=field)
-    _encode(value, field, NO_HINTS)
-    return _bounded(value, field)
+    _encode(value, field)
+    return mask_text(_bounded(value, field))[:_MAX_NAME]
 
 
 def _bounded(text: str, field: str) -> str:
@@ -267,23 +266,15 @@ def _bounded(text: str, field: str) -> str:
     return text
 
 
-def _hints_in(items: Sequence[object]) -> Hints:
-    """What may point to a secret anywhere in a call."""
-    try:
-        return HINTS.occurring_in(orjson.dumps(items))
-    except TypeError:  # what is wrong is said where it is met
-        return HINTS
-
-
-def _encode(value: object, field: str, hints: Hints) -> str:
-    """JSON text with sorted names, masked where a hint occurs; `BadInput` for what cannot be stored."""
+def _encode(value: object, field: str) -> str:
+    """JSON text with sorted names, masked; `BadInput` for what cannot be stored."""
     try:
         encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError as trouble:
         raise BadInput(_explain(str(trouble)), field=field) from None
     if b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded):
         raise BadInput("A text holds a NUL character, which PostgreSQL cannot store: remove it.", field=field)
-    return masked(value, encoded, hints).decode()
+    return masked(value, encoded).decode()
 
 
 def _explain(trouble: str) -> str:

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import orjson
+
 from models.enums import McpMessageType
 from services.core.database import WriteConnection, affected, driver
 from services.core.principal import Principal
 from services.mcp.messages import CANCELLED, Message, read_messages
 from services.mcp.pairing import Entry, exchange_of, pair
+from services.secrets.masking import LARGE, off_the_loop
 from services.writing.archived import require_active
 from services.writing.permissions import require_change
 
@@ -130,7 +133,16 @@ async def record(
 
     Raises `BadInput` with the place of the first bad item.
     """
-    return await store(connection, principal, instance_id, read_messages(instance_id, items))
+    messages = await off_the_loop(_size(items), read_messages, instance_id, items)
+    return await store(connection, principal, instance_id, messages)
+
+
+def _size(items: Sequence[object]) -> int:
+    """About how many bytes the messages have."""
+    try:
+        return len(orjson.dumps(items))
+    except TypeError:  # what is wrong is said where it is met
+        return LARGE
 
 
 async def store(

@@ -99,7 +99,7 @@ async def send(caller: Caller, told: Notification) -> list[int]:
         "priority": told.priority,
         "scheduled_at": told.scheduled_at,
     }
-    stored = parameters(_TABLE, given, "input")
+    stored = await parameters(_TABLE, given, "input")
     async with caller.database.primary.acquire() as connection:
         wishes = await _wishes(connection, caller.principal, told)
         if told.session_id is not None:

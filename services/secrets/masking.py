@@ -1,268 +1,273 @@
-"""Replaces keys, tokens, passwords and cloud credentials inside JSON before it is stored."""
+"""Replaces keys, tokens, passwords and cloud credentials inside JSON and texts before they are stored."""
 
-import re
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import pairwise
-from typing import Final
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Final, TypeVar
 
 import orjson
 
-MASK: Final = "[masked]"
+from services.secrets.commands import masked_arguments, without_command_secrets
+from services.secrets.known_forms import without_known_forms
+from services.secrets.names import Kind, kind_of, words
+from services.secrets.texts import without_named_secrets
+from services.secrets.urls import without_url_secrets
+from services.secrets.values import MASK, is_placeholder, is_random, is_secret_member, is_secret_word
 
-_USUAL_NAME: Final = 64
-"""Characters; messages name the same members again and again, and longer names are not kept."""
+__all__ = ["MASK", "mask", "mask_all", "mask_key", "mask_text", "masked", "off_the_loop"]
 
-_SENSITIVE_NAME: Final = re.compile(
-    r"(?:passwords?|passwd|passphrase|pwd|secrets?|tokens?|credentials?|authorization|cookies?"
-    r"|(?:api|access|secret|private|account|signing|encryption|master)keys?|connectionstring)$"
+LARGE: Final = 20_000
+"""Characters or bytes from which masking is left to a thread; less takes under 5 ms."""
+
+T = TypeVar("T")
+
+_NAMES: Final = (
+    "name",
+    "key",
+    "label",
+    "field",
+    "header",
+    "variable",
+    "id",
+    "Name",
+    "Key",
+    "parameterkey",
+    "setting",
 )
-_HARMLESS_NAME: Final = re.compile(
-    r"(?:progress|page|next|previous|cursor|continuation|cancel|cancellation|stop)tokens?$"
+_VALUES: Final = (
+    "value",
+    "val",
+    "content",
+    "secret",
+    "text",
+    "data",
+    "parametervalue",
+    "default",
+    "defaultvalue",
 )
-_ASSIGNABLE: Final = (
-    r"(?:password|passwd|passphrase|pwd|secret|token|credentials?"
-    r"|(?:api|access|secret|private|account|signing|encryption|master)[_-]?key)"
+_SCHEMA: Final = words("$ref anyOf oneOf allOf enum description properties items const pattern schema")
+_SCHEMA_TYPES: Final = frozenset(["string", "object", "array", "integer", "number", "boolean", "null"])
+_OPEN_MEMBERS: Final = words(
+    "type kind username user login name email description title label enabled host hostname port url "
+    "uri id path provider region scheme method mode format algorithm created updated expires version "
+    "status scope scopes issuer audience domain role roles database engine namespace key required"
 )
-
-_ASSIGNABLE_STEMS: Final = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key")
-"""Each name of `_ASSIGNABLE` contains one of them."""
-
-_KEY_BLOCK: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-    r".*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
-    re.DOTALL,
-)
-_TOKEN_FORMS: Final = {
-    "sk-": r"sk-[A-Za-z0-9_-]{16,}",  # Anthropic, OpenAI
-    "k_live_": r"[srp]k_live_[A-Za-z0-9]{10,}",  # Stripe
-    "k_test_": r"[srp]k_test_[A-Za-z0-9]{10,}",
-    "gho_": r"gho_[A-Za-z0-9]{20,}",  # GitHub
-    "ghp_": r"ghp_[A-Za-z0-9]{20,}",
-    "ghr_": r"ghr_[A-Za-z0-9]{20,}",
-    "ghs_": r"ghs_[A-Za-z0-9]{20,}",
-    "ghu_": r"ghu_[A-Za-z0-9]{20,}",
-    "github_pat_": r"github_pat_[A-Za-z0-9_]{20,}",
-    "glpat-": r"glpat-[A-Za-z0-9_-]{16,}",  # GitLab
-    "npm_": r"npm_[A-Za-z0-9]{30,}",
-    "pypi-": r"pypi-[A-Za-z0-9_-]{30,}",
-    "hf_": r"hf_[A-Za-z0-9]{20,}",  # Hugging Face
-    "xox": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",  # Slack
-    "xapp-": r"xapp-[A-Za-z0-9-]{10,}",
-    "AKIA": r"AKIA[A-Z0-9]{16}",  # AWS
-    "ASIA": r"ASIA[A-Z0-9]{16}",
-    "AIza": r"AIza[A-Za-z0-9_-]{30,}",  # Google
-    "ya29.": r"ya29\.[A-Za-z0-9_-]{20,}",
-    "SG.": r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",  # SendGrid
-    "dop_v1_": r"dop_v1_[a-f0-9]{40,}",  # DigitalOcean
-    "AGE-SECRET-KEY-": r"AGE-SECRET-KEY-[A-Z0-9]{20,}",
-    "eyJ": r"(?<!-)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON Web Token
-}
-"""Credentials that show by their own form, each with a text that every one of them contains."""
-
-# The `(?<!-)` lets a run of "eyJ-eyJ-..." be read once instead of once for each of its parts.
-_KNOWN_TOKEN: Final = re.compile(rf"\b(?:{'|'.join(_TOKEN_FORMS.values())})")
-_AFTER_SCHEME: Final = re.compile(r"\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
-_URL_PASSWORD: Final = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
-_URL_HOOK: Final = re.compile(
-    r"(://hooks\.slack\.com/\w+/|://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/)[\w/-]+"
-)
-_URL_SIGNATURE: Final = re.compile(r"([?&;]sig=)[^&\s\"']+", re.IGNORECASE)
-_COOKIE_HEADER: Final = re.compile(r"\b((?:set-)?cookie:[ \t]*)\S[^\r\n]*", re.IGNORECASE)
-_ASSIGNMENT: Final = re.compile(
-    rf"({_ASSIGNABLE})(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&}}\])]+)", re.IGNORECASE
-)
-_FLAG: Final = re.compile(
-    rf"((?<![\w-])--[a-z-]{{0,40}}?{_ASSIGNABLE}[ \t]+)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'-]\S*)", re.IGNORECASE
-)
+"""Members of an object of secrets that are none themselves."""
 
 
-_ROOTS: Final = ("key", "pass", "hooks", "gh", "k_")
-"""Texts that many hints have in common; a hint has one of them once."""
-
-
-@dataclass(frozen=True)
-class Hints:
-    """Texts of which every secret carries one; `lowered` ones in upper or lower case.
-
-    Of the texts of a whole call those that occur in none are left out at once (`occurring_in`), so that each
-    message and log entry need not be searched for all of them.
-    """
-
-    lowered: tuple[str, ...]
-    cased: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.lowered or self.cased)
-
-    def occurring_in(self, encoded: bytes) -> "Hints":
-        """Those of them that occur in a JSON text or another one in UTF-8."""
-        if not self:
-            return self
-        # Hints are ASCII; as Latin-1 a text is searched three times as fast as its bytes are.
-        cased = encoded.decode("latin-1")
-        lowered = encoded.lower().decode("latin-1") if self.lowered else ""
-        return Hints(tuple(_occurring(self.lowered, lowered)), tuple(_occurring(self.cased, cased)))
-
-    def occur_in(self, text: str) -> bool:
-        """Whether any of them may occur in a text, which they do in few."""
-        return self._any.search(text) is not None
-
-    @cached_property
-    def _any(self) -> re.Pattern[str]:
-        hints = [f"(?i:{re.escape(hint)})" for hint in self.lowered]
-        return re.compile("|".join([*hints, *map(re.escape, self.cased)]))
-
-
-def _occurring(hints: tuple[str, ...], text: str) -> Iterator[str]:
-    """Those of `hints` that occur in `text`; one search for a root serves all that have it."""
-    for root, family in _families(hints):
-        if len(family) == 1:
-            yield from (hint for hint in family if hint in text)
-        elif root in text:
-            around = _surroundings(text, root, max(map(len, family)))
-            yield from (hint for hint in family if hint in around)
-
-
-@lru_cache(100)
-def _families(hints: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """`hints` by the root that they have in common; one without is a family by itself."""
-    families: defaultdict[str, list[str]] = defaultdict(list)
-    for hint in hints:
-        families[next((root for root in _ROOTS if root in hint), hint)].append(hint)
-    return tuple((root, tuple(family)) for root, family in families.items())
-
-
-def _surroundings(text: str, root: str, reach: int) -> str:
-    """What stands at most `reach` characters around each `root` in `text`."""
-    return "\n".join(
-        f"{before[-reach:]}{root}{behind[:reach]}" for before, behind in pairwise(text.split(root))
-    )
-
-
-HINTS: Final = Hints(
-    lowered=(
-        *("passw", "passphrase", "pwd", "secret", "token", "credential", "authorization", "cookie"),
-        *("connection", "private", "bearer", "basic", "sig=", "hooks.", "webhooks"),
-        *(
-            f"{kind}{between}key"
-            for kind in ("api", "access", "account", "signing", "encryption", "master")
-            for between in ("", "_", "-", " ", ".")
-        ),
-    ),
-    cased=(*_TOKEN_FORMS, "://"),
-)
-"""What every text that is masked has in it."""
-
-NO_HINTS: Final = Hints((), ())
-
-
-def masked(value: object, encoded: bytes, hints: Hints = HINTS) -> bytes:
-    """`encoded` (the JSON text of `value`) with every secret replaced by `[masked]`.
-
-    Secrets are recognised by the name of their member (decision 27: keys, tokens, passwords) and by
-    their own form. Most messages carry none: those come back as the very bytes that were given. `hints` are
-    those that occur in the call at all.
-    """
-    occurring = hints.occurring_in(encoded)
-    if not occurring:
-        return encoded
-    return orjson.dumps(mask(value, occurring), option=orjson.OPT_SORT_KEYS)
-
-
-def may_hold_secret(encoded: bytes) -> bool:
-    """The cheap first look that spares most messages the walk: every masked text carries a hint."""
-    return bool(HINTS.occurring_in(encoded))
-
-
-def mask(value: object, hints: Hints = HINTS) -> object:
-    """A copy of a JSON value without its secrets; names, numbers and the shape stay.
-
-    `hints` are those that occur in the value at all.
-    """
-    if isinstance(value, str):
-        return mask_text(value) if hints.occur_in(value) else value
-    if isinstance(value, dict):
-        return {
-            name: _mask_member(name, item, hints) if is_sensitive_name(name) else mask(item, hints)
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return _mask_list(value, hints)
-    return value
+def mask(value: object) -> object:
+    """A copy of a JSON value without its secrets; names, the shape and what is no secret stay."""
+    return mask_all([value])[0]
 
 
 def mask_text(text: str) -> str:
-    """`text` without the secrets that stand in it: known token forms, URL passwords, `password=...`."""
-    if "PRIVATE KEY" in text:
-        text = _KEY_BLOCK.sub(MASK, text)
-    text = _KNOWN_TOKEN.sub(MASK, text)
-    text = _AFTER_SCHEME.sub(rf"\1\2{MASK}", text)
-    if "://" in text:
-        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
-        text = _URL_HOOK.sub(rf"\1{MASK}", text)
-        text = _URL_SIGNATURE.sub(rf"\1{MASK}", text)
-    if ":" in text or "=" in text:
-        text = _COOKIE_HEADER.sub(rf"\1{MASK}", text)
-        if _may_assign(text):
-            text = _ASSIGNMENT.sub(_mask_assignment, text)
-    if "--" in text and _may_assign(text):
-        text = _FLAG.sub(rf"\1{MASK}", text)
-    return text
+    """`text` without the secrets that stand in it."""
+    return _masked_text(without_known_forms([text])[0])
 
 
-def _may_assign(text: str) -> bool:
-    """Whether a name of `_ASSIGNABLE` may occur, at a fraction of the price of searching for one.
+def mask_key(text: str) -> str:
+    """The same for what rows are told apart by: texts that differ still do, by a digest behind the mask."""
+    hidden = mask_text(text)
+    return hidden if hidden == text else f"{hidden} {_digest(text)}"
 
-    Beyond ASCII a letter can have other forms than its capital: the long s is an s to a pattern.
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=6).hexdigest()
+
+
+async def off_the_loop(size: int, work: Callable[..., T], *arguments: object) -> T:
+    """`work(*arguments)`, which masks about `size` characters: in a thread where they are many."""
+    return await asyncio.to_thread(work, *arguments) if size >= LARGE else work(*arguments)
+
+
+def mask_all(values: Sequence[object]) -> list[object]:
+    """`mask` for each of many values, which share one search for the forms of credentials.
+
+    Each value is masked as it would be by itself.
     """
-    lowered = text.lower()
-    return not text.isascii() or any(stem in lowered for stem in _ASSIGNABLE_STEMS)
+    texts: list[str] = []
+    for value in values:
+        _collect(value, texts)
+    shown = iter(without_known_forms(texts))
+    return [_masked(_replaced(value, shown), None) for value in values]
 
 
-def is_sensitive_name(name: str) -> bool:
-    """Whether a member of this name holds a secret: `apiKey`, `AWS_SECRET_KEY`, not `progressToken`."""
-    return _is_sensitive(name) if len(name) <= _USUAL_NAME else _is_sensitive.__wrapped__(name)
+def masked(value: object, encoded: bytes) -> bytes:
+    """`encoded` (the JSON text of `value`, its names sorted) with every secret replaced by `[masked]`.
+
+    What has no secret comes back as the very bytes that were given.
+    """
+    hidden = mask(value)
+    return encoded if hidden == value else orjson.dumps(hidden, option=orjson.OPT_SORT_KEYS)
 
 
-@lru_cache(10_000)
-def _is_sensitive(name: str) -> bool:
-    plain = name.replace("_", "").replace("-", "").replace(" ", "").replace(".", "").lower()
-    return _SENSITIVE_NAME.search(plain) is not None and _HARMLESS_NAME.search(plain) is None
-
-
-def _mask_member(name: str, value: object, hints: Hints) -> object:
-    """The value of a sensitive member: texts go whole, a JSON schema's `password` keeps its shape."""
+def _collect(value: object, texts: list[str]) -> None:
+    """All texts of a value, in the order in which `_replaced` puts them back."""
     if isinstance(value, str):
-        return MASK if value else value
+        texts.append(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, texts)
+    elif isinstance(value, list):
+        for item in value:
+            _collect(item, texts)
+
+
+def _replaced(value: object, texts: Iterator[str]) -> object:
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        return {name: _replaced(item, texts) for name, item in value.items()}
     if isinstance(value, list):
-        return [_mask_member(name, item, hints) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if "token" in name.lower() else MASK  # `input_tokens: 250` is a count
-    return mask(value, hints)
+        return [_replaced(item, texts) for item in value]
+    return value
 
 
-def _mask_list(values: list[object], hints: Hints) -> list[object]:
-    """A list without its secrets; `["--password", "x"]`, a command line, loses the `x`."""
-    result = [mask(value, hints) for value in values]
-    for position, (flag, value) in enumerate(pairwise(values)):
-        if (
-            isinstance(flag, str)
-            and isinstance(value, str)
-            and flag.startswith("--")
-            and is_sensitive_name(flag)
+def _masked_text(text: str) -> str:
+    if len(text) < 4:
+        return text
+    text = without_url_secrets(text)
+    text = without_command_secrets(text)
+    return without_named_secrets(text)
+
+
+def _masked(value: object, kind: Kind | None) -> object:
+    """A value without its secrets; `kind` is what the name of the object around says of all in it."""
+    if isinstance(value, str):
+        return _masked_member(value, kind) if kind is not None else _masked_text(value)
+    if isinstance(value, dict):
+        return _masked_object(value, kind)
+    if isinstance(value, list):
+        return _masked_list(value, kind)
+    return value
+
+
+def _masked_member(value: object, kind: Kind) -> object:
+    """The value of a member whose name tells of a secret."""
+    if isinstance(value, str):
+        return MASK if is_secret_member(value, kind) else _masked_text(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return MASK if kind is Kind.PASSWORD or (kind is Kind.SECRET and abs(value) >= 1000) else value
+    if isinstance(value, dict) and _is_schema(value):
+        return _masked_object(value, None)
+    return _masked(value, kind)
+
+
+def _masked_object(value: Mapping[str, object], kind: Kind | None) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for name, item in value.items():
+        own = kind_of(name)
+        if own is None and kind is not None and isinstance(item, str | list | dict):
+            own = None if name.lower() in _OPEN_MEMBERS else kind
+        if name.lower() in ("authorization", "proxy-authorization", "cookie", "set-cookie") and isinstance(
+            item, str
         ):
-            result[position + 1] = MASK
+            result[name] = _masked_header(name, item)
+            continue
+        result[name] = _masked(item, None) if own is None else _masked_member(item, own)
+    if len(value) > 1:
+        _mask_pair(value, result)
+        _mask_arguments(value, result)
+        _mask_web_key(value, result)
     return result
 
 
-def _mask_assignment(found: re.Match[str]) -> str:
-    name, between, value = found.groups()
-    before = found.string[max(0, found.start() - 16) : found.start()]
-    if _HARMLESS_NAME.search((before + name).replace("_", "").replace("-", "").lower()):
-        return found[0]
-    opening = re.match(r"\\?[\"']?", value)
-    quote = opening[0] if opening else ""
-    return f"{name}{between}{quote}{MASK}{quote}"
+def _masked_header(name: str, value: str) -> str:
+    if is_placeholder(value):
+        return value
+    if "cookie" in name.lower():
+        return MASK if "=" in value and "${" not in value else _masked_text(value)
+    scheme, space, rest = value.partition(" ")
+    if space and scheme.replace("-", "").isalnum() and rest:
+        if is_placeholder(rest):
+            return value
+        shown = _masked_text(f"{name}: {value}")[len(name) + 2 :]
+        if shown != value or " " in rest or rest.isalpha():
+            return shown
+        return f"{scheme} {MASK}"
+    return MASK if is_secret_member(value, Kind.SECRET) else value
+
+
+def _mask_pair(value: Mapping[str, object], result: dict[str, object]) -> None:
+    """`{"name": "DB_PASSWORD", "value": "..."}`: the value is that of a member of this name."""
+    lowered = {name.lower(): name for name in value}
+    name = next((value[lowered[key]] for key in map(str.lower, _NAMES) if key in lowered), None)
+    if not isinstance(name, str):
+        return
+    kind = kind_of(name)
+    if kind is None:
+        return
+    for key in _VALUES:
+        if key in lowered and not isinstance(value[lowered[key]], bool | None):
+            item = value[lowered[key]]
+            if isinstance(item, str) and name.lower() in (
+                "authorization",
+                "cookie",
+                "set-cookie",
+                "proxy-authorization",
+            ):
+                result[lowered[key]] = _masked_header(name, item)
+            elif not (isinstance(item, dict) and _is_schema(item)):
+                result[lowered[key]] = _masked_member(item, kind)
+
+
+def _mask_arguments(value: Mapping[str, object], result: dict[str, object]) -> None:
+    """`{"command": "mysql", "args": ["-p..."]}`."""
+    arguments, program = value.get("args"), value.get("command")
+    if isinstance(arguments, list) and isinstance(program, str) and isinstance(result["args"], list):
+        hidden = masked_arguments(arguments, program)
+        result["args"] = [
+            two if two != given else one
+            for one, two, given in zip(result["args"], hidden, arguments, strict=True)
+        ]
+
+
+def _mask_web_key(value: Mapping[str, object], result: dict[str, object]) -> None:
+    """The private members of a JSON Web Key (RFC 7518, section 6), a Docker login, a Kubernetes secret."""
+    if isinstance(value.get("kty"), str):
+        for name in ("d", "p", "q", "dp", "dq", "qi", "k"):
+            if isinstance(value.get(name), str):
+                result[name] = MASK
+    if value.get("kind") == "Secret":
+        for name in ("data", "stringData"):
+            if isinstance(data := value.get(name), dict):
+                result[name] = {
+                    key: MASK if isinstance(item, str) and item else item for key, item in data.items()
+                }
+
+
+def _is_schema(value: Mapping[str, object]) -> bool:
+    """Whether an object describes a value (JSON Schema, OpenAPI) and holds none."""
+    return value.get("type") in _SCHEMA_TYPES or not _SCHEMA.isdisjoint(value)
+
+
+def _masked_list(values: list[object], kind: Kind | None) -> list[object]:
+    """A list without its secrets; `["--password", "x"]`, a command line, loses the `x`."""
+    result = [_masked(value, kind) for value in values]
+    if len(values) < 2 or not isinstance(values[0], str):
+        return result
+    for position in range(len(values) - 1):
+        flag, value = values[position], values[position + 1]
+        if isinstance(flag, str) and isinstance(value, str) and flag.startswith("-"):
+            own = kind_of(flag.lstrip("-"))
+            if (
+                own is not None
+                and not value.startswith("-")
+                and "=" not in flag
+                and is_secret_member(value, own)
+            ):
+                result[position + 1] = MASK
+    first, second = values[0], values[1]
+    if len(values) == 2 and isinstance(second, str):
+        own = kind_of(first)
+        if own is not None:
+            if first.lower() in ("authorization", "cookie", "set-cookie"):
+                result[1] = _masked_header(first, second)
+            elif is_random(second, 8) or (
+                is_secret_word(second, own, tight=True, shouted=True) and not second.isalpha()
+            ):
+                result[1] = MASK
+    hidden = masked_arguments(values)
+    return [two if two != given else one for one, two, given in zip(result, hidden, values, strict=True)]

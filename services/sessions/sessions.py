@@ -47,7 +47,7 @@ async def move(connection: WriteConnection, principal: Principal, wanted: Sessio
     await _require_control(connection, principal, row)
     if row["status"] == wanted.status or row["status"] in _ALREADY.get(wanted.status, ()):
         return
-    changes = parameters(_TABLE, {**wanted.known, "status": wanted.status}, "input")
+    changes = await parameters(_TABLE, {**wanted.known, "status": wanted.status}, "input")
     await apply(connection, _TABLE, wanted.id, row, changes, "input")
 
 

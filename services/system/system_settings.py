@@ -37,6 +37,6 @@ async def change(
             field="input.version",
             version=row["version"],
         )
-    changes = parameters(_TABLE, {"setting_value": value}, "input")
+    changes = await parameters(_TABLE, {"setting_value": value}, "input")
     await apply(connection, _TABLE, key, row, changes, "input")
     return int(key)

@@ -220,7 +220,7 @@ async def _end(
     if row["status"] == changes["status"] and row["assigned_to"] == said.instance_id:
         return
     _require_holder(row, said.instance_id)
-    stored = parameters(_TABLE, changes, "input")
+    stored = await parameters(_TABLE, changes, "input")
     await apply(connection, _TABLE, said.task_id, row, stored, "input")
     failed = changes["status"] == TaskStatus.FAILED
     await _log(

@@ -39,7 +39,7 @@ async def append(
         raise BadInput("Give at least one row.", field="input.rows")
     if len(rows) > MAX_ROWS:
         raise BadInput(f"One call takes at most {MAX_ROWS:,} rows; send them in parts.", field="input.rows")
-    stored = stored_rows(principal, table, rows, places)
+    stored = await stored_rows(principal, table, rows, places)
     chosen = table.client_key is not None and _complete(table, table.client_key.name, stored, places)
     await verify(connection, principal, table, stored, places)
     by_columns: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)

@@ -7,6 +7,7 @@ import orjson
 
 from services.core.database import WriteConnection
 from services.core.principal import Origin, Principal
+from services.secrets.masking import mask
 
 _LOG: Final = """
 INSERT INTO system_logs (level, category, module, user_id, message, details,
@@ -29,13 +30,13 @@ async def trace(
     action: str,
     details: Mapping[str, object],
 ) -> None:
-    """Log that the caller did `action`, the name of a mutation; `details` say to what and hold no secret."""
+    """Log that the caller did `action`, the name of a mutation; `details` say to what, masked."""
     await connection.exec_driver_sql(
         _LOG,
         (
             principal.user_id,
             action,
-            orjson.dumps(details, default=str).decode(),
+            orjson.dumps(mask(dict(details)), default=str).decode(),
             origin.request_id,
             origin.ip_address,
             origin.user_agent,

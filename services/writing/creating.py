@@ -29,7 +29,7 @@ async def create_at_once(caller: Caller, table_name: str, given: Mapping[str, ob
     table = TABLES[table_name]
     if table_name in BEFORE_CREATE:
         return None
-    values = stored_values(caller.principal, table, given, INPUT)
+    values = await stored_values(caller.principal, table, given, INPUT)
     require_beginning(table, values, INPUT)
     name = _naming(table)
     if name is not None and name not in values:

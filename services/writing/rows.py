@@ -46,7 +46,7 @@ async def create(
     `QuotaExceeded` with the field; then nothing is stored.
     """
     table = TABLES[table_name]
-    values = stored_values(principal, table, given, prefix)
+    values = await stored_values(principal, table, given, prefix)
     client_key = _given_key(table, values)
     if client_key is not None:
         known = await _known(connection, principal, table, values, client_key, prefix, vault)
@@ -75,7 +75,7 @@ async def update(
     A row changed after `unmodified_since` is `Conflict` with its `updatedAt`. Raises the errors of `create`.
     """
     table = TABLES[table_name]
-    changes = parameters(table, given, PATCH)
+    changes = await parameters(table, given, PATCH)
     row = await hold(connection, principal, table, key, for_guests=True)
     if not row["fully_changeable"]:
         require_open(table, given, PATCH)
@@ -99,15 +99,15 @@ async def delete(connection: WriteConnection, principal: Principal, table_name: 
         await connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {table.key.name} = $1", (key,))
 
 
-def stored_values(
+async def stored_values(
     principal: Principal, table: WritableTable, given: Mapping[str, object], prefix: str
 ) -> Stored:
     """The values of a new row: what is given, the caller as its owner, and its beginning."""
-    (values,) = stored_rows(principal, table, [given], [prefix])
+    (values,) = await stored_rows(principal, table, [given], [prefix])
     return values
 
 
-def stored_rows(
+async def stored_rows(
     principal: Principal,
     table: WritableTable,
     rows: Sequence[Mapping[str, object]],
@@ -115,7 +115,7 @@ def stored_rows(
 ) -> list[Stored]:
     """The values of new rows, as `stored_values` gives them; raises what is wrong with the first bad one."""
     stored = [_begun(principal, table, row, prefix) for row, prefix in zip(rows, prefixes, strict=True)]
-    conceal(table, stored)
+    await conceal(table, stored)
     return stored
 
 

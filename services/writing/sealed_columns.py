@@ -9,7 +9,6 @@ import orjson
 from services.core.database import Database, WriteConnection
 from services.core.errors import BadInput
 from services.core.principal import Principal
-from services.secrets.masking import may_hold_secret
 from services.secrets.parts import with_secrets, without_secrets
 from services.secrets.vault import Vault
 from services.writing.rows import hold
@@ -83,10 +82,8 @@ def divided(vault: Vault, place: str, value: object) -> tuple[object, str | None
     What is no JSON comes back as it is: it is refused where it would be stored.
     """
     try:
-        encoded = orjson.dumps(value)
+        orjson.dumps(value)
     except TypeError:
-        return value, None
-    if not may_hold_secret(encoded):
         return value, None
     hidden, parts = without_secrets(value)
     return hidden, vault.seal(parts, place) if parts else None

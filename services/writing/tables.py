@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import Column, Table, Uuid
+from sqlalchemy import Column, String, Table, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapper
 
 from models import Base
@@ -69,15 +70,6 @@ _SENSITIVE: Final = MappingProxyType(
 _HASHED: Final = MappingProxyType({"cc_instances.claude_api_key_hash": "claudeApiKey"})
 """Keyed hashes, by the field in which a caller gives what is hashed (decision 27)."""
 
-_MASKED: Final = frozenset(
-    {
-        *("cc_logs.message", "cc_logs.details", "task_logs.message", "task_logs.performance_metrics"),
-        *("system_logs.message", "system_logs.details"),
-        *("mcp_tool_calls.arguments", "mcp_tool_calls.result", "mcp_tool_calls.error_details"),
-    }
-)
-"""Secrets in these are masked before they are stored (decision 27)."""
-
 _OWNERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys(
@@ -123,7 +115,9 @@ _BEGINNINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 class WritableColumn:
     """A column that a caller may give. `name` is the database's, `field` the API's (camel case).
 
-    `secrets` is the column that takes the sensitive parts of the value, which no caller gives.
+    Secrets in what is `masked` are replaced before it is stored: in all texts and JSON that are not declared
+    `in_clear` in the model. `secrets` is the column that takes the sensitive parts of the value, which no
+    caller gives.
     """
 
     column: "Column[object]"
@@ -235,10 +229,18 @@ def _writable_column(
         and not is_key
         and place not in _FIXED_ONCE_WRITTEN,
         encrypted=encrypted,
-        masked=place in _MASKED,
+        masked=isinstance(column.type, String | JSONB)
+        and not encrypted
+        and not hashed
+        and not _is_clear(column),
         secrets=_SENSITIVE.get(place),
         hashed=hashed,
     )
+
+
+def _is_clear(column: "Column[object]") -> bool:
+    """Whether the column is declared to be stored as it is given."""
+    return "in_clear" in column.info
 
 
 def _unique_uuid(table: Table) -> "Column[object] | None":

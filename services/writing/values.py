@@ -9,7 +9,19 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Float, Integer, String, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
@@ -17,7 +29,7 @@ from models import spellings
 from models.types import Choice
 from services.core.errors import BadInput
 from services.core.timestamps import read_moment
-from services.secrets.masking import HINTS, Hints, mask_text, masked
+from services.secrets.masking import mask_all, mask_key, off_the_loop
 from services.writing.tables import WritableTable
 
 MAX_TEXT: Final = 1_000_000
@@ -38,13 +50,13 @@ class Unfit(ValueError):
     """A value that cannot be stored; its text goes on after "This": `must be a text`."""
 
 
-def parameters(table: WritableTable, given: Mapping[str, object], prefix: str) -> dict[str, Any]:
+async def parameters(table: WritableTable, given: Mapping[str, object], prefix: str) -> dict[str, Any]:
     """The values of a row, given by column name, as parameters; secrets in masked columns are replaced.
 
     `prefix` is where the row stands in the input. Raises `BadInput` for the first value that is wrong.
     """
     stored = converted(table, given, prefix)
-    conceal(table, [stored])
+    await conceal(table, [stored])
     return stored
 
 
@@ -61,22 +73,33 @@ def converted(table: WritableTable, given: Mapping[str, object], prefix: str) ->
     return stored
 
 
-def conceal(table: WritableTable, rows: Sequence[dict[str, Any]]) -> None:
+async def conceal(table: WritableTable, rows: Sequence[dict[str, Any]]) -> None:
     """Replace the secrets in the masked columns of rows that are `converted`."""
-    for name in _masked_columns(table):
-        texts = [text for row in rows if (text := row.get(name)) is not None]
-        hints = HINTS.occurring_in("\n".join(texts).encode())
-        if not hints:
+    names = _masked_columns(table)
+    given = [(row, name, text) for row in rows for name in names if (text := row.get(name)) is not None]
+    if given:
+        await off_the_loop(sum(len(text) for _, _, text in given), _conceal, table, given)
+
+
+def _conceal(table: WritableTable, given: Sequence[tuple[dict[str, Any], str, str]]) -> None:
+    json_columns = _json_columns(table)
+    values = [orjson.loads(text) if name in json_columns else text for _, name, text in given]
+    for (row, name, _), value, hidden in zip(given, values, mask_all(values), strict=True):
+        if hidden == value:
             continue
-        is_json = isinstance(table.columns[name].column.type, JSONB)
-        for row in rows:
-            text = row.get(name)
-            if text is not None and hints.occur_in(text):
-                row[name] = _masked_json(text, hints) if is_json else mask_text(text)
+        if name in json_columns:
+            row[name] = orjson.dumps(hidden).decode()
+        else:
+            column = table.columns[name].column
+            shown = mask_key(str(row[name])) if _is_unique(column) else str(hidden)
+            row[name] = shown[
+                : getattr(column.type, "length", None)
+            ]  # the mask may be longer than what it hides
 
 
-def _masked_json(text: str, hints: Hints) -> str:
-    return masked(orjson.loads(text), text.encode(), hints).decode()
+@cache
+def _json_columns(table: WritableTable) -> frozenset[str]:
+    return frozenset(name for name, column in table.columns.items() if isinstance(column.column.type, JSONB))
 
 
 @cache
@@ -231,6 +254,16 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unfit("must be a number")
     return float(value)
+
+
+def _is_unique(column: "Column[Any]") -> bool:
+    """Whether rows are told apart by the column, alone or with others."""
+    table = column.table
+    named = {part.name for index in table.indexes if index.unique for part in index.columns}
+    if isinstance(table, Table):
+        unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+        named |= {part.name for constraint in unique for part in constraint.columns}
+    return bool(column.unique) or column.name in named
 
 
 def _is_indexed(column: "Column[Any]") -> bool:

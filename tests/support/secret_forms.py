@@ -1,8 +1,8 @@
 """Reads the corpus of masking: forms of secrets, filled with random values, and texts without any.
 
-A line of `tests/data/masking/*-forms.txt` is a form: `«»` holds what must not be left, `{kind:n}` becomes `n`
-random characters of a kind, and `\\n`, `\\t` are what they are in Python. A line that begins with `JSON ` is a
-JSON value. So the repository holds no text that looks like a secret, and each run tries other values.
+A line of a file of forms is a form: `«»` holds what must not be left, `{kind:n}` becomes `n` random
+characters of a kind, and `\\n`, `\\t` are what they are in Python. A line that begins with `JSON ` is a JSON
+value. So the repository holds no text that looks like a secret, and each run tries other values.
 """
 
 import json
@@ -59,7 +59,7 @@ LEFT_OVER: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A form with values: the text or JSON value, the parts that must not be left, and the form's text without them."""
+    """A form with values: a text or JSON value, what must not be left of it, and its text without that."""
 
     form: str
     value: object

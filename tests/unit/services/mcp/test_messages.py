@@ -159,6 +159,20 @@ def test_secrets_are_masked_in_params_result_and_error() -> None:
     assert all("hunter2" not in repr(message) for message in messages)
 
 
+def test_secrets_are_masked_in_method_server_and_id_and_ids_that_differ_still_do() -> None:
+    token = "ghp_" + "a1B2" * 9
+    first, second = read_messages(
+        INSTANCE,
+        [
+            wrap({"jsonrpc": "2.0", "id": f"{token}{end}", "method": f"tools/{token}"}, server=f"s {token}")
+            for end in "12"
+        ],
+    )
+
+    assert token not in repr((first, second))
+    assert first.rpc_id != second.rpc_id
+
+
 def test_the_same_recorded_message_has_the_same_id_whatever_the_order_of_its_members() -> None:
     turned = dict(reversed(REQUEST.items()))
 

@@ -16,7 +16,7 @@ SECRETS = ("sk-hunter2-abcdefghijklmnopqrstuvwxyz", "postgresql://me:hunter2@db/
     [
         ({"a": 1, "b": [None, "x"]}, {"a": 1, "b": [None, "x"]}, []),
         (None, None, []),
-        ("token=abcdef", "token=[masked]", [((), "token=abcdef")]),
+        ("token=abc123def", "token=[masked]", [((), "token=abc123def")]),
         (
             {"env": [{"API_KEY": "k"}], "run": ["--password", "x"]},
             {"env": [{"API_KEY": "[masked]"}], "run": ["--password", "[masked]"]},

@@ -10,7 +10,7 @@ from services.writing.values import conceal, converted, parameters
 LOGS = TABLES["cc_logs"]
 
 
-def test_only_the_rows_of_a_call_that_hold_secrets_are_masked() -> None:
+async def test_only_the_rows_of_a_call_that_hold_secrets_are_masked() -> None:
     given: list[dict[str, object]] = [
         {"message": "password=hunter2", "details": None},
         {"message": "compiled in 3 s", "details": {"token": "abc", "n": 1}},
@@ -19,11 +19,11 @@ def test_only_the_rows_of_a_call_that_hold_secrets_are_masked() -> None:
     ]
     rows = [converted(LOGS, row, "input") for row in given]
 
-    conceal(LOGS, rows)
+    await conceal(LOGS, rows)
 
-    assert rows == [parameters(LOGS, row, "input") for row in given]
+    assert rows == [await parameters(LOGS, row, "input") for row in given]
     assert rows[0] == {"message": f"password={MASK}", "details": None}
-    assert rows[1] == {"message": "compiled in 3 s", "details": f'{{"n":1,"token":"{MASK}"}}'}
+    assert rows[1] == {"message": "compiled in 3 s", "details": f'{{"token":"{MASK}","n":1}}'}
     assert rows[2] == {"message": "完了", "details": '{"n":[1,2.5,null]}'}
 
 
