@@ -69,8 +69,8 @@ _FORMS: Final = {
 }
 _FORM: Final = re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(_FORMS.values())})")
 
-_SHORTEST: Final = 18
-_LONG_WORD: Final = re.compile(rf"(?<![A-Za-z0-9_.~+/=:-])[A-Za-z0-9_.~+/=:-]{{{_SHORTEST},}}")
+SHORTEST: Final = 18
+_LONG_WORD: Final = re.compile(rf"(?<![A-Za-z0-9_.~+/=:-])[A-Za-z0-9_.~+/=:-]{{{SHORTEST},}}")
 _DIGIT: Final = re.compile("[0-9]")
 
 _PREFIXED: Final = re.compile(
@@ -108,6 +108,8 @@ def without_known_forms(texts: Sequence[str]) -> list[str]:
     One scan of them all tells which have any; each of those is then scanned by itself, so that what becomes
     of a text does not depend on its neighbours.
     """
+    if not texts:
+        return []
     texts = [_without_key_blocks(text) for text in texts]
     encoded = [text.encode(errors="surrogatepass") for text in texts]
     if len(texts) == 1:
@@ -123,7 +125,7 @@ def without_known_forms(texts: Sequence[str]) -> list[str]:
 
 def _found(encoded: bytes) -> list[tuple[int, int]]:
     """From where to where what Kingfisher finds reaches, in bytes."""
-    if len(encoded) < _SHORTEST:
+    if len(encoded) < SHORTEST:
         return []
     found = scanner().scan(encoded, timeout=_LONGEST_SCAN)
     return [
@@ -155,7 +157,7 @@ def _without_key_blocks(text: str) -> str:
 
 def _without_forms(text: str) -> str:
     """`text` without the forms of `_FORMS` and `_PREFIXED`; few words are long enough to be one."""
-    return _LONG_WORD.sub(_long_word, text) if len(text) >= _SHORTEST else text
+    return _LONG_WORD.sub(_long_word, text) if len(text) >= SHORTEST else text
 
 
 def _long_word(found: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """Replaces keys, tokens, passwords and cloud credentials inside JSON and texts before they are stored."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, TypeVar
@@ -8,7 +9,7 @@ from typing import Final, TypeVar
 import orjson
 
 from services.secrets.commands import masked_arguments, without_command_secrets
-from services.secrets.known_forms import without_known_forms
+from services.secrets.known_forms import SHORTEST, without_known_forms
 from services.secrets.names import Kind, kind_of, words
 from services.secrets.texts import without_named_secrets
 from services.secrets.urls import without_url_secrets
@@ -18,6 +19,8 @@ __all__ = ["MASK", "mask", "mask_all", "mask_key", "mask_text", "masked", "off_t
 
 LARGE: Final = 20_000
 """Characters or bytes from which masking is left to a thread; less takes under 5 ms."""
+
+_SIGN: Final = re.compile(r"[^\w.-]")
 
 T = TypeVar("T")
 
@@ -45,6 +48,12 @@ _VALUES: Final = (
     "default",
     "defaultvalue",
 )
+_PAIR_NAMES: Final = frozenset(
+    spelled for name in _NAMES for spelled in (name, name.lower(), name.capitalize(), name.upper())
+) | {"ParameterKey", "parameterKey"}
+_PAIR_VALUES: Final = frozenset(
+    spelled for name in _VALUES for spelled in (name, name.capitalize(), name.upper())
+) | {"ParameterValue", "parameterValue", "defaultValue", "DefaultValue"}
 _SCHEMA: Final = words("$ref anyOf oneOf allOf enum description properties items const pattern schema")
 _SCHEMA_TYPES: Final = frozenset(["string", "object", "array", "integer", "number", "boolean", "null"])
 _OPEN_MEMBERS: Final = words(
@@ -88,8 +97,11 @@ def mask_all(values: Sequence[object]) -> list[object]:
     texts: list[str] = []
     for value in values:
         _collect(value, texts)
-    shown = iter(without_known_forms(texts))
-    return [_masked(_replaced(value, shown), None) for value in values]
+    shown = without_known_forms(texts)
+    if shown == texts:
+        return [_masked(value, None) for value in values]
+    rest = iter(shown)
+    return [_masked(_replaced(value, rest), None) for value in values]
 
 
 def masked(value: object, encoded: bytes) -> bytes:
@@ -102,9 +114,10 @@ def masked(value: object, encoded: bytes) -> bytes:
 
 
 def _collect(value: object, texts: list[str]) -> None:
-    """All texts of a value, in the order in which `_replaced` puts them back."""
+    """All texts of a value that may be a credential, in the order in which `_replaced` puts them back."""
     if isinstance(value, str):
-        texts.append(value)
+        if len(value) >= SHORTEST:
+            texts.append(value)
     elif isinstance(value, dict):
         for item in value.values():
             _collect(item, texts)
@@ -115,7 +128,7 @@ def _collect(value: object, texts: list[str]) -> None:
 
 def _replaced(value: object, texts: Iterator[str]) -> object:
     if isinstance(value, str):
-        return next(texts)
+        return next(texts) if len(value) >= SHORTEST else value
     if isinstance(value, dict):
         return {name: _replaced(item, texts) for name, item in value.items()}
     if isinstance(value, list):
@@ -124,8 +137,8 @@ def _replaced(value: object, texts: Iterator[str]) -> object:
 
 
 def _masked_text(text: str) -> str:
-    if len(text) < 4:
-        return text
+    if _SIGN.search(text) is None:
+        return text  # a word
     text = without_url_secrets(text)
     text = without_command_secrets(text)
     return without_named_secrets(text)
@@ -178,7 +191,7 @@ def _masked_header(name: str, value: str) -> str:
     if is_placeholder(value):
         return value
     if "cookie" in name.lower():
-        return MASK if "=" in value and "${" not in value else _masked_text(value)
+        return MASK if "${" not in value and is_secret_member(value, Kind.SECRET) else _masked_text(value)
     scheme, space, rest = value.partition(" ")
     if space and scheme.replace("-", "").isalnum() and rest:
         if is_placeholder(rest):
@@ -192,6 +205,8 @@ def _masked_header(name: str, value: str) -> str:
 
 def _mask_pair(value: Mapping[str, object], result: dict[str, object]) -> None:
     """`{"name": "DB_PASSWORD", "value": "..."}`: the value is that of a member of this name."""
+    if _PAIR_VALUES.isdisjoint(value) or _PAIR_NAMES.isdisjoint(value):
+        return
     lowered = {name.lower(): name for name in value}
     name = next((value[lowered[key]] for key in map(str.lower, _NAMES) if key in lowered), None)
     if not isinstance(name, str):
