@@ -6,8 +6,8 @@ is `assigned_to`.
 
 `info` on a column: `hidden` (never readable through the API), `private` (readable by the person concerned
 and by administrators), `guests` (changed also by people to whom the row is lent, `Guests` in
-`models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and why: those of
-all other columns are, whoever writes them). `info` on a table: `view` (a view, read only).
+`models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and why: those
+of all other columns are, whoever writes them). `info` on a table: `view` (a view, read only).
 """
 
 from datetime import datetime
