@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, time_default_now, to_one, uuid_key
+from models.base import Base, in_clear, time_default_now, to_one, uuid_key
 from models.enums import CollaboratorRole, InvitationRole, InvitationState
 from models.types import Choice, one_of
 
@@ -38,6 +38,7 @@ class ProjectInvitation(Base):
     )
     project_name: Mapped[str] = mapped_column(
         String(100),
+        info=in_clear("a copy of projects.name, which is masked"),
         comment="招待時のプロジェクト名",
         doc="Name of the project when the person was asked, who may not see the project itself.",
     )

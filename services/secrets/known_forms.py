@@ -16,6 +16,10 @@ _LONGEST_SCAN: Final = 10.0
 
 _KEY_BLOCK: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+    # A key follows, perhaps behind headers; code that only names the marker goes on otherwise.
+    r"(?=(?:\\{1,4}[nr]|[ \t]{0,9}\r?\n){1,4}"
+    r"(?:[A-Za-z-]{1,30}: [^\n\\]{0,200}(?:\\{1,4}[nr]|\r?\n){1,4}){0,4}"
+    r"[ \t]{0,40}[A-Za-z0-9+/=]{4}|[ \t][A-Za-z0-9+/=]{20})"
     r".*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
@@ -191,4 +195,6 @@ def _prefixed(found: re.Match[str]) -> str:
 def _is_mixed(text: str, *, needs_case: bool) -> bool:
     """Whether digits and letters are mixed, in both cases where only that tells a key from a hash."""
     digits = sum(character.isdigit() for character in text)
-    return digits * 14 >= len(text) and not (needs_case and (text.islower() or text.isupper()))
+    if not needs_case:
+        return digits > 0
+    return digits * 14 >= len(text) and not text.islower() and not text.isupper()

