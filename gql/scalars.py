@@ -1,4 +1,4 @@
-"""The scalars beside GraphQL's own, as the API promises them (api.md, names)."""
+"""The scalars beside GraphQL's own, as the API promises them (docs/api.md, Names)."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

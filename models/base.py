@@ -69,7 +69,7 @@ def uuid_key(comment: str, doc: str = "Key of the row; UUIDv7, so keys sort by t
 
 
 def time_default_now(comment: str, doc: str, **options: Any) -> MappedColumn[datetime]:
-    """A time that is now unless it is given (decisions.md 8)."""
+    """A time that is now unless it is given (decision 8)."""
     return mapped_column(server_default=func.now(), comment=comment, doc=doc, **options)
 
 

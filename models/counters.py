@@ -30,7 +30,7 @@ api_call_counts = Table(
     # A row is updated many times within its hour; free space lets PostgreSQL do it in place.
     postgresql_with={"fillfactor": 50},
 )
-"""users.resource_quota.api_calls_per_hour is held against these rows (decisions.md 23)."""
+"""users.resource_quota.api_calls_per_hour is held against these rows (decision 23)."""
 
 login_attempts = Table(
     "login_attempts",

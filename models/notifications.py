@@ -73,7 +73,7 @@ class NotificationSetting(Base):
         String(500), info=NEEDED, comment="Webhook URL", doc="Where a webhook is sent."
     )
     webhook_secret: Mapped[str | None] = mapped_column(
-        # Documented as VARCHAR(100) in clear; the ciphertext of 100 characters is longer (decisions.md 27).
+        # Documented as VARCHAR(100) in clear; the ciphertext of 100 characters is longer (decision 27).
         info=HIDDEN,
         comment="Webhook署名シークレット (暗号化)",
         doc="Secret that signs webhooks, encrypted.",

@@ -1,4 +1,4 @@
-"""Projects: the union of client §3.3.1 and terminal §5.1 in one table (decisions.md 2)."""
+"""Projects: the union of client §3.3.1 and terminal §5.1 in one table (decision 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text search: Japanese, Chinese and Korean by pairs of characters, the rest by words (decisions.md 13).
+"""Text search: Japanese, Chinese and Korean by pairs of characters, the rest by words (decision 13).
 
 Both functions run on a stock server and call nothing outside pg_catalog, so that indexes that rest on them
 can be restored from a dump.

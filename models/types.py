@@ -37,7 +37,7 @@ class Choice(TypeDecorator[E], Generic[E]):
 
 
 def one_of(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
-    """The CHECK that holds a column to exactly the documented list (decisions.md 7)."""
+    """The CHECK that holds a column to exactly the documented list (decision 7)."""
     listed = ", ".join(f"'{member.value}'" for member in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 

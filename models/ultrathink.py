@@ -75,7 +75,7 @@ class UltrathinkMessage(Base):
         comment="実行開始確認時刻", doc="When the child began to carry it out."
     )
     completed_at: Mapped[datetime | None] = mapped_column(
-        # Each step stamps its time (decisions.md 26); the document has no column for the last one.
+        # Each step stamps its time (decision 26); the document has no column for the last one.
         comment="完了時刻",
         doc="When the child completed it or failed.",
     )

@@ -1,4 +1,4 @@
-"""Live connections and what was sent over them (terminal §3.3, decisions.md 18)."""
+"""Live connections and what was sent over them (terminal §3.3, decision 18)."""
 
 from __future__ import annotations
 

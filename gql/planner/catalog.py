@@ -149,7 +149,7 @@ def _table_type(mapper: Mapper[object]) -> TableType:
         keys=keys,
         order=tuple(by_name[column.name] for column in table.primary_key),
         connection=connection,
-        # A mass noun's row is an entry (api.md, names).
+        # A mass noun's row is an entry (docs/api.md, Names).
         lookup=None if not keys else f"{lookup}Entry" if lookup == connection else lookup,
         is_view=is_view,
         search=SEARCHES.get(table.name),

@@ -19,7 +19,7 @@ TEXTUAL = ("like", "ilike", "startsWith")
 
 
 def operators_of(kind: Kind) -> tuple[str, ...]:
-    """The operators that a filter on this kind of column offers (api.md, reading)."""
+    """The operators that a filter on this kind of column offers (docs/api.md, Conditions)."""
     if kind is Kind.JSON:
         return ("contains", "hasKey", "path", "isNull")
     if kind is Kind.BOOLEAN:

@@ -1,4 +1,4 @@
-"""Text search by the index that the table has for it (decisions.md 13)."""
+"""Text search by the index that the table has for it (decision 13)."""
 
 from gql.planner.catalog import TableType
 from gql.planner.conversions import text

@@ -1,4 +1,4 @@
-"""Calls an hour, exact over all processes, without a write for each call (decisions.md 23)."""
+"""Calls an hour, exact over all processes, without a write for each call (decision 23)."""
 
 import asyncio
 import math

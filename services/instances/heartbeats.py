@@ -1,4 +1,4 @@
-"""Instances that fell silent: each is marked ERROR once, whichever process notices (decisions.md 25)."""
+"""Instances that fell silent: each is marked ERROR once, whichever process notices (decision 25)."""
 
 import time
 from collections.abc import Callable

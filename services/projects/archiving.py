@@ -1,4 +1,4 @@
-"""Archived projects: set aside, moved out of the way by maintenance, and brought back (decisions.md 22)."""
+"""Archived projects: set aside, moved out of the way by maintenance, and brought back (decision 22)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

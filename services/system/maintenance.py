@@ -31,7 +31,7 @@ _LONGEST = 3600.0
 
 
 async def maintain(database: Database) -> None:
-    """One round. It may be run twice and by several processes at once (decisions.md 14, 29).
+    """One round. It may be run twice and by several processes at once (decisions 14 and 29).
 
     A table that somebody uses for more than five seconds is left for the next round: `DBAPIError` with
     asyncpg's `LockNotAvailableError` behind it.

@@ -87,8 +87,8 @@ _FILLED: Final = frozenset({"projects.workdir", "cc_instances.type"})
 APPENDED: Final = frozenset(
     {"system_logs", "cc_logs", "task_logs", "file_operations", "worktree_sync_history"}
 )
-"""Append-only: no row is changed or deleted through the API (api.md, writing). So is mcp_messages, which
-`services.mcp.recording` writes."""
+"""Append-only: no row is changed or deleted through the API (docs/mutations.md). So is mcp_messages,
+which `services.mcp.recording` writes."""
 
 _WRITTEN: Final = APPENDED | {
     *("projects", "sessions", "worktrees", "collaboration_sessions", "notification_settings"),

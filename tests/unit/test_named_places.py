@@ -1,15 +1,24 @@
-"""Every module, file and name that a text of the project names is there."""
+"""Every module, file, name and decision that a text of the project names is there."""
 
 import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "gql", "services", "models", "migrations", "tests", "benchmarks")
 PATH = re.compile(r"(?<![\w/.~*<>:-])(?:[\w-]+/)+[\w.-]*\w\.(?:py|md|sql|html|css|mjs|graphql|jsonl)\b")
 FILE = re.compile(r"`([\w-]+\.py)`")
+PAGE = re.compile(r"(?<![\w/.*-])[\w-]+\.md\b")
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
+DECISIONS = "docs/decisions/"
+CITED = re.compile(r"\bdecisions? (\d+(?:(?:, | and |, and | to )\d+)*)", re.IGNORECASE)
+RECORD = re.compile(rf"{DECISIONS}(\d{{4}})-[a-z0-9]+(?:-[a-z0-9]+)*\.md")
+PARTS = ["Context", "Decision", "Consequences", "Enforced by"]
 ELSEWHERE = {"frontend/schema.graphql", "app.state"}
 """A folder of the reader's, and Starlette's own `state` of an application that is called app."""
 DOTTED = re.compile(rf"(?<![\w./])(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
@@ -24,18 +33,41 @@ def files() -> frozenset[str]:
     return frozenset(path.relative_to(ROOT).as_posix() for path in found if path.is_file())
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> frozenset[tuple[str, str]]:
     """Where and what: documents as they stand, docstrings and comments of code."""
+    return frozenset(read())
+
+
+def read() -> Iterator[tuple[str, str]]:
+    """The texts of each file, one after the other."""
     for path in sorted(files()):
         if path.endswith(".md"):
             yield path, (ROOT / path).read_text()
+        elif path.endswith(".sql"):
+            yield path, "\n".join(re.findall(r"^-- (.*)$", (ROOT / path).read_text(), re.MULTILINE))
         elif path.endswith(".py"):
             source = (ROOT / path).read_text()
             for node in ast.walk(ast.parse(source)):
                 documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
                 if isinstance(node, documented):
                     yield path, ast.get_docstring(node) or ""
+                    yield from ((path, text) for text in said_of_constants(node))
             yield path, "\n".join(re.findall(r"(?:^|\s)#\s(.*)$", source, re.MULTILINE))
+
+
+def said_of_constants(node: ast.AST) -> Iterator[str]:
+    """The texts that stand below assignments in a module, class or function, as docstrings do."""
+    for before, statement in pairwise(getattr(node, "body", ())):
+        match before, statement:
+            case ast.Assign() | ast.AnnAssign(), ast.Expr(ast.Constant(str() as text)):
+                yield text
+
+
+@cache
+def records() -> dict[int, str]:
+    """The path of each decision record, by its number."""
+    return {int(found[1]): path for path in files() if (found := RECORD.fullmatch(path))}
 
 
 def is_there(path: str) -> bool:
@@ -59,7 +91,7 @@ def test_every_path_that_a_text_names_is_there() -> None:
     missing = {
         (where, named)
         for where, text in texts()
-        for named in (*PATH.findall(text), *FILE.findall(text))
+        for named in (*PATH.findall(text), *FILE.findall(text), *PAGE.findall(text))
         if named not in ELSEWHERE and not is_there(named)
     }
     assert not missing
@@ -73,3 +105,44 @@ def test_every_dotted_name_of_ours_that_a_text_names_is_there() -> None:
         if named not in ELSEWHERE and not resolves(named)
     }
     assert not missing
+
+
+def test_every_link_of_a_document_leads_to_a_file() -> None:
+    missing = {
+        (where, link)
+        for where, text in texts()
+        if where.endswith(".md")
+        for link in LINK.findall(text)
+        if not (ROOT / where).parent.joinpath(link).exists()
+    }
+    assert not missing
+
+
+def test_every_decision_that_a_text_cites_has_a_record() -> None:
+    cited = {
+        (where, int(number))
+        for where, text in texts()
+        for numbers in CITED.findall(" ".join(text.split()))
+        for number in re.findall(r"\d+", numbers)
+    }
+    assert {number for _, number in cited} >= {2, 13, 24, 27}
+    assert not {(where, number) for where, number in cited if number not in records()}
+
+
+def test_every_page_of_decisions_is_a_record_with_a_number_of_its_own() -> None:
+    pages = {path for path in files() if path.startswith(DECISIONS)}
+    assert pages == {f"{DECISIONS}README.md", *records().values()}
+
+
+@pytest.mark.parametrize(("number", "path"), sorted(records().items()))
+def test_a_record_has_its_parts_is_listed_and_names_what_enforces_it(number: int, path: str) -> None:
+    heading, *sections = re.split(r"^## ", (ROOT / path).read_text(), flags=re.MULTILINE)
+    title = heading.removeprefix(f"# {number}. ").strip()
+    parts = {name: body.strip() for name, _, body in (section.partition("\n") for section in sections)}
+
+    assert heading == f"# {number}. {title}\n\n"
+    assert [*parts] == PARTS
+    assert all(parts.values())
+    assert any(named in files() for named in PATH.findall(parts["Enforced by"]))
+    line = f"| [{number}]({path.removeprefix(DECISIONS)}) | {title} |\n"
+    assert line in (ROOT / DECISIONS / "README.md").read_text()

@@ -1,6 +1,6 @@
 """The database has every column, constraint and index that the two design documents name.
 
-`documents/*.sql` are the documents' own statements, with what decisions.md settles written in. PostgreSQL
+`documents/*.sql` are the documents' own statements, with what docs/decisions settles written in. PostgreSQL
 runs them in a schema of its own, and its description of both is compared.
 """
 

@@ -1,4 +1,4 @@
-"""What a person may use is counted exactly, however many creations arrive at once (decisions.md 23)."""
+"""What a person may use is counted exactly, however many creations arrive at once (decision 23)."""
 
 import asyncio
 from typing import Any

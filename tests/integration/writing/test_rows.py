@@ -123,7 +123,7 @@ async def test_a_row_of_every_table_is_changed_and_deleted_by_its_writer_and_by_
     await change(database, principal, table, key, {column: new})
     changed = await stored(database, table, key)
     assert changed[column] == new
-    # A setting also counts its versions and says who changed it last (decisions.md 30).
+    # A setting also counts its versions and says who changed it last (decision 30).
     kept = (
         {"updated_at", "version", "previous_value", "updated_by"}
         if table == "system_settings"

@@ -1,4 +1,4 @@
--- Terminal document, sections 3 to 8, with what decisions.md 2 to 9, 16, 18 and 21 settle written in.
+-- Terminal document, sections 3 to 8, with what decisions 2 to 9, 16, 18 and 21 settle written in.
 
 CREATE TABLE websocket_sessions (id UUID PRIMARY KEY);
 
