@@ -19,11 +19,13 @@ LEFT_OUT = {
     "login_attempts",
     "mcp_messages_archive",
     "project_archive_rows",
+    "project_invitations",
     "projects_archive",
     "system_settings",
     "tasks_archive",
 }
-"""Archives fill by archiving, the feed by triggers, settings by the migrations, counters by use."""
+"""Archives fill by archiving, the feed by triggers, settings by the migrations, counters by use.
+Who works on a project of the demo has accepted the invitation."""
 
 
 def drawn() -> list[Shipment]:

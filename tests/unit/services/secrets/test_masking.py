@@ -198,9 +198,11 @@ HOSTILE = (
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_the_time_for_a_hostile_text_grows_no_faster_than_the_text(unit: str) -> None:
     scanner()
-    short, long = (_seconds(mask_text, unit * (size // len(unit))) for size in (60_000, 240_000))
+    short, long = (
+        min(_seconds(mask_text, unit * (size // len(unit))) for _ in range(2)) for size in (60_000, 240_000)
+    )
 
-    assert long < 8 * max(short, 0.05)
+    assert long < 8 * max(short, 0.1)  # it would be 16 times as long if it grew with the square
     assert long < 5
 
 
