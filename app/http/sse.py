@@ -27,9 +27,11 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would keep events back
 ]
-_NEXT = b"event: next\n"
-_COMPLETE = b"event: complete\ndata:\n\n"
+_NEXT = b"next"
 _SIGN_OF_LIFE = b":\n\n"
+_BREAKS = b"\n\v\f\r\x1c\x1d\x1e"
+_SPACES = bytes.maketrans(_BREAKS, b" " * len(_BREAKS))
+_ESCAPES = tuple((char.encode(), b"\\u%04x" % ord(char)) for char in "\u0085\u2028\u2029")
 _AT_ONCE = 65_536
 """Bytes of events in one write."""
 NORMAL, GONE = 1000, 1001
@@ -55,7 +57,7 @@ class EventStreamEndpoint:
         if not self.api.is_subscription(request):
             result = await self.api.execute(request, context)
             await _begin(send)
-            await _send(send, _next(result.body) + _COMPLETE)
+            await _send(send, encode_event(_NEXT, result.body) + _COMPLETE)
             await _end(send)
             return
         await _Stream(self, request, context, scope, receive, send).run()
@@ -152,20 +154,34 @@ class _Stream:
         self._ready.set()
 
 
+def encode_event(name: bytes, data: bytes = b"", place: str | None = None) -> bytes:
+    """The one way in which anything becomes an event: `data` is a JSON text or nothing, `place` its `id`.
+
+    `event: next`, `id: <place>`, `data: <JSON on one line>`, and an empty line. PostgreSQL puts a line break
+    between two rows. In a JSON text such a break stands between values only, where a blank says the same;
+    the separators of Unicode, at which some clients end a line too, stand within texts only, where an escape
+    says the same.
+    """
+    if not data.isascii():
+        for character, escape in _ESCAPES:
+            if character in data:
+                data = data.replace(character, escape)
+    id_ = b"" if place is None else b"id: %s\n" % place.encode()
+    return b"event: %s\n%sdata: %s\n\n" % (name, id_, data.translate(_SPACES))
+
+
+_COMPLETE = encode_event(b"complete")
+
+
 def _event(delivery: Delivery) -> bytes:
     """Made once for all streams in a row."""
     if delivery.wrapped is None or delivery.wrapped[0] != _NEXT:
-        delivery.wrapped = (_NEXT, (_next(delivery.payload, delivery.cursor),))
+        delivery.wrapped = (_NEXT, (encode_event(_NEXT, delivery.payload, delivery.cursor),))
     return delivery.wrapped[1][0]
 
 
-def _next(payload: bytes, cursor: str | None = None) -> bytes:
-    place = b"" if cursor is None else b"id: %s\n" % cursor.encode()
-    return b"%s%sdata: %s\n\n" % (_NEXT, place, payload)
-
-
 def _errors(errors: list[FormattedError]) -> bytes:
-    return _next(orjson.dumps({"errors": errors}))
+    return encode_event(_NEXT, orjson.dumps({"errors": errors}))
 
 
 def _ending(error: Exception | None, cursor: str | None) -> bytes:

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent
 
 from tests.support.waiting import PATIENCE
 
@@ -27,29 +28,30 @@ class Event:
 
 
 class EventStream:
-    """The response to one request."""
+    """The response to one request, read as a client's library reads it; `raw` is what came over the wire."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
-        self._chunks = response.aiter_bytes()
-        self._buffer = b""
+        self._source = EventSource(response)
+        self._events: AsyncGenerator[ServerSentEvent, None] | None = None
+        self._bytes = response.aiter_bytes
         self.raw = b""
+        response.aiter_bytes = self._noted  # type: ignore[method-assign] # under the library's decoder
+
+    async def _noted(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        async for chunk in self._bytes(chunk_size):
+            self.raw += chunk
+            yield chunk
 
     async def hear(self, seconds: float = PATIENCE) -> Event | None:
         """The next event; None when the server has ended the stream."""
+        if self._events is None:
+            self._events = self._source.aiter_sse()
         async with asyncio.timeout(seconds):
-            while True:
-                while b"\n\n" in self._buffer:
-                    block, self._buffer = self._buffer.split(b"\n\n", 1)
-                    fields = dict(_fields(block.decode()))
-                    if fields:
-                        return Event(fields["event"], fields.get("id"), fields.get("data", ""))
-                try:
-                    chunk = await anext(self._chunks)
-                except StopAsyncIteration:
-                    return None
-                self._buffer += chunk
-                self.raw += chunk
+            async for event in self._events:
+                if event.event != "message" or event.data:  # not the comment that shows that it lives
+                    return Event(event.event, event.id or None, event.data)
+        return None
 
     async def next(self, seconds: float = PATIENCE) -> Any:
         """The data of the next event of a subscription."""
@@ -58,11 +60,6 @@ class EventStream:
         assert event.name == "next"
         assert "errors" not in event.body, event.body
         return event.body["data"]
-
-
-def _fields(block: str) -> list[tuple[str, str]]:
-    lines = [line.partition(":") for line in block.split("\n")]
-    return [(name, value.removeprefix(" ")) for name, _, value in lines if name]
 
 
 @asynccontextmanager
