@@ -14,6 +14,7 @@ from models.mcp import McpMessage, McpToolCall
 from models.notifications import NotificationHistoryEntry, NotificationSetting
 from models.planning import Feature, Requirement
 from models.projects import Project
+from models.server_starts import feed_running, feed_starts
 from models.sessions import Session
 from models.system import SystemLog, SystemSetting
 from models.tasks import Task, TaskDependency
@@ -72,6 +73,8 @@ __all__ = [
     "Worktree",
     "WorktreeSyncHistoryEntry",
     "api_call_counts",
+    "feed_running",
+    "feed_starts",
     "feed_state",
     "login_attempts",
     "metadata",

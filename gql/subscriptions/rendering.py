@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-import orjson
-
 from gql.execution.runner import bind, rows_of
 from gql.planner.compiler import KEYS, VIEWER_COLUMN, VIEWERS, compile_events
 from gql.planner.plan import Plan
@@ -15,6 +13,7 @@ from gql.planner.selection import Field
 from gql.planner.statement import Question
 from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
+from services.core.json_codec import write_json
 from services.feed.statement_connections import Lend
 from services.feed.topics import Occurrence
 
@@ -110,7 +109,7 @@ class EventRenderer:
         declared = next(known for known in (*COMMON_FIELDS, *stream.fields) if known.name == field.name)
         if isinstance(declared, Value):
             of = declared.of
-            return lambda found, rows: orjson.dumps(of(found)).decode()
+            return lambda found, rows: write_json(of(found)).decode()
         index = len(self._loads)
         self._loads.append(_RowLoad.of(declared, tables, field, question))
         return lambda found, rows: rows[index] or "null"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from gql.scalars import format_moment
 from gql.subscriptions.values import changed_fields, has_number
 from services.core.errors import BadInput
 from services.feed.events import ChangeEvent
@@ -154,7 +153,7 @@ COMMON_FIELDS: tuple[EventField, ...] = (
         "The place right after this event; pass it as `after` to go on from here.",
         lambda found: found.cursor,
     ),
-    Value("at", "DateTime", "When it happened.", lambda found: format_moment(found.event.at)),
+    Value("at", "DateTime", "When it happened.", lambda found: found.event.at),
     RowField(
         "actor",
         "User",

@@ -14,7 +14,7 @@ from hashlib import sha256
 from services.core.errors import CursorInvalid
 from services.feed.snapshots import Snapshot
 
-_VERSION = 1
+_VERSION = 2
 _SIGNATURE_BYTES = 12
 _LONGEST = 16_384
 
@@ -22,6 +22,8 @@ _LONGEST = 16_384
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """What `before` sees has been read, and of what `batch` sees besides, the places up to `place`.
+
+    Both are of the same start of the server.
 
     `place` is the event's number for change events; logs put their table and key there.
     An empty place stands before the first event of the batch.
@@ -44,7 +46,8 @@ class CursorCodec:
 
     def encode(self, cursor: Cursor) -> str:
         """URL-safe text of some 40 characters, more where many transactions were open."""
-        numbers = [_VERSION, *_numbers(cursor.before, 0), *_numbers(cursor.batch, cursor.before.xmin)]
+        ids = (*_numbers(cursor.before, 0), *_numbers(cursor.batch, cursor.before.xmin))
+        numbers = [_VERSION, cursor.batch.start, *ids]
         body = b"".join(map(_varint, numbers)) + cursor.place
         return base64.urlsafe_b64encode(self._sign(body) + body).rstrip(b"=").decode()
 
@@ -113,7 +116,8 @@ def _parse(body: bytes) -> Cursor:
         in_progress: list[int] = []
         for _ in range(number()):
             in_progress.append((in_progress or [xmin])[-1] + number())
-        return Snapshot(xmin, xmax, tuple(in_progress))
+        return Snapshot(xmin, xmax, tuple(in_progress), start)
 
+    start = number()
     before = snapshot(0)
     return Cursor(before, snapshot(before.xmin), bytes(stream))

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 
+from services.core.json_codec import read_stored
 from services.feed.cursors import Cursor
 from services.feed.snapshots import Snapshot
 
@@ -17,12 +16,14 @@ from services.feed.snapshots import Snapshot
 class ChangeEvent:
     """`old` and `new` hold the watched columns before and after; `project_id` is projects.project_id.
 
+    `at` is as the API shows a time: PostgreSQL's text, since it has times that Python has not.
+
     `number` is change_events.seq: unique, and rising along every chain of cause and effect, because a
     transaction that could see another one's rows took its numbers later.
     """
 
     number: int
-    at: datetime
+    at: str
     table: str
     operation: str
     key: str
@@ -104,8 +105,8 @@ def event_of(record: asyncpg.Record) -> ChangeEvent:
         table=record["table_name"],
         operation=record["op"],
         key=record["row_key"],
-        old=None if old is None else orjson.loads(old),
-        new=None if new is None else orjson.loads(new),
+        old=None if old is None else read_stored(old),
+        new=None if new is None else read_stored(new),
         project_id=record["project_id"],
         user_id=record["user_id"],
         instance_id=record["instance_id"],

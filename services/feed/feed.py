@@ -22,6 +22,7 @@ from services.feed.dedicated_connection import READ_EVENTS
 from services.feed.events import Batch, ChangeEvent
 from services.feed.judging import described, match, seen_by
 from services.feed.reader import Pace, Reader
+from services.feed.reading import carried_over, current_snapshot
 from services.feed.snapshots import Snapshot
 from services.feed.sources import CHANGES, LOGS, Flow
 from services.feed.statement_connections import (
@@ -74,6 +75,7 @@ class Feed(Running):
                 flow,
                 partial(self._deliver, flow),
                 partial(self._end_interrupted, flow),
+                partial(self._lose, flow),
                 pace or Pace(),
             )
             for flow in (CHANGES, LOGS)
@@ -148,7 +150,7 @@ class Feed(Running):
         await reader.follow()
         try:
             if cursor is not None:
-                await self._check(cursor)
+                cursor = await self._checked(cursor)
         except BaseException:
             reader.unfollow()
             raise
@@ -193,24 +195,28 @@ class Feed(Running):
         subscriber.join(self._reader(topic).turn)
         self._topics.join(topic, subscriber)
 
-    async def _check(self, cursor: Cursor) -> None:
+    async def _checked(self, cursor: Cursor) -> Cursor:
+        """The cursor as of the server's present start; CursorInvalid or CursorExpired."""
         async with self._pool.acquire() as connection:
-            [state] = await connection.fetch(
-                "SELECT epoch, floor, pg_current_snapshot() AS now FROM feed_state"
-            )
+            [state] = await connection.fetch("SELECT epoch, floor FROM feed_state")
+            now = await current_snapshot(connection)
+            before, batch = cursor.before, cursor.batch
+            if batch.start != now.start:
+                before, batch = [await carried_over(connection, found) for found in (before, batch)]
         if state["epoch"] != self._epoch:  # a backup was restored while this process runs
             self._begin_epoch(state["epoch"])
             raise CursorInvalid(
                 "The database was replaced since. Subscribe without `after`, then query the current state.",
                 field="after",
             )
-        if not Snapshot.of(state["now"]).includes(cursor.batch):
+        if not now.includes(batch):
             raise CursorInvalid(
                 "This cursor is from a later time than the database, which was set back. "
                 "Leave `after` out to start now.",
                 field="after",
             )
-        _require_kept(cursor.before, state["floor"])
+        _require_kept(before, state["floor"])
+        return Cursor(before, batch, cursor.place)
 
     async def _require_still_kept(self, before: Snapshot) -> None:
         """CursorExpired when retention has removed something that `before` does not see."""
@@ -245,6 +251,18 @@ class Feed(Running):
             for subscriber in chain.from_iterable(topic.subscribers.values()):
                 if subscriber.hears(turn):
                     subscriber.end(interrupted())
+
+    def _lose(self, flow: Flow, error: Exception) -> None:
+        """Tell everybody who follows a flow that something of it may be lost."""
+        log.error("feed_lost", error=type(error).__qualname__)
+        self._past[flow] = b""
+        anything = [ChangeEvent(0, "", table, "UPDATE", "") for table in flow.tables]
+        for watcher in self._watchers[flow]:
+            watcher(anything)
+        for topic in self._topics:
+            if topic.filter.tables & flow.tables:
+                for subscriber in chain.from_iterable(topic.subscribers.values()):
+                    subscriber.end(error)
 
     async def _post(self, lend: Lend, occurrences: Sequence[Occurrence], turn: int) -> None:
         matched = await match(lend, occurrences, lambda found: self._topics.about(found.event), fail)

@@ -6,15 +6,13 @@ xid, by the rule of `reading.py`.
 
 import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.core.database import Connection
 from services.feed.events import Batch, LogEvent
-from services.feed.reading import BOUND, UNSEEN, snapshot_of
+from services.feed.reading import BOUND, UNSEEN, read_as_of_now
 from services.feed.snapshots import Snapshot
 
 PAGE = 2000
@@ -67,7 +65,7 @@ LOG_TABLES = (
 # The order is that of the entries' times; within a time it only has to be the same for every reader.
 _ENTRIES = f"""
 WITH {BOUND}{UNSEEN}
-SELECT bound.snapshot, bound.unsettled, entry.*, COALESCE(
+SELECT bound.snapshot, bound.start, entry.*, to_json(entry.created_at) #>> '{{}}' AS at, COALESCE(
   (SELECT project_id FROM cc_instances WHERE id = entry.cc_instance_id),
   (SELECT project_id FROM tasks WHERE id = entry.task_id),
   (SELECT projects.project_id FROM projects JOIN sessions ON sessions.project_id = projects.id
@@ -77,7 +75,7 @@ FROM bound LEFT JOIN (
   SELECT found.* FROM unseen CROSS JOIN LATERAL (
     {" UNION ALL ".join(f"({table.entries(number)})" for number, table in enumerate(LOG_TABLES))}
   ) found
-  WHERE $4::timestamptz IS NULL OR (created_at, source, sorted) > ($4, $5::integer, $6::text)
+  WHERE $4::text IS NULL OR (created_at, source, sorted) > ($4::timestamptz, $5::integer, $6::text)
   ORDER BY created_at, source, sorted LIMIT $3
 ) entry ON true
 ORDER BY entry.created_at, entry.source, entry.sorted
@@ -101,19 +99,23 @@ async def read_more_entries(
 async def _read(
     connection: Connection, before: Snapshot, until: Snapshot | None, limit: int, past: tuple[object, ...]
 ) -> Batch:
-    records = await connection.fetch(
-        _ENTRIES, before.value, None if until is None else until.value, limit, *past
+    return await read_as_of_now(
+        connection,
+        before,
+        until,
+        lambda low, high: connection.fetch(_ENTRIES, low.value, high and high.value, limit, *past),
+        lambda records: (
+            [] if records[0]["key"] is None else [_entry(*numbered) for numbered in enumerate(records)]
+        ),
+        limit,
     )
-    first: Any = records[0]
-    events = [] if first["key"] is None else [_entry(*numbered) for numbered in enumerate(records)]
-    return Batch(before, snapshot_of(first, before), [*events], complete=len(events) < limit)
 
 
 def _entry(number: int, record: asyncpg.Record) -> LogEvent:
     table = LOG_TABLES[record["source"]]
     return LogEvent(
         number=number,
-        at=record["created_at"],
+        at=record["at"],
         table=table.name,
         operation="INSERT",
         key=record["key"],
@@ -127,7 +129,7 @@ def _entry(number: int, record: asyncpg.Record) -> LogEvent:
         user_id=record["user_id"],
         instance_id=record["cc_instance_id"],
         actor_id=record["actor_id"],
-        position=_place(record["created_at"], record["source"], record["key"]),
+        position=_place(record["at"], record["source"], record["key"]),
     )
 
 
@@ -135,21 +137,21 @@ def _as_json(value: UUID | int | None) -> str | int | None:
     return str(value) if isinstance(value, UUID) else value
 
 
-_PLACE = struct.Struct(">xqb")
-"""The first byte is 0, with which the place of a change event never begins."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACE = struct.Struct(">xbb")
+"""The first byte is 0, with which the place of a change event never begins; then table, length of key."""
 
 
-def _place(at: datetime, source: int, key: str) -> bytes:
-    tail = int(key).to_bytes(8) if LOG_TABLES[source].numbered else UUID(key).bytes
-    return _PLACE.pack((at - _EPOCH) // timedelta(microseconds=1), source) + tail
+def _place(at: str, source: int, key: str) -> bytes:
+    number = LOG_TABLES[source].numbered
+    tail = int(key).to_bytes(8) if number else UUID(key).bytes
+    return _PLACE.pack(source, len(tail)) + tail + at.encode()
 
 
 def _parts(place: bytes) -> tuple[object, ...]:
     """What `_place` was made of, as the statement sorts; nothing for the place of another kind of event."""
     if len(place) <= _PLACE.size or place[0] != 0:
         return (None, None, None)
-    micros, source = _PLACE.unpack_from(place)
-    tail = place[_PLACE.size :]
+    source, length = _PLACE.unpack_from(place)
+    tail, at = place[_PLACE.size : _PLACE.size + length], place[_PLACE.size + length :]
     key = str(int.from_bytes(tail)).zfill(19) if LOG_TABLES[source].numbered else str(UUID(bytes=tail))
-    return (_EPOCH + timedelta(microseconds=micros), source, key)
+    return (at.decode(), source, key)

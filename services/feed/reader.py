@@ -5,12 +5,13 @@ begun or ended, which costs a quarter of a reading. That is a hint and no more: 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 from services.core import database
+from services.core.errors import CursorExpired, CursorInvalid
 from services.feed.dedicated_connection import READ_EVENTS, Line
 from services.feed.events import Batch
 from services.feed.reading import current_snapshot
@@ -43,6 +44,7 @@ class Reader:
     Its second argument is the number of the batch: whoever came at that `turn` or later is not to hear of it.
     Where `run` was ended in the middle of a batch, its next life reads that batch again and gives it to
     `interrupted`: how far it had come is not known.
+    `lose` gets the error when events may have been lost for good; the reader goes on from the present.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Reader:
         flow: Flow,
         deliver: Deliver,
         interrupted: Deliver,
+        lose: Callable[[Exception], None],
         pace: Pace,
     ) -> None:
         self._line = Line(pool, READ_EVENTS)
@@ -60,6 +63,7 @@ class Reader:
         self._deliver = deliver
         self._interrupted = interrupted
         self._undelivered: Batch | None = None
+        self._lose = lose
         self._pace = pace
         self._followers = 0
         self._followed = asyncio.Event()
@@ -99,7 +103,7 @@ class Reader:
     async def run(self) -> None:
         """For ever, over all lives; the position is given up only when nobody follows any more."""
         try:
-            await self._take_up()
+            await self._or_lose(self._take_up())
             while True:
                 await self._followed.wait()
                 if not self._started.is_set():
@@ -107,12 +111,21 @@ class Reader:
                     self._last_event = 0.0
                     self._started.set()
                 while self._followers:
-                    await self._step()
+                    await self._or_lose(self._step())
                     await self._rest()
                 self._started.clear()
                 await self._line.release()
         finally:
             await self._line.release()
+
+    async def _or_lose(self, work: Coroutine[object, object, None]) -> None:
+        """Read, or go on from the present when what comes next is not known."""
+        try:
+            await work
+        except (CursorExpired, CursorInvalid) as error:
+            self._undelivered = None
+            self._position = await self._line.insist(current_snapshot)
+            self._lose(error)
 
     async def _take_up(self) -> None:
         """Finish the batch in the middle of which the life before ended."""
@@ -142,6 +155,7 @@ class Reader:
             batch = await self._line.insist(
                 partial(self.flow.rest, before=batch.before, until=batch.after, past=past)
             )
+            self._position = batch.after
             if batch.events:
                 await deliver(batch, self._turn)
         self._undelivered = None

@@ -3,36 +3,46 @@
 Sequence numbers are handed out before commit, so "greater than the last one" loses a row whose transaction
 commits late, and "below the oldest running transaction" lets one long writer hold up everybody. What one
 snapshot did not see and a later one sees is exact: each event comes once, as soon as it is committed.
+
+The invariant: an id that a remembered snapshot sees is of a transaction whose events, if it has any, were
+read. It holds within one start of the server (models/server_starts.py), which a crash ends. Ids below the
+first one of the next start stay what they were. Those from it on are given out again, whatever became of the
+earlier transactions: rolled back, or committed without waiting for the disk, with events or without. So a
+snapshot is cut off at that id before it is used again, and every statement that reads says under which start
+it ran. Nothing is hidden, and nothing that outlived the crash comes twice.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import asyncpg
+
 from services.core.database import Connection
+from services.core.errors import CursorExpired, CursorInvalid
 from services.feed.events import Batch, event_of, number_at
 from services.feed.snapshots import Snapshot
 
 PAGE = 1000
 """Events in one reading; a batch with more comes in several."""
 
-_COLUMNS = """seq, at, table_name, op, row_key, old::text, new::text,
+_COLUMNS = """seq, to_json(at) #>> '{}' AS at, table_name, op, row_key, old::text, new::text,
        project_id, user_id, instance_id, socket_id, actor_id"""
 
-# PostgreSQL gives a transaction id out again when a crash comes before the end of that transaction is on the
-# disk, as may happen to one that was rolled back. What has the id afterwards is news, so a snapshot that is
-# kept must not count it as ended. Unless the write-ahead log is on the disk up to a later moment,
-# it names those that were rolled back, of so many of the last ids that what ended before is on the disk.
-_UNSETTLED = """CASE WHEN pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn() THEN ARRAY(
-    SELECT id FROM CAST(pg_snapshot_xmax(snapshot)::text AS bigint) AS next,
-      generate_series(greatest(next - 1000, 3), next - 1) AS id
-    WHERE pg_xact_status(id::text::xid8) = 'aborted'
-  ) ELSE '{}'::bigint[] END"""
+_RUNNING = "(SELECT number FROM feed_running) AS start"
 
-_CURRENT = f"SELECT snapshot, {_UNSETTLED} AS unsettled FROM pg_current_snapshot() AS snapshot"
+_CURRENT = f"SELECT pg_current_snapshot() AS snapshot, {_RUNNING}"
 
 BOUND = f"""bound AS MATERIALIZED (
-  SELECT snapshot, CASE WHEN $2::pg_snapshot IS NULL THEN {_UNSETTLED} ELSE '{{}}' END AS unsettled
-  FROM COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot
+  SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot, {_RUNNING}
 )"""
+
+_NOTE_START = "BEGIN READ WRITE; SELECT ccgraph_feed_start(); COMMIT"
+
+_STARTS = f"""
+SELECT {_RUNNING}, (SELECT max(number) FROM feed_starts) AS last,
+  (SELECT min(first_xid::text::bigint) FROM feed_starts WHERE number > $1) AS first,
+  EXISTS (SELECT FROM feed_starts WHERE number > $1 AND first_xid IS NULL) AS unknown
+"""
 
 # What `before` does not see are the transactions that had not begun when it was taken and those in progress
 # then: a few ranges of the index on xid, however long the oldest transaction stays open and much it writes.
@@ -47,7 +57,7 @@ UNSEEN = """, unseen AS MATERIALIZED (
 
 _FIRST = f"""
 WITH {BOUND}{UNSEEN}
-SELECT bound.snapshot, bound.unsettled, event.*
+SELECT bound.snapshot, bound.start, event.*
 FROM bound LEFT JOIN (
   SELECT change.* FROM unseen CROSS JOIN LATERAL (
     SELECT {_COLUMNS}
@@ -61,15 +71,21 @@ ORDER BY event.seq
 
 # Of a long batch most rows past the last one belong to it, so here the index on seq is the short way.
 _NEXT = f"""
-SELECT {_COLUMNS} FROM change_events
-WHERE seq > $3 AND pg_visible_in_snapshot(xid, $2) AND NOT pg_visible_in_snapshot(xid, $1)
-ORDER BY seq LIMIT $4
+WITH {BOUND}
+SELECT bound.start, event.*
+FROM bound LEFT JOIN (
+  SELECT {_COLUMNS} FROM change_events
+  WHERE seq > $3 AND pg_visible_in_snapshot(xid, $2) AND NOT pg_visible_in_snapshot(xid, $1)
+  ORDER BY seq LIMIT $4
+) event ON true
+ORDER BY event.seq
 """
 
 
 async def current_snapshot(connection: Connection) -> Snapshot:
     """Where a stream begins that wants nothing of the past."""
-    return snapshot_of(await connection.fetchrow(_CURRENT), Snapshot(0, 0))
+    record = await _fetch_started(connection, _CURRENT)
+    return Snapshot.of(record["snapshot"], record["start"])
 
 
 async def read_batch(
@@ -77,23 +93,87 @@ async def read_batch(
 ) -> Batch:
     """The first `limit` events that `before` does not see and `until` does, in order of their numbers.
 
-    Without `until` it is the snapshot of this very statement; the batch names it, for `read_rest`.
+    Without `until` it is the snapshot of this very statement; the batch names it, for `read_rest`, and
+    `before`, as `carried_over` to the present start of the server. Raises what `carried_over` does.
+
     Not for a replica: its `pg_current_snapshot()` leaves out the transactions in progress.
     """
-    records = await connection.fetch(_FIRST, before.value, None if until is None else until.value, limit)
-    first: Any = records[0]
-    events = [] if first["seq"] is None else [event_of(record) for record in records]
-    return Batch(before, snapshot_of(first, before), events, complete=len(events) < limit)
-
-
-def snapshot_of(record: Any, before: Snapshot) -> Snapshot:
-    """What the columns of `BOUND` say; what `before` saw stays seen."""
-    return Snapshot.of(record["snapshot"], [xid for xid in record["unsettled"] if not before.sees(xid)])
+    return await read_as_of_now(
+        connection,
+        before,
+        until,
+        lambda low, high: connection.fetch(_FIRST, low.value, None if high is None else high.value, limit),
+        lambda records: [] if records[0]["seq"] is None else [event_of(record) for record in records],
+        limit,
+    )
 
 
 async def read_rest(
     connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
 ) -> Batch:
     """The next `limit` events of the batch between two snapshots, those behind the place `past`."""
-    records = await connection.fetch(_NEXT, before.value, until.value, number_at(past), limit)
-    return Batch(before, until, [event_of(record) for record in records], complete=len(records) < limit)
+    return await read_as_of_now(
+        connection,
+        before,
+        until,
+        lambda low, high: connection.fetch(_NEXT, low.value, high and high.value, number_at(past), limit),
+        lambda records: [] if records[0]["seq"] is None else [event_of(record) for record in records],
+        limit,
+    )
+
+
+async def read_as_of_now(
+    connection: Connection,
+    before: Snapshot,
+    until: Snapshot | None,
+    fetch: Callable[[Snapshot, Snapshot | None], Awaitable[Sequence[asyncpg.Record]]],
+    events: Callable[[Sequence[asyncpg.Record]], Sequence[Any]],
+    limit: int,
+) -> Batch:
+    """Read between two snapshots; again, when the statement finds that the server has started since.
+
+    A crash ends every connection, so on one connection there is one start.
+    """
+    while True:
+        records = await fetch(before, until)
+        start = records[0]["start"]
+        if start == before.start and (until is None or until.start == start):
+            break
+        before = await carried_over(connection, before)
+        until = None if until is None else await carried_over(connection, until)
+    found = events(records)
+    after = until or Snapshot.of(records[0]["snapshot"], start)
+    return Batch(before, after, found, complete=len(found) < limit)
+
+
+async def carried_over(connection: Connection, snapshot: Snapshot) -> Snapshot:
+    """What a remembered snapshot sees of the ids as they are given out since the server's last start.
+
+    Raises CursorExpired where it is not known at which id an earlier start began, so that something may have
+    been missed, and CursorInvalid for a snapshot of a start that this database has not seen.
+    """
+    known = await _fetch_started(connection, _STARTS, snapshot.start)
+    if snapshot.start > known["last"]:
+        raise CursorInvalid(
+            "This cursor is from a later time than the database, which was set back. "
+            "Leave `after` out to start now.",
+            field="after",
+        )
+    if known["unknown"]:
+        raise CursorExpired(
+            "The database was recovered since, and what happened then is not known. Subscribe without "
+            "`after`, then query the current state.",
+            field="after",
+        )
+    if known["first"] is None:
+        return snapshot
+    return snapshot.carried_over(known["start"], known["first"])
+
+
+async def _fetch_started(connection: Connection, statement: str, *parameters: object) -> asyncpg.Record:
+    """Its one row, whose column `start` says under which start it ran; one that nobody has noted is noted."""
+    while True:
+        [record] = await connection.fetch(statement, *parameters)
+        if record["start"] is not None:
+            return record
+        await connection.execute(_NOTE_START)

@@ -40,20 +40,20 @@ async def since(
     batch = Batch(cursor.before, cursor.batch, complete=False)
     while not batch.complete:
         batch = await line.insist(
-            partial(flow.rest, before=cursor.before, until=cursor.batch, past=place, limit=_PAGE)
+            partial(flow.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
         )
-        await require_kept(cursor.before)
+        await require_kept(batch.before)
         if batch.events:
             yield batch, place
             place = batch.events[-1].place
-    position = cursor.batch
+    position = batch.after
     while position != reader.position:
         target = reader.position
         if not target.includes(position):  # the cursor is from another process, whose reader was faster
             await asyncio.sleep(_READER_BEHIND)
             continue
         batch = await line.insist(partial(flow.first, before=position, until=target, limit=_PAGE))
-        await require_kept(position)
+        await require_kept(batch.before)
         place = b""
         while batch.events:
             yield batch, place
@@ -61,7 +61,7 @@ async def since(
                 break
             place = batch.events[-1].place
             batch = await line.insist(
-                partial(flow.rest, before=position, until=target, past=place, limit=_PAGE)
+                partial(flow.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
             )
-            await require_kept(position)
-        position = target
+            await require_kept(batch.before)
+        position = batch.after

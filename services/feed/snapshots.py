@@ -1,6 +1,9 @@
-"""A PostgreSQL snapshot as a value: which transactions had been committed when it was taken."""
+"""A PostgreSQL snapshot as a value: which transactions had been committed when it was taken.
 
-from collections.abc import Iterable
+A crash gives transaction ids out again. So a snapshot says since which start of the server it holds
+(models/server_starts.py), and one from before a start sees nothing of the ids that began again there.
+"""
+
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,25 +16,36 @@ class Snapshot:
     """The three parts of `pg_current_snapshot()`, in 64-bit transaction ids that never wrap around.
 
     Everything below `xmin` had ended, nothing from `xmax` on had, and of those between only the ones in
-    `in_progress` (ascending) had not.
+    `in_progress` (ascending) had not. `start` is the number of the server's start to which the ids belong.
     """
 
     xmin: int
     xmax: int
     in_progress: tuple[int, ...] = ()
+    start: int = 0
 
     @classmethod
-    def of(cls, value: PgSnapshot, unsettled: Iterable[int] = ()) -> "Snapshot":
-        """From what asyncpg returns; the transactions in `unsettled` count as in progress.
+    def of(cls, value: PgSnapshot, start: int = 0) -> "Snapshot":
+        """From what asyncpg returns.
 
-        Those in progress that began last are left out by an earlier `xmax`: it says the same of what is seen,
-        and stays true when a crash takes their ids back.
+        Those in progress that began last are left out by an earlier `xmax`, which says the same in fewer
+        words.
         """
         xmin, xmax, in_progress = value
-        unseen = sorted({*in_progress, *unsettled})
+        unseen = sorted(in_progress)
         while unseen and unseen[-1] == xmax - 1:
             xmax = unseen.pop()
-        return cls(min(xmin, xmax, *unseen), xmax, tuple(unseen))
+        return cls(min(xmin, xmax, *unseen), xmax, tuple(unseen), start)
+
+    def carried_over(self, start: int, first: int) -> "Snapshot":
+        """What it still sees after the start with this number, whose first transaction id was `first`.
+
+        Below it no id is given out again, and what committed with one was on the disk or is gone.
+        """
+        xmax = min(self.xmax, first)
+        return Snapshot(
+            min(self.xmin, xmax), xmax, tuple(xid for xid in self.in_progress if xid < xmax), start
+        )
 
     @property
     def value(self) -> PgSnapshot:
@@ -43,5 +57,10 @@ class Snapshot:
         return xid < self.xmax and xid not in self.in_progress
 
     def includes(self, earlier: "Snapshot") -> bool:
-        """True when whatever `earlier` sees, this one sees too; false for one taken on another timeline."""
+        """True when whatever `earlier` sees, this one sees too; false for one taken on another timeline.
+
+        One from before the last start of the server sees less than it says.
+        """
+        if self.start != earlier.start:
+            return self.start > earlier.start
         return self.xmax >= earlier.xmax and all(not earlier.sees(xid) for xid in self.in_progress)

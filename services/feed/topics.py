@@ -1,6 +1,6 @@
 """A topic: everybody who asked for the same, so that an event is loaded and encoded once for all of them."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -115,6 +115,9 @@ class Topics:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def __iter__(self) -> Iterator[Topic]:
+        return iter([*self._by_key.values()])
 
     def get(self, key: Hashable) -> Topic | None:
         """The topic in use with this key."""

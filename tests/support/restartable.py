@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,10 @@ class RestartablePostgres:
             self._start()
 
         await asyncio.wrap_future(self._thread.submit(restart))
+
+    def kill(self, pid: int) -> None:
+        """Kill one of its processes, after which the others end and it recovers."""
+        os.kill(pid, signal.SIGKILL)
 
     def execute(self, statement: str, *, database: str = "postgres") -> None:
         """Run a statement as superuser."""

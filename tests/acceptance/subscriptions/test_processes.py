@@ -7,15 +7,12 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from services.feed.reading import current_snapshot, read_batch
-from services.feed.snapshots import Snapshot
 from services.feed.wakeup import CHANNEL
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
-from tests.integration.feed.conftest import add_instance, add_project, add_user
 from tests.support.background import background
 from tests.support.following import Follower, SocketFollower, StreamFollower
 from tests.support.graphql_ws import logged_in, open_socket
-from tests.support.installation import FEED_POLL, PROCESS_TIMEOUT, Installation, Writer, connected
+from tests.support.installation import FEED_POLL, PROCESS_TIMEOUT, Installation, Writer
 from tests.support.redis import RedisServer, redis_server
 from tests.support.restartable import RestartablePostgres, restartable_postgres
 from tests.support.sse import open_stream
@@ -215,30 +212,6 @@ async def test_whatever_fails_subscribers_that_resume_hear_of_each_event_once_an
         await asyncio.sleep(0.2)
     for follower in followers:
         assert numbers(follower) == [*range(1, last + 1)], follower.lost
-
-
-async def test_transaction_ids_that_a_crash_gives_out_again_hide_no_event(
-    own_postgres: RestartablePostgres,
-) -> None:
-    url = await asyncio.to_thread(own_postgres.clone)
-    async with connected(url) as connection:
-        project = await add_project(connection, await add_user(connection))
-        rolled_back = []
-        for _ in range(3):
-            transaction = connection.transaction()
-            await transaction.start()
-            await add_instance(connection, project)
-            rolled_back.append(await connection.fetchval("SELECT pg_current_xact_id()"))
-            await transaction.rollback()
-        before = await current_snapshot(connection)
-    await own_postgres.restart(immediate=True)
-    async with connected(url) as connection:
-        now = Snapshot.of(await connection.fetchval("SELECT pg_current_snapshot()"))
-        assert await connection.fetchval("SELECT pg_current_xact_id()") in rolled_back
-        assert now.includes(before)
-        instance = await add_instance(connection, project)
-        batch = await read_batch(connection, before)
-    assert [event.key for event in batch.events] == [str(instance)]
 
 
 @with_postgres

@@ -34,6 +34,8 @@ ADDED_TABLES = {
     "api_call_counts",
     "change_events",
     "collaboration_participants",
+    "feed_running",
+    "feed_starts",
     "feed_state",
     "login_attempts",
     "mcp_messages_archive",

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 import models
 from migrations import run
-from models import feed, maintenance, search, triggers, views
+from models import feed, maintenance, search, server_starts, triggers, views
 from tests.integration.database.catalog import Connection, read_catalog
 from tests.support.postgres15 import Postgres15
 from tests.support.server import TestServer
@@ -20,6 +20,7 @@ FUNCTIONS = (
     *search.FUNCTIONS,
     *maintenance.FUNCTIONS,
     *feed.FUNCTIONS,
+    *server_starts.FUNCTIONS,
 )
 TRIGGERS = (*triggers.TRIGGERS, *feed.TRIGGERS)
 

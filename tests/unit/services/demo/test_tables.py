@@ -15,6 +15,8 @@ LEFT_OUT = {
     "alembic_version",
     "api_call_counts",
     "change_events",
+    "feed_running",
+    "feed_starts",
     "feed_state",
     "login_attempts",
     "mcp_messages_archive",

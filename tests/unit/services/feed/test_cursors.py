@@ -13,17 +13,18 @@ CODEC = CursorCodec(b"a secret of thirty-two characters", b"epoch")
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, at_least: int = 3) -> Snapshot:
+def snapshots(draw: st.DrawFn, at_least: int = 3, start: int = 0) -> Snapshot:
     xmin = draw(st.integers(at_least, 2**63 - 10_000))
     others = draw(st.sets(st.integers(xmin + 1, xmin + 500), max_size=40))
     in_progress = tuple(sorted({xmin, *others})) if others else ()
-    return Snapshot(xmin, draw(st.integers(max(in_progress, default=xmin - 1) + 1, xmin + 2000)), in_progress)
+    xmax = draw(st.integers(max(in_progress, default=xmin - 1) + 1, xmin + 2000))
+    return Snapshot(xmin, xmax, in_progress, start)
 
 
 @st.composite
 def cursors(draw: st.DrawFn) -> Cursor:
-    before = draw(snapshots())
-    return Cursor(before, draw(snapshots(before.xmin)), draw(st.binary(max_size=40)))
+    before = draw(snapshots(start=draw(st.integers(0, 2**31 - 1))))
+    return Cursor(before, draw(snapshots(before.xmin, before.start)), draw(st.binary(max_size=40)))
 
 
 @given(cursors())
