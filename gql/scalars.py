@@ -1,6 +1,6 @@
 """The scalars beside GraphQL's own, as the API promises them (docs/api.md, Names)."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NewType
 from uuid import UUID
@@ -9,17 +9,10 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from gql.planner import conversions
+from services.core.timestamps import format_moment
 
 BigInt = NewType("BigInt", int)
 JSON = NewType("JSON", object)
-
-
-def format_moment(value: datetime) -> str:
-    """RFC 3339 in UTC, to the microsecond, spelt exactly as PostgreSQL's own JSON form of a timestamptz."""
-    text = value.astimezone(UTC).isoformat(timespec="microseconds")
-    body, fraction = text.removesuffix("+00:00").split(".")
-    fraction = fraction.rstrip("0")
-    return f"{body}.{fraction}+00:00" if fraction else f"{body}+00:00"
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from models.session import SESSION
 
 Progress = Callable[[str], None]
 
@@ -54,9 +57,8 @@ def head() -> str | None:
 async def connect(url: str) -> AsyncIterator[AsyncConnection]:
     """One connection of its own to the database at `url`."""
     plain = url.replace("postgresql+asyncpg://", "postgresql://", 1)
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(plain), poolclass=NullPool
-    )
+    connect_one = partial(asyncpg.connect, plain, server_settings=dict(SESSION))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect_one, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             yield connection

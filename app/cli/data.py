@@ -2,7 +2,6 @@
 
 import secrets
 
-import asyncpg
 import typer
 from rich.box import SIMPLE
 from rich.progress import TaskID
@@ -15,6 +14,7 @@ from app.database import located
 from app.database.pools import open_database
 from app.database.revisions import migrate as bring_up_to_date
 from services import demo as demo_fleet
+from services.core.connecting import connect
 from services.system.integrity import Finding, examine
 
 
@@ -58,7 +58,7 @@ def demo_password(settings: Settings) -> str:
 
 async def load_demo(url: str, scale: float, seed: int, password: str) -> None:
     """Fill the database at `url`, with a bar for each table."""
-    connection = await asyncpg.connect(url)
+    connection = await connect(url)
     try:
         with progress_bars() as bars:
             tasks: dict[str, TaskID] = {}

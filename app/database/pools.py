@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
-import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
@@ -14,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.connection_pool import Lender
-from app.database.reaching import CONNECT_TIMEOUT, unusable
+from app.database.reaching import unusable
 from app.database.statement_cache import LARGE, BoundedStatements, PlanningConnection
+from services.core.connecting import connect
 from services.core.database import Connection, Database
 from services.core.fair_shares import FairShares
 from services.feed.statement_connections import CONNECTIONS
@@ -72,8 +72,8 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
             )
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
-        connect = partial(connect_single, settings, settings.database_url.get_secret_value())
-        at_once = Lender(connect, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME)
+        single = partial(connect_single, settings, settings.database_url.get_secret_value())
+        at_once = Lender(single, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME)
         stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
         url = settings.database_url.get_secret_value()
         checks = Lender(
@@ -97,8 +97,8 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def _reading(settings: Settings, url: SecretStr, variable: str, kept: int = 0) -> AsyncIterator[Lender]:
-    connect = partial(connect_reader, settings, url.get_secret_value())
-    lender = Lender(connect, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME)
+    reader = partial(connect_reader, settings, url.get_secret_value())
+    lender = Lender(reader, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME)
     try:
         await _require_usable(lender, variable)
         yield lender
@@ -125,16 +125,15 @@ async def _require_usable(lender: Lender, variable: str) -> None:
 async def connect_reader(
     settings: Settings,
     url: str,
-    connection_class: type[Connection] = PlanningConnection,
+    connection_class: type[PlanningConnection] = PlanningConnection,
     *,
     read_only: bool = True,
 ) -> Connection:
     """A connection on which planned statements run."""
-    return await asyncpg.connect(
+    return await connect(
         url,
         connection_class=connection_class,
-        timeout=CONNECT_TIMEOUT,
-        server_settings={
+        settings={
             **_session(settings, "ccgraph read"),
             "default_transaction_read_only": "on" if read_only else "off",
             # The planner of PostgreSQL would plan each run anew, which costs more than the run.
@@ -151,12 +150,11 @@ async def connect_reader(
 
 async def connect_single(settings: Settings, url: str) -> Connection:
     """A connection for statements that change something and are a transaction by themselves."""
-    return await asyncpg.connect(
+    return await connect(
         url,
-        timeout=CONNECT_TIMEOUT,
         connection_class=PlanningConnection,
         # There are few of them, and planning one takes longer than running it.
-        server_settings={
+        settings={
             **_writing_session(settings),
             "plan_cache_mode": "force_generic_plan",
             "jit": "off",
@@ -167,12 +165,11 @@ async def connect_single(settings: Settings, url: str) -> Connection:
 
 
 def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
-    connect = partial(
-        asyncpg.connect,
+    open_one = partial(
+        connect,
         url.get_secret_value(),
-        timeout=CONNECT_TIMEOUT,
         connection_class=PlanningConnection,
-        server_settings={
+        settings={
             **_writing_session(settings),
             # A caller that vanished must not keep rows locked.
             "idle_in_transaction_session_timeout": "60000",
@@ -181,7 +178,7 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
     )
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=open_one,
         pool_size=settings.write_pool_size,
         max_overflow=0,
         pool_recycle=LIFETIME,
@@ -203,7 +200,6 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
 def _session(settings: Settings, name: str) -> dict[str, str]:
     return {
         "application_name": name,
-        "timezone": "UTC",
         "statement_timeout": str(int(settings.statement_timeout * 1000)),
     }
 

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import asyncpg
 
 from app.config.errors import StartupError
+from services.core.connecting import CONNECT_TIMEOUT
 from services.core.database_errors import driver_error
 from services.core.retry import Backoff, retry
-
-CONNECT_TIMEOUT = 10.0
-"""Seconds for one connection."""
 
 _PAUSES = Backoff(first=0.2, longest=2.0)
 _WAIT = "wait and try again; CCGRAPH_DATABASE_START_TIMEOUT says how many seconds a start waits"

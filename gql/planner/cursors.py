@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -165,9 +166,32 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_READ: Mapping[Kind, Callable[[object], object]] = MappingProxyType(
-    {**CONVERT, Kind.DECIMAL: _decimal, Kind.JSON: _json_text}
+# PostgreSQL has times before the year 1, after 9999 and at no end, which no DateTime of a caller's is.
+_TIME = re.compile(
+    r"-?infinity|(\d{4,6}-[01]\d-[0-3]\d)(T[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?\+00:00)?( BC)?", re.ASCII
 )
+
+
+def _time_text(value: object) -> str:
+    text = conversions.text(value)
+    if not _TIME.fullmatch(text):
+        raise ValueError("must be a time as PostgreSQL's JSON has it")
+    return text
+
+
+_READ: Mapping[Kind, Callable[[object], object]] = MappingProxyType(
+    {
+        **CONVERT,
+        Kind.DECIMAL: _decimal,
+        Kind.JSON: _json_text,
+        Kind.DATETIME: _time_text,
+        Kind.DATE: _time_text,
+    }
+)
+_CAST: Mapping[Kind, str] = MappingProxyType(
+    {Kind.DATETIME: "::text::timestamptz", Kind.DATE: "::text::date"}
+)
+"""Kinds of which a cursor has PostgreSQL's own text."""
 
 
 def unusable(path: Path) -> CursorUnusable:
@@ -209,9 +233,8 @@ def compile_after(statement: Statement, order: Order, cursor: Cursor, *, reverse
 
 
 def _value(statement: Statement, cursor: Cursor, index: int, term: Term) -> str:
-    return statement.bound(
-        CursorValue(cursor, index), Converted(term.kind, cursor.path), term.kind.cast, cursor.path
-    )
+    cast = _CAST.get(term.kind, term.kind.cast)
+    return statement.bound(CursorValue(cursor, index), Converted(term.kind, cursor.path), cast, cursor.path)
 
 
 def _is_plain(terms: list[Term], values: list[str]) -> bool:

@@ -18,9 +18,11 @@ from redis import asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from services.core.connecting import connect
+from services.core.database import Connection
 from services.core.database_errors import is_away
 from services.core.retry import Backoff, retry
-from services.core.tcp_keepalive import BROKEN_AFTER, WatchedConnection, tcp_options
+from services.core.tcp_keepalive import BROKEN_AFTER, tcp_options
 
 _CONNECT_AGAIN = Backoff(first=0.1, longest=5.0)
 _CONNECT_TIMEOUT = 5.0
@@ -130,7 +132,7 @@ class SupervisedBackend(QueueBackend):
 class PostgresBackend(SupervisedBackend):
     """LISTEN and NOTIFY on a connection of its own."""
 
-    _connection: WatchedConnection | None = None
+    _connection: "Connection | None" = None
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -149,11 +151,8 @@ class PostgresBackend(SupervisedBackend):
                 raise
 
     async def _hold(self, channel: str) -> None:
-        connection = await asyncpg.connect(
-            self._url,
-            timeout=_CONNECT_TIMEOUT,
-            connection_class=WatchedConnection,
-            server_settings={"application_name": "ccgraph listen"},
+        connection = await connect(
+            self._url, within=_CONNECT_TIMEOUT, settings={"application_name": "ccgraph listen"}
         )
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
@@ -167,7 +166,7 @@ class PostgresBackend(SupervisedBackend):
             self._connection = None
             connection.terminate()
 
-    async def _probe(self, connection: WatchedConnection, lost: asyncio.Event) -> None:
+    async def _probe(self, connection: Connection, lost: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(_PROBE_EVERY):
                 await lost.wait()

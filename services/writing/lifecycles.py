@@ -70,8 +70,10 @@ def _lifecycle(
 _TASK_ENDED: Final = {
     "completed_at": "now()",
     "lease_expires_at": "NULL",
-    # At least the minute that has begun, so that a short task is not taken for one that never ran.
-    "actual_duration_minutes": "ceil(extract(epoch FROM now() - started_at) / 60)::integer",
+    # At least the minute that has begun, so that a short task is not taken for one that never ran. What began
+    # at a time of plain SQL's, such as infinity, took as long as can be written, or none at all.
+    "actual_duration_minutes": "least(greatest(ceil("
+    "(extract(epoch FROM now()) - extract(epoch FROM started_at)) / 60), 0), 2147483647)::integer",
 }
 _TASK_WAITING: Final = {
     **{"assigned_to": "NULL", "lease_expires_at": "NULL", "started_at": "NULL", "completed_at": "NULL"},

@@ -67,7 +67,7 @@ async def empty(database_url: str) -> AsyncIterator[Connection]:
     await opened.close()
 
 
-FILLED_BY_MIGRATIONS = ("alembic_version", "system_settings", "feed_state")
+FILLED_BY_MIGRATIONS = ("alembic_version", "system_settings", "feed_state", "feed_running")
 
 
 def stored() -> list[str]:

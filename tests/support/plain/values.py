@@ -8,7 +8,7 @@ from typing import Any
 
 from gql.planner.catalog import Column
 from gql.planner.column_types import Kind
-from gql.scalars import format_moment
+from services.core.timestamps import format_moment
 
 ADDRESSES = (
     ipaddress.IPv4Interface,
