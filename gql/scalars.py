@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from gql.planner import conversions
+from gql.planner.values import untyped
 from services.core.timestamps import format_moment
 
 BigInt = NewType("BigInt", int)
@@ -48,6 +49,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=lambda value: value,
         parse_value=lambda value: value,
+        parse_literal=untyped,
     ),
     Decimal: strawberry.scalar(name="Decimal", serialize=float, parse_value=Decimal),
 }

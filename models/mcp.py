@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, created_at, time_default_now, to_many, to_one, uuid_key
 from models.enums import McpDirection, McpMessageType, McpToolCallStatus
 from models.search import SEARCHES
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, no_json_null, one_of
 
 if TYPE_CHECKING:
     from models.instances import CcInstance
@@ -94,6 +94,7 @@ class McpToolCall(Base):
     __tablename__ = "mcp_tool_calls"
     __table_args__ = (
         one_of("status", McpToolCallStatus, "chk_mcp_tool_calls_status"),
+        no_json_null("arguments", "chk_mcp_tool_calls_arguments"),
         Index("idx_mcp_tool_calls_tool_status", "tool_name", "status"),
         Index("idx_mcp_tool_calls_cc_started", "cc_instance_id", "started_at"),
         Index("idx_mcp_tool_calls_message", "message_id"),

@@ -23,7 +23,7 @@ from models.base import (
 )
 from models.enums import SettingDataType, SystemLogLevel
 from models.search import SEARCHES
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, no_json_null, one_of
 
 if TYPE_CHECKING:
     from models.sessions import Session
@@ -90,6 +90,7 @@ class SystemSetting(Base):
     __tablename__ = "system_settings"
     __table_args__ = (
         one_of("data_type", SettingDataType, "chk_data_type"),
+        no_json_null("setting_value", "chk_system_settings_setting_value"),
         Index("idx_system_settings_updated_by", "updated_by"),
         {"comment": "システム設定・環境変数管理"},
     )

@@ -42,6 +42,11 @@ def one_of(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
+def no_json_null(column: str, name: str) -> CheckConstraint:
+    """The CHECK that keeps the JSON value null out of a column that the API calls never null."""
+    return CheckConstraint(f"{column} <> 'null'::jsonb", name=name)
+
+
 class Xid8(UserDefinedType[int]):
     """A 64-bit transaction id, which never wraps around."""
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import FALSE, Base, time_default_now, to_many, to_one, uuid_key
 from models.enums import DeliveryStatus, WebsocketEventType, WebsocketTransport
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, no_json_null, one_of
 
 if TYPE_CHECKING:
     from models.instances import CcInstance
@@ -83,6 +83,7 @@ class WebsocketNotification(Base):
     __table_args__ = (
         one_of("event_type", WebsocketEventType, "chk_websocket_notifications_event_type"),
         one_of("delivery_status", DeliveryStatus, "chk_websocket_notifications_delivery_status"),
+        no_json_null("payload", "chk_websocket_notifications_payload"),
         Index("idx_websocket_notifications_socket_event", "socket_id", "event_type"),
         Index("idx_websocket_notifications_sent_status", "sent_at", "delivery_status"),
         Index("idx_websocket_notifications_project", "project_id", "sent_at"),

@@ -18,6 +18,7 @@ from app.database.statement_cache import LARGE, BoundedStatements, PlanningConne
 from services.core.connecting import connect
 from services.core.database import Connection, Database
 from services.core.fair_shares import FairShares
+from services.core.json_codec import read_stored, write_stored
 from services.feed.statement_connections import CONNECTIONS
 
 OLDEST_POSTGRESQL = 13
@@ -182,6 +183,8 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
         pool_size=settings.write_pool_size,
         max_overflow=0,
         pool_recycle=LIFETIME,
+        json_serializer=lambda value: write_stored(value).decode(),
+        json_deserializer=read_stored,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

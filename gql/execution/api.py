@@ -42,6 +42,7 @@ from gql.request.preparation import (
 )
 from services.core.database import Database
 from services.core.errors import BadInput, DomainError
+from services.core.json_codec import write_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,7 @@ def _result(response: dict[str, Any], errors: list[FormattedError]) -> Operation
         response = {"errors": errors, **response}
     values = (response.get("data") or {}).values()
     answered = not errors or any(value is not None for value in values)
-    return OperationResult(orjson.dumps(response), _codes(errors), answered=answered)
+    return OperationResult(write_stored(response), _codes(errors), answered=answered)
 
 
 def _codes(errors: list[FormattedError]) -> tuple[str, ...]:

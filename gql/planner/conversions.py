@@ -12,9 +12,8 @@ from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
-import orjson
-
 from models import spellings
+from services.core.json_codec import OUT_OF_RANGE, ExactNumber, write_json
 
 Conversion = Callable[[object], object]
 
@@ -66,7 +65,12 @@ def whole_number(value: object) -> int:
 
 
 def _whole(value: object, largest: int) -> int:
-    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_FLOAT:
+    if (
+        isinstance(value, float)
+        and not isinstance(value, ExactNumber)
+        and value.is_integer()
+        and abs(value) <= EXACT_FLOAT
+    ):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -largest - 1 <= value <= largest:
         raise ValueError(f"must be a whole number between {-largest - 1} and {largest}")
@@ -85,7 +89,8 @@ def number(value: object) -> float:
 
 def decimal(value: object) -> Decimal:
     """A finite number, as PostgreSQL's numeric."""
-    return Decimal(repr(number(value)))
+    number(value)
+    return Decimal(value.text if isinstance(value, ExactNumber) else repr(number(value)))
 
 
 def uuid(value: object) -> UUID:
@@ -117,8 +122,10 @@ def address(value: object) -> str:
 def json_text(value: object) -> str:
     """Any JSON value as the text that becomes jsonb."""
     try:
-        encoded = orjson.dumps(value)
-    except (TypeError, ValueError):  # orjson's own error is one: too deep, too large a number, a surrogate
+        encoded = write_json(value)
+    except (TypeError, ValueError) as trouble:  # too deep, a surrogate
+        if OUT_OF_RANGE in str(trouble):
+            raise ValueError("must hold no number out of the range of double precision") from None
         raise ValueError("must be JSON that PostgreSQL can hold") from None
     if ESCAPED_NUL.search(encoded):
         raise ValueError("must not contain the character NUL")

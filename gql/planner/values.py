@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Protocol
 
 from graphql import (
+    FloatValueNode,
+    IntValueNode,
     ListValueNode,
     NullValueNode,
     ObjectValueNode,
@@ -18,6 +20,7 @@ from graphql import (
 )
 
 from gql.planner.errors import ArgumentInvalid
+from services.core.json_codec import exact_number, whole_number
 
 Variables = Mapping[str, object]
 Path = tuple[str, ...]
@@ -64,7 +67,7 @@ class Template:
 
     def resolve(self, variables: Variables) -> object:
         """The literal with the variables' values in place."""
-        return value_from_ast_untyped(self.node, dict(variables))
+        return untyped(self.node, variables)
 
 
 class Value(Protocol):
@@ -152,7 +155,7 @@ class Written:
 
     def plain(self) -> object:
         """The value as plain Python; a name of an enum is a text."""
-        return value_from_ast_untyped(self.node, dict(self.variables))
+        return untyped(self.node, self.variables)
 
     def fields(self) -> Iterator[tuple[str, Value]]:
         """The fields that are present, of an input object."""
@@ -182,6 +185,25 @@ def read(node: ValueNode, variables: Variables, path: Path) -> Value | None:
     if name not in variables:
         return None
     return Given(variables[name], FromVariable(name), path)
+
+
+def untyped(node: ValueNode, variables: Variables | None = None) -> object:
+    """The value of a literal as JSON has it, with all digits of its numbers; absent variables are null."""
+    if isinstance(node, FloatValueNode):
+        return exact_number(node.value)
+    if isinstance(node, IntValueNode):
+        return whole_number(node.value)
+    if isinstance(node, ListValueNode):
+        return [untyped(element, variables) for element in node.values]
+    if isinstance(node, ObjectValueNode):
+        return {
+            field.name.value: untyped(field.value, variables)
+            for field in node.fields
+            if not (isinstance(field.value, VariableNode) and field.value.name.value not in (variables or {}))
+        }
+    if isinstance(node, VariableNode):
+        return (variables or {}).get(node.name.value)
+    return value_from_ast_untyped(node)
 
 
 def member_name(value: object) -> str:

@@ -1,11 +1,10 @@
 """Opens subscriptions: from a request to a place in the feed, or to a live query."""
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 from uuid import UUID
 
-import orjson
 from graphql import GraphQLSchema, VariableNode
 from graphql.execution.values import VariableValues, get_argument_values
 
@@ -22,6 +21,7 @@ from gql.subscriptions.rendering import EventRenderer
 from gql.subscriptions.streams import AFTER, Arguments, Stream
 from services.accounts.subscription_quota import Allowance
 from services.core.errors import BadInput
+from services.core.json_codec import write_json
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
 from services.feed.subscribers import Opened
@@ -88,7 +88,8 @@ class Subscriptions:
             raise BadInput("Select a field of Subscription other than `__typename`.", field="query")
         stream = STREAMS[root.name]
         arguments = Arguments(given)
-        key = _key(request, root)
+        declared = (found.variable.name.value for found in operation.node.variable_definitions or ())
+        key = _key(request, declared, root)
         topic = self._feed.topic(key)
         if topic is None:
             topic = self._topic(key, stream, arguments, root, question)
@@ -142,13 +143,23 @@ def _argument_values(schema: GraphQLSchema, root: Field, variables: dict[str, An
     return get_argument_values(definition, root.nodes[0], VariableValues({}, variables))
 
 
-def _key(request: OperationRequest, root: Field) -> Hashable:
+def _key(request: OperationRequest, declared: Iterable[str], root: Field) -> Hashable:
     """Equal for requests that ask for the same, from whichever cursor on."""
-    variables = dict(request.variables or {})
+    given = request.variables or {}
+    # Those that the operation does not have mean nothing, whatever is in them.
+    variables = {name: given[name] for name in declared if name in given}
     for argument in root.nodes[0].arguments or ():
         if argument.name.value == AFTER and isinstance(argument.value, VariableNode):
             name = argument.value.name.value
             # Once where it is defined and once here: nothing else depends on it.
             if len(re.findall(rf"\${name}\b", request.query)) == 2:
                 variables.pop(name, None)
-    return request.query, request.operation_name, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+    return request.query, request.operation_name, _hashable(variables)
+
+
+def _hashable(value: object) -> Hashable:
+    """Equal for equal JSON values; what nests too deeply to be written is equal to nothing."""
+    try:
+        return write_json(value, sort=True)
+    except TypeError:
+        return object()

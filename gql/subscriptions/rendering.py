@@ -13,7 +13,7 @@ from gql.planner.selection import Field
 from gql.planner.statement import Question
 from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
-from services.core.json_codec import write_json
+from services.core.json_codec import write_stored
 from services.feed.statement_connections import Lend
 from services.feed.topics import Occurrence
 
@@ -109,7 +109,7 @@ class EventRenderer:
         declared = next(known for known in (*COMMON_FIELDS, *stream.fields) if known.name == field.name)
         if isinstance(declared, Value):
             of = declared.of
-            return lambda found, rows: write_json(of(found)).decode()
+            return lambda found, rows: write_stored(of(found)).decode()
         index = len(self._loads)
         self._loads.append(_RowLoad.of(declared, tables, field, question))
         return lambda found, rows: rows[index] or "null"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from models.enums import TokenType
 from services.accounts.tokens import Claims, TokenPolicy, expired, read
 from services.core.database import Database
+from services.core.json_codec import read_stored
 from services.core.principal import Principal
 from services.writing.single_statement import UNFLUSHED
 
@@ -137,7 +137,7 @@ WHERE setting IS NOT NULL AND token_id = ANY($1::uuid[])
 
 
 def _principal(row: asyncpg.Record) -> Principal:
-    quota = orjson.loads(row["quota"] or "null")
+    quota = read_stored(row["quota"] or "null")
     return Principal(
         user_id=row["id"],
         username=row["username"],

@@ -6,6 +6,7 @@ PostgreSQL keeps every digit. So a number that a double does not hold stays what
 
 import json
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ _LONG_SIDE: Final = b"0" * 8
 _SMALL_NUMBER: Final = b"e-000"
 _SHORT: Final = 15
 """A decimal number of so many digits comes back from a double as it was."""
+
+
+OUT_OF_RANGE: Final = "a number is out of the range of double precision"
 
 
 class ExactNumber(float):
@@ -89,30 +93,53 @@ def read_stored(text: str | bytes) -> Any:
 
 
 def write_json(value: object, *, sort: bool = False) -> bytes:
-    """The JSON text of a value. Raises TypeError for what JSON cannot say, or nests more than 254 deep."""
+    """The JSON text of a value with the digits of its numbers.
+
+    Raises TypeError, with what is wrong, for what JSON cannot say, for what nests more than 254 levels deep,
+    and for a number out of the range of doubles, which GraphQL's literals can hold.
+    """
+    return _write(value, sort, _fragment_in_range)
+
+
+def write_stored(value: object) -> bytes:
+    """The same for a value from `read_stored`, whatever its numbers."""
+    return _write(value, False, _fragment)
+
+
+def _write(value: object, sort: bool, fragment: Callable[[object], object]) -> bytes:
     option = orjson.OPT_SORT_KEYS if sort else 0
     try:
-        return orjson.dumps(value, _fragment, option)
-    except orjson.JSONEncodeError:
-        return orjson.dumps(_with_fragments(value), _fragment, option)
+        return orjson.dumps(value, fragment, option)
+    except orjson.JSONEncodeError as trouble:
+        if "64-bit" not in str(trouble):
+            raise trouble.__cause__ if isinstance(trouble.__cause__, TypeError) else trouble from None
+        return orjson.dumps(_with_fragments(value, fragment), fragment, option)
 
 
 def _fragment(value: object) -> object:
     if isinstance(value, ExactNumber):
         return orjson.Fragment(value.text)
+    if isinstance(value, int):
+        return orjson.Fragment(str(value))
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _with_fragments(value: object, depth: int = 0) -> object:
+def _fragment_in_range(value: object) -> object:
+    if isinstance(value, int | float) and not is_in_range(value):
+        raise TypeError(OUT_OF_RANGE)
+    return _fragment(value)
+
+
+def _with_fragments(value: object, fragment: Callable[[object], object], depth: int = 0) -> object:
     """The same with whole numbers past 64 bits, which orjson does not write, as they stand."""
     if depth > 254:
-        raise TypeError("it is nested too deeply")
+        raise TypeError("Recursion limit reached")
     if isinstance(value, dict):
-        return {key: _with_fragments(found, depth + 1) for key, found in value.items()}
+        return {key: _with_fragments(found, fragment, depth + 1) for key, found in value.items()}
     if isinstance(value, list | tuple):
-        return [_with_fragments(found, depth + 1) for found in value]
+        return [_with_fragments(found, fragment, depth + 1) for found in value]
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
-        return orjson.Fragment(str(value))
+        return fragment(value)
     return value
 
 
@@ -139,5 +166,5 @@ def _exact_in_range(text: str) -> float:
 
 def _in_range(number: float) -> float:
     if not is_in_range(number):
-        raise json.JSONDecodeError("a number is out of the range of double precision", "", 0)
+        raise json.JSONDecodeError(OUT_OF_RANGE, "", 0)
     return number

@@ -8,7 +8,7 @@ from sqlalchemy import Uuid
 from models import metadata
 from models.policy import visible
 from services.core.database import Connection
-from services.core.json_codec import write_json
+from services.core.json_codec import write_stored
 from services.feed.events import ChangeEvent
 
 _INSTANCE_COLUMN = {"mcp_tool_calls": "cc_instance_id", "ultrathink_messages": "child_instance_id"}
@@ -45,7 +45,7 @@ def _remembered(event: ChangeEvent) -> str:
     row = dict(event.remembered)
     if event.table in _INSTANCE_COLUMN and event.instance_id is not None:
         row[_INSTANCE_COLUMN[event.table]] = str(event.instance_id)
-    return write_json(row).decode()
+    return write_stored(row).decode()
 
 
 @cache

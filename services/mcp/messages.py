@@ -9,10 +9,9 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-import orjson
-
 from models.enums import McpDirection, McpMessageType
 from services.core.errors import BadInput
+from services.core.json_codec import OUT_OF_RANGE, ExactNumber, write_json
 from services.core.timestamps import EARLIEST, read_moment
 from services.secrets.masking import mask_key, mask_text, masked
 
@@ -207,8 +206,7 @@ def _type_of(message: Mapping[str, object], field: str) -> McpMessageType:
 def _read_id(value: object, field: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         raise BadInput("A JSON-RPC id is a string, a number or null.", field=field)
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-        value = int(value)  # 1.0 and 1 are one number in JSON
+    value = _whole(value)
     if isinstance(value, str):
         value = mask_key(value)  # two ids stay two, so that each response finds its own request
     return _bounded(_encode(value, field), field)
@@ -247,9 +245,14 @@ def _read_error(value: object, field: str) -> str:
 
 
 def _is_whole(value: object) -> bool:
-    if isinstance(value, float):
-        return value.is_integer() and abs(value) < _EXACT
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(_whole(value), int) and not isinstance(value, bool)
+
+
+def _whole(value: object) -> object:
+    """The same, as a whole number where it is one: 1.0 and 1 are one number in JSON."""
+    if isinstance(value, float) and not isinstance(value, ExactNumber) and value.is_integer():
+        return int(value) if abs(value) < _EXACT else value
+    return value
 
 
 def _read_name(value: object, field: str) -> str:
@@ -269,7 +272,7 @@ def _bounded(text: str, field: str) -> str:
 def _encode(value: object, field: str) -> str:
     """JSON text with sorted names, masked; `BadInput` for what cannot be stored."""
     try:
-        encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        encoded = write_json(value, sort=True)
     except TypeError as trouble:
         raise BadInput(_explain(str(trouble)), field=field) from None
     if b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded):
@@ -278,9 +281,9 @@ def _encode(value: object, field: str) -> str:
 
 
 def _explain(trouble: str) -> str:
-    """What to do about a value that orjson refuses."""
+    """What to do about a value that cannot be written."""
     if "surrogate" in trouble:
         return "A text holds half of a surrogate pair, which is no character: remove it."
-    if "64-bit" in trouble:
-        return "A whole number does not fit in 64 bits: send it as a text."
+    if trouble == OUT_OF_RANGE:
+        return "A number is out of the range of double precision: send it as a text."
     return "This value is nested too deeply: at most 254 levels are taken."

@@ -60,7 +60,7 @@ _SYNC_TOOL_CALLS: Final = """
 INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, arguments, status, started_at,
                             completed_at, execution_time_ms, result, error_details)
 SELECT request.id, request.id, request.cc_instance_id, request.params ->> 'name',
-       COALESCE(request.params -> 'arguments', '{}'),
+       COALESCE(NULLIF(request.params -> 'arguments', 'null'), '{}'),
        CASE WHEN response.id IS NULL AND cancel.id IS NOT NULL THEN 'failed'
             WHEN response.id IS NULL THEN 'running'
             WHEN response.error IS NOT NULL OR response.result -> 'isError' = 'true' THEN 'failed'

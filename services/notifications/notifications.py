@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import orjson
-
 from models.enums import NotificationPriority, NotificationStatus, NotificationType
 from models.policy import MEMBER
 from services.core.database import Connection, WriteConnection
 from services.core.errors import BadInput, Conflict, Forbidden, NotFound
+from services.core.json_codec import read_stored
 from services.core.principal import Principal
 from services.writing import shapes
 from services.writing.permissions import VIEWER, predicates
@@ -190,7 +189,7 @@ async def _wishes(
         if not colleagues[user_id] and not principal.is_admin:
             raise Forbidden("You may notify people with whom you work on a project.", field=field)
     return [
-        (row["id"], service, rules) for row in rows for service, rules in orjson.loads(row["wishes"] or "[]")
+        (row["id"], service, rules) for row in rows for service, rules in read_stored(row["wishes"] or "[]")
     ]
 
 

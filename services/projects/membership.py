@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from models.enums import CollaboratorRole
 from services.core.database import WriteConnection
+from services.core.json_codec import write_stored
 from services.writing import shapes
 
 _WITHDRAW_ALL: Final = """
@@ -54,5 +53,5 @@ async def store(
     entries = [{"user_id": user_id, "role": role} for user_id, role in now.items()]
     await connection.exec_driver_sql(
         "UPDATE projects SET collaborators = $2::jsonb WHERE id = $1",
-        (project, orjson.dumps(entries).decode()),
+        (project, write_stored(entries).decode()),
     )

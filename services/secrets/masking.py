@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, TypeVar
 
-import orjson
-
+from services.core.json_codec import write_json
 from services.secrets.commands import masked_arguments, without_command_secrets
 from services.secrets.known_forms import SHORTEST, without_known_forms
 from services.secrets.names import Kind, kind_of, words
@@ -110,7 +109,7 @@ def masked(value: object, encoded: bytes) -> bytes:
     What has no secret comes back as the very bytes that were given.
     """
     hidden = mask(value)
-    return encoded if hidden == value else orjson.dumps(hidden, option=orjson.OPT_SORT_KEYS)
+    return encoded if hidden == value else write_json(hidden, sort=True)
 
 
 def _collect(value: object, texts: list[str]) -> None:

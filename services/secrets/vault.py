@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.core.json_codec import read_stored, write_json
 
 _FORM: Final = "v1"
 _NONCE_BYTES: Final = 12  # NIST SP 800-38D, 8.2.2: 96 random bits
@@ -39,7 +40,7 @@ class Vault:
     def seal(self, value: object, place: str) -> str:
         """Any JSON value as text that only `open` at the same `place` (`projects.environment_vars`) reads."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, orjson.dumps(value), place.encode())
+        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, write_json(value), place.encode())
         return f"{_FORM}.{self.current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def open(self, sealed: str, place: str) -> object:
@@ -53,7 +54,7 @@ class Vault:
             plain = AESGCM(self.keys[name]).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
         except InvalidTag:
             raise NotSealedByUs(name) from None
-        value: object = orjson.loads(plain)
+        value: object = read_stored(plain)
         return value
 
     def is_same(self, one: str | None, other: str | None, place: str) -> bool:

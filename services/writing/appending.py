@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from services.core.database import WriteConnection, affected, driver
 from services.core.errors import BadInput, Conflict
 from services.core.principal import Principal
+from services.core.timestamps import EARLIEST, LAST
 from services.writing.constraints import explained
 from services.writing.references import verify
 from services.writing.rows import Stored, stored_rows
@@ -18,6 +19,8 @@ from services.writing.tables import TABLES, WritableTable
 from services.writing.values import sql_type
 
 MAX_ROWS: Final = 5_000
+_LAST: Final = (LAST - EARLIEST) // timedelta(milliseconds=1)
+"""Milliseconds since 1970 at the end of the year 9999."""
 
 
 async def append(
@@ -70,7 +73,10 @@ def _complete(table: WritableTable, key_name: str, rows: Sequence[Stored], place
             key: UUID = row[key_name]
             if key.version != 7:
                 raise BadInput("Give a UUIDv7, or the time with it.", field=f"{place}.createdAt")
-            row["created_at"] = datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+            milliseconds = key.int >> 80
+            if milliseconds > _LAST:
+                raise BadInput("The time in this UUIDv7 is after the year 9999.", field=f"{place}.id")
+            row["created_at"] = EARLIEST + timedelta(milliseconds=milliseconds)
     return chosen
 
 

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
-
 from models.enums import (
     CcInstanceStatus,
     CcInstanceType,
@@ -16,6 +14,7 @@ from models.enums import (
 )
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, Conflict, NotFound, QuotaExceeded
+from services.core.json_codec import read_stored, write_stored
 from services.writing import quotas, shapes
 from services.writing.archived import at_rest
 from services.writing.dependencies import require_no_circle
@@ -145,14 +144,14 @@ def _require_filter_rules(values: Values, prefix: str) -> None:
     """A rule that nobody knows would let everything through in silence."""
     if values.get("filter_rules") is None:
         return
-    rules = orjson.loads(values["filter_rules"])
+    rules = read_stored(values["filter_rules"])
     try:
         known = shapes.filter_rules(rules)
     except Unfit as trouble:
         raise BadInput(f"This {trouble}.", field=f"{prefix}.filterRules") from None
     if known.session_ids is not None:
         rules["session_ids"] = sorted(str(session_id) for session_id in known.session_ids)
-        values["filter_rules"] = orjson.dumps(rules).decode()
+        values["filter_rules"] = write_stored(rules).decode()
 
 
 async def _sharing_created(connection: WriteConnection, values: Values, prefix: str) -> None:
@@ -176,7 +175,7 @@ async def _require_people(connection: WriteConnection, values: Values, prefix: s
         return
     field = f"{prefix}.allowedUsers"
     try:
-        named = shapes.invited(orjson.loads(values["allowed_users"]))
+        named = shapes.invited(read_stored(values["allowed_users"]))
     except Unfit as trouble:
         raise BadInput(f"This {trouble}.", field=field) from None
     known = await connection.exec_driver_sql("SELECT id FROM users WHERE id = ANY($1)", ([*(named or ())],))
@@ -224,7 +223,7 @@ def _require_data_type(value: object, data_type: str, prefix: str) -> None:
 
 async def _setting_created(connection: WriteConnection, values: Values, prefix: str) -> None:
     data_type = values.get("data_type") or SettingDataType.JSON
-    _require_data_type(orjson.loads(values["setting_value"]), data_type, prefix)
+    _require_data_type(read_stored(values["setting_value"]), data_type, prefix)
 
 
 async def _setting_changed(
@@ -235,10 +234,10 @@ async def _setting_changed(
         return
     if row["is_readonly"]:
         raise Conflict("This setting is read-only.", field=prefix)
-    value = orjson.loads(changes["setting_value"]) if "setting_value" in changes else row["setting_value"]
+    value = read_stored(changes["setting_value"]) if "setting_value" in changes else row["setting_value"]
     _require_data_type(value, changes.get("data_type", row["data_type"]) or SettingDataType.JSON, prefix)
     if "setting_value" in changes:
-        changes["previous_value"] = orjson.dumps(row["setting_value"]).decode()
+        changes["previous_value"] = write_stored(row["setting_value"]).decode()
     changes["version"] = (row["version"] or 0) + 1
     actor = await connection.exec_driver_sql(
         "SELECT NULLIF(current_setting('ccgraph.actor_id', true), '')::integer"

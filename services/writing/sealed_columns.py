@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from services.core.database import Database, WriteConnection
 from services.core.errors import BadInput
+from services.core.json_codec import write_json
 from services.core.principal import Principal
 from services.secrets.parts import with_secrets, without_secrets
 from services.secrets.vault import Vault
@@ -82,7 +81,7 @@ def divided(vault: Vault, place: str, value: object) -> tuple[object, str | None
     What is no JSON comes back as it is: it is refused where it would be stored.
     """
     try:
-        orjson.dumps(value)
+        write_json(value)
     except TypeError:
         return value, None
     hidden, parts = without_secrets(value)

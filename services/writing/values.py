@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,6 +27,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from models import spellings
 from models.types import Choice
 from services.core.errors import BadInput
+from services.core.json_codec import OUT_OF_RANGE, read_stored, write_json
 from services.core.timestamps import read_moment
 from services.secrets.masking import mask_all, mask_key, off_the_loop
 from services.writing.tables import WritableTable
@@ -83,12 +83,12 @@ async def conceal(table: WritableTable, rows: Sequence[dict[str, Any]]) -> None:
 
 def _conceal(table: WritableTable, given: Sequence[tuple[dict[str, Any], str, str]]) -> None:
     json_columns = _json_columns(table)
-    values = [orjson.loads(text) if name in json_columns else text for _, name, text in given]
+    values = [read_stored(text) if name in json_columns else text for _, name, text in given]
     for (row, name, _), value, hidden in zip(given, values, mask_all(values), strict=True):
         if hidden == value:
             continue
         if name in json_columns:
-            row[name] = orjson.dumps(hidden).decode()
+            row[name] = write_json(hidden).decode()
         else:
             column = table.columns[name].column
             shown = mask_key(str(row[name])) if _is_unique(column) else str(hidden)
@@ -188,7 +188,7 @@ def require_text(value: object, field: str) -> None:
 def json_text(value: object) -> str:
     """Any JSON value as JSON text."""
     try:
-        encoded = orjson.dumps(value)
+        encoded = write_json(value)
     except TypeError as trouble:
         raise Unfit(_json_trouble(str(trouble))) from None
     if b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded):
@@ -199,8 +199,8 @@ def json_text(value: object) -> str:
 def _json_trouble(trouble: str) -> str:
     if "surrogate" in trouble:
         return "holds half of a surrogate pair, which is no character"
-    if "64-bit" in trouble:
-        return "holds a whole number of more than 64 bits; give it as a text"
+    if trouble == OUT_OF_RANGE:
+        return "holds a number out of the range of double precision; give it as a text"
     if "ecursion" in trouble:
         return "is nested more than 254 levels deep"
     return "must be JSON"

@@ -1,10 +1,12 @@
 """Whatever a stream sends, a client's parser reads whole JSON texts out of it."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
+from tests.support.graphql_ws import logged_in
 from tests.support.serving import LiveServer
 from tests.support.sse import EventStream, open_stream
 
@@ -82,3 +84,29 @@ async def test_an_entry_with_every_separator_is_one_json_text(
             BREAKS,
         )
         assert await heard(stream) == {"logAppended": {"message": BREAKS}}
+
+
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("unused", [10**29, 0.1, nested(300), {"a": [1, None]}])
+async def test_a_variable_that_a_subscription_has_not_is_left_alone(
+    live_server: LiveServer, fleet: Fleet, sql: PlainSql, unused: object
+) -> None:
+    query = "subscription { ccInstanceStatusChanged { status } }"
+    async with (
+        open_stream(live_server.url, fleet.owner_token, query, {"unused": unused}) as stream,
+        logged_in(live_server.websocket_url, fleet.owner_token) as socket,
+    ):
+        payload = {"query": query, "variables": {"unused": unused}}
+        await socket.say(id="1", type="subscribe", payload=payload)
+        await socket.say(type="ping")
+        assert await socket.hear() == {"type": "pong"}
+        await sql.set_status(fleet.instance_id, "RUNNING")
+        expected = {"ccInstanceStatusChanged": {"status": "RUNNING"}}
+        assert await stream.next() == expected
+        assert await socket.next() == expected
