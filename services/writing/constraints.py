@@ -25,6 +25,9 @@ SENTENCES: Final = MappingProxyType(
         "chk_tasks_priority": ("priority", "A task's priority goes from 1 to 10."),
         "chk_tasks_parent": ("parent_task_id", "A task is not its own parent."),
         "chk_task_dependencies_self": ("dependency_task_id", "A task does not depend on itself."),
+        "chk_mcp_tool_calls_arguments": ("arguments", "The arguments of a call are not null."),
+        "chk_system_settings_setting_value": ("setting_value", "The value of a setting is not null."),
+        "chk_websocket_notifications_payload": ("payload", "The payload is not null."),
         "chk_paths_different": ("worktree_path", "The worktree lies on another path than its repository."),
     }
 )
