@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 PATIENCE = 0.015
-"""Seconds for which the preferred slot is waited for while another one is free."""
+"""Seconds that another one may hold the preferred slot; whoever waits for it then takes any that is free."""
 
 
 class _Waiting:
@@ -22,12 +22,14 @@ class _Waiting:
 class FairSlots:
     """`total` slots, numbered from 0, of which one account holds `each` at most.
 
-    Accounts that wait are served in turn, and the requests of one account in the order in which they came.
+    Accounts that wait are served in turn, and the requests of one account in the order in which they came, as
+    far as their preferred slots are free.
     """
 
     def __init__(self, total: int, each: int) -> None:
         self._each = each
         self._free = set(range(total))
+        self._since = [0.0] * total
         self._held: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, deque[_Waiting]] = {}
 
@@ -45,7 +47,7 @@ class FairSlots:
         self._waiting.setdefault(account, deque()).append(waiting)
         self._grant()
         if not waiting.granted.done() and preferred is not None:
-            asyncio.get_running_loop().call_later(PATIENCE, self._take_any, waiting)
+            asyncio.get_running_loop().call_later(PATIENCE, self._look_again, waiting)
         try:
             return await waiting.granted
         except asyncio.CancelledError:
@@ -55,10 +57,16 @@ class FairSlots:
                 self._forget(account, waiting)
             raise
 
-    def _take_any(self, waiting: _Waiting) -> None:
-        waiting.preferred = None
-        if not waiting.granted.done():
+    def _look_again(self, waiting: _Waiting) -> None:
+        """Let it have any slot if its preferred one is held for long; a long line in front of it moves on."""
+        if waiting.granted.done() or waiting.preferred is None:
+            return
+        loop = asyncio.get_running_loop()
+        if waiting.preferred not in self._free and loop.time() - self._since[waiting.preferred] > PATIENCE:
+            waiting.preferred = None
             self._grant()
+        else:
+            loop.call_later(PATIENCE, self._look_again, waiting)
 
     def _release(self, account: Hashable, number: int) -> None:
         self._free.add(number)
@@ -87,14 +95,16 @@ class FairSlots:
 
     def _grant_to(self, account: Hashable) -> bool:
         queue = self._waiting[account]
-        first = queue[0]
-        if first.preferred is not None and first.preferred not in self._free:
+        suits = (waiting for waiting in queue if waiting.preferred is None or waiting.preferred in self._free)
+        first = next(suits, None)
+        if first is None:
             return False
         number = min(self._free) if first.preferred is None else first.preferred
         self._free.discard(number)
+        self._since[number] = asyncio.get_running_loop().time()
         self._held[account] += 1
         first.granted.set_result(number)
-        queue.popleft()
+        queue.remove(first)
         del self._waiting[account]
         if queue:
             self._waiting[account] = queue
