@@ -53,9 +53,11 @@ class Watched:
         )
 
     def after(self, column: str, description: str = "") -> Value:
-        """The column itself, which is never null."""
+        """The column itself, null where the row may be without."""
         known = self._column(column)
-        return Value(known.field, scalar_name(known), description or f"The {known.field} after.", new(column))
+        name = scalar_name(known)
+        kind = f"Optional[{name}]" if known.nullable else name
+        return Value(known.field, kind, description or f"The {known.field} after.", new(column))
 
     def among(self, name: str, column: str, description: str) -> Argument:
         """An argument for a list of values that the column may have after the change."""
