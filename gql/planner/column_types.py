@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -42,17 +42,12 @@ class Kind(Enum):
     @property
     def cast(self) -> str:
         """How a parameter of this kind is typed in the text: `::uuid`."""
-        # asyncpg wants objects for inet, but takes any text as text.
-        return {"varchar": "::text", "inet": "::text::inet", "jsonb": "::text::jsonb"}.get(
-            self.value, f"::{self.value}"
-        )
+        return f"::{_AS_TEXT.get(self.value, self.value)}"
 
     @property
     def array_cast(self) -> str:
         """The same for a list of values."""
-        return {"varchar": "::text[]", "inet": "::text[]::inet[]", "jsonb": "::text[]::jsonb[]"}.get(
-            self.value, f"::{self.value}[]"
-        )
+        return f"::{_AS_TEXT.get(self.value, self.value).replace('::', '[]::')}[]"
 
     @property
     def is_number(self) -> bool:
@@ -65,6 +60,12 @@ class Kind(Enum):
         return self.is_number or self in (Kind.TEXT, Kind.DATETIME, Kind.DATE)
 
 
+# asyncpg wants objects for inet, and writes the first and the last day that Python has as infinity; any text
+# it takes as text.
+_AS_TEXT: Final = MappingProxyType(
+    {"varchar": "text", "inet": "text::inet", "jsonb": "text::jsonb", "date": "text::date"}
+)
+
 CONVERT: MappingProxyType[Kind, Callable[[object], object]] = MappingProxyType(
     {
         Kind.INT: conversions.integer,
@@ -76,7 +77,7 @@ CONVERT: MappingProxyType[Kind, Callable[[object], object]] = MappingProxyType(
         Kind.UUID: conversions.uuid,
         Kind.BOOLEAN: conversions.boolean,
         Kind.DATETIME: conversions.moment,
-        Kind.DATE: conversions.day,
+        Kind.DATE: conversions.day_text,
         Kind.ADDRESS: conversions.address,
         Kind.JSON: conversions.json_text,
     }

@@ -132,6 +132,11 @@ def json_text(value: object) -> str:
     return encoded.decode()
 
 
+def day_text(value: object) -> str:
+    """A day as the text that PostgreSQL reads."""
+    return day(value).isoformat()
+
+
 @dataclass(frozen=True, slots=True)
 class ChoiceOf:
     """Conversion to the database's spelling of a member that is given by the API's, or as itself."""
