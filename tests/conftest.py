@@ -14,6 +14,7 @@ from app.config.settings import PREFIX, UNPREFIXED, Settings
 from app.database.pools import open_database
 from app.main import create_app
 from services.core.database import Database
+from tests.support.odd_world import fill
 from tests.support.server import TestServer, shared_server
 from tests.support.serving import LiveServer, served
 from tests.support.statements import Statements, recorded
@@ -65,6 +66,19 @@ def postgres(embedded_postgres: TestServer) -> TestServer:
     itself has another name, because pytest would stop and start it whenever the parameter changes.
     """
     return embedded_postgres
+
+
+@pytest.fixture(scope="session")
+def odd_template(embedded_postgres: TestServer) -> str:
+    """A template for databases that a test changes."""
+    return embedded_postgres.template("ccgraph_odd", fill)
+
+
+@pytest.fixture(scope="session")
+def odd_url(embedded_postgres: TestServer, odd_template: str) -> Iterator[str]:
+    """A database that all tests of a worker read, and none changes."""
+    with embedded_postgres.clone(odd_template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -30,8 +30,12 @@ class Socket:
 
     async def hear(self, seconds: float = PATIENCE) -> Any:
         """The next message, or TimeoutError."""
+        return json.loads(await self.hear_text(seconds))
+
+    async def hear_text(self, seconds: float = PATIENCE) -> str | bytes:
+        """The same as it came."""
         async with asyncio.timeout(seconds):
-            return json.loads(await self._connection.recv())
+            return await self._connection.recv()
 
     async def silent(self, seconds: float = 0.4) -> bool:
         """True when nothing is said for a while."""

@@ -4,12 +4,12 @@ import asyncio
 import fcntl
 import itertools
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -19,6 +19,7 @@ from app.database.postmaster import ready_postmaster
 from migrations.run import upgrade
 
 Result = TypeVar("Result")
+Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _LOG_LINES = 30
 
@@ -42,8 +43,9 @@ class TestServer:
     __test__ = False
 
     embedded: EmbeddedServer
+    folder: Path
     runner: asyncio.Runner
-    admin: "asyncpg.Connection[asyncpg.Record]"
+    admin: Admin
     numbers: "itertools.count[int]"
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -60,6 +62,12 @@ class TestServer:
             return "It does not run."
         begin = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M:%S")
         return "\n".join([line for line in lines if line >= begin][-_LOG_LINES:])
+
+    def template(self, name: str, fill: Callable[[Admin], Awaitable[None]]) -> str:
+        """The name of a template with rows in it, which the first worker that asks for it makes."""
+        with _alone(self.folder):
+            self.run(_make_filled(self.admin, self.embedded, name, fill))
+        return name
 
     @contextmanager
     def clone(self, template: str = TEMPLATE) -> Iterator[str]:
@@ -83,19 +91,48 @@ def shared_server(folder: Path) -> Iterator[TestServer]:
     ):
         admin = runner.run(asyncpg.connect(embedded.url("postgres", SUPERUSER)))
         try:
-            with (folder / "template.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with _alone(folder):
                 runner.run(_make_template(admin, embedded))
-            yield TestServer(embedded, runner, admin, itertools.count())
+            yield TestServer(embedded, folder, runner, admin, itertools.count())
         finally:
             runner.run(admin.close())
 
 
-async def _make_template(admin: "asyncpg.Connection[asyncpg.Record]", embedded: EmbeddedServer) -> None:
-    if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", TEMPLATE):
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One worker at a time."""
+    with (folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+async def _make_template(admin: Admin, embedded: EmbeddedServer) -> None:
+    async def migrate(name: str) -> None:
+        await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
+        await upgrade(embedded.url(name))
+
+    await _make(admin, TEMPLATE, migrate)
+
+
+async def _make_filled(
+    admin: Admin, embedded: EmbeddedServer, name: str, fill: Callable[[Admin], Awaitable[None]]
+) -> None:
+    async def fill_clone(name: str) -> None:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER} STRATEGY FILE_COPY")
+        connection = await asyncpg.connect(embedded.url(name))
+        try:
+            await fill(connection)
+        finally:
+            await connection.close()
+
+    await _make(admin, name, fill_clone)
+
+
+async def _make(admin: Admin, name: str, build: Callable[[str], Awaitable[None]]) -> None:
+    """A database that has its name once it is whole, unless there is one."""
+    if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         return
-    building = f"{TEMPLATE}_new"
+    building = f"{name}_new"
     await admin.execute(f"DROP DATABASE IF EXISTS {building}")
-    await admin.execute(f"CREATE DATABASE {building} OWNER {OWNER}")
-    await upgrade(embedded.url(building))
-    await admin.execute(f"ALTER DATABASE {building} RENAME TO {TEMPLATE}")
+    await build(building)
+    await admin.execute(f"ALTER DATABASE {building} RENAME TO {name}")

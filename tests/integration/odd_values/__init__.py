@@ -1,0 +1,1 @@
+"""Values that few programs expect, through every door, beside plain SQL."""
