@@ -1,8 +1,12 @@
 """A small fleet, and somebody who asks about it."""
 
+import random
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+import asyncpg
 import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,11 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest, OperationResult
 from gql.schema import build_schema
+from models import policy
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.principal import Origin, Principal
+from tests.support.cast import add_cast
 from tests.support.factories import AnyRow
+from tests.support.narrowing import narrowed
+from tests.support.plain.rows import World, read_world
+from tests.support.plain.visibility import Seer
 from tests.support.statements import Statements
+from tests.support.world import make_world
 
 SCHEMA, CATALOG = build_schema()
 POLICY = TokenPolicy("k" * 32)
@@ -81,3 +91,54 @@ async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
     """Writes that are committed one by one, so that the reader sees them."""
     async with database.writer.connect() as opened:
         yield await opened.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@dataclass
+class Stage:
+    """A random world with people of every kind in it, and the database as each of them may know it."""
+
+    database: Database
+    url: str
+    world: World
+    people: dict[str, Seer]
+    _opened: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _narrowed: dict[Seer, Database] = field(default_factory=dict)
+
+    async def narrowed(self, seer: Seer) -> Database:
+        """The database without whatever the seer may not see."""
+        if seer not in self._narrowed:
+            reader = await self._opened.enter_async_context(narrowed(self.url, self.world, seer))
+            self._narrowed[seer] = replace(self.database, reader=reader, primary=reader)
+        return self._narrowed[seer]
+
+    async def close(self) -> None:
+        """Forget what was narrowed."""
+        await self._opened.aclose()
+
+
+@pytest.fixture(params=[(11, policy.FEW), (12, 1)], ids=["few", "many"])
+async def stage(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    connection: AsyncConnection,
+    database_url: str,
+) -> AsyncIterator[Stage]:
+    """Worlds in which all that anybody sees of a long table counts as few rows, or two of them as many."""
+    seed, few = request.param
+    monkeypatch.setattr(policy, "FEW", few)
+    await make_world(connection, seed)
+    cast = await add_cast(connection, random.Random(seed))
+    reader = await asyncpg.connect(database_url)
+    world = await read_world(reader, CATALOG)
+    await reader.close()
+    people = {f"person {row['id']}": Seer(row["id"], bool(row["is_admin"])) for row in world.rows["User"][:9]}
+    people |= {kind: Seer(row.id, bool(row.is_admin)) for kind, row in cast.items()}
+    made = Stage(database, database_url, world, people)
+    yield made
+    await made.close()
+
+
+def context(database: Database, seer: Seer) -> Context:
+    """What an operation of this person runs in."""
+    return Context(database, Origin(), POLICY, Principal(seer.user_id, "x", seer.is_admin))

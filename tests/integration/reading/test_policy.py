@@ -1,89 +1,23 @@
 """Who sees what: exactly the rows of docs/security.md, and nothing by any detour."""
 
 import os
-import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
 
-import asyncpg
 import orjson
-import pytest
 from hypothesis import note
 from hypothesis.strategies import DataObject, integers, sampled_from
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gql.context import Context
 from gql.execution.api import Api, OperationRequest
 from gql.planner.catalog import TableType
 from gql.request.limits import Limits
-from models import policy
-from services.core.database import Database
-from services.core.principal import Origin, Principal
-from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA, ask
-from tests.support.cast import add_cast
+from tests.integration.reading.conftest import CATALOG, SCHEMA, Stage, ask, context
 from tests.support.drawing import Loop, drive
-from tests.support.narrowing import narrowed
-from tests.support.plain.rows import World, read_world
 from tests.support.plain.values import shown
-from tests.support.plain.visibility import Seer
 from tests.support.queries import Query, QueryWriter
-from tests.support.world import make_world
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "80"))
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 COUNT_HIDDEN_ROWS = frozenset({"isReady"})
 """docs/security.md names it: an answer that leaves out hidden tasks would be wrong."""
-
-
-@dataclass
-class Stage:
-    """A random world with people of every kind in it, and the database as each of them may know it."""
-
-    database: Database
-    url: str
-    world: World
-    people: dict[str, Seer]
-    _opened: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _narrowed: dict[Seer, Database] = field(default_factory=dict)
-
-    async def narrowed(self, seer: Seer) -> Database:
-        """The database without whatever the seer may not see."""
-        if seer not in self._narrowed:
-            reader = await self._opened.enter_async_context(narrowed(self.url, self.world, seer))
-            self._narrowed[seer] = replace(self.database, reader=reader, primary=reader)
-        return self._narrowed[seer]
-
-    async def close(self) -> None:
-        """Forget what was narrowed."""
-        await self._opened.aclose()
-
-
-@pytest.fixture(params=[(11, policy.FEW), (12, 1)], ids=["few", "many"])
-async def stage(
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    database: Database,
-    connection: AsyncConnection,
-    database_url: str,
-) -> AsyncIterator[Stage]:
-    """Worlds in which all that anybody sees of a long table counts as few rows, or two of them as many."""
-    seed, few = request.param
-    monkeypatch.setattr(policy, "FEW", few)
-    await make_world(connection, seed)
-    cast = await add_cast(connection, random.Random(seed))
-    reader = await asyncpg.connect(database_url)
-    world = await read_world(reader, CATALOG)
-    await reader.close()
-    people = {f"person {row['id']}": Seer(row["id"], bool(row["is_admin"])) for row in world.rows["User"][:9]}
-    people |= {kind: Seer(row.id, bool(row.is_admin)) for kind, row in cast.items()}
-    made = Stage(database, database_url, world, people)
-    yield made
-    await made.close()
-
-
-def context(database: Database, seer: Seer) -> Context:
-    return Context(database, Origin(), POLICY, Principal(seer.user_id, "x", seer.is_admin))
 
 
 async def test_everybody_sees_exactly_the_rows_that_are_theirs_to_see(stage: Stage) -> None:
