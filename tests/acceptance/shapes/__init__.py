@@ -1,0 +1,1 @@
+"""Answers of every kind have the shape that the schema promises."""
