@@ -18,17 +18,17 @@ async def connect(
     *,
     settings: dict[str, str] | None = None,
     connection_class: type[WatchedConnection] = WatchedConnection,
-    within: float = CONNECT_TIMEOUT,
+    within: float | None = None,
     **options: Any,
 ) -> Connection:
     """A connection with the settings of models/session.py and further ones, on which every time is exact.
 
-    `within` is in seconds, `options` are those of `asyncpg.connect`. asyncpg itself writes the first
-    moment of the year 1 and the last one of 9999 as infinity, and fails at times outside.
+    `within` is in seconds, CONNECT_TIMEOUT unless given; `options` are those of `asyncpg.connect`. asyncpg
+    itself writes the first moment of the year 1 and the last one of 9999 as infinity, and fails outside.
     """
     connection = await asyncpg.connect(
         url,
-        timeout=within,
+        timeout=CONNECT_TIMEOUT if within is None else within,
         connection_class=connection_class,
         server_settings={**SESSION, **(settings or {})},
         **options,

@@ -97,8 +97,11 @@ async def make_participant(connection: AsyncConnection, **values: Any) -> AnyRow
 
 async def make_invitation(connection: AsyncConnection, **values: Any) -> AnyRow:
     """An invitation of a person to look at a project, which waits for an answer."""
+    if "project_id" not in values:
+        project = await make_project(connection)
+        values = {"project_id": project.id, "invited_by": project.owner_id} | values
     defaults = {"project_name": "受注管理システム", "role": "viewer"}
-    return await make_row(connection, "project_invitations", **(defaults | values))
+    return await make_row(connection, "project_invitations", **(defaults | await _user(connection, values)))
 
 
 async def make_notification_setting(connection: AsyncConnection, **values: Any) -> AnyRow:

@@ -120,7 +120,10 @@ def test_the_schema_is_written_and_compared(ccgraph: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"DATABASE_URL": "postgresql://localhost:1/x"}, "DATABASE_URL cannot be used"),
+        (
+            {"DATABASE_URL": "postgresql://localhost:1/x", "CCGRAPH_DATABASE_START_TIMEOUT": "0"},
+            "DATABASE_URL cannot be used",
+        ),
         ({"CCGRAPH_PORT": "http"}, "CCGRAPH_PORT is wrong"),
         ({"CCGRAPH_PROT": "1"}, "did you mean CCGRAPH_PORT?"),
     ],

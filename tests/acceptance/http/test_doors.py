@@ -136,7 +136,7 @@ async def test_odd_claims_under_our_own_key_are_no_token(
 ) -> None:
     key = settings.signing_key()
     tokens = [_signed(key, claims(**{name: value})) for name, values in ODD.items() for value in values]
-    deep = base64.urlsafe_b64encode(b"[" * 30_000).decode().rstrip("=")
+    deep = base64.urlsafe_b64encode(b"[" * 20_000).decode().rstrip("=")
     tokens += [f"{deep}.{deep}.x", "a.b.c", "..", ".", "é.é.é", "=.=.=", f"{deep}", "null.null.null"]
     async with httpx.AsyncClient(base_url=live_server.url) as client:
         for token in tokens:

@@ -184,7 +184,7 @@ class TestTime:
         assert response.json()["data"] is None
         assert error(response) == {"code": "QUERY_TOO_COMPLEX"}
         assert response.json()["errors"][0]["message"] == (
-            "The query took too long and was stopped; ask for fewer rows or filter more."
+            "This took too long and was stopped, and nothing was changed; ask for fewer rows or filter more."
         )
         assert again.json() == {"data": {"projects": {"nodes": []}}}
 

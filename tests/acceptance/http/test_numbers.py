@@ -35,8 +35,8 @@ async def projects(client: httpx.AsyncClient, token: str) -> Any:
     return (await ask(client, token, query, "null"))["data"]["projects"]["nodes"]
 
 
-@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1" * 300])
-async def test_a_whole_number_past_64_bits_is_refused_and_nothing_is_stored(
+@pytest.mark.parametrize("number", ["1" + "0" * 309, "-" + "9" * 310])
+async def test_a_whole_number_out_of_range_is_refused_and_nothing_is_stored(
     client: httpx.AsyncClient, token: str, number: str
 ) -> None:
     in_json = f'{{"input": {{"name": "n", "configJson": {{"a": [1, {number}]}}}}}}'
@@ -52,17 +52,16 @@ async def test_a_whole_number_past_64_bits_is_refused_and_nothing_is_stored(
     ]
 
     assert [answer["errors"][0]["extensions"]["code"] for answer in answers] == ["BAD_USER_INPUT"] * 4
-    assert [answer["errors"][0]["extensions"].get("field") for answer in answers[::2]] == [
-        "input.configJson",
-        "input.configJson",
-    ]
+    assert answers[2]["errors"][0]["extensions"]["field"] == "input.configJson"
+    # A reader of JSON does not know whose the number is.
+    assert all(
+        "valid JSON" in answer["errors"][0]["message"] for answer in (answers[0], answers[1], answers[3])
+    )
     assert await projects(client, token) == []
 
 
-@pytest.mark.parametrize("number", [2**64 - 1, 2**53 + 1, -(2**63)])
-async def test_a_whole_number_of_64_bits_keeps_its_digits(
-    client: httpx.AsyncClient, token: str, number: int
-) -> None:
+@pytest.mark.parametrize("number", [2**64 - 1, 2**53 + 1, -(2**63), 2**64, -(2**63) - 1, int("1" * 300)])
+async def test_a_whole_number_keeps_its_digits(client: httpx.AsyncClient, token: str, number: int) -> None:
     variables = f'{{"input": {{"name": "n", "configJson": {{"a": {number}}}}}}}'
     literal = LITERAL.replace("NUMBER", str(number))
 

@@ -22,11 +22,12 @@ from app.database import pools
 from app.main import create_app
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
+from services.core import connecting
 from services.core.database_errors import translate
 from services.core.principal import Origin
 from tests.support.restartable import RestartablePostgres, restartable_postgres
 
-FEW_SECONDS = 6.0
+FEW_SECONDS = 12.0
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def database_url(stoppable: RestartablePostgres) -> str:
 async def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Starlette]:
     """Impatient: a statement has a second, and PostgreSQL another one to say that it took too long."""
     monkeypatch.setattr(pools, "ANSWER_MARGIN", 1.0)
-    monkeypatch.setattr(pools, "CONNECT_TIMEOUT", 2.0)
+    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT", 2.0)
     created = create_app(settings.model_copy(update={"statement_timeout": 1.0}))
     async with created.router.lifespan_context(created):
         yield created
@@ -185,7 +186,7 @@ def test_what_the_database_lacks_is_told(error: Exception, sentence: str) -> Non
 async def test_a_client_that_connects_meanwhile_is_told_to_come_again_without_an_error_in_the_log(
     app: Starlette, token: str
 ) -> None:
-    await app.state.database.primary.close()
+    await app.state.database.checks.close()
     init = {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
     heard = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": json.dumps(init)}]
     said: list[Any] = []
