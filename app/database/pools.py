@@ -17,7 +17,7 @@ from app.database.reaching import unusable
 from app.database.statement_cache import LARGE, BoundedStatements, PlanningConnection
 from services.core.connecting import connect
 from services.core.database import Connection, Database
-from services.core.fair_shares import FairShares
+from services.core.fair_shares import MOST_WAITING, FairShares
 from services.core.json_codec import read_stored, write_stored
 from services.feed.statement_connections import CONNECTIONS
 
@@ -50,6 +50,14 @@ STATEMENT_CACHE: dict[str, Any] = {
 def share(connections: int, percent: int) -> int:
     """How many of these connections one person may use at a time."""
     return max(1, connections * percent // 100)
+
+
+def _shares(settings: Settings, connections: int) -> FairShares:
+    return FairShares(
+        share(connections, settings.person_share),
+        most_waiting=MOST_WAITING,
+        longest_wait=settings.statement_timeout,
+    )
 
 
 @asynccontextmanager
@@ -91,8 +99,8 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
             at_once=at_once,
             time_limit=settings.statement_timeout + ANSWER_MARGIN,
             checks=checks,
-            reading=FairShares(share(settings.read_pool_size, settings.person_share)),
-            writing=FairShares(share(settings.write_pool_size, settings.person_share)),
+            reading=_shares(settings, settings.read_pool_size),
+            writing=_shares(settings, settings.write_pool_size),
         )
 
 

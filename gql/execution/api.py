@@ -167,7 +167,10 @@ class Api:
         parameters = plan.for_viewer(context.require_principal().user_id, ready.values)
         person = context.require_principal().user_id
         read = partial(_read_in_turn, plan, context.database, person, parameters)
-        return await (self._shared.get(key_of(plan.sql, parameters), read) if self._shared else read())
+        if self._shared is None:
+            return await read()
+        # By person: those who share a statement share its wait for the person's turn.
+        return await self._shared.get((person, key_of(plan.sql, parameters)), read)
 
     async def _run_generally(
         self, ready: "_Ready", texts: Sequence[str | None], context: Context

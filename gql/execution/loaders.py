@@ -60,12 +60,12 @@ class Execution:
 
         async def read(calls: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
             # A replica may not have the rows yet.
-            async with context.database.reading.of(viewer.user_id):
+            async with context.database.reading.of(viewer.user_id, begun=True):
                 found = await run_rows(plan, context.database.primary, parameters([*chain(*calls)]))
             texts = iter(found)
             return [[*islice(texts, len(call))] for call in calls]
 
-        kind = key_of(plan.sql, parameters(()))
+        kind = (viewer.user_id, key_of(plan.sql, parameters(())))
         texts = await context.database.gathering.turn(kind, keys, read, most=MOST_CALLS)
         return [None if text is None else Fragment(text) for text in texts]
 

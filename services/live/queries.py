@@ -53,7 +53,7 @@ class LiveQueries:
                 self._unwatch()
                 raise
         subscriber = LiveSubscriber(ready)
-        topic.join(subscriber)
+        topic.join(subscriber, query.person)
         return LiveSubscription(self, topic, subscriber)
 
     def leave(self, topic: LiveTopic, subscriber: LiveSubscriber) -> None:

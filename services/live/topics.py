@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.core.errors import ServiceUnavailable
-from services.core.fair_shares import FairShares
+from services.core.fair_shares import FairShares, Place
 from services.core.retry import retry
 from services.live.pacing import Pacing
 from services.live.results import LiveSubscriber, Result
@@ -24,7 +24,7 @@ class LiveQuery:
     """`read` gives the GraphQL response as of now, for everybody whose query has an equal `key`.
 
     `tables` are those it reads, `pause` the seconds between two readings at least. `covered` says that the
-    change events tell of everything on which the response depends. `person` is who asked first.
+    change events tell of everything on which the response depends. `person` is who asks.
     """
 
     key: Hashable
@@ -36,7 +36,8 @@ class LiveQuery:
 
 
 class LiveTopic:
-    """The subscribers of one query. `places` bounds how many queries are read at a time.
+    """The subscribers of one query. `places` bounds how many queries are read at a time, `shares` how many of
+    those are for one person; a query that several people follow counts for none of them.
 
     A subscriber's first result is from a reading that began after it came, so whoever changes something and
     then subscribes sees the change.
@@ -47,22 +48,25 @@ class LiveTopic:
         self._places = places
         self._shares = shares
         self._pacing = Pacing(query.pause, None if query.covered else poll)
-        self._subscribers: set[LiveSubscriber] = set()
+        self._subscribers: dict[LiveSubscriber, Hashable] = {}
         self._newcomers: set[LiveSubscriber] = set()
         self._stirred = asyncio.Event()
+        self._place: Place | None = None
 
     def __len__(self) -> int:
         return len(self._subscribers)
 
-    def join(self, subscriber: LiveSubscriber) -> None:
+    def join(self, subscriber: LiveSubscriber, person: Hashable) -> None:
         """Add a subscriber."""
-        self._subscribers.add(subscriber)
+        self._subscribers[subscriber] = person
         self._newcomers.add(subscriber)
         self._stirred.set()
+        if self._place is not None and self._only_person() is None:
+            self._place.do_without()
 
     def leave(self, subscriber: LiveSubscriber) -> None:
         """Take a subscriber out."""
-        self._subscribers.discard(subscriber)
+        self._subscribers.pop(subscriber, None)
         self._newcomers.discard(subscriber)
 
     def touch(self) -> None:
@@ -120,10 +124,16 @@ class LiveTopic:
         """Read, again and again while the database is away."""
 
         async def read() -> bytes:
-            async with self._shares.of(self.query.person), self._places:
+            self._place = self._shares.of(self._only_person())
+            async with self._place, self._places:
                 return await self.query.read()
 
         return await retry(read, "live_query_not_read")
+
+    def _only_person(self) -> Hashable:
+        """Who follows it, unless several people do."""
+        people = set(self._subscribers.values())
+        return people.pop() if len(people) == 1 else None
 
 
 async def _offer(result: Result, subscribers: Collection[LiveSubscriber]) -> None:

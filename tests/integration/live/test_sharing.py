@@ -201,8 +201,9 @@ class Slow:
         self._under_way -= 1
         return b'["%d"]' % self.begun
 
-    def query(self, key: str) -> LiveQuery:
-        return LiveQuery(key, frozenset({"cc_instances"}), pause=0.01, covered=True, read=self.read)
+    def query(self, key: str, person: str | None = None) -> LiveQuery:
+        tables = frozenset({"cc_instances"})
+        return LiveQuery(key, tables, pause=0.01, covered=True, read=self.read, person=person)
 
 
 async def test_readings_of_a_query_do_not_overlap_and_a_change_during_one_is_read_after_it(
@@ -234,3 +235,19 @@ async def test_all_queries_together_take_a_bounded_share_of_the_connections(feed
     for listening in everyone:
         await listening.next()
     assert slow.most == 2
+
+
+async def test_who_joins_a_query_does_not_wait_for_the_share_of_who_asked_first(feed: Feed) -> None:
+    queries, slow = LiveQueries(feed, places=2), Slow()
+    ann = [Listening() for _ in range(5)]
+    for number, listening in enumerate(ann):
+        listening.subscription = await queries.subscribe(slow.query(str(number), "ann"), listening.wake)
+    await until(lambda: slow.begun == 1)
+    ben = Listening()
+    ben.subscription = await queries.subscribe(slow.query("4", "ben"), ben.wake)
+    await until(lambda: slow.begun == 2)
+    await asyncio.sleep(0.05)
+    assert slow.begun == 2, "one for ann, and the one that is also for ben"
+    slow.done.set()
+    for listening in (*ann, ben):
+        await listening.next()
