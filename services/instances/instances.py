@@ -12,6 +12,7 @@ from services.core.principal import Principal
 from services.instances import ultrathink
 from services.secrets.vault import Vault
 from services.writing.permissions import predicates, require_change
+from services.writing.references import require_reference
 from services.writing.rows import apply, create, hold
 from services.writing.single_statement import UNFLUSHED
 from services.writing.tables import TABLES
@@ -88,10 +89,18 @@ async def create_child(
     """Make a child instance with its worktree, its task and its first instruction, all or nothing.
 
     `vault` opens what is sealed in `birth`, to compare it when a call is repeated. Raises the errors of
-    `create` for each of them, and `Conflict` when the parent has stopped.
+    `create` for each of them, `Conflict` when the parent has stopped, and `NotFound` or `BadInput` for a task
+    that is not seen, of another project, or given beside a new one.
     """
     row = await hold(connection, principal, _TABLE, birth.parent_instance_id, "input.parentInstanceId")
     shared = {"project_id": row["project_id"]}
+    if birth.task_id is not None:
+        if birth.task is not None:
+            raise BadInput("Give a new task or the key of one, not both.", field="input.taskId")
+        # Also where nothing that is made refers to it: the child is told to work on it.
+        referring = {**shared, "task_id": birth.task_id}
+        worktrees = TABLES["git_worktrees"]
+        await require_reference(connection, principal, worktrees, "task_id", referring, "input.taskId")
     given = {**birth.instance, **shared, "parent_instance_id": birth.parent_instance_id}
     if birth.worktree is not None:
         given.setdefault("worktree_path", birth.worktree.get("worktree_path"))

@@ -276,13 +276,39 @@ async def _explanation(
     for reference in REFERENCES.get(table.name, ()):
         if row.get(reference.column) is not None:
             field = f"{prefix}.{table.columns[reference.column].field}"
-            key = row[reference.column]
-            await _require_access(connection, principal, reference, key, field)
-            if reference.sentence and not await _is_true_of(connection, table, reference.sql("true"), row):
-                return BadInput(reference.sentence, field=field)
+            await _require(connection, principal, table, reference, row, field)
     if await _is_true_of(connection, table, is_at_rest(table.name, "written"), row):
         return at_rest(prefix)
     return Forbidden(f"You may not write this {table.noun}.", field=prefix)
+
+
+async def require_reference(
+    connection: WriteConnection,
+    principal: Principal,
+    table: WritableTable,
+    column: str,
+    row: Mapping[str, object],
+    field: str,
+) -> None:
+    """Return when a row of `table` may refer by `column`, which is not null in `row`, to what it names.
+
+    `field` is the input field that named it. Raises `NotFound`, `Forbidden` or `BadInput`.
+    """
+    reference = next(known for known in REFERENCES[table.name] if known.column == column)
+    await _require(connection, principal, table, reference, row, field)
+
+
+async def _require(
+    connection: WriteConnection,
+    principal: Principal,
+    table: WritableTable,
+    reference: Reference,
+    row: Mapping[str, object],
+    field: str,
+) -> None:
+    await _require_access(connection, principal, reference, row[reference.column], field)
+    if reference.sentence and not await _is_true_of(connection, table, reference.sql("true"), row):
+        raise BadInput(reference.sentence, field=field)
 
 
 async def _is_true_of(

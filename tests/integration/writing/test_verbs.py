@@ -2,14 +2,15 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
 from services.core.database import Database
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene, World
-from tests.support.factories import make_instance, make_task
+from tests.support.factories import make_instance, make_project, make_task
 
 
 def step(name: str, selection: str, kind: str | None = None) -> str:
@@ -73,6 +74,35 @@ async def test_a_child_of_which_one_part_is_wrong_is_not_made_at_all(
 
     assert len(await statuses(database, "cc_instances")) == 1
     assert await statuses(database, "tasks") == {}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"instruction": "Ultrathink: go"},
+        {"worktree": {"worktreeName": "w", "worktreePath": "/w", "baseBranch": "main"}},
+    ],
+    ids=["alone", "with an instruction", "with a worktree"],
+)
+async def test_the_task_of_a_child_is_one_that_the_caller_sees_in_the_same_project(
+    caller: Caller, database: Database, scene: Scene, more: dict[str, Any]
+) -> None:
+    async with database.writer.begin() as connection:
+        own = await make_task(connection, project_id=scene.project.project_id)
+        hidden = await make_task(connection)
+        elsewhere = await make_project(connection, owner_id=scene.owner.user_id)
+        other = await make_task(connection, project_id=elsewhere.project_id)
+    child = {"parentInstanceId": scene.instance_id, "instance": {"name": "builder"}, **more}
+    document = step("createChildCc", "task { id }")
+    for task_id, code in ((hidden.id, "NOT_FOUND"), (uuid4(), "NOT_FOUND"), (other.id, "BAD_USER_INPUT")):
+        refused = await caller.refusal(scene.owner, document, input={**child, "taskId": task_id})
+        assert refused == (code, "input.taskId")
+    both = {**child, "taskId": own.id, "task": {"name": "build", "taskType": "DEVELOPMENT"}}
+    assert await caller.refusal(scene.owner, document, input=both) == ("BAD_USER_INPUT", "input.taskId")
+    assert len(await statuses(database, "cc_instances")) == 1
+    made = await caller.data(scene.owner, document, input={**child, "taskId": own.id})
+    assert made["result"]["task"] == {"id": str(own.id)}
 
 
 async def test_an_instance_starts_waits_fails_and_stops(caller: Caller, scene: Scene) -> None:
