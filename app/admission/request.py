@@ -11,6 +11,10 @@ from gql.execution.api import OperationRequest
 from gql.request.documents import Documents
 from services.core.errors import BadInput
 from services.core.json_codec import read_json
+from services.core.principal import Principal
+
+STRANGERS_BODY = 20_000
+"""Bytes of the body of a caller without a token, who has nothing to do but to log in."""
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -54,15 +58,16 @@ def require_json(headers: Headers) -> None:
         raise HttpRefusal(415, "Send the request as `Content-Type: application/json` in UTF-8.")
 
 
-async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes, 413 past it.
+async def read_body(headers: Headers, receive: Receive, maximum: int, principal: Principal | None) -> bytes:
+    """The whole body, at most `maximum` bytes, and less of a caller without a token. 413 past it.
 
     app/uvicorn_ext/deadlines.py sees to the time it takes.
     """
+    limit = maximum if principal is not None else min(maximum, STRANGERS_BODY)
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit:
         # Who waits for "100 Continue" sends nothing once this is told.
-        raise _too_large(limit, still_sending=headers.get(b"expect", b"").lower() != b"100-continue")
+        raise _too_large(limit, maximum, still_sending=headers.get(b"expect", b"").lower() != b"100-continue")
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -73,7 +78,7 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
         size += len(chunk)
         more = message.get("more_body", False)
         if size > limit:
-            raise _too_large(limit, still_sending=more)
+            raise _too_large(limit, maximum, still_sending=more)
         chunks.append(chunk)
         if not more:
             return b"".join(chunks)
@@ -118,11 +123,12 @@ def parse_query_string(query_string: bytes) -> dict[str, Any]:
 
 
 def operation_request(
-    parameters: object, documents: Documents, *, allow_mutation: bool, remember: bool
+    parameters: object, documents: Documents, *, allow_mutation: bool, remember: bool, size: int
 ) -> OperationRequest:
     """The request that the parameters describe, or `BadInput` about the one that is wrong.
 
-    `remember` lets the client persist a document by its hash (gql/request/documents.py).
+    `remember` lets the client persist a document by its hash (gql/request/documents.py). `size` is that of
+    all it sent, in bytes.
     """
     if not isinstance(parameters, dict):
         raise BadInput(_EXAMPLE)
@@ -135,6 +141,7 @@ def operation_request(
         operation_name=operation_name or None,
         extensions=_object(parameters, "extensions"),
         allow_mutation=allow_mutation,
+        size=size,
     )
 
 
@@ -153,11 +160,12 @@ def _object(parameters: dict[str, Any], name: str) -> dict[str, Any] | None:
     return value
 
 
-def _too_large(limit: int, *, still_sending: bool) -> HttpRefusal:
+def _too_large(limit: int, maximum: int, *, still_sending: bool) -> HttpRefusal:
+    more = "" if limit == maximum else f" without an access token, and {maximum} with one"
     # What follows of the body is only thrown away: the connection ends.
     return HttpRefusal(
         413,
-        f"A request body has at most {limit} bytes.",
+        f"A request body has at most {limit} bytes{more}.",
         ((b"connection", b"close"),),
         still_sending=still_sending,
     )

@@ -43,10 +43,10 @@ EventStream = Callable[[OperationRequest, Context, Scope, Receive, Send], Awaita
 class Executor(Protocol):
     """What the endpoint asks of the API (gql/execution/api.py)."""
 
-    def is_mutation(self, request: OperationRequest) -> bool:
+    async def is_mutation(self, request: OperationRequest, context: Context) -> bool:
         """Whether the operation that would run is a mutation; False for what cannot be parsed."""
 
-    def is_subscription(self, request: OperationRequest) -> bool:
+    async def is_subscription(self, request: OperationRequest, context: Context) -> bool:
         """Whether the operation that would run is a subscription; False for what cannot be parsed."""
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
@@ -144,13 +144,13 @@ class GraphQLEndpoint:
         if method == "GET":
             return await self._answer_get(exchange, context)
         require_json(exchange.headers)
-        body = await read_body(exchange.headers, exchange.receive, self._maximum_body)
+        body = await read_body(exchange.headers, exchange.receive, self._maximum_body, principal)
         request = self._repeated.get(body) if principal is not None else None
         if request is None:
             parsed = parse_body(body)
             if isinstance(parsed, list):
-                return await self._answer_batch(context, parsed)
-            request = self._request(parsed, context)
+                return await self._answer_batch(context, parsed, len(body))
+            request = self._request(parsed, context, len(body))
         answer = await self._answer_one(exchange, context, request)
         if request.queries:
             self._repeated.keep(body, request)
@@ -159,8 +159,9 @@ class GraphQLEndpoint:
     async def _answer_get(self, exchange: _Exchange, context: Context) -> Answer | None:
         parameters = parse_query_string(exchange.scope["query_string"])
         context.require_principal()  # what strangers may do are mutations
-        request = self._request(parameters, context, allow_mutation=False)
-        if self._api.is_mutation(request):
+        size = len(exchange.scope["query_string"])
+        request = self._request(parameters, context, size, allow_mutation=False)
+        if await self._api.is_mutation(request, context):
             raise HttpRefusal(405, "Send a mutation by POST.", ((b"allow", b"POST"),))
         return await self._answer_one(exchange, context, request)
 
@@ -168,12 +169,12 @@ class GraphQLEndpoint:
         self, exchange: _Exchange, context: Context, request: OperationRequest
     ) -> Answer | None:
         media_type = exchange.accepted.response
-        if self._event_stream is not None and self._wants_stream(exchange.accepted, request, context):
+        if self._event_stream is not None and await self._wants_stream(exchange.accepted, request, context):
             await self._event_stream(request, context, exchange.scope, exchange.receive, exchange.send)
             return None
         return answer_result(await self._api.execute(request, context), media_type or JSON)
 
-    async def _answer_batch(self, context: Context, batch: list[Any]) -> Answer:
+    async def _answer_batch(self, context: Context, batch: list[Any], size: int) -> Answer:
         """The operations of a JSON array one after the other, each counted, each with its own response."""
         if self._maximum_batch == 0:
             raise BadInput("Send one operation a request; this server takes no JSON arrays.")
@@ -184,14 +185,14 @@ class GraphQLEndpoint:
             try:
                 if number > 0:
                     await self._count(context.principal)
-                result = await self._api.execute(self._request(parameters, context), context)
+                result = await self._api.execute(self._request(parameters, context, size), context)
                 bodies.append(result.body)
             except DomainError as error:
                 bodies.append(answer_exception(error).body)
         return Answer(200, b"[" + b",".join(bodies) + b"]")
 
     def _request(
-        self, parameters: object, context: Context, *, allow_mutation: bool = True
+        self, parameters: object, context: Context, size: int, *, allow_mutation: bool = True
     ) -> OperationRequest:
         # A stranger's documents are not remembered: they would push out those of others.
         return operation_request(
@@ -199,17 +200,18 @@ class GraphQLEndpoint:
             self._documents,
             allow_mutation=allow_mutation,
             remember=context.principal is not None,
+            size=size,
         )
 
     async def _count(self, principal: Principal | None) -> None:
         if principal is not None:
             await self._api_calls.admit(principal)
 
-    def _wants_stream(self, accepts: Accepted, request: OperationRequest, context: Context) -> bool:
+    async def _wants_stream(self, accepts: Accepted, request: OperationRequest, context: Context) -> bool:
         """Clients that can read streams list them for every request; only a subscription needs one.
 
         A stranger's document is not looked at for it: there are no subscriptions for strangers.
         """
         if not accepts.event_stream or accepts.response is None:
             return accepts.event_stream
-        return context.principal is not None and self._api.is_subscription(request)
+        return context.principal is not None and await self._api.is_subscription(request, context)

@@ -54,7 +54,7 @@ class EventStreamEndpoint:
         self, request: OperationRequest, context: Context, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Run the operation and send its results until either side ends the stream."""
-        if not self.api.is_subscription(request):
+        if not await self.api.is_subscription(request, context):
             result = await self.api.execute(request, context)
             await _begin(send)
             await _send(send, encode_event(_NEXT, result.body) + _COMPLETE)

@@ -34,10 +34,14 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Begin an operation of any kind under an id of the client's choice; `parameters` are as over HTTP."""
+    """Begin an operation of any kind under an id of the client's choice; `parameters` are as over HTTP.
+
+    `size` is the number of characters of the message.
+    """
 
     id: str
     parameters: Mapping[str, Any]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def parse(text: str) -> ClientMessage:
             _object(message, "payload")
             return Pong()
         case "subscribe":
-            return Subscribe(_id(message), _parameters(message))
+            return Subscribe(_id(message), _parameters(message), len(text))
         case "complete":
             return Complete(_id(message))
         case str() as other:

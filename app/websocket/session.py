@@ -6,10 +6,9 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import structlog
@@ -260,13 +259,13 @@ class Conversation:
             raise Ending(Close(4409, f"Subscriber for {message.id} already exists"))
         operation = self._operations[message.id] = Operation(message.id)
         try:
-            await self._begin(operation, message.parameters)
+            await self._begin(operation, message)
         except Ending:
             raise
         except Exception as error:
             await self._fail(operation, refused(error))
 
-    async def _begin(self, operation: Operation, parameters: Mapping[str, Any]) -> None:
+    async def _begin(self, operation: Operation, message: Subscribe) -> None:
         """Start a query or mutation in a task of its own; a subscription has begun when this returns."""
         endpoint = self._endpoint
         if len(self._operations) > endpoint.limits.operations:
@@ -274,9 +273,11 @@ class Conversation:
                 f"A connection may have {endpoint.limits.operations} operations under way; "
                 "complete one of them, or open another connection."
             )
-        request = operation_request(parameters, endpoint.documents, allow_mutation=True, remember=True)
+        request = operation_request(
+            message.parameters, endpoint.documents, allow_mutation=True, remember=True, size=message.size
+        )
         context = await self._context()
-        if not endpoint.api.is_subscription(request):
+        if not await endpoint.api.is_subscription(request, context):
             operation.task = self._loop.create_task(self._execute(operation, request, context))
             operation.task.add_done_callback(self._ended)
             return

@@ -1,9 +1,9 @@
 """The door to the API for every transport: a request in, the bytes of the response out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
@@ -22,6 +22,7 @@ from gql.errors import (
     format_request_errors,
 )
 from gql.execution.executor import execute_prepared
+from gql.execution.large_requests import LARGE_DOCUMENT, LARGE_REQUEST, LargeRequests
 from gql.execution.loaders import Execution
 from gql.execution.mutations import Run
 from gql.execution.payloads import Payload, payload_of
@@ -44,10 +45,12 @@ from services.core.database import Database
 from services.core.errors import BadInput, DomainError
 from services.core.json_codec import write_stored
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """One GraphQL request as a transport received it. `allow_mutation` is False for GET.
+    """One GraphQL request as a transport received it, in `size` bytes. `allow_mutation` is False for GET.
 
     `queries` is what was worked out of it where it is a query, for administrators and for others: a transport
     that keeps a request which comes again and again saves that work.
@@ -58,6 +61,7 @@ class OperationRequest:
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
     allow_mutation: bool = True
+    size: int = 0
     queries: "dict[bool, _Ready]" = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -99,12 +103,13 @@ class Api:
         self.limits = limits or Limits()
         self.preparation = Preparation(self.schema, self.limits, introspection)
         self._prepared = prepared
+        self._large = LargeRequests()
         self._shared: SharedReads[Sequence[str | None]] | None = SharedReads() if share_reads else None
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
         """The response to a query or mutation; errors are in it, nothing is raised for a bad request."""
         try:
-            ready = self._make_ready(request, context)
+            ready = await self.understand(request, context, self._make_ready)
         except Exception as error:
             return _refusal(refused(error, by_stranger=context.principal is None))
         try:
@@ -115,15 +120,34 @@ class Api:
             return OperationResult(_response(assemble(ready.planned.heads, texts), ready.extensions))
         return await self._run_generally(ready, texts, context)
 
-    def is_mutation(self, request: OperationRequest) -> bool:
+    async def is_mutation(self, request: OperationRequest, context: Context) -> bool:
         """Whether the request would run a mutation; False also when it would not run at all."""
-        return self._kind(request) is OperationType.MUTATION
+        return await self.understand(request, context, self._kind) is OperationType.MUTATION
 
-    def is_subscription(self, request: OperationRequest) -> bool:
+    async def is_subscription(self, request: OperationRequest, context: Context) -> bool:
         """Whether the request would run a subscription; False also when it would not run at all."""
-        return self._kind(request) is OperationType.SUBSCRIPTION
+        return await self.understand(request, context, self._kind) is OperationType.SUBSCRIPTION
 
-    def _kind(self, request: OperationRequest) -> OperationType | None:
+    async def understand(
+        self,
+        request: OperationRequest,
+        context: Context,
+        read: Callable[[OperationRequest, Context], Result],
+    ) -> Result:
+        """What `read` makes of the request: at once, or in a thread where it takes long.
+
+        What a stranger may send is small.
+        """
+        if context.principal is None or not self._is_large(request):
+            return read(request, context)
+        return await self._large.do(context.principal.user_id, read, request, context)
+
+    def _is_large(self, request: OperationRequest) -> bool:
+        if request.size > LARGE_REQUEST:
+            return True
+        return len(request.query) > LARGE_DOCUMENT and request.query not in self.preparation.documents
+
+    def _kind(self, request: OperationRequest, context: Context) -> OperationType | None:
         try:
             return self.preparation.operation(request.query, request.operation_name).kind
         except (InvalidDocument, DomainError):

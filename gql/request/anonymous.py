@@ -9,6 +9,8 @@ from services.core.errors import Unauthenticated
 OPEN_MUTATIONS = frozenset({"login", "refreshToken"})
 """`refreshToken` brings a token of its own; the access token has expired by then."""
 
+STRANGERS_TOKENS = 500
+"""Lexical tokens of a document that is parsed for a caller who has not logged in."""
 
 NO_DETAILS = (
     "The document or its variables are not valid; send them with an access token to be told what is wrong."

@@ -6,6 +6,7 @@ takes longer than storing it. What does not fit is left to graphql-core, which h
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import RLock
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -38,14 +39,16 @@ class Coercions:
 
     def __init__(self) -> None:
         self._made: dict[str, Coerce | None] = {}
+        self._making = RLock()
 
     def of(self, kind: GraphQLInputType) -> Coerce | None:
         """The coercion of a type; None where a type contains itself, since its values may be of any depth."""
         name = str(kind)
-        if name not in self._made:
-            self._made[name] = None  # what a type finds that leads back to this one
-            self._made[name] = self._make(kind)
-        return self._made[name]
+        with self._making:
+            if name not in self._made:
+                self._made[name] = None  # what a type finds that leads back to this one
+                self._made[name] = self._make(kind)
+            return self._made[name]
 
     def _make(self, kind: GraphQLInputType) -> Coerce | None:
         if isinstance(kind, GraphQLNonNull):

@@ -20,6 +20,7 @@ from graphql import (
     GraphQLCompositeType,
     GraphQLField,
     GraphQLID,
+    GraphQLInputType,
     GraphQLList,
     GraphQLNamedType,
     GraphQLObjectType,
@@ -35,6 +36,8 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     is_composite_type,
+    is_input_object_type,
+    is_list_type,
     visit,
 )
 
@@ -53,6 +56,9 @@ _MAXIMUM_FRAGMENTS = 250
 # Each error of a document tells its line, and counts all lines before it.
 _MAXIMUM_LINES = 20_000
 _LINE_ENDS = re.compile(r"[\r\n]")
+
+MOST_PARTS = 20_000
+"""Of the filters and other objects that a variable holds, in all."""
 
 LARGEST_TOLD = 2**53 - 1
 """What is beyond is told as this: JSON has no larger whole number that all clients read (RFC 8259, 6)."""
@@ -143,6 +149,33 @@ def refuse_many_lines(text: str) -> None:
         raise QueryTooComplex(
             f"The document has {lines} lines, at most {_MAXIMUM_LINES} are allowed.", limit=_MAXIMUM_LINES
         )
+
+
+def refuse_many_parts(kind: GraphQLInputType, value: object, variable: str) -> None:
+    """`QueryTooComplex` for a variable of more objects than are looked at one by one; JSON counts as one."""
+    parts = 0
+    waiting: list[tuple[GraphQLInputType, object]] = [(kind, value)]
+    while waiting:
+        given, value = waiting.pop()
+        found = get_nullable_type(given)
+        inner: list[tuple[GraphQLInputType, object]] = []
+        if is_list_type(found) and isinstance(value, list):
+            if is_input_object_type(get_named_type(found)):
+                parts += len(value)
+                inner = [] if parts > MOST_PARTS else [(found.of_type, element) for element in value]
+        elif is_input_object_type(found) and isinstance(value, dict):
+            fields = found.fields
+            inner = [(fields[name].type, member) for name, member in value.items() if name in fields]
+            inner = [part for part in inner if is_input_object_type(get_named_type(part[0]))]
+            parts += len(inner)
+        waiting += inner
+        if parts > MOST_PARTS:
+            raise QueryTooComplex(
+                f"`{variable}` has more than {MOST_PARTS:,} objects; "
+                "give many values as one list, such as `in`, or send several requests.",
+                field=variable,
+                limit=MOST_PARTS,
+            )
 
 
 def refuse_many_definitions(document: DocumentNode) -> None:

@@ -2,7 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from graphql import (
@@ -24,7 +26,7 @@ from gql.planner.plan_keys import Shaper, Usage, build_shaper, find_usage
 from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
 from gql.planner.values import Variables
-from gql.request.anonymous import require_open
+from gql.request.anonymous import STRANGERS_TOKENS, require_open
 from gql.request.coercion import Coerce, Coercions, NotCoerced
 from gql.request.limits import (
     Limits,
@@ -33,6 +35,7 @@ from gql.request.limits import (
     refuse_long_numbers,
     refuse_many_definitions,
     refuse_many_lines,
+    refuse_many_parts,
 )
 from gql.request.nullability import never_null
 from gql.request.validation import invalidities
@@ -59,13 +62,12 @@ class Latest(Generic[Value]):
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The entry, made when it is not there; what `make` raises is not kept."""
-        entry = self._entries.get(key)
+        entry = self._entries.pop(key, None)
         if entry is None:
-            entry = self._entries[key] = make()
-            if len(self._entries) > self._most:
-                self._entries.popitem(last=False)
-        else:
-            self._entries.move_to_end(key)
+            entry = make()
+        self._entries[key] = entry
+        while len(self._entries) > self._most:
+            self._entries.popitem(last=False)
         return entry
 
 
@@ -132,7 +134,10 @@ class Operation:
     def variables(
         self, schema: GraphQLSchema, given: dict[str, Any] | None, *, hide_suggestions: bool = False
     ) -> VariableValues:
-        """The variables, coerced; InvalidVariables when they do not fit."""
+        """The variables, coerced.
+
+        Raises: InvalidVariables when they do not fit, QueryTooComplex for too many parts.
+        """
         definitions = self.node.variable_definitions
         if not definitions:
             return VariableValues({}, {})
@@ -143,6 +148,8 @@ class Operation:
         plain = self._plain_variables(given or {})
         if plain is not None:
             return plain
+        for name, (signature, _) in self.inputs.items():
+            refuse_many_parts(signature.type, (given or {}).get(name), name)
         coerced = get_variable_values(schema, definitions, given or {}, max_errors=1)
         if not isinstance(coerced, list):
             return coerced
@@ -207,7 +214,7 @@ def _constant(found: Field) -> bytes | None:
 
 @dataclass(slots=True)
 class Preparation:
-    """Prepares documents and keeps them by their text.
+    """Prepares documents and keeps them by their text. A thread may prepare one beside the event loop.
 
     Without `introspection` a document cannot ask for the schema, and no error suggests a name from it.
     """
@@ -217,6 +224,7 @@ class Preparation:
     introspection: bool = True
     documents: "OrderedDict[str, dict[str | None, Operation]]" = field(default_factory=OrderedDict)
     characters: int = 0
+    keeping: Lock = field(default_factory=Lock)
     coercions: Coercions = field(default_factory=Coercions)
 
     def operation(self, text: str, name: str | None, *, by_stranger: bool = False) -> Operation:
@@ -230,7 +238,8 @@ class Preparation:
             operations = self._prepare(text, by_stranger=by_stranger)
             self._keep(text, operations)
         else:
-            self.documents.move_to_end(text)
+            with suppress(KeyError):  # a thread may have pushed it out at this moment
+                self.documents.move_to_end(text)
             if by_stranger:
                 require_open(operation.node for operation in operations.values())
         if name is None and len(operations) == 1:
@@ -247,7 +256,8 @@ class Preparation:
         return operation
 
     def _prepare(self, text: str, *, by_stranger: bool) -> dict[str | None, Operation]:
-        document = self._parse(text)
+        tokens = min(self.limits.tokens, STRANGERS_TOKENS) if by_stranger else self.limits.tokens
+        document = self._parse(text, tokens)
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         if by_stranger:
             require_open(nodes)
@@ -290,17 +300,17 @@ class Preparation:
         shaper = build_shaper(usage, node, types)
         return Operation(document, node, fragments, measured, shaper, inputs, required)
 
-    def _parse(self, text: str) -> DocumentNode:
+    def _parse(self, text: str, tokens: int) -> DocumentNode:
         refuse_many_lines(text)
         try:
             # Empty selection sets are GraphQL to graphql-core alone (GraphQL, 2.5: one Selection or more).
-            document = parse(text, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
+            document = parse(text, max_tokens=tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
             if error.message.endswith("Parsing aborted."):
                 raise QueryTooComplex(
-                    f"The document has more than {self.limits.tokens} tokens or nests too deeply to be read; "
+                    f"The document has more than {tokens} tokens or nests too deeply to be read; "
                     "send values as variables.",
-                    limit=self.limits.tokens,
+                    limit=tokens,
                 ) from None
             raise InvalidDocument([error], parsed=False) from None
         refuse_long_numbers(text, document)
@@ -317,11 +327,14 @@ class Preparation:
         }
 
     def _keep(self, text: str, operations: dict[str | None, Operation]) -> None:
-        self.documents[text] = operations
-        self.characters += len(text)
-        while len(self.documents) > MOST_DOCUMENTS or self.characters > MOST_CHARACTERS:
-            forgotten, _ = self.documents.popitem(last=False)
-            self.characters -= len(forgotten)
+        with self.keeping:
+            if text in self.documents:
+                return  # two asked at the same moment
+            self.documents[text] = operations
+            self.characters += len(text)
+            while len(self.documents) > MOST_DOCUMENTS or self.characters > MOST_CHARACTERS:
+                forgotten, _ = self.documents.popitem(last=False)
+                self.characters -= len(forgotten)
 
 
 def _without_suggestion(error: GraphQLError) -> GraphQLError:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +29,7 @@ from services.feed.feed import Feed
 from services.feed.subscribers import Opened
 from services.feed.topics import Topic
 from services.live.queries import LiveQueries
+from services.live.topics import LiveQuery
 
 
 class Subscriptions:
@@ -72,6 +75,15 @@ class Subscriptions:
     async def _open(
         self, request: OperationRequest, context: Context, ready: Callable[[], None], after: str | None
     ) -> Opened:
+        wanted = await self._api.understand(request, context, self._understand)
+        if isinstance(wanted, LiveQuery):
+            return await self._live.subscribe(wanted, ready)
+        topic = self._feed.topic(wanted.key) or wanted.topic()
+        viewer = context.require_principal().viewer
+        return await self._feed.subscribe(topic, viewer, ready, after=after or wanted.arguments.value(AFTER))
+
+    def _understand(self, request: OperationRequest, context: Context) -> "LiveQuery | _Events":
+        """Everything that can be wrong with a request."""
         principal = context.require_principal()
         operation = self._api.preparation.operation(request.query, request.operation_name)
         variables = operation.variables(self._api.schema, request.variables).coerced
@@ -83,19 +95,14 @@ class Subscriptions:
         root = selected[0]
         given = _argument_values(self._api.schema, root, variables)
         if root.name == LIVE:
-            return await self._live.subscribe(live_query(operation, root, question, given, context), ready)
+            return live_query(operation, root, question, given, context)
         if root.name not in STREAMS:
             raise BadInput("Select a field of Subscription other than `__typename`.", field="query")
         stream = STREAMS[root.name]
         arguments = Arguments(given)
         declared = (found.variable.name.value for found in operation.node.variable_definitions or ())
         key = _key(request, declared, root)
-        topic = self._feed.topic(key)
-        if topic is None:
-            topic = self._topic(key, stream, arguments, root, question)
-        return await self._feed.subscribe(
-            topic, principal.viewer, ready, after=after or arguments.value(AFTER)
-        )
+        return _Events(key, arguments, partial(self._topic, key, stream, arguments, root, question))
 
     def _topic(
         self,
@@ -114,6 +121,15 @@ class Subscriptions:
 
     def _written(self, event: ChangeEvent) -> None:
         self._note_sent(UUID(event.key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """What a subscription to events asks for; `topic` makes it where nobody has asked for it yet."""
+
+    key: Hashable
+    arguments: Arguments
+    topic: Callable[[], Topic]
 
 
 class _Counted:

@@ -48,10 +48,10 @@ TOKEN = {"authorization": "Bearer good"}
 class SmallApi:
     """graphql-core on the schema above, in the shape of gql.execution.api."""
 
-    def is_mutation(self, request: OperationRequest) -> bool:
+    async def is_mutation(self, request: OperationRequest, context: Context) -> bool:
         return self._kind(request) == "mutation"
 
-    def is_subscription(self, request: OperationRequest) -> bool:
+    async def is_subscription(self, request: OperationRequest, context: Context) -> bool:
         return self._kind(request) == "subscription"
 
     def _kind(self, request: OperationRequest) -> str | None:

@@ -1,0 +1,111 @@
+"""Large requests: of a person they hold up nobody else's answers, and strangers have none."""
+
+import asyncio
+import statistics
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from app.admission.request import STRANGERS_BODY
+from app.config.settings import Settings
+from gql.request.anonymous import STRANGERS_TOKENS
+from gql.request.limits import MOST_PARTS
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
+from tests.support.serving import LiveServer
+from tests.support.waiting import PATIENCE
+
+Header = dict[str, str]
+
+FILTERED = "query ($w: TaskWhere) { tasks(first: 1, where: $w) { totalCount } }"
+
+
+@pytest.fixture
+async def bearer(database: Database, settings: Settings) -> Header:
+    async with database.transaction() as connection:
+        await add_user(connection, "large", "correct horse", resource_quota={"api_calls_per_hour": 100_000})
+        issued = await issue_for_username(connection, TokenPolicy(settings.signing_key()), "large", Origin())
+    return {"authorization": f"Bearer {issued.token}"}
+
+
+def many_fields(number: int) -> dict[str, Any]:
+    """A document that takes long to parse and validate, each time another one."""
+    return {"query": "{ me { " + f"a{number}: username " + "username " * 4_900 + "} }"}
+
+
+def long_text(number: int) -> dict[str, Any]:
+    text = f"{number}" + "x" * 900_000
+    return {"query": '{ tasks(where: {name: {eq: """' + text + '"""}}) { totalCount } }'}
+
+
+def many_values(number: int) -> dict[str, Any]:
+    return {"query": FILTERED, "variables": {"w": {"priority": {"in": [*range(number, 140_000)]}}}}
+
+
+@pytest.mark.parametrize("body", [many_fields, long_text, many_values])
+async def test_others_are_answered_while_large_requests_are_read(
+    live_server: LiveServer, bearer: Header, body: Any
+) -> None:
+    async with httpx.AsyncClient(base_url=live_server.url, timeout=PATIENCE, headers=bearer) as client:
+
+        async def ask(number: int) -> float:
+            began = time.monotonic()
+            response = await client.post("/graphql", json=body(number))
+            assert "errors" not in response.json(), response.text[:300]
+            return time.monotonic() - began
+
+        await ask(0)
+        alone = await ask(1)
+        flood = [asyncio.create_task(ask(number)) for number in range(2, 8)]
+        delays = []
+        while not all(task.done() for task in flood):
+            began = time.monotonic()
+            assert (await client.get("/healthz")).status_code == 200
+            delays.append(time.monotonic() - began)
+        await asyncio.gather(*flood)
+    # Python's own pauses for garbage, which `ccgraph serve` makes rare, are the slowest.
+    assert statistics.median(delays) < alone / 3
+
+
+async def test_a_stranger_sends_little(live_server: LiveServer) -> None:
+    async with httpx.AsyncClient(base_url=live_server.url, timeout=PATIENCE) as client:
+        login = 'mutation { login(input: {username: "a", password: "b"}) { %s } }'
+        blanks = {"query": login % "accessToken" + " " * STRANGERS_BODY}
+        refused = await client.post("/graphql", json=blanks)
+        assert refused.status_code == 413
+        assert f"at most {STRANGERS_BODY} bytes without an access token" in refused.text
+        tokens = {"query": login % ("accessToken " * STRANGERS_TOKENS)}
+        (error,) = (await client.post("/graphql", json=tokens)).json()["errors"]
+        assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+        (error,) = (await client.post("/graphql", json={"query": login % "accessToken"})).json()["errors"]
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"or": [{}] * MOST_PARTS}, {"and": [{"name": {}}] * (MOST_PARTS // 2)}, {"not": {"or": [{}] * 300_000}}],
+    ids=["empty", "without operators", "behind"],
+)
+async def test_objects_of_a_filter_are_counted_before_they_are_read(
+    client: httpx.AsyncClient, bearer: Header, where: Any
+) -> None:
+    update = 'mutation ($w: TaskWhere!) { updateTasks(input: {where: $w, patch: {name: "x"}}) { count } }'
+    for query in (FILTERED, update):
+        body = {"query": query, "variables": {"w": where}}
+        (error,) = (await client.post("/graphql", json=body, headers=bearer)).json()["errors"]
+        assert (error["extensions"]["code"], error["extensions"]["field"]) == ("QUERY_TOO_COMPLEX", "w")
+
+
+async def test_one_person_keeps_few_large_requests_in_memory(
+    client: httpx.AsyncClient, bearer: Header
+) -> None:
+    sent = (client.post("/graphql", json=many_fields(number), headers=bearer) for number in range(60))
+    answers = [answer.json() for answer in await asyncio.gather(*sent)]
+    codes = [answer["errors"][0]["extensions"]["code"] for answer in answers if "errors" in answer]
+    assert set(codes) == {"RATE_LIMITED"}
+    assert 0 < len(codes) < 20
