@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from graphql import (
     DocumentNode,
@@ -41,6 +41,7 @@ from graphql import (
     visit,
 )
 
+from gql.request.relations import Asked, asked
 from services.core.errors import BadInput, QueryTooComplex
 
 DEFAULT_PAGE = 50
@@ -88,17 +89,23 @@ class VariableSize:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows that a selection could return: `constant`, and for each product its size times its rows."""
+    """The rows that a selection could return: `constant`, and for each product its size times its rows.
+
+    A related table that a filter or an order asks counts as one.
+    """
 
     constant: int = 0
-    products: list[tuple[int | VariableSize, "Rows"]] = field(default_factory=list)
+    products: list[tuple[int | VariableSize | Asked, "Rows"]] = field(default_factory=list)
 
-    def add(self, rows: "Rows", size: int | VariableSize = 1) -> None:
+    def add(self, rows: "Rows", size: int | VariableSize | Asked = 1) -> None:
         """Add `size` times `rows`, now if no variable has a say in it."""
         if isinstance(size, int) and not rows.products:
             self.constant += size * rows.constant
         else:
             self.products.append((size, rows))
+
+
+_ONE_ROW: Final = Rows(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +218,8 @@ def check_cost(measured: Measure, variables: Mapping[str, Any], limits: Limits) 
     cost = measured.cost(variables)
     if cost > limits.cost:
         raise QueryTooComplex(
-            f"The operation could return {_told(cost)} rows, at most {limits.cost} are allowed; "
-            "ask for smaller pages with `first`, or nest fewer lists.",
+            f"The operation could read {_told(cost)} rows, at most {limits.cost} are allowed; "
+            "ask for smaller pages with `first`, nest fewer lists, or filter by fewer relations.",
             cost=_told(cost),
             limit=limits.cost,
         )
@@ -291,10 +298,15 @@ class _Walk:
         part.fields += 1
         part.aliases += node.alias is not None
         part.depth = max(part.depth, 1)
-        if node.selection_set is None:
-            return
         name = node.name.value
         definition = self._schema.get_field(parent, name) if parent is not None else None
+        if node.arguments and definition is not None:
+            literal, variables = asked(node, definition)
+            part.rows.constant += literal
+            for size in variables:
+                part.rows.add(_ONE_ROW, size)
+        if node.selection_set is None:
+            return
         kind = get_named_type(definition.type) if definition else None
         below = self.selection_set(
             node.selection_set, kind if is_composite_type(kind) else None, depth + 1, spreads
@@ -383,9 +395,11 @@ def _evaluate(rows: Rows, variables: Mapping[str, Any], known: dict[int, int]) -
     return total
 
 
-def _resolve(size: int | VariableSize, variables: Mapping[str, Any]) -> int:
+def _resolve(size: int | VariableSize | Asked, variables: Mapping[str, Any]) -> int:
     if isinstance(size, int):
         return size
+    if isinstance(size, Asked):
+        return size.count(variables)
     value = variables.get(size.variable)
     if isinstance(value, list):
         return len(value)

@@ -259,3 +259,16 @@ async def test_the_limits_of_a_query_hold(followers: Followers, owner_id: int) -
     with pytest.raises(QueryTooComplex):
         await followers.follow(f"subscription {{ live {{ tasks {{ nodes {{ {deep} }} }} }} }}", owner_id)
     assert len(followers.queries) == 0
+
+
+async def test_the_filter_of_a_live_query_is_bounded_as_that_of_a_query(
+    followers: Followers, owner_id: int
+) -> None:
+    where = '{name: {eq: "x"}}'
+    for _ in range(4):
+        where = f"{{project: {{tasks: {{some: {where}}}}}}}"
+    query = f"subscription {{ live {{ tasks(where: {where}) {{ totalCount }} }} }}"
+    with pytest.raises(QueryTooComplex) as refused:
+        await followers.follow(query, owner_id)
+    assert refused.value.field is not None
+    assert refused.value.field.startswith("live.tasks.where")

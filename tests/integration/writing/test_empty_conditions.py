@@ -9,7 +9,7 @@ from gql.planner.names import upper_first
 from gql.types.types import CATALOG
 from services.core.database import Database
 from services.writing.tables import TABLES
-from tests.integration.writing.asking import MUTATIONS, Caller
+from tests.integration.writing.asking import MUTATIONS, Caller, mutation
 from tests.integration.writing.conftest import Scene, World
 from tests.support.factories import make_task
 
@@ -121,3 +121,19 @@ async def test_a_variable_with_a_default_counts_as_given(scene: Scene, caller: C
       deleteTasks(input: {where: {priority: {lt: $most}}}) { count }
     }"""
     assert (await caller.data(scene.owner, document))["deleteTasks"]["count"] == 0
+
+
+@pytest.mark.parametrize("field", ["updateTasks", "deleteTasks"])
+async def test_the_filter_of_a_change_is_bounded_as_that_of_a_query(
+    caller: Caller, scene: Scene, field: str
+) -> None:
+    deep: dict[str, Any] = {"name": {"eq": "x"}}
+    for _ in range(4):
+        deep = {"project": {"tasks": {"some": deep}}}
+    wide = {"and": [{"project": {"name": {"eq": "x"}}}] * 101}
+    patch = {"patch": {"name": "y"}} if field == "updateTasks" else {}
+    for where in (deep, wide):
+        given = {"where": where, **patch}
+        code, place = await caller.refusal(scene.owner, mutation(field, "count"), input=given)
+        assert code == "QUERY_TOO_COMPLEX"
+        assert place.startswith("input.where")
