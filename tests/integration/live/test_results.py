@@ -239,7 +239,6 @@ async def follow_status(followers: Followers, user_id: int) -> Listening:
         ("subscription { live(maxPerSecond: 21) { me { id } } }", "maxPerSecond"),
         ("subscription { live(maxPerSecond: null) { me { id } } }", "maxPerSecond"),
         ("subscription { live { __schema { description } } }", "live"),
-        ("subscription { live { __typename } }", "live"),
         ("subscription { live { tasks(first: 501) { totalCount nodes { id } } } }", "live.tasks.first"),
         ("subscription { live { tasks(where: {name: null}) { totalCount } } }", "live.tasks.where.name"),
     ],
