@@ -19,8 +19,10 @@ from gql.planner.catalog import Catalog
 from gql.planner.compiler import KEYS, compile_rows
 from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
+from gql.planner.plan_keys import Kept
 from gql.planner.selection import Field
 from gql.planner.statement import Question
+from gql.planner.values import ObservedVariables
 from gql.request.preparation import Operation
 
 __all__ = ["Execution", "Fragment", "load_row", "load_rows"]
@@ -38,12 +40,15 @@ class Execution:
     variables: Mapping[str, Any]
     fragments: Mapping[str, Fragment | None] = field(default_factory=dict)
 
-    def plan(self, type_name: str, selected: Field, *, is_admin: bool) -> Plan:
+    def plan(self, type_name: str, selected: Field, *, is_admin: bool) -> Kept[Plan]:
         """The plan that loads rows for the selection of a field; kept with the operation."""
-        shape = self.operation.shaper.shape(self.variables)
-        question = Question(self.catalog, self.variables, self.operation.fragments, is_admin)
-        key = (type_name, *map(id, selected.nodes), is_admin, shape)
-        return self.operation.row_plans.get(key, lambda: compile_rows(question, type_name, selected))
+
+        def make(variables: ObservedVariables) -> Plan:
+            question = Question(self.catalog, variables, self.operation.fragments, is_admin)
+            return compile_rows(question, type_name, selected)
+
+        context = (type_name, *map(id, selected.nodes), is_admin)
+        return self.operation.row_plans.get(context, self.variables, make)
 
     async def rows(
         self, type_name: str, selected: Field, keys: Sequence[object], context: Context
@@ -51,7 +56,7 @@ class Execution:
         """The rows with these keys for the selection of a field and whoever reads them."""
         viewer = context.require_principal().viewer
         try:
-            plan = self.plan(type_name, selected, is_admin=viewer.is_admin)
+            plan = self.plan(type_name, selected, is_admin=viewer.is_admin).made
         except PlanError as error:
             raise domain_error(error) from None
 

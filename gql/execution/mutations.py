@@ -1,6 +1,6 @@
 """Runs a mutation without the general executor, which takes longer over most of them than the change itself.
 
-What that executor finds out anew for each request is found once for each shape of an operation: the field and
+What that executor finds out anew for each request is found once for each plan of an operation: the field and
 its resolver, what is selected of the payload, and how its values are completed. The resolvers are the same.
 """
 

@@ -16,14 +16,14 @@ from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
 from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
-from gql.planner.values import Variables
+from gql.planner.values import ObservedVariables, Variables
 
 NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is known of a mutation's payload for all variables of one shape: the plans of its rows.
+    """What is known of a mutation's payload for all variables that answer the same: the plans of its rows.
 
     `direct` is None where only the general executor can run the mutation.
     """
@@ -43,16 +43,19 @@ class Payload:
 def payload_of(schema: GraphQLSchema, execution: Execution, *, is_admin: bool) -> Payload:
     """The payload of a mutation, kept with the operation; BadInput for an argument that never fits."""
     operation = execution.operation
-    key = (is_admin, operation.shaper.shape(execution.variables))
-    return operation.payloads.get(key, lambda: _payload(schema, execution, is_admin=is_admin))
+
+    def make(variables: ObservedVariables) -> Payload:
+        question = Question(execution.catalog, variables, operation.fragments, is_admin)
+        return _payload(schema, execution, question)
+
+    return operation.payloads.get(is_admin, execution.variables, make).made
 
 
-def _payload(schema: GraphQLSchema, execution: Execution, *, is_admin: bool) -> Payload:
+def _payload(schema: GraphQLSchema, execution: Execution, question: Question) -> Payload:
     operation = execution.operation
     root = schema.get_root_type(operation.kind)
     if root is None:
         return Payload((), None)
-    question = Question(execution.catalog, execution.variables, operation.fragments, is_admin)
     try:
         fields = collect([operation.node.selection_set], question, (), root.name)
         plans = tuple(_plans(execution, question, root, fields))
@@ -70,6 +73,8 @@ def _plans(
         if not isinstance(kind, GraphQLObjectType):
             continue
         if kind.name in question.catalog.types:
-            yield execution.plan(kind.name, field, is_admin=question.is_admin)
+            kept = execution.plan(kind.name, field, is_admin=question.is_admin)
+            question.variables.note(kept.observations, kept.answers)
+            yield kept.made
         else:
             yield from _plans(execution, question, kind, field.selected(question, kind.name))

@@ -21,8 +21,7 @@ from gql.mutations.transaction import Act, Info
 from gql.planner.errors import PlanError
 from gql.planner.lock_keys import compile_keys
 from gql.planner.statement import Question
-from gql.planner.values import FromVariable
-from gql.planner.values import Given as GivenValue
+from gql.planner.values import ObservedVariables, from_variable
 from gql.types.types import CATALOG
 from services.core.errors import BadInput
 
@@ -106,11 +105,11 @@ async def matching_keys(act: Act, type_name: str, given: Given) -> list[Any]:
     if not 1 <= most <= MOST_ROWS:
         raise BadInput(f"`atMost` goes from 1 to {MOST_ROWS}.", field="input.atMost")
     variables = {"where": given["where"]}
-    where = GivenValue(given["where"], FromVariable("where"), ("input", "where"))
+    observed = ObservedVariables(variables)
+    where = from_variable(observed, "where", ("input", "where"))
+    question = Question(CATALOG, observed, is_admin=act.principal.is_admin)
     try:
-        plan = compile_keys(
-            Question(CATALOG, variables, is_admin=act.principal.is_admin), type_name, where, most + 1
-        )
+        plan = compile_keys(question, type_name, where, most + 1)
     except PlanError as error:
         raise domain_error(error) from None
     parameters = bind(plan, act.principal.viewer, variables)

@@ -114,10 +114,12 @@ def compile_cursor(statement: Statement, order: Order, alias: str) -> str:
 def read_cursor(statement: Statement, value: Value, order: Order) -> Cursor:
     """The cursor that an argument gives; CursorUnusable when it is not one of this order."""
     seal = Seal(order.fingerprint, None if order.words is None else order.words.source)
-    values = _unsealed(value.plain(), seal, statement.question.variables, value.path)
-    if len(values) != len(order.terms):
+    nulls = value.measured(nulls_in)
+    if not isinstance(nulls, tuple) or len(nulls) != len(order.terms):
         raise unusable(value.path)
-    return Cursor(value.source, seal, tuple(item is None for item in values), value.path)
+    cursor = Cursor(value.source, seal, nulls, value.path)
+    cursor.values(statement.question.variables.given)  # the seal is checked now, and whenever the plan runs
+    return cursor
 
 
 def _unsealed(cursor: object, seal: Seal, variables: Variables, path: Path) -> list[object]:
@@ -127,9 +129,12 @@ def _unsealed(cursor: object, seal: Seal, variables: Variables, path: Path) -> l
     return _values(body, path)
 
 
-def nulls_in(cursor: object) -> tuple[bool, ...]:
-    """Which values in a cursor of any order are null; CursorUnusable for what is no cursor at all."""
-    return tuple(value is None for value in _values(_parts(cursor, ())[1], ()))
+def nulls_in(cursor: object) -> tuple[bool, ...] | None:
+    """Measure: which values in a cursor of any order are null; None for what is no cursor at all."""
+    try:
+        return tuple(value is None for value in _values(_parts(cursor, ())[1], ()))
+    except CursorUnusable:
+        return None
 
 
 def _parts(cursor: object, path: Path) -> tuple[str, bytes]:

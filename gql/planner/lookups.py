@@ -7,7 +7,7 @@ from gql.planner.catalog import Column, Key, TableType
 from gql.planner.column_types import Kind
 from gql.planner.conversions import Conversion
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.node_ids import node_type, require_type, split_node_id
+from gql.planner.node_ids import named_type, node_type, require_type, split_node_id
 from gql.planner.selection import Field
 from gql.planner.statement import Statement, conversion
 from gql.planner.values import Path, Source, Value, Variables
@@ -52,12 +52,12 @@ def compile_me(statement: Statement, field: Field) -> str:
 def compile_node(statement: Statement, field: Field) -> str:
     """One row of whichever table the id names."""
     value = field.arguments(statement.question)["nodeId"]
-    table = node_type(statement.question.catalog, value.plain(), value.path)
+    table = node_type(statement.question.catalog, value)
     return _node(statement, table, field, value)
 
 
 def _node(statement: Statement, table: TableType, field: Field, value: Value) -> str:
-    named = node_type(statement.question.catalog, value.plain(), value.path)
+    named = node_type(statement.question.catalog, value)
     require_type(named.name, table.name, value.path)
     column = _node_column(table)
     alias = statement.alias(table.label)
@@ -87,18 +87,21 @@ def compile_nodes(statement: Statement, field: Field) -> str:
     WHERE task$1.id = wanted.key$1) AS row$1) AS node$1 ON true ...`
     """
     ids = field.arguments(statement.question)["nodeIds"]
-    elements = ids.elements()
-    if len(elements) > MOST_NODES:
+    catalog = statement.question.catalog
+    # Of a variable only which types there are, in the order in which they come first: not how many ids.
+    named = ids.distinct(named_type, MOST_NODES)
+    if named is None:
         raise ArgumentInvalid(f"Ask for at most {MOST_NODES} nodes at a time.", ids.path)
-    found = [node_type(statement.question.catalog, element.plain(), element.path) for element in elements]
-    tables = {table.name: table for table in found}
+    tables = [catalog.types[name] for name in named if isinstance(name, str) and name in catalog.types]
+    if len(tables) < len(named) or any(table.node_key is None for table in tables):
+        tables = [node_type(catalog, element) for element in ids.elements()]  # raises at the wrong one
     if not tables:
         return "SELECT '[]'::json"
     keys: list[str] = []
     arrays: list[str] = []
     joins: list[str] = []
     nodes: list[str] = []
-    for table in tables.values():
+    for table in tables:
         column = _node_column(table)
         key, node, inner = (statement.alias(stem) for stem in ("key", "node", "row"))
         alias = statement.alias(table.label)

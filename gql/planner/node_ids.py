@@ -5,7 +5,7 @@ import binascii
 
 from gql.planner.catalog import Catalog, TableType
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.values import Path
+from gql.planner.values import Path, Value
 
 LONGEST_NODE_ID = 200
 
@@ -40,11 +40,19 @@ def split_node_id(node_id: object, path: Path) -> tuple[str, str]:
     return type_name, key
 
 
-def node_type(catalog: Catalog, node_id: object, path: Path) -> TableType:
+def named_type(node_id: object) -> str | None:
+    """Measure: the name of the type in a node id; None for what is no node id."""
+    try:
+        return split_node_id(node_id, ())[0]
+    except ArgumentInvalid:
+        return None
+
+
+def node_type(catalog: Catalog, node_id: Value) -> TableType:
     """The table that a node id names; ArgumentInvalid when there is none."""
-    table = catalog.types.get(split_node_id(node_id, path)[0])
+    table = catalog.types.get(str(node_id.measured(named_type)))
     if table is None or table.node_key is None:
-        raise _no_node_id(path)
+        raise _no_node_id(node_id.path)
     return table
 
 

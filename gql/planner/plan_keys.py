@@ -1,210 +1,133 @@
-"""The shape of an operation's variables: all that a plan depends on besides the document and the viewer.
+"""Plans by what was asked of the variables while they were made.
 
-Two sets of variables of the same shape share one plan; their values are its parameters. What decides the
-text of the statement is part of the shape by value: page sizes, orders, group keys, booleans (`isNull`,
-`@include`), paths into JSON, the tables of node ids, and which values of a cursor are null.
+Planning sees the variables through `ObservedVariables`, which notes each thing that is asked of them together
+with the answer. Planning depends on nothing else of them, so its plan serves all variables that answer the
+same; their values are its parameters. Which things are asked next depends on the answers so far. So plans are
+the leaves of a tree: in a branch stand the observations that follow each other, and behind each combination
+of answers what was planned or is asked then.
 """
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from typing import Generic, TypeAlias, TypeVar
 
-from graphql import (
-    SKIP,
-    ArgumentNode,
-    DocumentNode,
-    FieldNode,
-    GraphQLInputObjectType,
-    GraphQLInputType,
-    GraphQLList,
-    GraphQLScalarType,
-    ListValueNode,
-    ObjectFieldNode,
-    OperationDefinitionNode,
-    OperationType,
-    ValueNode,
-    VariableNode,
-    Visitor,
-    VisitorAction,
-    get_named_type,
-    get_nullable_type,
-    visit,
-)
+from gql.planner.values import Observation, ObservedVariables, Variables
 
-from gql.planner.cursors import nulls_in
-from gql.planner.errors import PlanError
-from gql.planner.node_ids import split_node_id
-from gql.planner.order import Clause
-from gql.planner.values import Variables
-
-ABSENT = "absent"
-NULL = "null"
-VALUE = "value"
-BY_VALUE = frozenset({"Boolean", "JSONOrder"})
-"""Input types whose values decide the text."""
-
-Shape = tuple[Hashable, ...]
-Measure = Callable[[object], Hashable]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Shaper:
-    """Computes the shape of one operation's variables."""
+class Kept(Generic[Made]):
+    """Something that was planned, what was observed meanwhile, and the answer to each observation."""
 
-    measures: Mapping[str, Measure]
-
-    def shape(self, variables: Variables) -> Shape:
-        """Equal for variables that one plan serves."""
-        return tuple(
-            [
-                measure(variables[name]) if name in variables else ABSENT
-                for name, measure in self.measures.items()
-            ]
-        )
+    made: Made
+    observations: tuple[Observation, ...]
+    answers: tuple[Hashable, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """How a document uses its variables, found once for all its operations: where, and how often."""
+@dataclass(slots=True)
+class _Branch(Generic[Made]):
+    """Observations that are made after each other, and what follows behind their answers."""
 
-    measures: Mapping[str, Measure]
-    times: Mapping[str, int]
+    observations: tuple[Observation, ...]
+    behind: "dict[tuple[Hashable, ...], _Branch[Made] | Kept[Made]]"
 
+    def follow(self, variables: Variables) -> "_Branch[Made] | Kept[Made] | None":
+        try:
+            answers = tuple([observation.answer(variables) for observation in self.observations])
+        except (LookupError, TypeError):
+            return None  # they differ before the last observation, which makes sense behind the others alone
+        return self.behind.get(answers)
 
-def find_usage(document: DocumentNode) -> Usage:
-    """Walk the document."""
-    arguments, uses = _ArgumentFinder(), _VariableCounter()
-    visit(document, arguments)
-    visit(document, uses)
-    return Usage(arguments.found, uses.found)
-
-
-def build_shaper(
-    usage: Usage, operation: OperationDefinitionNode, types: Mapping[str, GraphQLInputType]
-) -> Shaper:
-    """The shaper for an operation whose variables have these types, of the document with this usage."""
-    unplanned = _given_to_mutations_only(usage, operation)
-    measures: dict[str, Measure] = {}
-    for definition in operation.variable_definitions or ():
-        name = definition.variable.name.value
-        if name not in unplanned:
-            measures[name] = usage.measures.get(name) or _by_type(types[name])
-    return Shaper(measures)
+    def split(self, place: int) -> None:
+        """Let the observations from `place` on be made in branches behind this one."""
+        first, rest = self.observations[:place], self.observations[place:]
+        behind: dict[tuple[Hashable, ...], _Branch[Made] | Kept[Made]] = {}
+        for answers, node in self.behind.items():
+            branch = behind.setdefault(answers[:place], _Branch(rest, {}))
+            if isinstance(branch, _Branch):
+                branch.behind[answers[place:]] = node
+        self.observations, self.behind = first, behind
 
 
-def _given_to_mutations_only(usage: Usage, operation: OperationDefinitionNode) -> set[str]:
-    """Variables that are nothing but inputs of mutations: the plans of a payload do not depend on them."""
-    if operation.operation is not OperationType.MUTATION:
-        return set()
-    inputs = _VariableCounter()
-    for selection in operation.selection_set.selections:
-        for argument in (selection.arguments or ()) if isinstance(selection, FieldNode) else ():
-            visit(argument, inputs)
-    return {name for name, times in inputs.found.items() if usage.times[name] == times}
+_Node: TypeAlias = _Branch[Made] | Kept[Made]
 
 
-class _VariableCounter(Visitor):
-    """Counts where variables are used; a definition is no use."""
+class Plans(Generic[Made]):
+    """Keeps what was planned, `most` of it: the half that was used last, and what was before.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: Counter[str] = Counter()
+    Threads may share it. Who looks while another one keeps finds a plan or none, which is then made again.
+    """
 
-    def enter_variable_definition(self, *_: object) -> VisitorAction:
-        return SKIP
+    def __init__(self, most: int) -> None:
+        self._most = most // 2
+        self._count = 0
+        self._keeping = Lock()
+        self._latest: dict[Hashable, _Node[Made]] = {}
+        self._before: dict[Hashable, _Node[Made]] = {}
 
-    def enter_variable(self, node: VariableNode, *_: object) -> None:
-        self.found[node.name.value] += 1
+    def get(
+        self, context: Hashable, variables: Variables, make: Callable[[ObservedVariables], Made]
+    ) -> Kept[Made]:
+        """What was made in this context for variables like these, or is made now.
 
+        `make` looks at the variables through what it is given alone. What it raises is not kept.
+        """
+        kept = _find(self._latest.get(context), variables)
+        if kept is None:
+            kept = _find(self._before.get(context), variables)
+            if kept is None:
+                observed = ObservedVariables(variables)
+                made = make(observed)
+                kept = Kept(made, tuple(observed.answers), tuple(observed.answers.values()))
+            self._keep(context, kept)
+        return kept
 
-class _ArgumentFinder(Visitor):
-    """Finds variables that stand in an argument or input field whose name tells how its value matters."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: dict[str, Measure] = {}
-
-    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
-        self._note(ARGUMENTS.get(node.name.value), node.value)
-
-    def enter_object_field(self, node: ObjectFieldNode, *_: object) -> None:
-        self._note(INPUT_FIELDS.get(node.name.value), node.value)
-
-    def _note(self, measure: Measure | None, value: ValueNode) -> None:
-        for inner in value.values if isinstance(value, ListValueNode) else (value,):
-            if measure is not None and isinstance(inner, VariableNode):
-                self.found[inner.name.value] = measure
-
-
-def _itself(value: object) -> Hashable:
-    return value if isinstance(value, int | None) else repr(value)
-
-
-def _nulls(cursor: object) -> Hashable:
-    if cursor is None:
-        return NULL
-    try:
-        return nulls_in(cursor)
-    except PlanError:
-        return VALUE
+    def _keep(self, context: Hashable, kept: Kept[Made]) -> None:
+        with self._keeping:
+            if self._count == self._most:
+                self._latest, self._before, self._count = {}, self._latest, 0
+            self._count += 1
+            self._latest[context] = _with(self._latest.get(context), kept)
 
 
-def _node_type(node_id: object) -> Hashable:
-    try:
-        return split_node_id(node_id, ())[0]
-    except PlanError:
-        return VALUE
+def _find(node: _Node[Made] | None, variables: Variables) -> Kept[Made] | None:
+    while isinstance(node, _Branch):
+        node = node.follow(variables)
+    return node
 
 
-def _node_types(node_ids: object) -> Hashable:
-    listed = node_ids if isinstance(node_ids, list | tuple) else [node_ids]
-    return (len(listed) > 0, *dict.fromkeys(_node_type(node_id) for node_id in listed))
+def _with(root: _Node[Made] | None, kept: Kept[Made]) -> _Node[Made]:
+    """The tree with one more leaf."""
+    branch, place = root, 0
+    while isinstance(branch, _Branch):
+        same = _alike(branch.observations, kept.observations[place:])
+        if same == 0:
+            break
+        if same < len(branch.observations):
+            branch.split(same)
+        answers, place = kept.answers[place : place + same], place + same
+        following = branch.behind.get(answers)
+        if not isinstance(following, _Branch):
+            branch.behind[answers] = _chain(kept, place)
+            return root if root is not None else kept
+        branch = following
+    return _chain(kept, 0)
 
 
-ARGUMENTS: Mapping[str, Measure] = {
-    "first": _itself,
-    "last": _itself,
-    "maxDepth": _itself,
-    "after": _nulls,
-    "before": _nulls,
-    "nodeId": _node_type,
-    "nodeIds": _node_types,
-}
+def _chain(kept: Kept[Made], place: int) -> _Node[Made]:
+    """The observations from `place` on, and the leaf behind them."""
+    if place == len(kept.observations):
+        return kept
+    return _Branch(kept.observations[place:], {kept.answers[place:]: kept})
 
 
-INPUT_FIELDS: Mapping[str, Measure] = {"nodeId": _node_type, "at": _itself}
-
-
-def _by_type(input_type: GraphQLInputType) -> Measure:
-    nullable = get_nullable_type(input_type)
-    if isinstance(nullable, GraphQLScalarType) and nullable.name not in BY_VALUE:
-        return _presence
-    return lambda value: _shape(value, input_type)
-
-
-def _presence(value: object) -> Hashable:
-    return NULL if value is None else VALUE
-
-
-def _shape(value: object, input_type: GraphQLInputType) -> Hashable:
-    if value is None:
-        return NULL
-    named = get_named_type(input_type)
-    if named.name in BY_VALUE:
-        return repr(value)
-    nullable = get_nullable_type(input_type)
-    if isinstance(nullable, GraphQLList):
-        return _list_shape(value, nullable)
-    if isinstance(named, GraphQLInputObjectType) and isinstance(value, Mapping):
-        return tuple(
-            (name, _node_type(inner) if name == "nodeId" else _shape(inner, named.fields[name].type))
-            for name, inner in value.items()
-        )
-    return value.name if isinstance(value, Clause) else VALUE
-
-
-def _list_shape(value: object, list_type: "GraphQLList[GraphQLInputType]") -> Hashable:
-    elements = value if isinstance(value, list | tuple) else [value]
-    shapes = tuple(_shape(element, list_type.of_type) for element in elements)
-    # A list of plain values is one parameter, however long.
-    return shapes if any(shape not in (VALUE, NULL) for shape in shapes) else VALUE
+def _alike(observations: Sequence[Observation], others: Sequence[Observation]) -> int:
+    """How many of the first observations are the same."""
+    same = 0
+    for one, other in zip(observations, others, strict=False):
+        if one != other:
+            break
+        same += 1
+    return same

@@ -12,7 +12,7 @@ from gql.planner.column_types import CONVERT, Kind, output
 from gql.planner.conversions import ChoiceOf
 from gql.planner.errors import ArgumentInvalid, TooManyRelations
 from gql.planner.plan import Parameter, ViewerId
-from gql.planner.values import Source, Value, Variables
+from gql.planner.values import ObservedVariables, Source, Value
 from models import policy
 
 VIEWER = "{viewer}"
@@ -35,7 +35,7 @@ class Question:
     """What is asked, and by which kind of viewer: administrators get statements without predicates."""
 
     catalog: Catalog
-    variables: Variables
+    variables: ObservedVariables
     fragments: Mapping[str, FragmentDefinitionNode] = field(default_factory=lambda: MappingProxyType({}))
     is_admin: bool = False
 

@@ -3,10 +3,10 @@
 A `Value` knows its `source`, so that a plan compiled for one set of variables can be run with another one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from graphql import (
     FloatValueNode,
@@ -24,6 +24,8 @@ from services.core.json_codec import exact_number, whole_number
 
 Variables = Mapping[str, object]
 Path = tuple[str, ...]
+Steps = tuple[str | int, ...]
+Measure = Callable[[object], Hashable]
 
 
 class Source(Protocol):
@@ -49,7 +51,7 @@ class FromVariable:
     """What stands at `path` in a variable."""
 
     name: str
-    path: tuple[str | int, ...] = ()
+    path: Steps = ()
 
     def resolve(self, variables: Variables) -> object:
         """Follow the path."""
@@ -70,8 +72,61 @@ class Template:
         return untyped(self.node, variables)
 
 
+class Observation(NamedTuple):
+    """What `measure` makes of the value at `path` in a variable; without a measure, whether it is given."""
+
+    measure: Measure | None
+    name: str
+    path: Steps = ()
+
+    def answer(self, variables: Variables) -> Hashable:
+        """What these variables answer. `LookupError` or `TypeError` where there is no such path."""
+        measure, name, path = self
+        if measure is None:
+            return name in variables
+        value: object = variables[name]
+        for step in path:
+            value = value[step]  # type: ignore[index] # another type is the TypeError
+        return measure(value)
+
+
+class ObservedVariables:
+    """The variables while a plan is made: each thing that is asked of them is noted, with the answer.
+
+    A plan serves all variables that answer the same (gql/planner/plan_keys.py). So nothing that decides the
+    text of a statement may be taken from `given`: that is for what runs, and for checks that run each time.
+    """
+
+    __slots__ = ("answers", "given")
+
+    def __init__(self, given: Variables) -> None:
+        self.given = given
+        self.answers: dict[Observation, Hashable] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the variable is given."""
+        return bool(self._note(Observation(None, name)))
+
+    def measured(self, measure: Measure, name: str, path: Steps = ()) -> Hashable:
+        """What `measure` makes of what stands at `path` in the variable."""
+        return self._note(Observation(measure, name, path))
+
+    def note(self, observations: Iterable[Observation], answers: Iterable[Hashable]) -> None:
+        """Take over what another plan was made of that becomes part of this one."""
+        for observation, answer in zip(observations, answers, strict=True):
+            self.answers.setdefault(observation, answer)
+
+    def _note(self, observation: Observation) -> Hashable:
+        if observation not in self.answers:
+            self.answers[observation] = observation.answer(self.given)
+        return self.answers[observation]
+
+
 class Value(Protocol):
-    """A value that is present; `path` leads to it from the response: `("tasks", "where", "status", "eq")`."""
+    """A value that is present; `path` leads to it from the response: `("tasks", "where", "status", "eq")`.
+
+    All but `path` and `source` become part of the key of the plan. `measured` costs the fewest plans.
+    """
 
     @property
     def path(self) -> Path:
@@ -84,6 +139,12 @@ class Value(Protocol):
     @property
     def source(self) -> Source:
         """Where to find it when the plan runs again."""
+
+    def measured(self, measure: Measure) -> Hashable:
+        """What `measure` makes of the value; a function of the value alone that raises nothing."""
+
+    def distinct(self, measure: Measure, most: int) -> tuple[Hashable, ...] | None:
+        """What `measure` makes of the elements, each once; None when there are more than `most` elements."""
 
     def plain(self) -> object:
         """The value as plain Python."""
@@ -102,33 +163,48 @@ class Given:
     value: object
     origin: FromVariable
     path: Path
+    variables: ObservedVariables
 
     @property
     def is_null(self) -> bool:
         """Whether it is the value null."""
-        return self.value is None
+        return bool(self.measured(is_none))
 
     @property
     def source(self) -> Source:
         """The place in the variable."""
         return self.origin
 
+    def measured(self, measure: Measure) -> Hashable:
+        """What `measure` makes of the value."""
+        return self.variables.measured(measure, self.origin.name, self.origin.path)
+
+    def distinct(self, measure: Measure, most: int) -> tuple[Hashable, ...] | None:
+        """What `measure` makes of the elements, noted for the list as a whole."""
+        found = self.measured(Distinct(measure, most))
+        return found if isinstance(found, tuple) else None
+
     def plain(self) -> object:
         """The coerced value."""
+        self.measured(itself)
         return self.value
 
     def fields(self) -> Iterator[tuple[str, Value]]:
         """The fields that are present, of an input object."""
+        self.measured(names)
         if not isinstance(self.value, Mapping):
             raise ArgumentInvalid("must be an object", self.path)
         for name, value in self.value.items():
-            yield name, Given(value, self._inner(name), (*self.path, name))
+            yield name, Given(value, self._inner(name), (*self.path, name), self.variables)
 
     def elements(self) -> list[Value]:
         """The elements of a list."""
-        values = self.value if isinstance(self.value, list | tuple) else [self.value]
+        self.measured(length)
+        if not isinstance(self.value, list | tuple):
+            return [self]
         return [
-            Given(value, self._inner(index), (*self.path, str(index))) for index, value in enumerate(values)
+            Given(value, self._inner(index), (*self.path, str(index)), self.variables)
+            for index, value in enumerate(self.value)
         ]
 
     def _inner(self, step: str | int) -> FromVariable:
@@ -140,7 +216,7 @@ class Written:
     """A value written in the document; variables may stand inside it."""
 
     node: ValueNode
-    variables: Variables
+    variables: ObservedVariables
     path: Path
 
     @property
@@ -151,11 +227,25 @@ class Written:
     @property
     def source(self) -> Source:
         """The value itself, or the literal to fill in."""
-        return Template(self.node) if _has_variable(self.node) else Constant(self.plain())
+        return Template(self.node) if any(_variables(self.node)) else Constant(self.plain())
+
+    def measured(self, measure: Measure) -> Hashable:
+        """What `measure` makes of the value; variables inside it are noted as they are."""
+        return measure(self.plain())
+
+    def distinct(self, measure: Measure, most: int) -> tuple[Hashable, ...] | None:
+        """What `measure` makes of the elements, noted for each variable among them."""
+        elements = self.elements()
+        if len(elements) > most:
+            return None
+        return tuple(dict.fromkeys(element.measured(measure) for element in elements))
 
     def plain(self) -> object:
         """The value as plain Python; a name of an enum is a text."""
-        return untyped(self.node, self.variables)
+        for name in _variables(self.node):
+            if self.variables.has(name):
+                self.variables.measured(itself, name)
+        return untyped(self.node, self.variables.given)
 
     def fields(self) -> Iterator[tuple[str, Value]]:
         """The fields that are present, of an input object."""
@@ -177,14 +267,50 @@ class Written:
         return [value for value in found if value is not None]
 
 
-def read(node: ValueNode, variables: Variables, path: Path) -> Value | None:
+def read(node: ValueNode, variables: ObservedVariables, path: Path) -> Value | None:
     """The value at `node`; None when it is a variable that was not given, that is: absent."""
     if not isinstance(node, VariableNode):
         return Written(node, variables, path)
     name = node.name.value
-    if name not in variables:
-        return None
-    return Given(variables[name], FromVariable(name), path)
+    return from_variable(variables, name, path) if variables.has(name) else None
+
+
+def from_variable(variables: ObservedVariables, name: str, path: Path) -> Value:
+    """The value of a variable that is given."""
+    return Given(variables.given[name], FromVariable(name), path, variables)
+
+
+def is_none(value: object) -> Hashable:
+    """Measure: whether it is null."""
+    return value is None
+
+
+def itself(value: object) -> Hashable:
+    """Measure: the whole value."""
+    return value if isinstance(value, str | int | Enum | None) else repr(value)
+
+
+def names(value: object) -> Hashable:
+    """Measure: which fields an input object has, in their order, which is that of the statement."""
+    return tuple(value) if isinstance(value, Mapping) else None
+
+
+def length(value: object) -> Hashable:
+    """Measure: how many elements a list has; None for a single value."""
+    return len(value) if isinstance(value, list | tuple) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Measure: what `measure` makes of the elements of a list, each once; None for too many elements."""
+
+    measure: Measure
+    most: int
+
+    def __call__(self, value: object) -> Hashable:
+        """What it makes of the list, or of the list of one that a single value is."""
+        elements = value if isinstance(value, list | tuple) else [value]
+        return None if len(elements) > self.most else tuple(dict.fromkeys(map(self.measure, elements)))
 
 
 def untyped(node: ValueNode, variables: Variables | None = None) -> object:
@@ -211,9 +337,13 @@ def member_name(value: object) -> str:
     return value.name if isinstance(value, Enum) else str(value)
 
 
-def _has_variable(node: ValueNode) -> bool:
+def _variables(node: ValueNode) -> Iterator[str]:
+    """The names of the variables that stand in a literal."""
     if isinstance(node, ListValueNode):
-        return any(_has_variable(value) for value in node.values)
-    if isinstance(node, ObjectValueNode):
-        return any(_has_variable(field.value) for field in node.fields)
-    return isinstance(node, VariableNode)
+        for value in node.values:
+            yield from _variables(value)
+    elif isinstance(node, ObjectValueNode):
+        for field in node.fields:
+            yield from _variables(field.value)
+    elif isinstance(node, VariableNode):
+        yield node.name.value

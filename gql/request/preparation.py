@@ -1,11 +1,11 @@
 """Documents made ready to run: parsed, validated and measured once, their plans kept beside them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -22,10 +22,10 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from gql.planner.catalog import Catalog
 from gql.planner.compiler import compile_query, is_table_field
 from gql.planner.plan import Plan
-from gql.planner.plan_keys import Shaper, Usage, build_shaper, find_usage
+from gql.planner.plan_keys import Plans
 from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
-from gql.planner.values import Variables
+from gql.planner.values import ObservedVariables, Variables
 from gql.request.anonymous import STRANGERS_TOKENS, require_open
 from gql.request.coercion import Coerce, Coercions, NotCoerced
 from gql.request.limits import (
@@ -45,30 +45,10 @@ from services.core.errors import BadInput, QueryTooComplex
 if TYPE_CHECKING:
     from gql.execution.payloads import Payload
 
-Value = TypeVar("Value")
-
 MOST_DOCUMENTS = 1_000
 MOST_CHARACTERS = 20_000_000
 MOST_PLANS = 50
 """Documents that are kept, their text in all, and the plans of each operation."""
-
-
-class Latest(Generic[Value]):
-    """A mapping that keeps what was used last, `most` entries of it."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._entries: OrderedDict[Hashable, Value] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The entry, made when it is not there; what `make` raises is not kept."""
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            entry = make()
-        self._entries[key] = entry
-        while len(self._entries) > self._most:
-            self._entries.popitem(last=False)
-        return entry
 
 
 class InvalidDocument(Exception):
@@ -112,14 +92,13 @@ class Operation:
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     measure: Measure
-    shaper: Shaper
     inputs: Mapping[str, tuple[GraphQLVariableSignature, Coerce | None]]
     """The variables and how they are coerced; None where only the general way knows to follow the type."""
     never_null: frozenset[str] = frozenset()
     """Variables of a nullable type that may not be null where they are used."""
-    plans: "Latest[RootPlan]" = field(default_factory=lambda: Latest(MOST_PLANS))
-    row_plans: Latest[Plan] = field(default_factory=lambda: Latest(MOST_PLANS))
-    payloads: Latest["Payload"] = field(default_factory=lambda: Latest(MOST_PLANS))
+    plans: Plans[RootPlan] = field(default_factory=lambda: Plans(MOST_PLANS))
+    row_plans: Plans[Plan] = field(default_factory=lambda: Plans(MOST_PLANS))
+    payloads: Plans["Payload"] = field(default_factory=lambda: Plans(MOST_PLANS))
 
     @property
     def name(self) -> str | None:
@@ -177,11 +156,12 @@ class Operation:
         return VariableValues(sources, coerced)
 
     def root_plan(self, catalog: Catalog, variables: Variables, *, is_admin: bool) -> RootPlan:
-        """The plan of a query for this kind of viewer and variables of this shape."""
-        key = (is_admin, self.shaper.shape(variables))
-        return self.plans.get(
-            key, lambda: plan_root(Question(catalog, variables, self.fragments, is_admin), self.node)
-        )
+        """The plan of a query for this kind of viewer and variables like these."""
+
+        def make(observed: ObservedVariables) -> RootPlan:
+            return plan_root(Question(catalog, observed, self.fragments, is_admin), self.node)
+
+        return self.plans.get(is_admin, variables, make).made
 
 
 def assemble(heads: Heads, texts: Sequence[str | None]) -> bytes:
@@ -274,11 +254,10 @@ class Preparation:
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        usage = find_usage(document)
         required = never_null(self.schema, document)
         return {
             node.name.value if node.name else None: self._operation(
-                document, node, fragments, measured, usage, required[id(node)]
+                document, node, fragments, measured, required[id(node)]
             )
             for node, measured in zip(nodes, measures, strict=True)
         }
@@ -289,16 +268,13 @@ class Preparation:
         node: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         measured: Measure,
-        usage: Usage,
         required: frozenset[str],
     ) -> Operation:
         signatures = self._signatures(node)
-        types = {name: signature.type for name, signature in signatures.items()}
         inputs = {
             name: (signature, self.coercions.of(signature.type)) for name, signature in signatures.items()
         }
-        shaper = build_shaper(usage, node, types)
-        return Operation(document, node, fragments, measured, shaper, inputs, required)
+        return Operation(document, node, fragments, measured, inputs, required)
 
     def _parse(self, text: str, tokens: int) -> DocumentNode:
         refuse_many_lines(text)

@@ -6,6 +6,7 @@ policy depends on who reads.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from strawberry.types.field import StrawberryField
@@ -15,10 +16,11 @@ from gql.execution.runner import bind, domain_error, run
 from gql.execution.single_flight import key_of
 from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
-from gql.planner.selection import Field
+from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
 from gql.planner.table_dependencies import reads
-from gql.request.preparation import Heads, Operation, assemble, plan_fields
+from gql.planner.values import ObservedVariables
+from gql.request.preparation import Heads, Operation, RootPlan, assemble, plan_fields
 from gql.types.builder import argument, output_field
 from services.core.database import Reader
 from services.core.errors import BadInput
@@ -53,11 +55,15 @@ def live_query(
     """What the field `root` asks for, read as the caller; BadInput and CursorInvalid as for a query."""
     pause = 1 / _rate(arguments)
     viewer = context.require_principal().viewer
-    shape = operation.shaper.shape(question.variables)
+    variables = question.variables.given
+
+    def make(observed: ObservedVariables) -> RootPlan:
+        asked = replace(question, variables=observed)
+        (live,) = collect([operation.node.selection_set], asked, (), "Subscription")
+        return plan_fields(asked, live.selected(asked, "Query"))
+
     try:
-        planned = operation.plans.get(
-            (question.is_admin, shape), lambda: plan_fields(question, root.selected(question, "Query"))
-        )
+        planned = operation.plans.get(question.is_admin, variables, make).made
     except PlanError as error:
         raise domain_error(error) from None
     plan, heads = planned.plan, planned.heads
@@ -65,7 +71,7 @@ def live_query(
         raise BadInput("Select fields of `live` that read tables, and no others.", field=root.key)
     if plan is None:
         return _constant(root.key, heads, pause)
-    parameters = bind(plan, viewer, question.variables)
+    parameters = bind(plan, viewer, variables)
     found = reads(plan.sql)
     return LiveQuery(
         key=(key_of(plan.sql, parameters), root.key, heads, pause),

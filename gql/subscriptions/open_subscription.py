@@ -16,6 +16,7 @@ from gql.execution.runner import domain_error
 from gql.planner.errors import PlanError
 from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
+from gql.planner.values import ObservedVariables
 from gql.request.limits import check_cost
 from gql.subscriptions.fields import STREAMS
 from gql.subscriptions.live import LIVE, live_query
@@ -88,7 +89,8 @@ class Subscriptions:
         operation = self._api.preparation.operation(request.query, request.operation_name)
         variables = operation.variables(self._api.schema, request.variables).coerced
         check_cost(operation.measure, variables, self._api.limits)
-        question = Question(self._api.catalog, variables, operation.fragments, principal.is_admin)
+        observed = ObservedVariables(variables)
+        question = Question(self._api.catalog, observed, operation.fragments, principal.is_admin)
         selected = collect([operation.node.selection_set], question, (), "Subscription")
         if len(selected) != 1:
             raise BadInput("Select exactly one field of Subscription.", field="query")

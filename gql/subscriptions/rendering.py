@@ -68,7 +68,7 @@ class EventRenderer:
     """
 
     def __init__(self, stream: Stream, tables: Collection[str], root: Field, question: Question) -> None:
-        self._variables = question.variables
+        self._variables = question.variables.given
         self._loads: list[_RowLoad] = []
         self._members = tuple(
             (field.key, self._member(stream, tables, field, question))
