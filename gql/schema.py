@@ -7,6 +7,7 @@ from graphql import GraphQLInputObjectType, get_named_type
 from strawberry.schema.config import StrawberryConfig
 
 from gql import mutations, subscriptions
+from gql.compat.strawberry_graphql import core_schema, is_one_of
 from gql.execution.executor import planned_root_field
 from gql.planner.catalog import Catalog
 from gql.scalars import SCALARS
@@ -29,21 +30,21 @@ def build_schema(mutation: type | None = MUTATION) -> tuple[strawberry.Schema, C
         types=nodes,
         config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=True),
     )
-    query = schema._schema.query_type
+    query = core_schema(schema).query_type
     for field in query.fields.values() if query else ():
         # Strawberry would convert arguments that the planner has long read.
         field.resolve = planned_root_field
-    for kind in schema._schema.type_map.values():
-        # Strawberry keeps it to itself, and the rules of graphql-core want to know.
+    for kind in core_schema(schema).type_map.values():
+        # The rules of graphql-core want to know.
         if isinstance(kind, GraphQLInputObjectType):
-            kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of
+            kind.is_one_of = is_one_of(kind)
     _describe(schema)
     return schema, CATALOG
 
 
 def _describe(schema: strawberry.Schema) -> None:
     """What Strawberry has no place for: the roots, and the `input` of mutations, which its type describes."""
-    roots = (schema._schema.mutation_type, schema._schema.subscription_type)
+    roots = (core_schema(schema).mutation_type, core_schema(schema).subscription_type)
     for root, words in zip(roots, ("changed", "followed"), strict=True):
         if root is not None:
             root.description = root.description or f"Everything that can be {words}."

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.compat.sqlalchemy_statements import replace_cache
 from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.connection_pool import Lender
@@ -197,7 +198,7 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def bound_statements(dbapi_connection: Any, record: Any) -> None:
-        dbapi_connection._prepared_statement_cache = BoundedStatements()
+        replace_cache(dbapi_connection, BoundedStatements())
 
     @event.listens_for(engine.sync_engine, "checkout")
     def replace_lost_connection(dbapi_connection: Any, record: Any, proxy: Any) -> None:

@@ -5,10 +5,9 @@ grows with the partitions of its tables. A bound on their number alone lets one 
 """
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
-from asyncpg import connection as asyncpg_connection
-
+from app.compat.asyncpg_statements import Key, OpenCache, cache_of, replace_cache
 from services.core.tcp_keepalive import WatchedConnection
 
 MOST_CHARACTERS = 120_000
@@ -20,13 +19,8 @@ LARGE = 20_000
 CLEANING_TIMEOUT = 10.0
 """Seconds."""
 
-if TYPE_CHECKING:
-    StatementCache: TypeAlias = Any
-else:
-    StatementCache = asyncpg_connection._StatementCache
 
-
-class BoundedCache(StatementCache):  # type: ignore[misc] # not in the stubs
+class BoundedCache(OpenCache):
     """asyncpg's cache, which forgets what was used longest ago until the texts are short enough.
 
     `spoiled` says that a statement ran that is not kept; PostgreSQL holds it until the next one of its kind.
@@ -39,22 +33,21 @@ class BoundedCache(StatementCache):  # type: ignore[misc] # not in the stubs
         self.characters = 0
         self.spoiled = False
 
-    def get(self, query: tuple[str, Any, Any], *, promote: bool = True) -> Any:
+    def get(self, query: Key, *, promote: bool = True) -> Any:
         """The statement, if it is kept."""
         found = super().get(query, promote=promote)
         if found is None and len(query[0]) > LARGE:
             self.spoiled = True
         return found
 
-    def _maybe_cleanup(self) -> None:
-        super()._maybe_cleanup()
-        # This runs when a statement was prepared, which took longer than counting does.
-        self.characters = sum(len(query[0]) for query in self._entries)
-        while self.characters > MOST_CHARACTERS and len(self._entries) > 1:
-            query, entry = self._entries.popitem(last=False)
-            self.characters -= len(query[0])
-            self._clear_entry_callback(entry)
-            self._on_remove(entry._statement)
+    def prepared(self) -> None:
+        """A statement was prepared, which took longer than counting all of them does."""
+        super().prepared()
+        kept = [len(query[0]) for query in self.kept()]
+        self.characters, number = sum(kept), len(kept)
+        while self.characters > MOST_CHARACTERS and number > 1:
+            self.characters -= len(self.forget_oldest()[0])
+            number -= 1
 
 
 class PlanningConnection(WatchedConnection):
@@ -64,22 +57,16 @@ class PlanningConnection(WatchedConnection):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        given: Any = self._stmt_cache  # type: ignore[has-type] # not in the stubs
-        self._stmt_cache = BoundedCache(
-            loop=given._loop,
-            max_size=given._max_size,
-            on_remove=given._on_remove,
-            max_lifetime=given._max_lifetime,
-        )
+        replace_cache(self, BoundedCache)
 
     @property
     def spoiled(self) -> bool:
         """Whether PostgreSQL holds a large statement that will not be used again."""
-        return bool(self._stmt_cache.spoiled)
+        return bool(cache_of(self).spoiled)
 
     async def clean(self) -> None:
         """Let PostgreSQL forget it; any statement that comes without being prepared does."""
-        self._stmt_cache.spoiled = False
+        cache_of(self).spoiled = False
         await self.execute("SELECT", timeout=CLEANING_TIMEOUT)
 
 

@@ -3,8 +3,7 @@
 import asyncio
 from typing import Any, Final, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
+from app.compat.uvicorn_protocols import RequestResponseCycle, running_cycle
 from app.uvicorn_ext.whole_responses import WholeResponseProtocol
 
 MAXIMUM_HEADER_BYTES: Final = 65_536
@@ -163,6 +162,4 @@ class BoundedRequestProtocol(WholeResponseProtocol):
         raise RefusedRequest
 
     def _running(self) -> RequestResponseCycle | None:
-        """The request that is being answered. uvicorn declares `cycle` without the None it starts as."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return None if cycle is None or cycle.response_complete else cycle
+        return running_cycle(self)

@@ -8,10 +8,9 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Opcode
 
+from app.compat.uvicorn_protocols import ClientDisconnected, WebSocketsSansIOProtocol
 from services.feed.subscribers import Delivery
 
 EXTENSION = "ccgraph.frames"

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from starlette.types import Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.compat.uvicorn_protocols import STATUS_LINE, HttpToolsProtocol
 
 
 class Respond(Protocol):

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.utils import ClientDisconnected
 
 from app.admission.headers import read_headers
 from app.admission.request import operation_request
+from app.compat.uvicorn_protocols import ClientDisconnected
 from app.connections.auth import caller, origin
 from app.uvicorn_ext.frames import EXTENSION, FrameWriter, wrapped
 from app.websocket.close_codes import (

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
-from graphql.execution.values import VariableValues
 from orjson import Fragment
 from strawberry import Schema
 
+from gql.compat.graphql_core import VariableValues
+from gql.compat.strawberry_graphql import core_schema
 from gql.context import Context
 from gql.errors import (
     BAD_USER_INPUT,
@@ -98,7 +99,7 @@ class Api:
         prepared: bool = True,
         share_reads: bool = True,
     ) -> None:
-        self.schema = schema._schema
+        self.schema = core_schema(schema)
         self.catalog = catalog
         self.limits = limits or Limits()
         self.preparation = Preparation(self.schema, self.limits, introspection)

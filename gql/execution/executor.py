@@ -3,21 +3,11 @@
 from collections.abc import Awaitable
 from typing import Any
 
-from graphql import (
-    ExecutionResult,
-    GraphQLOutputType,
-    GraphQLResolveInfo,
-    GraphQLSchema,
-    default_field_resolver,
-    default_type_resolver,
-)
-from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.execute import execute_root_selection_set
-from graphql.execution.values import VariableValues
-from graphql.pyutils import Path
+from graphql import ExecutionResult, GraphQLOutputType, GraphQLResolveInfo, GraphQLSchema
 from orjson import Fragment
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gql.compat.graphql_core import Path, VariableValues, execute_with_variables
+from gql.compat.strawberry_graphql import StrawberryGraphQLCoreExecutionContext
 from gql.context import Context
 from gql.execution.loaders import Execution
 from gql.request.preparation import Operation
@@ -50,21 +40,17 @@ def execute_prepared(
     *,
     hide_suggestions: bool,
 ) -> Awaitable[ExecutionResult] | ExecutionResult:
-    """Run an operation whose variables have been coerced, which `graphql.execute` would do once more."""
-    executor = FragmentExecutor(
+    """Run an operation whose variables have been coerced."""
+    return execute_with_variables(
+        FragmentExecutor,
         schema,
-        dict(operation.fragments),
-        {name: FragmentDetails(node) for name, node in operation.fragments.items()},
+        operation.node,
+        operation.fragments,
+        variables,
         root,
         context,
-        operation.node,
-        variables,
-        default_field_resolver,
-        default_type_resolver,
-        default_field_resolver,
         hide_suggestions=hide_suggestions,
     )
-    return execute_root_selection_set(executor)
 
 
 def planned_root_field(root: Execution, info: GraphQLResolveInfo[Any], **_: object) -> Fragment | None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from graphql import GraphQLResolveInfo
 from orjson import Fragment
 
+from gql.compat.strawberry_graphql import raw_info
 from gql.context import Context
 from gql.execution.runner import bind, domain_error, run_rows
 from gql.execution.single_flight import key_of
@@ -85,7 +85,7 @@ async def load_rows(
     of one selection cost one statement, also when asked for one by one.
     """
     execution: Execution = info.root_value
-    raw: GraphQLResolveInfo[Context] = getattr(info, "_raw_info", info)
+    raw = raw_info(info)
     path = tuple(step for step in raw.path.as_list() if isinstance(step, str))
     selected = Field(path[-1], raw.field_name, tuple(raw.field_nodes), path)
     return await execution.rows(type_name, selected, list(keys), context or raw.context)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from graphql import (
     ExecutionResult,
@@ -16,7 +16,6 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLResolveInfo,
     GraphQLSchema,
     Node,
     TypeNameMetaFieldDef,
@@ -27,13 +26,17 @@ from graphql import (
     is_non_null_type,
 )
 from graphql.error import located_error
-from graphql.execution.values import VariableValues, get_argument_values
-from graphql.pyutils import Path, is_awaitable
 from strawberry import Info
-from strawberry.types.arguments import StrawberryArgument, convert_arguments
-from strawberry.types.base import get_object_definition
-from strawberry.types.field import StrawberryField
 
+from gql.compat.graphql_core import VariableValues, get_argument_values, resolve_info, response_path
+from gql.compat.strawberry_graphql import (
+    StrawberryArgument,
+    converted_arguments,
+    definition_of,
+    field_arguments,
+    info_of,
+    resolver_of,
+)
 from gql.context import Context
 from gql.execution.loaders import Execution
 from gql.planner.selection import Field
@@ -132,32 +135,23 @@ class Run:
         )
         if not mutation.converted:
             return arguments
-        converter = info.schema.schema_converter
-        return convert_arguments(
-            arguments, [*mutation.converted], converter.scalar_registry, converter.config, info
-        )
+        return converted_arguments(arguments, mutation.converted, info)
 
     def _info(self, selected: Selected) -> AnyInfo:
-        path: Path | None = None
-        for key in selected.field.path:
-            path = Path(path, key, None)
-        raw = GraphQLResolveInfo(
-            field_name=selected.field.name,
-            field_nodes=list(selected.field.nodes),
-            return_type=selected.definition.type,
-            parent_type=selected.parent,
-            path=cast("Path", path),
-            schema=self.schema,
-            fragments=dict(self.execution.operation.fragments),
-            root_value=self.execution,
-            operation=self.execution.operation.node,
-            variable_values=self.variables,
-            context=self.context,
-            is_awaitable=is_awaitable,
-            abort_signal=None,
-            async_helpers=cast("Any", None),  # nothing of ours uses them
+        raw = resolve_info(
+            self.schema,
+            self.execution.operation.node,
+            self.execution.operation.fragments,
+            self.variables,
+            self.execution,
+            self.context,
+            name=selected.field.name,
+            nodes=list(selected.field.nodes),
+            kind=selected.definition.type,
+            parent=selected.parent,
+            path=response_path(selected.field.path),
         )
-        return Info(_raw_info=raw, _field=selected.source)
+        return info_of(raw, selected.source)
 
 
 def direct_mutation(
@@ -175,15 +169,15 @@ def direct_mutation(
     parts = [part for each in chosen if (part := _selected(kind, each)) is not None]
     if len(parts) < len(chosen) or not all(_is_simple(question, part.definition) for part in parts):
         return None
-    return DirectMutation(root, tuple(parts), _converted(root.source))
+    return DirectMutation(root, tuple(parts), () if root.source is None else field_arguments(root.source))
 
 
 def _selected(parent: GraphQLObjectType, selected: Field) -> Selected | None:
     if selected.name == "__typename":
         return Selected(selected, parent, TypeNameMetaFieldDef, None, lambda *_: parent.name, _as_it_is)
     definition = parent.fields[selected.name]
-    source = definition.extensions["strawberry-definition"]
-    call = _call(source)
+    source = definition_of(definition)
+    call = resolver_of(source)
     if call is None:
         return None
     complete = _completion(definition.type, f"{parent.name}.{selected.name}", list(selected.nodes))
@@ -194,25 +188,6 @@ def _is_simple(question: Question, definition: GraphQLField) -> bool:
     """Whether a field takes no arguments and holds rows, which are planned, or plain values."""
     named = get_named_type(definition.type)
     return not definition.args and (is_leaf_type(named) or named.name in question.catalog.types)
-
-
-def _call(source: StrawberryField) -> Call | None:
-    resolver = source.base_resolver
-    if source.extensions:
-        return None
-    if resolver is None:
-        return lambda parent, _info, _arguments: getattr(parent, source.python_name)
-    if resolver.parent_parameter or resolver.root_parameter:
-        return None
-    function = cast("Callable[..., Any]", resolver.wrapped_func)
-    on_parent, told = resolver.self_parameter is not None, resolver.info_parameter
-
-    def call(parent: Any, info: AnyInfo, arguments: dict[str, Any]) -> Any:
-        if told is not None:
-            arguments[told.name] = info
-        return function(parent, **arguments) if on_parent else function(**arguments)
-
-    return call
 
 
 def _completion(kind: GraphQLOutputType, label: str, nodes: Collection[Node]) -> Complete:
@@ -252,10 +227,3 @@ def _list(item: Complete, nodes: Collection[Node]) -> Complete:
 def _as_it_is(value: Any, _: ResponsePath) -> Any:
     """A row is JSON that PostgreSQL has made, and the payload is made of its parts."""
     return value
-
-
-def _converted(source: StrawberryField) -> Sequence[StrawberryArgument]:
-    """The arguments, unless the resolver takes all of them as they come (gql/types/builder.py)."""
-    definitions = [get_object_definition(argument.type) for argument in source.arguments]
-    as_given = all(definition is not None and definition.from_input is not None for definition in definitions)
-    return () if as_given else source.arguments

@@ -15,6 +15,7 @@ from graphql import (
 )
 from graphql.language import Visitor, visit
 
+from gql.compat.strawberry_graphql import raw_info
 from gql.execution.runner import bind, domain_error
 from gql.mutations.inputs import Given
 from gql.mutations.transaction import Act, Info
@@ -41,7 +42,7 @@ def require_conditions(info: Info, given: Given) -> None:
     The specification drops a field whose variable is absent, and clients drop what is undefined. What is
     left, `{id: {}}`, would fit every row: that is no harm to a query, but here rows change or go.
     """
-    raw = info._raw_info
+    raw = raw_info(info)
     for node in raw.field_nodes:
         for argument in node.arguments or ():
             _require_variables(argument.value, info.variable_values)

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from strawberry.types.field import StrawberryField
-
+from gql.compat.strawberry_graphql import StrawberryField
 from gql.mutations.transaction import Info
 from gql.planner.column_types import kind_of
 from gql.types.builder import SCALAR_NAMES, enum_type, input_field, input_type, optional

@@ -22,8 +22,8 @@ from graphql import (
     assert_leaf_type,
     is_required_input_field,
 )
-from graphql.utilities.coerce_input_value import coerce_default_value
 
+from gql.compat.graphql_core import coerce_default_value
 from gql.planner import conversions
 
 Coerce: TypeAlias = Callable[[Any], Any]

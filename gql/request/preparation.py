@@ -16,9 +16,15 @@ from graphql import (
     OperationType,
     parse,
 )
-from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
-from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
+from gql.compat.graphql_core import (
+    GraphQLVariableSignature,
+    VariableValues,
+    VariableValueSource,
+    get_variable_signature,
+    get_variable_values,
+    parsing_gave_up,
+)
 from gql.planner.catalog import Catalog
 from gql.planner.compiler import compile_query, is_table_field
 from gql.planner.plan import Plan
@@ -282,7 +288,7 @@ class Preparation:
             # Empty selection sets are GraphQL to graphql-core alone (GraphQL, 2.5: one Selection or more).
             document = parse(text, max_tokens=tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
-            if error.message.endswith("Parsing aborted."):
+            if parsing_gave_up(error):
                 raise QueryTooComplex(
                     f"The document has more than {tokens} tokens or nests too deeply to be read; "
                     "send values as variables.",

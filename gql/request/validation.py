@@ -15,10 +15,9 @@ from graphql import (
     validate,
 )
 from graphql.validation import NoSchemaIntrospectionCustomRule, OverlappingFieldsCanBeMergedRule
-from graphql.validation.rules import overlapping_fields_can_be_merged
-from graphql.validation.validate import ValidationAbortedError
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
+from gql.compat.graphql_core import bound_merging, validation_gave_up
+from gql.compat.strawberry_graphql import MaybeNullValidationRule
 from gql.request.merging import Conflict, first_conflict
 from services.core.errors import QueryTooComplex
 
@@ -27,7 +26,7 @@ MOST_ERRORS = 10
 
 # Fields of the same name are compared each with each; by default this may go on for two seconds. It only
 # finds the words about a conflict that there is.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
+bound_merging(100_000)
 
 
 class OneOfVariables(ValidationRule):
@@ -78,18 +77,14 @@ def invalidities(schema: GraphQLSchema, document: DocumentNode, *, introspection
         max_errors=MOST_ERRORS,
         hide_suggestions=not introspection,
     )
-    if not any(_gave_up(error) for error in errors):
+    if not any(validation_gave_up(error) for error in errors):
         return errors
     if conflict is None:
         raise QueryTooComplex(
             "The operations of the document share fragments so often, or nest them so deeply, that it cannot "
             "be validated; send the operations in documents of their own."
         )
-    return [*(error for error in errors if not _gave_up(error)), _told(conflict)]
-
-
-def _gave_up(error: GraphQLError) -> bool:
-    return isinstance(error, ValidationAbortedError) and error.message == "Validation aborted."
+    return [*(error for error in errors if not validation_gave_up(error)), _told(conflict)]
 
 
 def _told(conflict: Conflict) -> GraphQLError:

@@ -1,7 +1,6 @@
 """All subscription fields, and their types in the schema."""
 
-from strawberry.types.field import StrawberryField
-
+from gql.compat.strawberry_graphql import StrawberryField
 from gql.subscriptions.changes import CHANGES
 from gql.subscriptions.live import live_field
 from gql.subscriptions.logs import LOG_APPENDED

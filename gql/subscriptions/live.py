@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from strawberry.types.field import StrawberryField
-
+from gql.compat.strawberry_graphql import StrawberryField
 from gql.context import Context
 from gql.execution.runner import bind, domain_error, run
 from gql.execution.single_flight import key_of

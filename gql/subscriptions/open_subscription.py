@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from graphql import GraphQLSchema, VariableNode
-from graphql.execution.values import VariableValues, get_argument_values
 
+from gql.compat.graphql_core import VariableValues, get_argument_values
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest
 from gql.execution.runner import domain_error

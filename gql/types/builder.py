@@ -16,12 +16,15 @@ from typing import Any, Optional
 from uuid import UUID
 
 import strawberry
-from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema_directives import OneOf
-from strawberry.types.arguments import InputContext, StrawberryArgument
-from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.field import StrawberryField
 
+from gql.compat.strawberry_graphql import (
+    StrawberryAnnotation,
+    StrawberryArgument,
+    StrawberryField,
+    describe_members,
+    set_definition,
+)
 from gql.planner.catalog import Column
 from gql.planner.column_types import Kind
 from gql.scalars import JSON, BigInt
@@ -102,8 +105,7 @@ def enum_type(members: type[Described], description: str | None = None) -> str:
     if name not in NAMES:
         text = description or (members.__doc__ or "").strip()
         made: Any = strawberry.enum(members, description=text)
-        for value in made.__strawberry_definition__.values:
-            value.description = members[value.name].description
+        describe_members(made, {member.name: member.description for member in members})
         NAMES[name] = made
     return name
 
@@ -142,25 +144,16 @@ def _define(
     if name in NAMES:
         raise ValueError(f"There are two types called {name}")
     made = NAMES[name] = type(name, tuple(interfaces), {"__module__": __name__})
-    made.__strawberry_definition__ = StrawberryObjectDefinition(  # type: ignore[attr-defined]
-        name=name,
+    set_definition(
+        made,
+        fields,
+        description,
         is_input=is_input,
         is_interface=is_interface,
-        origin=made,
-        description=description,
-        interfaces=[interface.__strawberry_definition__ for interface in interfaces],  # type: ignore[attr-defined]
-        extend=False,
+        interfaces=interfaces,
         directives=directives,
-        is_type_of=None,
-        resolve_type=None,
-        fields=list(fields),
-        from_input=_as_given if is_input else None,
     )
     return made
-
-
-def _as_given(_: type, value: Mapping[str, Any], __: InputContext) -> dict[str, Any]:
-    return dict(value)
 
 
 @cache

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from strawberry.types.field import StrawberryField
-
+from gql.compat.strawberry_graphql import StrawberryField
 from gql.planner.catalog import Catalog
 from gql.types.builder import argument, object_type, output_field
 from gql.types.types import CATALOG, connection_arguments

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.field import StrawberryField
-
+from gql.compat.strawberry_graphql import StrawberryArgument, StrawberryField
 from gql.planner import names
 from gql.planner.aggregates import FUNCTIONS, measured, measured_kind
 from gql.planner.catalog import Catalog, Relation, TableType, build_catalog

@@ -1,0 +1,1 @@
+"""What is relied on of libraries beyond their documentation."""
