@@ -26,6 +26,7 @@ fix: .venv/.installed ## format, mend what ruff can mend, write settings, schema
 	$(BIN)/python -m tests.support.configuration
 	$(BIN)/ccgraph schema
 	$(BIN)/python -m tests.golden.test_statements
+	$(BIN)/python -m tests.golden.test_texts
 
 test: .venv/.installed ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto --dist=loadgroup)

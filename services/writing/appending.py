@@ -90,24 +90,35 @@ async def _insert(
 ) -> list[Any]:
     """The keys of the rows, in their order."""
     arrays = [[row[name] for row in rows] for name in columns]
-    places = ", ".join(
+    raw = await driver(connection)
+    statement = _insertion(table, columns, chosen=chosen)
+    if table.client_key is None:
+        inserted = await raw.fetch(statement, *arrays)
+        return sorted(row[0] for row in inserted)  # the database counts in the order of the rows
+    status = await raw.execute(statement, *arrays)
+    if chosen and affected(status) < len(rows):
+        await _require_same(connection, table, columns, arrays, _arrays(table, columns))
+    return [row[table.client_key.name] for row in rows]
+
+
+def _insertion(table: WritableTable, columns: Sequence[str], *, chosen: bool) -> str:
+    """The statement that stores rows with these columns, each parameter an array.
+
+    `INSERT INTO cc_logs (id, message) SELECT id, message FROM unnest($1::UUID[], $2::TEXT[])
+    AS given(id, message) ON CONFLICT DO NOTHING`
+    """
+    names = ", ".join(columns)
+    insert = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM unnest({_arrays(table, columns)})"
+    if table.client_key is None:
+        ordered = f"{insert} WITH ORDINALITY AS given({names}, position) ORDER BY position"
+        return f"{ordered} RETURNING {table.key.name}"
+    return f"{insert} AS given({names}) {'ON CONFLICT DO NOTHING' if chosen else ''}"
+
+
+def _arrays(table: WritableTable, columns: Sequence[str]) -> str:
+    return ", ".join(
         f"${number}::{sql_type(table.table.c[name])}[]" for number, name in enumerate(columns, start=1)
     )
-    names = ", ".join(columns)
-    insert = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM unnest({places})"
-    raw = await driver(connection)
-    if table.client_key is None:
-        inserted = await raw.fetch(
-            f"{insert} WITH ORDINALITY AS given({names}, position) ORDER BY position"
-            f" RETURNING {table.key.name}",
-            *arrays,
-        )
-        return sorted(row[0] for row in inserted)  # the database counts in the order of the rows
-    on_conflict = "ON CONFLICT DO NOTHING" if chosen else ""
-    status = await raw.execute(f"{insert} AS given({names}) {on_conflict}", *arrays)
-    if chosen and affected(status) < len(rows):
-        await _require_same(connection, table, columns, arrays, places)
-    return [row[table.client_key.name] for row in rows]
 
 
 async def _require_same(

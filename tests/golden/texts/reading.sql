@@ -1,0 +1,690 @@
+-- users
+true
+
+-- auth_tokens
+r.user_id = $1
+
+-- projects
+((r.owner_id = $1
+OR r.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR r.is_public)
+
+-- sessions
+(r.user_id = $1
+OR r.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR r.session_id IN (SELECT shared.session_id
+FROM collaboration_sessions AS shared
+JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
+WHERE part.user_id = $1
+AND part.state = 'joined'
+AND (shared.expires_at IS NULL
+OR shared.expires_at > now())))
+
+-- worktrees
+(r.user_id = $1
+OR r.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))
+
+-- worktree_sync_history
+r.source_worktree_id IN (SELECT worktrees.worktree_id
+FROM worktrees
+WHERE (worktrees.user_id = $1
+OR worktrees.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))))
+
+-- worktree_sync_history, at first
+EXISTS (SELECT
+FROM worktrees
+WHERE worktrees.worktree_id = r.source_worktree_id
+AND (worktrees.user_id = $1
+OR worktrees.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
+
+-- worktree_sync_history, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT worktrees.worktree_id
+FROM worktrees
+WHERE (worktrees.user_id = $1
+OR worktrees.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM worktree_sync_history AS one
+WHERE one.source_worktree_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- worktree_sync_history, the few
+(r.source_worktree_id = ANY(ARRAY(SELECT worktrees.worktree_id
+FROM worktrees
+WHERE (worktrees.user_id = $1
+OR worktrees.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))))))
+
+-- collaboration_sessions
+(r.id IN (SELECT shared.id
+FROM collaboration_sessions AS shared
+WHERE shared.host_user_id = $1
+OR shared.session_id IN (SELECT sessions.session_id
+FROM sessions
+WHERE sessions.user_id = $1)
+OR shared.id IN (SELECT part.collaboration_session_id
+FROM collaboration_participants AS part
+WHERE part.user_id = $1))
+OR r.is_public)
+
+-- collaboration_participants
+(r.user_id = $1
+OR r.collaboration_session_id IN (SELECT shared.id
+FROM collaboration_sessions AS shared
+WHERE shared.host_user_id = $1
+OR shared.session_id IN (SELECT sessions.session_id
+FROM sessions
+WHERE sessions.user_id = $1)
+OR shared.id IN (SELECT part.collaboration_session_id
+FROM collaboration_participants AS part
+WHERE part.user_id = $1)))
+
+-- project_invitations
+(r.user_id = $1
+OR r.invited_by = $1
+OR r.project_id IN (SELECT projects.id
+FROM projects
+WHERE projects.owner_id = $1))
+
+-- notification_settings
+r.user_id = $1
+
+-- notification_history
+r.user_id = $1
+
+-- file_operations
+r.session_id IN (SELECT sessions.session_id
+FROM sessions
+WHERE (sessions.user_id = $1
+OR sessions.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR sessions.session_id IN (SELECT shared.session_id
+FROM collaboration_sessions AS shared
+JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
+WHERE part.user_id = $1
+AND part.state = 'joined'
+AND (shared.expires_at IS NULL
+OR shared.expires_at > now()))))
+
+-- file_operations, at first
+EXISTS (SELECT
+FROM sessions
+WHERE sessions.session_id = r.session_id
+AND (sessions.user_id = $1
+OR sessions.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR sessions.session_id IN (SELECT shared.session_id
+FROM collaboration_sessions AS shared
+JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
+WHERE part.user_id = $1
+AND part.state = 'joined'
+AND (shared.expires_at IS NULL
+OR shared.expires_at > now())))) IS TRUE
+
+-- file_operations, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT sessions.session_id
+FROM sessions
+WHERE (sessions.user_id = $1
+OR sessions.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR sessions.session_id IN (SELECT shared.session_id
+FROM collaboration_sessions AS shared
+JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
+WHERE part.user_id = $1
+AND part.state = 'joined'
+AND (shared.expires_at IS NULL
+OR shared.expires_at > now()))) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM file_operations AS one
+WHERE one.session_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- file_operations, the few
+(r.session_id = ANY(ARRAY(SELECT sessions.session_id
+FROM sessions
+WHERE (sessions.user_id = $1
+OR sessions.project_id IN (SELECT projects.id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR sessions.session_id IN (SELECT shared.session_id
+FROM collaboration_sessions AS shared
+JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
+WHERE part.user_id = $1
+AND part.state = 'joined'
+AND (shared.expires_at IS NULL
+OR shared.expires_at > now()))))))
+
+-- system_logs
+r.user_id = $1
+
+-- system_settings
+r.is_public
+
+-- websocket_sessions
+r.user_id = $1
+
+-- websocket_notifications
+(EXISTS (SELECT
+FROM websocket_sessions
+WHERE websocket_sessions.id = r.socket_id
+AND websocket_sessions.user_id = $1)
+OR (r.socket_id IS NULL
+AND r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+OR (r.socket_id IS NULL
+AND r.project_id IS NULL))
+
+-- cc_instances
+r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- cc_instances, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- tasks
+r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- tasks, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- requirements
+r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- requirements, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- features
+r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- features, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- git_worktrees
+(EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+OR EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+OR EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = r.task_id
+AND tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+
+-- task_dependencies
+r.task_id IN (SELECT tasks.id
+FROM tasks
+WHERE tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+
+-- task_dependencies, one by one
+EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = r.task_id
+AND tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))) IS TRUE
+
+-- task_dependencies, at first
+EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = r.task_id
+AND tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))) IS TRUE
+
+-- ultrathink_messages
+(EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.parent_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+OR EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.child_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+OR EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = r.task_id
+AND tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+
+-- mcp_messages
+r.cc_instance_id IN (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+
+-- mcp_messages, one by one
+EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))) IS TRUE
+
+-- mcp_messages, at first
+EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))) IS TRUE
+
+-- mcp_messages, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM mcp_messages AS one
+WHERE one.cc_instance_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- mcp_messages, the few
+(r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))))
+
+-- mcp_tool_calls
+(EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+OR EXISTS (SELECT
+FROM mcp_messages
+WHERE mcp_messages.id = r.message_id
+AND mcp_messages.cc_instance_id IN (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))))
+
+-- mcp_tool_calls, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM mcp_tool_calls AS one
+WHERE one.cc_instance_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT mcp_messages.id
+FROM mcp_messages
+WHERE mcp_messages.cc_instance_id IN (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM mcp_tool_calls AS one
+WHERE one.message_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- mcp_tool_calls, the few
+(r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+OR r.message_id = ANY(ARRAY(SELECT mcp_messages.id
+FROM mcp_messages
+WHERE mcp_messages.cc_instance_id IN (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))))
+
+-- cc_logs
+(EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+OR EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = r.task_id
+AND tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+
+-- cc_logs, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM cc_logs AS one
+WHERE one.cc_instance_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT tasks.id
+FROM tasks
+WHERE tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM cc_logs AS one
+WHERE one.task_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- cc_logs, the few
+(r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+OR r.task_id = ANY(ARRAY(SELECT tasks.id
+FROM tasks
+WHERE tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))))
+
+-- task_logs
+(EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = r.task_id
+AND tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+OR EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+
+-- task_logs, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT tasks.id
+FROM tasks
+WHERE tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM task_logs AS one
+WHERE one.task_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+JOIN LATERAL (SELECT
+FROM task_logs AS one
+WHERE one.cc_instance_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- task_logs, the few
+(r.task_id = ANY(ARRAY(SELECT tasks.id
+FROM tasks
+WHERE tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+OR r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))))
+
+-- projects_archive
+((r.owner_id = $1
+OR r.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR r.is_public)
+
+-- tasks_archive
+r.project_id IN (SELECT projects_archive.project_id
+FROM projects_archive
+WHERE ((projects_archive.owner_id = $1
+OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects_archive.is_public))
+
+-- tasks_archive, at first
+EXISTS (SELECT
+FROM projects_archive
+WHERE projects_archive.project_id = r.project_id
+AND ((projects_archive.owner_id = $1
+OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects_archive.is_public)) IS TRUE
+
+-- mcp_messages_archive
+r.project_id IN (SELECT projects_archive.project_id
+FROM projects_archive
+WHERE ((projects_archive.owner_id = $1
+OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects_archive.is_public))
+
+-- mcp_messages_archive, at first
+EXISTS (SELECT
+FROM projects_archive
+WHERE projects_archive.project_id = r.project_id
+AND ((projects_archive.owner_id = $1
+OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects_archive.is_public)) IS TRUE
+
+-- task_execution_efficiency
+r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- task_execution_efficiency, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- active_cc_instances
+r.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- active_cc_instances, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- readonly_project_stats
+r.id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- readonly_project_stats, at first
+EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)) IS TRUE
+
+-- mcp_message_stats
+false
+
+-- parallel_execution_stats
+false
+
+-- error_summary
+false
+
+-- users, private columns
+r.id = $1

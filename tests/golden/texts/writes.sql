@@ -1,0 +1,435 @@
+-- services.accounts.authentication, _NOTE_USE
+UPDATE auth_tokens SET last_used = now()
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)
+WHERE setting IS NOT NULL
+AND token_id = ANY($1::uuid[])
+
+-- services.accounts.login, _RECORD
+WITH holder AS (
+    UPDATE users SET last_login = now(), login_count = COALESCE(login_count, 0) + 1,
+        hashed_password = COALESCE($11, hashed_password)
+   
+WHERE id = $1::int
+AND is_active
+AND hashed_password = $12
+   
+RETURNING id
+), issued AS (
+    INSERT INTO auth_tokens (token_id, user_id, token_type, expires_at, family_id, ip_address, user_agent)
+    SELECT token_id, id, token_type, expires_at, family_id, $4::text::inet, $5::text
+   
+FROM holder, unnest($7::uuid[], $8::text[], $9::timestamptz[], $10::uuid[])
+        AS pair(token_id, token_type, expires_at, family_id)
+), trimmed AS (
+    DELETE
+FROM auth_tokens
+WHERE id IN (
+SELECT id
+FROM auth_tokens
+WHERE user_id = $1::int
+ORDER BY is_active
+AND expires_at > now() DESC, id DESC OFFSET 1000
+)
+), traced AS (
+    INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('tokenId', $6::uuid), $3::uuid, $4::text::inet, $5::text
+FROM holder
+)
+SELECT id
+FROM holder
+
+-- services.accounts.login_attempts, _COUNT
+WITH address AS (
+    INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
+    SELECT $1::bytea, 1, now()
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)
+WHERE setting IS NOT NULL
+AND $1 IS NOT NULL
+    
+ON CONFLICT (subject) DO UPDATE SET
+    attempts = CASE WHEN counted.window_started_at < now() - $4::interval THEN 1
+                    ELSE counted.attempts + 1 END,
+    window_started_at = CASE WHEN counted.window_started_at < now() - $4::interval THEN now()
+                             ELSE counted.window_started_at END
+RETURNING attempts, extract(epoch
+FROM window_started_at + $4::interval - now()) AS remaining
+
+), pair AS (
+    INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
+    SELECT $2::bytea, 1, now()
+FROM address
+WHERE attempts <= $5::int
+    
+ON CONFLICT (subject) DO UPDATE SET
+    attempts = CASE WHEN counted.window_started_at < now() - $4::interval THEN 1
+                    ELSE counted.attempts + 1 END,
+    window_started_at = CASE WHEN counted.window_started_at < now() - $4::interval THEN now()
+                             ELSE counted.window_started_at END
+RETURNING attempts, extract(epoch
+FROM window_started_at + $4::interval - now()) AS remaining
+
+), account AS (
+    INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
+    SELECT $3::bytea, 1, now()
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)
+WHERE setting IS NOT NULL
+       
+AND ($1 IS NULL
+OR EXISTS (SELECT
+FROM pair
+WHERE attempts <= $6::int))
+    
+ON CONFLICT (subject) DO UPDATE SET
+    attempts = CASE WHEN counted.window_started_at < now() - $4::interval THEN 1
+                    ELSE counted.attempts + 1 END,
+    window_started_at = CASE WHEN counted.window_started_at < now() - $4::interval THEN now()
+                             ELSE counted.window_started_at END
+RETURNING attempts, extract(epoch
+FROM window_started_at + $4::interval - now()) AS remaining
+
+)
+SELECT remaining
+FROM address
+WHERE attempts > $5::int
+UNION ALL SELECT remaining
+FROM pair
+WHERE attempts > $6::int
+UNION ALL SELECT remaining
+FROM account
+WHERE attempts > $7::int
+
+-- services.accounts.login_attempts, _FORGET
+WITH held AS MATERIALIZED (
+    SELECT subject
+FROM login_attempts, (SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)
+   
+WHERE setting IS NOT NULL
+AND subject IN ($1, $2, $3)
+   
+ORDER BY subject = $1 DESC, subject = $2 DESC FOR UPDATE OF login_attempts
+), forgotten AS (
+    DELETE
+FROM login_attempts USING held
+   
+WHERE login_attempts.subject = held.subject
+AND held.subject IN ($2, $3)
+)
+UPDATE login_attempts SET attempts = attempts - 1
+FROM held
+WHERE login_attempts.subject = held.subject
+AND held.subject = $1
+AND attempts > 0
+
+-- services.accounts.rate_limits, _TAKE
+INSERT INTO api_call_counts AS counted (user_id, hour, calls)
+VALUES ($1, date_trunc('hour', now()), $2)
+ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2
+WHERE counted.calls + $2 <= $3
+RETURNING hour, calls
+
+-- services.instances.instances, _HEAR
+UPDATE cc_instances SET last_heartbeat = now()
+WHERE id IN (
+    SELECT t.id
+FROM cc_instances t, (SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)
+   
+WHERE t.id = ANY($1::uuid[])
+AND t.status IN ('IDLE', 'RUNNING')
+AND $2::int IS NOT NULL
+     
+AND {changeable}
+   
+ORDER BY t.id FOR NO KEY UPDATE OF t {locked})
+RETURNING id
+
+-- services.instances.instances, _STOP
+UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(), exit_code = COALESCE($2, exit_code)
+WHERE id = ANY($1::uuid[])
+
+-- services.mcp.recording, _INSERT
+INSERT INTO mcp_messages (id, cc_instance_id, message_type, server_name, direction, rpc_id, method,
+                          params, result, error, processing_time_ms, created_at)
+SELECT id, $1, message_type, server_name, direction, rpc_id, method,
+       params::jsonb, result::jsonb, error::jsonb, processing_time_ms, created_at
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::integer[], $12::timestamptz[])
+  AS m(id, message_type, server_name, direction, rpc_id, method,
+       params, result, error, processing_time_ms, created_at)
+ON CONFLICT (id) DO NOTHING
+
+-- services.mcp.recording, _ANSWER
+UPDATE mcp_messages SET method = answer.method, processing_time_ms = answer.processing_time_ms
+FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS answer(id, method, processing_time_ms)
+WHERE mcp_messages.id = answer.id
+
+-- services.mcp.recording, _SYNC_TOOL_CALLS
+INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, arguments, status, started_at,
+                            completed_at, execution_time_ms, result, error_details)
+SELECT request.id, request.id, request.cc_instance_id, request.params ->> 'name',
+       COALESCE(NULLIF(request.params -> 'arguments', 'null'), '{}'),
+       CASE WHEN response.id IS NULL
+AND cancel.id IS NOT NULL THEN 'failed'
+            WHEN response.id IS NULL THEN 'running'
+            WHEN response.error IS NOT NULL
+OR response.result -> 'isError' = 'true' THEN 'failed'
+            ELSE 'completed' END,
+       request.created_at, COALESCE(response.created_at, cancel.created_at), response.processing_time_ms,
+       response.result,
+       CASE WHEN response.id IS NULL
+AND cancel.id IS NOT NULL
+            THEN jsonb_build_object('message', 'Cancelled', 'reason', cancel.params -> 'reason')
+            WHEN response.result -> 'isError' = 'true'
+            THEN jsonb_build_object('message', (SELECT string_agg(part ->> 'text', E'\n')
+                                               
+FROM jsonb_path_query(response.result, '$.content[*]') part))
+            ELSE response.error END
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS called(request_id, response_id, cancel_id)
+JOIN mcp_messages request ON request.id = called.request_id
+LEFT
+JOIN mcp_messages response ON response.id = called.response_id
+LEFT
+JOIN mcp_messages cancel ON cancel.id = called.cancel_id
+WHERE jsonb_typeof(request.params -> 'name') = 'string'
+ON CONFLICT (id) DO UPDATE
+SET status = excluded.status, completed_at = excluded.completed_at, result = excluded.result,
+    execution_time_ms = excluded.execution_time_ms, error_details = excluded.error_details
+WHERE (known.status, known.completed_at, known.result, known.error_details)
+   IS DISTINCT FROM (excluded.status, excluded.completed_at, excluded.result, excluded.error_details)
+
+-- services.notifications.notifications, _STORE
+WITH stored AS (
+    INSERT INTO notification_history (user_id, service_type, session_id, notification_type, title, message,
+                                      payload, priority, scheduled_at)
+    SELECT user_id, service_type, $9::uuid, $10, $11, $12, $13::jsonb, $14, COALESCE($15, now())
+   
+FROM (SELECT set_config('ccgraph.actor_id', $1::int::text, true) AS actor) AS acting, unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
+   
+WHERE actor IS NOT NULL
+   
+RETURNING id
+), told AS (
+    SELECT COALESCE(array_agg(id
+ORDER BY id), '{}') AS keys
+FROM stored
+), traced AS (
+    INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('recipients', $6::int, 'keys', keys), $3::uuid, $4::text::inet, $5::text
+FROM told
+)
+SELECT keys
+FROM told
+
+-- services.notifications.notifications, _CANCEL
+UPDATE notification_history SET status = 'cancelled'
+WHERE id = $1
+
+-- services.notifications.notifications, _RETRY
+UPDATE notification_history
+SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = NULL
+WHERE id = $1
+
+-- services.notifications.notifications, _ACKNOWLEDGE
+UPDATE websocket_notifications t
+SET client_ack = true, delivery_status = 'delivered', first_sent_at = COALESCE(t.first_sent_at, now())
+WHERE t.id = $1
+AND {viewer} IS NOT NULL
+AND {visible}
+RETURNING t.id
+
+-- services.projects.invitations, _OFFER
+INSERT INTO project_invitations AS known (project_id, project_name, user_id, invited_by, role, keep_as)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (project_id, user_id) DO UPDATE SET
+    project_name = excluded.project_name, invited_by = excluded.invited_by, role = excluded.role,
+    keep_as = excluded.keep_as, state = 'pending', invited_at = now(), answered_at = NULL
+RETURNING id
+
+-- services.projects.invitations, _RING
+INSERT INTO websocket_notifications (socket_id, event_type, event_name, payload, delivery_status)
+SELECT id, 'milestone', 'project_invitation', jsonb_build_object('invitation_id', $2::text), 'sent'
+FROM websocket_sessions
+WHERE user_id = $1
+AND disconnected_at IS NULL
+ORDER BY last_seen DESC
+LIMIT 100
+
+-- services.projects.invitations, _ANSWER
+UPDATE project_invitations SET state = $2, answered_at = now()
+WHERE id = $1
+AND state <> $2
+
+-- services.projects.invitations, _WITHDRAW_FROM
+UPDATE project_invitations SET state = 'withdrawn', answered_at = now()
+WHERE project_id = $1
+AND user_id = $2
+AND state = 'pending'
+
+-- services.projects.membership, _WITHDRAW_ALL
+UPDATE project_invitations SET state = 'withdrawn', answered_at = now()
+WHERE project_id = $1
+AND state = 'pending'
+
+-- services.sessions.collaboration, _ASK
+INSERT INTO collaboration_participants (collaboration_session_id, user_id, state) VALUES ($1, $2, 'requested')
+ON CONFLICT (collaboration_session_id, user_id)
+DO UPDATE SET state = 'requested', requested_at = now(), joined_at = NULL, left_at = NULL
+RETURNING id
+
+-- services.sessions.collaboration, _COUNT
+UPDATE collaboration_sessions SET
+    current_participants = (SELECT count(*)
+FROM collaboration_participants
+                           
+WHERE collaboration_session_id = $1
+AND state = 'joined'),
+    total_joins = COALESCE(total_joins, 0) + $2
+WHERE id = $1
+
+-- services.sessions.collaboration, _EMPTY
+UPDATE collaboration_participants SET state = 'left', left_at = now()
+WHERE collaboration_session_id = $1
+AND state IN ('joined', 'requested')
+
+-- services.sessions.collaboration, _LEAVE_EVERYTHING
+WITH taken AS (
+    SELECT id
+FROM collaboration_sessions
+   
+WHERE id IN (SELECT collaboration_session_id
+FROM collaboration_participants
+WHERE user_id = $1)
+   
+ORDER BY id FOR NO KEY UPDATE
+), gone AS (
+    DELETE
+FROM collaboration_participants part USING taken
+   
+WHERE part.collaboration_session_id = taken.id
+AND part.user_id = $1
+   
+RETURNING part.collaboration_session_id AS id, part.state = 'joined' AS counted
+)
+UPDATE collaboration_sessions shared SET current_participants = shared.current_participants - 1
+FROM gone
+WHERE gone.id = shared.id
+AND gone.counted
+
+-- services.sessions.collaboration, _CLOSE
+UPDATE collaboration_sessions SET expires_at = LEAST(expires_at, now()), access_token = NULL
+WHERE id = $1
+
+-- services.sessions.worktrees, _SYNCED
+UPDATE worktrees SET
+    last_sync = CASE WHEN $2 THEN now() ELSE last_sync END,
+    sync_status = CASE WHEN worktree_id = $3 THEN COALESCE($4, sync_status) ELSE sync_status END,
+    commit_hash = CASE WHEN worktree_id = $3
+AND $2 THEN COALESCE($5, commit_hash) ELSE commit_hash END
+WHERE worktree_id = ANY($1)
+
+-- services.tasks.tasks, _REQUEUE
+UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
+                 started_at = NULL
+WHERE id IN (
+    SELECT id
+FROM tasks
+   
+WHERE lease_expires_at < now()
+AND status = 'RUNNING'
+AND ($1::uuid IS NULL
+OR project_id = $1)
+   
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+
+-- services.tasks.tasks, _CLAIM
+UPDATE tasks t SET status = 'RUNNING', assigned_to = $2, started_at = now(),
+                   lease_expires_at = now() + $3::interval
+WHERE t.id = $1
+AND NOT EXISTS (
+    SELECT
+FROM task_dependencies d
+JOIN tasks blocker ON blocker.id = d.dependency_task_id
+   
+WHERE d.task_id = t.id
+AND d.dependency_type <> 'suggests'
+AND blocker.status <> 'COMPLETED' OFFSET 0)
+RETURNING t.id
+
+-- services.tasks.tasks, _CLAIM_NEXT
+WITH claimant AS (
+    SELECT t.id, t.project_id, set_config('ccgraph.actor_id', $1::int::text, true) AS actor
+FROM cc_instances t
+   
+WHERE t.id = $6::uuid
+AND t.status IN ('IDLE', 'RUNNING')
+     
+AND NOT (EXISTS (SELECT
+FROM projects p
+WHERE p.project_id = t.project_id
+AND p.status = 'archived'))
+AND {allowed}
+    FOR KEY SHARE OF t
+), next AS (
+    SELECT t.id
+FROM tasks t
+   
+WHERE t.project_id = (SELECT project_id
+FROM claimant
+WHERE actor IS NOT NULL)
+     
+AND t.status IN ('PENDING', 'QUEUED')
+     
+AND (t.assigned_to IS NULL
+OR t.assigned_to = $6)
+     
+AND ($7::text[] IS NULL
+OR t.task_type = ANY($7))
+     
+AND NOT EXISTS (
+    SELECT
+FROM task_dependencies d
+JOIN tasks blocker ON blocker.id = d.dependency_task_id
+   
+WHERE d.task_id = t.id
+AND d.dependency_type <> 'suggests'
+AND blocker.status <> 'COMPLETED' OFFSET 0)
+     
+AND NOT EXISTS (SELECT
+FROM tasks held
+JOIN claimant USING (project_id)
+                     
+WHERE held.lease_expires_at < now()
+AND held.status = 'RUNNING')
+   
+ORDER BY t.priority DESC, t.created_at, t.id
+   
+LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
+), claimed AS (
+    UPDATE tasks SET status = 'RUNNING', assigned_to = $6, started_at = now(),
+                     lease_expires_at = now() + $8::interval
+   
+FROM next
+WHERE tasks.id = next.id
+   
+RETURNING tasks.id
+), traced AS (
+    INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('ccInstanceId', $6::uuid, 'key', id), $3::uuid, $4::text::inet, $5::text
+FROM claimed
+)
+SELECT id
+FROM claimed
+
+-- services.writing.audit, _LOG
+INSERT INTO system_logs (level, category, module, user_id, message, details,
+                         request_id, ip_address, user_agent)
+VALUES ('INFO', 'audit', 'api', $1, $2, $3, $4, $5::text::inet, $6)
+
+-- services.writing.task_claims, _RELEASE
+UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
+                 started_at = NULL
+WHERE id IN (
+    SELECT id
+FROM tasks
+   
+WHERE assigned_to = ANY($1::uuid[])
+AND status = 'RUNNING'
+AND lease_expires_at IS NOT NULL
+   
+ORDER BY id FOR NO KEY UPDATE)
