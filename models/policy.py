@@ -8,7 +8,7 @@ whole set of them. Subqueries do not depend on the row, so PostgreSQL can turn t
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 
@@ -36,11 +36,33 @@ class Through:
     key: str
 
 
+def sql_columns(sql: str) -> frozenset[str]:
+    """The columns that the SQL of a rule, as it is declared, takes from {row}."""
+    return frozenset(re.findall(r"\{row\}\.(\w+)", sql))
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL that speaks of the row as {row} and of the viewer as {viewer}."""
+    """SQL that speaks of the row as {row} and of the viewer as {viewer}.
+
+    `columns` are those of the row by which it decides; `by_viewer` says whether people see different things.
+    """
 
     sql: str
+    columns: frozenset[str] = field(init=False)
+    by_viewer: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", sql_columns(self.sql))
+        object.__setattr__(self, "by_viewer", "{viewer}" in self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """SQL that is true or false of a row, and the columns of the row by which it decides."""
+
+    sql: str
+    columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,15 +277,27 @@ def columns_of(rule: Rule) -> frozenset[str]:
     match rule:
         case Own(column) | Through(column, _, _):
             return frozenset({column})
-        case Condition(sql):
-            return sql_columns(sql)
+        case Condition():
+            return rule.columns
         case _:
             return frozenset()
 
 
-def sql_columns(sql: str) -> frozenset[str]:
-    """The columns that the SQL of a rule takes from {row}."""
-    return frozenset(re.findall(r"\{row\}\.(\w+)", sql))
+def is_by_viewer(table_name: str) -> bool:
+    """Whether the predicate of `visible` names the viewer: some rows are there for all or for none."""
+    return any(_names_viewer(rule) for rule in RULES[table_name])
+
+
+def _names_viewer(rule: Rule) -> bool:
+    match rule:
+        case Own():
+            return True
+        case Condition():
+            return rule.by_viewer
+        case Through():
+            return is_by_viewer(rule.table)
+        case _:
+            return False
 
 
 def is_everybodys(table_name: str) -> bool:

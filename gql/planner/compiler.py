@@ -35,6 +35,7 @@ def compile_query(question: Question, fields: Sequence[Field]) -> Plan:
         keys=tuple(field.key for field in fields),
         sql="SELECT " + ", ".join(columns),
         parameters=tuple(statement.parameters),
+        by_viewer=statement.by_viewer,
     )
 
 
@@ -58,7 +59,7 @@ def compile_events(question: Question, type_name: str, field: Field, *, own: boo
     """The statement that loads rows for events, each for the viewer who is to hear of it.
 
     As `compile_rows`, with users.id of the viewers in the variable VIEWERS beside KEYS. `own` says that the
-    rows were found visible already. A text that does not name `wanted.viewer` then gives everybody the same.
+    rows were found visible already. A plan that is not `by_viewer` then gives everybody the same.
 
     `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
     FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (key, viewer, place) ORDER BY wanted.place`
@@ -73,7 +74,7 @@ def compile_events(question: Question, type_name: str, field: Field, *, own: boo
 
 def _rows(statement: Statement, text: str, wanted: str) -> Plan:
     sql = f"SELECT (\n{text}\n)\nFROM {wanted}\nORDER BY wanted.place"
-    return Plan((KEYS,), sql, tuple(statement.parameters))
+    return Plan((KEYS,), sql, tuple(statement.parameters), statement.by_viewer)
 
 
 def _wanted_row(statement: Statement, table: TableType, field: Field, *, visible: bool) -> str:

@@ -21,4 +21,4 @@ def compile_keys(question: Question, type_name: str, where: Value, limit: int) -
         f"SELECT {key} FROM {table.table} AS {alias} WHERE {' AND '.join(conditions) or 'true'}"
         f" ORDER BY {key} LIMIT {limit} FOR NO KEY UPDATE OF {alias}"
     )
-    return Plan((), sql, tuple(statement.parameters))
+    return Plan((), sql, tuple(statement.parameters), statement.by_viewer)

@@ -32,12 +32,14 @@ class Parameter:
 class Plan:
     """One statement for one operation: a row with a column of JSON text per response key.
 
-    `keys` are the response keys in order, `None` in a column being the value null.
+    `keys` are the response keys in order, `None` in a column being the value null. `by_viewer` says whether
+    the statement asks who reads.
     """
 
     keys: tuple[str, ...]
     sql: str
     parameters: tuple[Parameter | ViewerId, ...]
+    by_viewer: bool
 
     def bind(self, viewer_id: int, variables: Variables) -> list[object]:
         """The values of `$1`, `$2`, ... for this viewer and these variables."""

@@ -15,8 +15,6 @@ from gql.planner.plan import Parameter, ViewerId
 from gql.planner.values import ObservedVariables, Source, Value
 from models import policy
 
-VIEWER = "{viewer}"
-
 MOST_PARAMETERS = 5_000
 """Of one statement; the driver takes 32,767, and PostgreSQL long to plan them."""
 
@@ -52,6 +50,8 @@ class Statement:
     viewer_column: str | None = None
     parameters: list[Parameter | ViewerId] = field(default_factory=list)
     aliases: Counter[str] = field(default_factory=Counter)
+    by_viewer: bool = False
+    """Whether the text asks who reads."""
     relations: int = 0
     joined: int = 0
 
@@ -99,6 +99,7 @@ class Statement:
 
     def viewer(self) -> str:
         """`$1::int`, the viewer's users.id: one parameter however often it is used; or `viewer_column`."""
+        self.by_viewer = True
         if self.viewer_column is not None:
             return self.viewer_column
         for number, parameter in enumerate(self.parameters, 1):
@@ -113,17 +114,15 @@ class Statement:
         """The predicate that leaves the rows which the viewer may see: none or one (`policy.visible`)."""
         if self.question.is_admin or policy.is_everybodys(table.table):
             return []
-        predicate = policy.visible(table.table, alias, VIEWER, one_by_one=one_by_one, at_first=at_first)
-        # Not every policy depends on the viewer, and PostgreSQL refuses a parameter that nothing uses.
-        return [predicate.replace(VIEWER, self.viewer()) if VIEWER in predicate else predicate]
+        # PostgreSQL refuses a parameter that nothing uses.
+        viewer = self.viewer() if policy.is_by_viewer(table.table) else ""
+        return [policy.visible(table.table, alias, viewer, one_by_one=one_by_one, at_first=at_first)]
 
     def gathering(self, table: TableType, alias: str) -> policy.Gathering | None:
         """How the visible rows are found where they are few, if that is worth a look (`policy.gathering`)."""
-        found = None if self.question.is_admin else policy.gathering(table.table, alias, VIEWER)
-        if found is None:
+        if self.question.is_admin or table.table not in policy.ENDLESS:
             return None
-        viewer = self.viewer()
-        return policy.Gathering(found.few.replace(VIEWER, viewer), found.visible.replace(VIEWER, viewer))
+        return policy.gathering(table.table, alias, self.viewer())
 
     def column(self, table: TableType, column: Column, alias: str) -> str:
         """`task$1.name`; a private column is NULL in every row that is not about the viewer.

@@ -8,13 +8,18 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
+    SKIP,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
+    Visitor,
+    VisitorAction,
     parse,
+    visit,
 )
 
 from gql.compat.graphql_core import (
@@ -161,6 +166,12 @@ class Operation:
             return None
         return VariableValues(sources, coerced)
 
+    def uses(self, variable: str) -> int:
+        """How often the document uses a variable; where it is defined is no use."""
+        counter = _UseCounter(variable)
+        visit(self.document, counter)
+        return counter.found
+
     def root_plan(self, catalog: Catalog, variables: Variables, *, is_admin: bool) -> RootPlan:
         """The plan of a query for this kind of viewer and variables like these."""
 
@@ -168,6 +179,23 @@ class Operation:
             return plan_root(Question(catalog, observed, self.fragments, is_admin), self.node)
 
         return self.plans.get(is_admin, variables, make).made
+
+
+class _UseCounter(Visitor):
+    """Counts where a variable stands, in all operations and fragments of a document."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__()
+        self.variable = variable
+        self.found = 0
+
+    def enter_variable_definition(self, *_: object) -> VisitorAction:
+        """A definition is no use."""
+        return SKIP
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        """Count it."""
+        self.found += node.name.value == self.variable
 
 
 def assemble(heads: Heads, texts: Sequence[str | None]) -> bytes:

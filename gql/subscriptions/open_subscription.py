@@ -1,7 +1,6 @@
 """Opens subscriptions: from a request to a place in the feed, or to a live query."""
 
-import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
 from gql.planner.values import ObservedVariables
 from gql.request.limits import check_cost
+from gql.request.preparation import Operation
 from gql.subscriptions.fields import STREAMS
 from gql.subscriptions.live import LIVE, live_query
 from gql.subscriptions.rendering import EventRenderer
@@ -102,8 +102,7 @@ class Subscriptions:
             raise BadInput("Select a field of Subscription other than `__typename`.", field="query")
         stream = STREAMS[root.name]
         arguments = Arguments(given)
-        declared = (found.variable.name.value for found in operation.node.variable_definitions or ())
-        key = _key(request, declared, root)
+        key = _key(request, operation, root)
         return _Events(key, arguments, partial(self._topic, key, stream, arguments, root, question))
 
     def _topic(
@@ -161,16 +160,16 @@ def _argument_values(schema: GraphQLSchema, root: Field, variables: dict[str, An
     return get_argument_values(definition, root.nodes[0], VariableValues({}, variables))
 
 
-def _key(request: OperationRequest, declared: Iterable[str], root: Field) -> Hashable:
+def _key(request: OperationRequest, operation: Operation, root: Field) -> Hashable:
     """Equal for requests that ask for the same, from whichever cursor on."""
     given = request.variables or {}
+    declared = (found.variable.name.value for found in operation.node.variable_definitions or ())
     # Those that the operation does not have mean nothing, whatever is in them.
     variables = {name: given[name] for name in declared if name in given}
     for argument in root.nodes[0].arguments or ():
         if argument.name.value == AFTER and isinstance(argument.value, VariableNode):
             name = argument.value.name.value
-            # Once where it is defined and once here: nothing else depends on it.
-            if len(re.findall(rf"\${name}\b", request.query)) == 2:
+            if operation.uses(name) == 1:  # nothing else depends on it
                 variables.pop(name, None)
     return request.query, request.operation_name, _hashable(variables)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gql.execution.runner import bind, rows_of
-from gql.planner.compiler import KEYS, VIEWER_COLUMN, VIEWERS, compile_events
+from gql.planner.compiler import KEYS, VIEWERS, compile_events
 from gql.planner.plan import Plan
 from gql.planner.selection import Field
 from gql.planner.statement import Question
@@ -53,7 +53,7 @@ class _RowLoad:
     @property
     def by_viewer(self) -> bool:
         """Whether people see different things."""
-        return any(VIEWER_COLUMN in plan.sql for plan in self.plans.values())
+        return any(plan.by_viewer for plan in self.plans.values())
 
     @property
     def by_kind(self) -> bool:

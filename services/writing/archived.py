@@ -20,7 +20,12 @@ _BEHIND: Final = ("cc_instances", "tasks")
 def is_at_rest(table_name: str, row: str) -> str:
     """SQL that is true for a row, called `row`, of an archived project."""
     ways = _ways(metadata.tables[table_name])
-    return f"({' OR '.join(f'EXISTS ({way.format(row=row)})' for way in ways)})" if ways else "false"
+    return f"({' OR '.join(f'EXISTS ({way.format(row=row)})' for way in ways.values())})" if ways else "false"
+
+
+def columns_at_rest(table_name: str) -> frozenset[str]:
+    """The columns of a row by which `is_at_rest` decides."""
+    return frozenset(_ways(metadata.tables[table_name]))
 
 
 def rests_with_project(table_name: str) -> bool:
@@ -42,17 +47,17 @@ async def require_active(connection: WriteConnection, table_name: str, key: obje
         raise at_rest(field)
 
 
-def _ways(table: Table) -> list[str]:
-    """Subqueries from a row to the archived project that it belongs to."""
+def _ways(table: Table) -> dict[str, str]:
+    """Subqueries from a row to the archived project that it belongs to, by the column that leads there."""
     targets = {column.name: key.column for column in table.columns for key in column.foreign_keys}
-    direct = [
-        f"SELECT FROM projects p WHERE p.{target.name} = {{row}}.{name} AND p.status = 'archived'"
+    direct = {
+        name: f"SELECT FROM projects p WHERE p.{target.name} = {{row}}.{name} AND p.status = 'archived'"
         for name, target in targets.items()
         if target.table.name == "projects"
-    ]
-    return direct or [
-        f"SELECT FROM {target.table.name} near JOIN projects p USING (project_id)"
+    }
+    return direct or {
+        name: f"SELECT FROM {target.table.name} near JOIN projects p USING (project_id)"
         f" WHERE near.id = {{row}}.{name} AND p.status = 'archived'"
         for name, target in targets.items()
         if target.table.name in _BEHIND
-    ]
+    }

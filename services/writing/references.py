@@ -1,6 +1,5 @@
 """What a row may refer to: rows that the caller may see or change, of the same project or person."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -10,17 +9,19 @@ from typing import Any, Final
 
 from sqlalchemy import Column
 
-from models import metadata
+from models import change_policy, metadata
 from models.change_policy import changeable
-from models.policy import visible
+from models.policy import Predicate, visible
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, DomainError, Forbidden
 from services.core.principal import Principal
-from services.writing.archived import at_rest, is_at_rest
+from services.writing.archived import at_rest, columns_at_rest, is_at_rest
 from services.writing.constraints import missing
 from services.writing.permissions import VIEWER, require_change
 from services.writing.tables import WritableTable
 from services.writing.values import sql_type
+
+_ALWAYS: Final = Predicate("true")
 
 
 class Access(Enum):
@@ -42,7 +43,7 @@ class Reference:
     target: str
     key: str = "id"
     access: Access = Access.SEE
-    condition: str = "true"
+    condition: Predicate = _ALWAYS
     sentence: str = ""
 
     def access_sql(self, viewer: str) -> str:
@@ -54,7 +55,7 @@ class Reference:
         """True for a row `written` whose reference is null or as it has to be."""
         return (
             f"(written.{self.column} IS NULL OR EXISTS (SELECT 1 FROM {self.target} AS referred"
-            f" WHERE referred.{self.key} = written.{self.column} AND {self.condition} AND {access}))"
+            f" WHERE referred.{self.key} = written.{self.column} AND {self.condition.sql} AND {access}))"
         )
 
 
@@ -62,17 +63,25 @@ def _same_project(column: str, target: str) -> Reference:
     return Reference(
         column,
         target,
-        condition="referred.project_id IS NOT DISTINCT FROM written.project_id",
+        condition=Predicate(
+            "referred.project_id IS NOT DISTINCT FROM written.project_id", frozenset({"project_id"})
+        ),
         sentence="This belongs to another project.",
     )
 
 
-def _project_of(table: str, column: str) -> str:
+def _project_of(table: str, column: str) -> Predicate:
     """That a row is of the project of another one; without that one, the row itself is judged elsewhere."""
-    return (
+    return Predicate(
         f"(written.{column} IS NULL OR referred.project_id IS NOT DISTINCT FROM"
-        f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column}))"
+        f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column}))",
+        frozenset({column}),
     )
+
+
+def _same_value(column: str, other: str) -> Predicate:
+    """That the row to which one refers has the same value in `column` as the row in `other`."""
+    return Predicate(f"referred.{column} = written.{other}", frozenset({other}))
 
 
 _OWN_SOCKET: Final = Reference("socket_id", "websocket_sessions", access=Access.CHANGE)
@@ -86,7 +95,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
                 "worktree_id",
                 "worktrees",
                 "worktree_id",
-                condition="referred.user_id = written.user_id",
+                condition=_same_value("user_id", "user_id"),
                 sentence="This worktree belongs to another person.",
             ),
         ),
@@ -100,7 +109,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
                 "sessions",
                 "session_id",
                 access=Access.CHANGE,
-                condition="referred.user_id = written.host_user_id",
+                condition=_same_value("user_id", "host_user_id"),
                 sentence="A session is shared by the person who runs it.",
             ),
         ),
@@ -110,7 +119,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
                 "socket_id",
                 "websocket_sessions",
                 access=Access.CHANGE,
-                condition="written.project_id IS NULL",
+                condition=Predicate("written.project_id IS NULL", frozenset({"project_id"})),
                 sentence="A notification goes to one connection or to a project, not to both.",
             ),
         ),
@@ -132,7 +141,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
             Reference(
                 "child_instance_id",
                 "cc_instances",
-                condition="referred.parent_instance_id = written.parent_instance_id",
+                condition=_same_value("parent_instance_id", "parent_instance_id"),
                 sentence="An instance instructs its own children.",
             ),
             Reference(
@@ -146,7 +155,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
             Reference(
                 "message_id",
                 "mcp_messages",
-                condition="referred.cc_instance_id = written.cc_instance_id",
+                condition=_same_value("cc_instance_id", "cc_instance_id"),
                 sentence="This message belongs to another instance.",
             ),
         ),
@@ -238,8 +247,9 @@ def deciding_columns(table: WritableTable) -> tuple["Column[Any]", ...]:
 
     Of a thousand log entries that say so differ in their own keys only, one has to be looked at.
     """
-    conditions = " ".join(conditions_of(table, VIEWER))
-    named = set(re.findall(r"\bwritten\.(\w+)", conditions))
+    named = columns_at_rest(table.name) | change_policy.deciding_columns(table.name)
+    for reference in REFERENCES.get(table.name, ()):
+        named |= {reference.column} | reference.condition.columns
     return tuple(column for column in table.table.c if column.name in named or column.foreign_keys)
 
 

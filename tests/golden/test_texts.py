@@ -176,6 +176,14 @@ def test_the_sql_of_a_kind_is_the_one_in_its_file(kind: str) -> None:
     assert text_of(kind) == expected, f"{kind}.sql differs; `make fix` writes what is made now"
 
 
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("type_name", [name for name, table in CATALOG.types.items() if table.keys])
+def test_a_plan_says_whether_it_asks_who_reads(type_name: str, own: bool) -> None:
+    question = Question(CATALOG, ObservedVariables({}))
+    plan = compile_events(question, type_name, selected(type_name), own=own)
+    assert ("wanted.viewer" in plan.sql) is plan.by_viewer
+
+
 def test_every_table_that_is_written_or_read_is_in_the_files() -> None:
     titles = {title.partition(",")[0] for kind in ("reading", "changing") for title, _ in KINDS[kind]()}
     assert titles == {*policy.RULES}
