@@ -33,6 +33,16 @@ MOST_ROWS: Final = 500
 _ANY_ROW: Final = frozenset({"some", "none"})
 """Conditions on the rows of a list that say something when they are empty: there is one, or there is none."""
 
+_NEGATIONS: Final = frozenset({"not", "none", "every"})
+"""Conditions that fit more rows, the fewer fit what they hold."""
+
+_NOTHING: Final[Mapping[str, tuple[Any, ...]]] = {
+    "notIn": ([],),
+    "contains": ("", {}, []),
+    "startsWith": ("",),
+}
+"""Operands with which an operator fits every value."""
+
 _ALL: Final = "to mean all rows, write `{id: {isNull: false}}`"
 
 
@@ -40,7 +50,8 @@ def require_conditions(info: Info, given: Given) -> None:
     """Return when each condition of `given["where"]` says something; otherwise `BadInput`.
 
     The specification drops a field whose variable is absent, and clients drop what is undefined. What is
-    left, `{id: {}}`, would fit every row: that is no harm to a query, but here rows change or go.
+    left, `{id: {}}`, would fit every row: that is no harm to a query, but here rows change or go. The same
+    holds for a list or a text that turned out to be empty: `{id: {notIn: []}}`, `{name: {contains: ""}}`.
     """
     raw = raw_info(info)
     for node in raw.field_nodes:
@@ -79,7 +90,9 @@ def _require_variables(value: ValueNode, variables: Mapping[str, Any]) -> None:
             )
 
 
-def _require_conditions(value: Any, given_type: GraphQLInputType, field: str) -> None:
+def _require_conditions(
+    value: Any, given_type: GraphQLInputType, field: str, *, is_negated: bool = False
+) -> None:
     kind = get_nullable_type(given_type)
     if value is None:  # the planner refuses it
         return
@@ -87,14 +100,23 @@ def _require_conditions(value: Any, given_type: GraphQLInputType, field: str) ->
         if not value:
             raise BadInput(f"This list of conditions is empty; {_ALL}.", field=field)
         for place, item in enumerate(value):
-            _require_conditions(item, kind.of_type, f"{field}.{place}")
+            _require_conditions(item, kind.of_type, f"{field}.{place}", is_negated=is_negated)
     elif is_input_object_type(kind):
         # `path: {at: [...]}` says where to look and not what for.
         if all(is_non_null_type(kind.fields[name].type) for name in value):
             raise BadInput(f"This condition is empty and would fit every row; {_ALL}.", field=field)
         for name, item in value.items():
+            if item in _NOTHING.get(name, ()) or (is_negated and name == "in" and item == []):
+                raise BadInput(
+                    f"`{name}` with nothing in it would fit every row; {_ALL}.", field=f"{field}.{name}"
+                )
             if not (name in _ANY_ROW and item == {}):
-                _require_conditions(item, kind.fields[name].type, f"{field}.{name}")
+                _require_conditions(
+                    item,
+                    kind.fields[name].type,
+                    f"{field}.{name}",
+                    is_negated=is_negated or name in _NEGATIONS,
+                )
 
 
 async def matching_keys(act: Act, type_name: str, given: Given) -> list[Any]:

@@ -36,6 +36,15 @@ EMPTY: list[dict[str, Any]] = [
     {"inputData": {}},
     {"inputData": {"path": {"at": ["a"]}}},
     {"priority": {"gt": 1}, "name": {}},
+    {"id": {"notIn": []}},
+    {"or": [{"priority": {"gt": 1}}, {"status": {"notIn": []}}]},
+    {"not": {"id": {"in": []}}},
+    {"not": {"or": [{"priority": {"gt": 1}, "id": {"in": []}}]}},
+    {"taskLogs": {"none": {"id": {"in": []}}}},
+    {"name": {"contains": ""}},
+    {"name": {"startsWith": ""}},
+    {"inputData": {"contains": {}}},
+    {"project": {"name": {"startsWith": ""}}},
 ]
 
 
