@@ -1,10 +1,16 @@
 """SQL functions that make partitions ahead of time and remove what is past its retention."""
 
-# No row, no figure: nothing is removed.
+# No row, no figure: nothing is removed. The same holds for what is no figure or negative, which plain SQL can
+# store: it must neither remove everything nor stop the maintenance of other tables. PostgreSQL still has a
+# time that is a million days before now.
 SETTING = """
 CREATE OR REPLACE FUNCTION ccgraph_setting(wanted text) RETURNS integer
 LANGUAGE sql STABLE AS $$
-    SELECT (setting_value #>> '{}')::numeric::integer FROM system_settings WHERE setting_key = wanted
+    SELECT CASE WHEN setting_value #>> '{}' ~ '^[0-9]+([.][0-9]+)?$' THEN
+        LEAST((setting_value #>> '{}')::numeric,
+            CASE WHEN right(wanted, 5) = '_days' THEN 1000000 ELSE 2147483647 END)::integer
+    END
+    FROM system_settings WHERE setting_key = wanted
 $$
 """
 

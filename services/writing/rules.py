@@ -202,6 +202,9 @@ async def _wish_changed(
     _require_filter_rules(changes, prefix)
 
 
+_MOST_DAYS: Final = 36500
+_MOST_CHARACTERS: Final = 2**31 - 1
+
 _OF_TYPE: Final[Mapping[str, tuple[type, ...]]] = MappingProxyType(
     {
         SettingDataType.STRING: (str,),
@@ -221,9 +224,20 @@ def _require_data_type(value: object, data_type: str, prefix: str) -> None:
         )
 
 
+def _require_figure(key: str, value: object, prefix: str) -> None:
+    """`BadInput` for a retention that is no figure, or with which maintenance would remove what is new."""
+    if not key.startswith("retention."):
+        return
+    most = _MOST_DAYS if key.endswith("_days") else _MOST_CHARACTERS
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 or not 0 <= value <= most:
+        raise BadInput(f"A retention is a whole number between 0 and {most}.", field=f"{prefix}.settingValue")
+
+
 async def _setting_created(connection: WriteConnection, values: Values, prefix: str) -> None:
     data_type = values.get("data_type") or SettingDataType.JSON
-    _require_data_type(read_stored(values["setting_value"]), data_type, prefix)
+    value = read_stored(values["setting_value"])
+    _require_data_type(value, data_type, prefix)
+    _require_figure(values["setting_key"], value, prefix)
 
 
 async def _setting_changed(
@@ -236,6 +250,8 @@ async def _setting_changed(
         raise Conflict("This setting is read-only.", field=prefix)
     value = read_stored(changes["setting_value"]) if "setting_value" in changes else row["setting_value"]
     _require_data_type(value, changes.get("data_type", row["data_type"]) or SettingDataType.JSON, prefix)
+    if "setting_value" in changes:
+        _require_figure(row["setting_key"], value, prefix)
     if "setting_value" in changes:
         changes["previous_value"] = write_stored(row["setting_value"]).decode()
     changes["version"] = (row["version"] or 0) + 1

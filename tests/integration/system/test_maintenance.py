@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
@@ -50,6 +51,31 @@ async def test_a_round_that_fails_is_made_up_for_by_the_next_one(database: Datab
             await until(lambda: _exists(database, partition))
     assert {entry["event"] for entry in logs} == {"maintenance_postponed"}
     assert len(logs) <= rounds + 1
+
+
+@pytest.mark.parametrize(
+    "value", ['"x"', "-1", "1e10", "1e308", "2147483647", "[]", "{}", "true", "0.5", '"30"', '"-1"']
+)
+async def test_an_odd_figure_removes_nothing_new_and_stops_no_other_table(
+    database: Database, value: str
+) -> None:
+    await maintain(database)
+    async with database.transaction() as connection:
+        await connection.execute(
+            text(
+                "UPDATE system_settings SET setting_value = CAST(:value AS jsonb)"
+                " WHERE setting_key IN ('retention.cc_logs_days', 'retention.mcp_payload_characters')"
+            ),
+            {"value": value},
+        )
+        await connection.execute(
+            text("SELECT ccgraph_create_partition('task_logs', 'task_logs_2020', '2020-01-01', '2020-02-01')")
+        )
+        log = await factories.make_cc_log(connection)
+    await maintain(database)
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("SELECT id FROM cc_logs")) == log.id
+    assert not await _exists(database, "task_logs_2020")
 
 
 async def _exists(database: Database, table: str) -> bool:

@@ -144,3 +144,29 @@ async def test_a_readonly_setting_and_people_who_are_no_administrators_change_no
         ("NOT_FOUND", "input.settingKey"),
     ]
     assert {(await stored(database, made)).version for made in (readonly, public, secret)} == {1}
+
+
+@pytest.mark.parametrize("key", ["retention.cc_logs_days", "retention.mcp_payload_characters"])
+@pytest.mark.parametrize("value", [-1, 0.5, 10**10, 1e308, "x", True, {}], ids=repr)
+async def test_a_retention_that_would_remove_what_is_new_or_stop_maintenance_is_refused(
+    database: Database, scene: Scene, caller: Caller, key: str, value: object
+) -> None:
+    async with database.writer.connect() as connection:
+        result = await connection.execute(
+            text("SELECT id, version FROM system_settings WHERE setting_key = :key"), {"key": key}
+        )
+        row = result.one()
+    kinds = {str: "STRING", bool: "BOOLEAN", dict: "JSON"}
+    patch = {"settingValue": value, "dataType": kinds.get(type(value), "NUMBER")}
+    wanted = {"settingKey": key, "settingValue": value, "version": row.version}
+
+    assert await caller.refusal(scene.administrator, PATCH, id=row.id, patch=patch) == (
+        "BAD_USER_INPUT",
+        "input.patch.settingValue",
+    )
+    assert await caller.refusal(scene.administrator, CHANGE, input=wanted) == (
+        "BAD_USER_INPUT",
+        "input.settingValue",
+    )
+    fitting = wanted | {"settingValue": 40}
+    assert (await caller.data(scene.administrator, CHANGE, input=fitting))["changeSystemSetting"]
