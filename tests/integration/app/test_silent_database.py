@@ -113,8 +113,9 @@ MANY = 'mutation { a: createProject(input: {name: "a"}) { project { id } } b: cr
 async def test_who_waits_for_a_server_that_hangs_is_told_in_time(
     asking: Asking, stoppable: RestartablePostgres
 ) -> None:
-    questions = ["{ projects { totalCount } }", "{ me { id } }", CREATE, MANY] * 4
-    for question in questions[:4]:
+    # No more at once than one person has connections for: what comes on top is told to wait for its own turn.
+    questions = ["{ projects { totalCount } }", "{ me { id } }", CREATE, MANY]
+    for question in questions:
         assert (await asking.ask(question))[0] == 200
     with stopped(stoppable):
         answers = await asyncio.gather(*(asking.ask(question) for question in questions))
@@ -122,7 +123,7 @@ async def test_who_waits_for_a_server_that_hangs_is_told_in_time(
         assert status == 503, body
         assert body["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
         assert seconds < FEW_SECONDS
-    for question in questions[:4]:
+    for question in questions:
         for _ in range(50):
             if (answer := await asking.ask(question))[0] == 200:
                 break
