@@ -33,7 +33,11 @@ BEGIN IF NEW.name LIKE 'heavy%' THEN PERFORM pg_sleep({HEAVY_SECONDS}); END IF; 
 CREATE TRIGGER slow_project BEFORE INSERT ON public.projects
 FOR EACH ROW EXECUTE FUNCTION public.slow_project()
 """
-RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'PgSleep'"
+RUNNING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND state = 'active' AND wait_event = 'PgSleep'
+"""
+"""Other databases of the same server belong to tests that run at the same time."""
 
 HEAVY = "query ($s: String!) { tasks(search: $s) { totalCount } }"
 HEAVY_LIVE = "subscription ($s: String!) { live { tasks(search: $s) { totalCount } } }"
