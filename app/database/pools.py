@@ -15,7 +15,7 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.connection_pool import Lender
 from app.database.reaching import unusable
-from app.database.statement_cache import LARGE, BoundedStatements, PlanningConnection
+from app.database.statement_cache import LARGE, PlanningConnection, bounded_statements
 from services.core.connecting import connect
 from services.core.database import Connection, Database
 from services.core.fair_shares import MOST_WAITING, FairShares
@@ -198,7 +198,7 @@ def _writing(settings: Settings, url: SecretStr) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def bound_statements(dbapi_connection: Any, record: Any) -> None:
-        replace_cache(dbapi_connection, BoundedStatements())
+        replace_cache(dbapi_connection, bounded_statements())
 
     @event.listens_for(engine.sync_engine, "checkout")
     def replace_lost_connection(dbapi_connection: Any, record: Any, proxy: Any) -> None:

@@ -4,10 +4,10 @@ PostgreSQL keeps 60 to 260 bytes for each character of a prepared statement: the
 grows with the partitions of its tables. A bound on their number alone lets one caller fill hundreds of MB.
 """
 
-from collections import OrderedDict
 from typing import Any
 
 from app.compat.asyncpg_statements import Key, OpenCache, cache_of, replace_cache
+from services.core.cache import BoundedCache
 from services.core.tcp_keepalive import WatchedConnection
 
 MOST_CHARACTERS = 120_000
@@ -20,8 +20,11 @@ CLEANING_TIMEOUT = 10.0
 """Seconds."""
 
 
-class BoundedCache(OpenCache):
+class BoundedStatementCache(OpenCache):
     """asyncpg's cache, which forgets what was used longest ago until the texts are short enough.
+
+    Not a `BoundedCache`: asyncpg asks its own class for statements, bounds their number and age in it, and
+    hears from it which ones PostgreSQL is to forget.
 
     `spoiled` says that a statement ran that is not kept; PostgreSQL holds it until the next one of its kind.
     """
@@ -57,7 +60,7 @@ class PlanningConnection(WatchedConnection):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        replace_cache(self, BoundedCache)
+        replace_cache(self, BoundedStatementCache)
 
     @property
     def spoiled(self) -> bool:
@@ -70,18 +73,6 @@ class PlanningConnection(WatchedConnection):
         await self.execute("SELECT", timeout=CLEANING_TIMEOUT)
 
 
-class BoundedStatements(OrderedDict[str, tuple[Any, ...]]):
+def bounded_statements() -> BoundedCache[str, tuple[Any, ...]]:
     """The same for what SQLAlchemy keeps of a connection by the text of a statement."""
-
-    def __getitem__(self, text: str) -> tuple[Any, ...]:
-        """What is kept; it was used last now."""
-        self.move_to_end(text)
-        return super().__getitem__(text)
-
-    def __setitem__(self, text: str, kept: tuple[Any, ...]) -> None:
-        """Keep it, and forget others for it."""
-        super().__setitem__(text, kept)
-        characters = sum(map(len, self))
-        while characters > MOST_CHARACTERS and len(self) > 1:
-            forgotten, _ = self.popitem(last=False)
-            characters -= len(forgotten)
+    return BoundedCache(size=MOST_CHARACTERS, size_of=lambda text, _: len(text))

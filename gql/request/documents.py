@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from services.core.cache import BoundedCache
 from services.core.errors import BadInput, DomainError
 
 _MAXIMUM_REMEMBERED_CHARACTERS = 10_000_000
@@ -36,8 +36,9 @@ class Documents:
         self._trusted = trusted
         self._trusted_texts = frozenset(trusted.values()) if trusted is not None else frozenset()
         self._automatic = automatic and trusted is None
-        self._remembered: OrderedDict[str, str] = OrderedDict()
-        self._characters = 0
+        self._remembered = BoundedCache[str, str](
+            size=_MAXIMUM_REMEMBERED_CHARACTERS, size_of=lambda _, text: len(text)
+        )
 
     def text(self, parameters: Mapping[str, Any], *, remember: bool = True) -> str:
         """The document that the parameters of a request carry or name.
@@ -63,7 +64,7 @@ class Documents:
         if name != _hash(query):
             raise BadInput("The hash is not the SHA-256 of `query`.", field="extensions.persistedQuery")
         if remember:
-            self._remember(name, query)
+            self._remembered[name] = query
         return query
 
     def _trusted_text(self, trusted: Mapping[str, str], query: str | None, name: str | None) -> str:
@@ -80,16 +81,7 @@ class Documents:
         text = self._remembered.get(name)
         if text is None:
             raise PersistedQueryNotFound("PersistedQueryNotFound")
-        self._remembered.move_to_end(name)
         return text
-
-    def _remember(self, name: str, text: str) -> None:
-        if name not in self._remembered:
-            self._remembered[name] = text
-            self._characters += len(text)
-        while self._characters > _MAXIMUM_REMEMBERED_CHARACTERS:
-            _, forgotten = self._remembered.popitem(last=False)
-            self._characters -= len(forgotten)
 
 
 def read_trusted(path: Path) -> dict[str, str]:

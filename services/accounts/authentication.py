@@ -11,6 +11,7 @@ import asyncpg
 
 from models.enums import TokenType
 from services.accounts.tokens import Claims, TokenPolicy, expired, read
+from services.core.cache import BoundedCache
 from services.core.database import Database
 from services.core.json_codec import read_stored
 from services.core.principal import Principal
@@ -51,7 +52,7 @@ class Authenticator:
         self._policy = policy
         self._clock = clock
         self._wall_clock = wall_clock
-        self._known: dict[str, _Known] = {}
+        self._known = BoundedCache[str, _Known](_MAXIMUM_KNOWN)
         self._waiting: dict[UUID, asyncio.Future[Principal | None]] = {}
         self._reading: asyncio.Task[None] | None = None
 
@@ -70,8 +71,6 @@ class Authenticator:
 
     def _remember(self, token: str) -> _Known:
         claims = read(self._policy, token, TokenType.ACCESS)
-        if len(self._known) >= _MAXIMUM_KNOWN:
-            self._known.clear()
         known = self._known[token] = _Known(claims, claims.expires_at.timestamp())
         return known
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from models import AuthToken, User
+from services.accounts import authentication
 from services.accounts.authentication import Authenticator
 from services.accounts.token_store import IssuedToken, issue_named, issue_pair, revoke
 from services.accounts.tokens import TokenPolicy
@@ -143,3 +144,29 @@ async def test_the_last_use_of_a_token_is_recorded(
     async with database.writer.connect() as connection:
         statement = select(AuthToken.last_used).where(AuthToken.token_id == token.token_id)
         assert (await connection.execute(statement)).scalar_one() is not None
+
+
+async def test_of_many_tokens_those_that_were_used_last_are_known(
+    database: Database,
+    policy: TokenPolicy,
+    origin: Origin,
+    alice: Account,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(authentication, "_MAXIMUM_KNOWN", 3)
+    authenticator = Authenticator(database, policy, clock=Clock())
+    async with database.transaction() as connection:
+        tokens = [await issue_named(connection, policy, alice.user_id, origin) for _ in range(4)]
+    often, *others = tokens
+    for other in others:
+        await authenticator.authenticate(often.token)
+        await authenticator.authenticate(other.token)
+    statements.clear()
+
+    await authenticator.authenticate(often.token)
+    await authenticator.authenticate(others[-1].token)
+    assert not statements
+
+    await authenticator.authenticate(others[0].token)
+    assert len(statements) == 1
