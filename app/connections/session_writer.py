@@ -7,12 +7,14 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+import asyncpg
 import structlog
 from uuid_utils.compat import uuid7
 
 from services.core.background import Running, repeatedly
+from services.core.batching import Batcher
 from services.core.database import Database
-from services.core.retry import Backoff
+from services.core.retry import Backoff, retry
 from services.notifications.websocket_sessions import (
     NewSession,
     close_lost_sessions,
@@ -25,6 +27,8 @@ from services.notifications.websocket_sessions import (
 log = structlog.get_logger(__name__)
 
 _CLOSE_AGAIN = Backoff(first=0.2, longest=2.0)
+_REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
+"""One session cannot be entered, such as that of an account that was just deleted; the others can."""
 _CHANCES = 3
 """So often a process says that it is alive in the time after which it counts as dead."""
 
@@ -32,7 +36,8 @@ _CHANCES = 3
 class SessionWriter(Running):
     """A context manager around the life of the process; a thousand openings at once are a few statements.
 
-    The sessions of processes that were silent for `lost_after` are closed by those that are alive.
+    The sessions of processes that were silent for `lost_after` are closed by those that are alive. Closings
+    are no items of a batcher: they are kept until they are written, also while the database is away.
     """
 
     def __init__(self, database: Database, lost_after: timedelta) -> None:
@@ -40,7 +45,8 @@ class SessionWriter(Running):
         self._lost_after = lost_after
         self._process_id = uuid7()
         self._open: set[UUID] = set()
-        self._opening: list[tuple[NewSession, asyncio.Future[None]]] = []
+        self._batcher = Batcher()
+        self._one_at_a_time = asyncio.Lock()
         self._closed: dict[UUID, int] = {}
         self._pending = asyncio.Event()
 
@@ -58,55 +64,34 @@ class SessionWriter(Running):
 
     async def open(self, session: NewSession) -> None:
         """Returns when the session is entered, so that others can address it."""
-        entered = asyncio.get_running_loop().create_future()
-        self._opening.append((session, entered))
-        self._pending.set()
-        await entered
+        await self._batcher.submit("open", session, self._enter, max_batch=None, separately_after=_REFUSED)
 
     def close(self, session_id: UUID, code: int) -> None:
         """Note, soon, that the session ended."""
         self._closed[session_id] = code
         self._pending.set()
 
+    async def _enter(self, sessions: Sequence[NewSession]) -> Sequence[None]:
+        async with self._one_at_a_time, self._database.upkeep() as connection:
+            await open_sessions(connection, self._process_id, sessions)
+        self._open.update(session.id for session in sessions)
+        return [None] * len(sessions)
+
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        failures = 0
         self._pending.set()  # for what the life before has left
         while True:
             await self._pending.wait()
             self._pending.clear()
-            await self._write_opening()
-            try:
-                await self._write_closed()
-                failures = 0
-            except Exception as error:  # closed later, while others may open
-                failures += 1
-                log.warning("sessions_not_closed", error=type(error).__qualname__)
-                loop.call_later(_CLOSE_AGAIN.delay(failures), self._pending.set)
-
-    async def _write_opening(self) -> None:
-        opening, self._opening = self._opening, []
-        if not opening:
-            return
-        try:
-            async with self._database.upkeep() as connection:
-                await open_sessions(connection, self._process_id, [session for session, _ in opening])
-        except Exception as error:  # whoever connects is told, and tries again
-            _refuse(opening, error)
-            return
-        except BaseException:
-            _refuse(opening, ConnectionAbortedError("the writer of sessions was ended"))
-            raise
-        for session, entered in opening:
-            self._open.add(session.id)
-            if not entered.done():
-                entered.set_result(None)
+            await retry(
+                self._write_closed, "sessions_not_closed", helps=lambda error: True, backoff=_CLOSE_AGAIN
+            )
 
     async def _write_closed(self) -> None:
         if not self._closed:
             return
-        closed = dict(self._closed)
-        async with self._database.upkeep() as connection:
+        # A session that is being entered although its connection has gone is to be closed after that.
+        async with self._one_at_a_time, self._database.upkeep() as connection:
+            closed = dict(self._closed)
             await close_sessions(connection, closed)
         self._open.difference_update(closed)
         for session_id in closed:
@@ -122,9 +107,3 @@ class SessionWriter(Running):
             if confirmed < len(self._open - self._closed.keys()):
                 await reopen_sessions(connection, self._process_id, self._open - self._closed.keys())
             await close_lost_sessions(connection, self._lost_after)
-
-
-def _refuse(opening: Sequence[tuple[NewSession, "asyncio.Future[None]"]], error: Exception) -> None:
-    for _, entered in opening:
-        if not entered.done():
-            entered.set_exception(error)

@@ -71,7 +71,7 @@ class Execution:
             return [[*islice(texts, len(call))] for call in calls]
 
         kind = (viewer.user_id, key_of(plan.sql, parameters(())))
-        texts = await context.database.gathering.turn(kind, keys, read, most=MOST_CALLS)
+        texts = await context.database.batcher.submit(kind, keys, read, max_batch=MOST_CALLS)
         return [None if text is None else Fragment(text) for text in texts]
 
 

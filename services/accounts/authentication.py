@@ -1,9 +1,8 @@
 """Who holds a token: its signature, and whether it is still good, asked at most twice a second for all."""
 
-import asyncio
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import asyncpg
 
 from models.enums import TokenType
 from services.accounts.tokens import Claims, TokenPolicy, expired, read
+from services.core.batching import Batcher
 from services.core.cache import BoundedCache
 from services.core.database import Database
 from services.core.json_codec import read_stored
@@ -53,8 +53,7 @@ class Authenticator:
         self._clock = clock
         self._wall_clock = wall_clock
         self._known = BoundedCache[str, _Known](_MAXIMUM_KNOWN)
-        self._waiting: dict[UUID, asyncio.Future[Principal | None]] = {}
-        self._reading: asyncio.Task[None] | None = None
+        self._batcher = Batcher()
 
     async def authenticate(self, token: str) -> Principal:
         """The holder of an access token, or `Unauthenticated`: foreign, expired, revoked, deactivated."""
@@ -75,34 +74,13 @@ class Authenticator:
         return known
 
     async def _ask(self, token_id: UUID) -> Principal | None:
-        answer = self._waiting.get(token_id)
-        if answer is None:
-            answer = self._waiting[token_id] = asyncio.get_running_loop().create_future()
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._answer_all(), name="token states")
-        # The answer is shared: one caller that goes away must not take it from the others.
-        return await asyncio.shield(answer)
+        return await self._batcher.submit(
+            "holders", token_id, self._answer, max_batch=None, separately_after=()
+        )
 
-    async def _answer_all(self) -> None:
-        try:
-            while self._waiting:
-                waiting, self._waiting = self._waiting, {}
-                await self._answer(waiting)
-        finally:
-            self._reading = None
-
-    async def _answer(self, waiting: dict[UUID, asyncio.Future[Principal | None]]) -> None:
-        try:
-            principals = await self.holders(waiting.keys())
-        except Exception as error:
-            _fail(waiting, error)
-            return
-        except BaseException:
-            _fail({**waiting, **self._waiting}, ConnectionAbortedError("the reading of tokens was ended"))
-            self._waiting = {}
-            raise
-        for token_id, answer in waiting.items():
-            answer.set_result(principals.get(token_id))
+    async def _answer(self, token_ids: Sequence[UUID]) -> list[Principal | None]:
+        principals = await self.holders({*token_ids})
+        return [principals.get(token_id) for token_id in token_ids]
 
     async def holders(self, token_ids: Collection[UUID]) -> dict[UUID, Principal]:
         """The holders of those tokens that are still good, from the primary: a replica lags."""
@@ -112,11 +90,6 @@ class Authenticator:
             if used:
                 await connection.execute(_NOTE_USE, used)
         return {row["token_id"]: _principal(row) for row in rows}
-
-
-def _fail(waiting: Mapping[UUID, "asyncio.Future[Principal | None]"], error: Exception) -> None:
-    for answer in waiting.values():
-        answer.set_exception(error)
 
 
 # Asked for each active person twice a second at most, and still too often for what SQLAlchemy takes.

@@ -9,7 +9,7 @@ from typing import Any, NewType, Protocol, TypeAlias
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.core.batching import Gathering
+from services.core.batching import Batcher
 from services.core.fair_shares import FairShares
 
 UNBOUNDED = 1_000_000
@@ -58,7 +58,7 @@ class Database:
 
     `primary` runs planned statements that must see the last commit, such as the rows of events; it is
     `reader` where there is no replica. `at_once` runs single statements that change something and are a
-    transaction by themselves (services/writing/single_statement.py), `gathering` lets those of the same
+    transaction by themselves (services/writing/single_statement.py), `batcher` lets those of the same
     moment be one. `checks` has connections for what each request needs before it runs, who the caller is and
     what is left of their quota, so that this waits for no statement of anybody. `reading` and `writing` bound
     the statements and transactions of one person at a time. `after_commit` wakes the feed; it neither waits
@@ -74,7 +74,7 @@ class Database:
     reading: FairShares = field(default_factory=lambda: FairShares(UNBOUNDED))
     writing: FairShares = field(default_factory=lambda: FairShares(UNBOUNDED))
     after_commit: Callable[[], None] = lambda: None
-    gathering: Gathering = field(default_factory=Gathering)
+    batcher: Batcher = field(default_factory=Batcher)
     time_limit: float | None = None
 
     @asynccontextmanager

@@ -44,7 +44,10 @@ class Bell:
 
 
 class Wakeup(Running):
-    """`url` is memory:// (one process), postgres://... or redis://... (many); used as a context manager."""
+    """`url` is memory:// (one process), postgres://... or redis://... (many); used as a context manager.
+
+    Not a batcher: a wake-up carries nothing, and no caller waits for it.
+    """
 
     def __init__(self, url: str) -> None:
         self._backend = backend_for(url)

@@ -184,7 +184,7 @@ async def hear(database: Database, principal: Principal, instance_ids: Sequence[
         return [heard.intersection(ids) for ids in calls]
 
     kind = ("heartbeat", principal.user_id, principal.is_admin)
-    heard = await database.gathering.turn(kind, instance_ids, note_together)
+    heard = await database.batcher.submit(kind, instance_ids, note_together)
     # An instance that is being changed holds up nobody but those who speak of it.
     if missing := set(instance_ids) - heard:
         heard |= await note(missing, locked="")

@@ -40,7 +40,7 @@ class LiveTopic:
     those are for one person; a query that several people follow counts for none of them.
 
     A subscriber's first result is from a reading that began after it came, so whoever changes something and
-    then subscribes sees the change.
+    then subscribes sees the change. Not a batcher: a reading serves those who stay, at a pace of its own.
     """
 
     def __init__(self, query: LiveQuery, places: Semaphore, shares: FairShares, poll: float) -> None:

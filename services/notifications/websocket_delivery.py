@@ -38,7 +38,8 @@ class Retries:
 class SentNotifications(Running):
     """Notes which notifications this process has written to connections; a context manager around its life.
 
-    Until then they wait for somebody who listens: no time runs out for them.
+    Until then they wait for somebody who listens: no time runs out for them. Not a batcher: no caller waits,
+    and what is noted is kept until it is written.
     """
 
     def __init__(self, database: Database) -> None:

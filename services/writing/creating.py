@@ -43,7 +43,7 @@ async def create_at_once(caller: Caller, table_name: str, given: Mapping[str, ob
             return (await store([call]))[0]
         # A project that is locked holds up what is created in it, and nothing else.
         kind = (statement, caller.action, caller.principal.user_id, values.get("project_id"))
-        return await caller.database.gathering.turn(kind, call, store)
+        return await caller.database.batcher.submit(kind, call, store)
     except asyncpg.IntegrityConstraintViolationError:
         return None
 

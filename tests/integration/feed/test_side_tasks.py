@@ -258,7 +258,7 @@ async def test_who_waits_for_an_answer_that_is_cut_off_is_told() -> None:
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0.01)
-    [turn] = shared._turns
-    turn.cancel()
+    [turns] = shared._batcher._tasks
+    turns.cancel()
     with pytest.raises(ConnectionAbortedError):
         await asyncio.wait_for(second, 5)

@@ -98,9 +98,7 @@ BOUND_TO_A_CALL = {
     "app/database/connection_pool.py",  # resets a connection; its place is passed on however it ends
     "app/http/sse.py",  # notices that the client goes; its end ends the stream
     "app/websocket/session.py",  # of one connection, which ends with an error of theirs
-    "gql/execution/single_flight.py",  # whoever waits is told how it ended
-    "services/accounts/authentication.py",  # likewise
-    "services/core/batching.py",  # likewise
+    "services/core/batching.py",  # those who wait are told how it ended
     "services/feed/feed.py",  # a replay, whose subscriber is ended with it
 }
 

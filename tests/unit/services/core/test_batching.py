@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from services.core.batching import MOST, Gathering
+from services.core.batching import MAX_BATCH, Batcher
 
 
 class Work:
@@ -28,20 +30,18 @@ class Work:
         return [2 * number for number in numbers]
 
 
-async def behind_the_first(
-    gathering: Gathering, work: Work, numbers: Sequence[int]
-) -> list[asyncio.Task[int]]:
+async def behind_the_first(batcher: Batcher, work: Work, numbers: Sequence[int]) -> list[asyncio.Task[int]]:
     """Ask with all numbers, of which the first one's turn is under way."""
-    first = asyncio.create_task(gathering.turn("kind", numbers[0], work.double))
+    first = asyncio.create_task(batcher.submit("kind", numbers[0], work.double))
     await work.began.acquire()
-    others = [asyncio.create_task(gathering.turn("kind", number, work.double)) for number in numbers[1:]]
+    others = [asyncio.create_task(batcher.submit("kind", number, work.double)) for number in numbers[1:]]
     await asyncio.sleep(0)
     return [first, *others]
 
 
 async def test_who_asks_while_a_turn_is_under_way_shares_the_next_one_and_gets_his_own_result() -> None:
-    gathering, work = Gathering(), Work()
-    asking = await behind_the_first(gathering, work, range(1, 6))
+    batcher, work = Batcher(), Work()
+    asking = await behind_the_first(batcher, work, range(1, 6))
 
     work.gate.release()
     assert await asking[0] == 2
@@ -52,36 +52,36 @@ async def test_who_asks_while_a_turn_is_under_way_shares_the_next_one_and_gets_h
 
 
 async def test_whoever_is_alone_waits_for_nobody() -> None:
-    gathering, work = Gathering(), Work()
+    batcher, work = Batcher(), Work()
     work.gate.release()
 
     async with asyncio.timeout(1):
-        assert await gathering.turn("kind", 1, work.double) == 2
+        assert await batcher.submit("kind", 1, work.double) == 2
 
 
 async def test_who_asks_at_the_very_same_moment_shares_the_first_turn() -> None:
-    gathering, work = Gathering(), Work()
+    batcher, work = Batcher(), Work()
     work.gate.release()
 
-    assert await asyncio.gather(*(gathering.turn("kind", number, work.double) for number in (1, 2))) == [2, 4]
+    assert await asyncio.gather(*(batcher.submit("kind", number, work.double) for number in (1, 2))) == [2, 4]
     assert work.turns == [[1, 2]]
 
 
 async def test_other_kinds_of_work_go_on_beside_it() -> None:
-    gathering, slow, quick = Gathering(), Work(), Work()
-    waiting = asyncio.create_task(gathering.turn("slow", 1, slow.double))
+    batcher, slow, quick = Batcher(), Work(), Work()
+    waiting = asyncio.create_task(batcher.submit("slow", 1, slow.double))
     await slow.began.acquire()
     quick.gate.release()
 
-    assert await gathering.turn("quick", 2, quick.double) == 4
+    assert await batcher.submit("quick", 2, quick.double) == 4
 
     slow.gate.release()
     assert await waiting == 2
 
 
 async def test_what_is_refused_as_a_whole_is_done_one_by_one() -> None:
-    gathering, work = Gathering(), Work()
-    asking = await behind_the_first(gathering, work, [1, 2, -3, 4])
+    batcher, work = Batcher(), Work()
+    asking = await behind_the_first(batcher, work, [1, 2, -3, 4])
     for _ in range(5):
         work.gate.release()
 
@@ -94,8 +94,8 @@ async def test_what_is_refused_as_a_whole_is_done_one_by_one() -> None:
 
 @pytest.mark.parametrize("lost", [asyncpg.ConnectionDoesNotExistError, OSError])
 async def test_what_may_have_been_done_is_not_done_again(lost: type[Exception]) -> None:
-    gathering, work = Gathering(), Work(lost)
-    asking = await behind_the_first(gathering, work, [1, 2, -3])
+    batcher, work = Batcher(), Work(lost)
+    asking = await behind_the_first(batcher, work, [1, 2, -3])
     for _ in range(2):
         work.gate.release()
 
@@ -106,8 +106,8 @@ async def test_what_may_have_been_done_is_not_done_again(lost: type[Exception]) 
 
 
 async def test_whoever_gives_up_before_his_turn_is_left_out_of_it() -> None:
-    gathering, work = Gathering(), Work()
-    asking = await behind_the_first(gathering, work, [1, 2, 3])
+    batcher, work = Batcher(), Work()
+    asking = await behind_the_first(batcher, work, [1, 2, 3])
     asking[1].cancel()
     for _ in range(2):
         work.gate.release()
@@ -117,8 +117,8 @@ async def test_whoever_gives_up_before_his_turn_is_left_out_of_it() -> None:
 
 
 async def test_whoever_gives_up_during_his_turn_leaves_the_others_their_results() -> None:
-    gathering, work = Gathering(), Work()
-    asking = await behind_the_first(gathering, work, [1, 2, 3, 4])
+    batcher, work = Batcher(), Work()
+    asking = await behind_the_first(batcher, work, [1, 2, 3, 4])
     asking[0].cancel()
     work.gate.release()
     await work.began.acquire()
@@ -129,21 +129,69 @@ async def test_whoever_gives_up_during_his_turn_leaves_the_others_their_results(
 
 
 async def test_a_turn_takes_no_more_than_so_many() -> None:
-    gathering, work = Gathering(), Work()
-    asking = await behind_the_first(gathering, work, range(1, MOST + 3))
+    batcher, work = Batcher(), Work()
+    asking = await behind_the_first(batcher, work, range(1, MAX_BATCH + 3))
     for _ in range(3):
         work.gate.release()
 
-    assert await asyncio.gather(*asking) == [2 * number for number in range(1, MOST + 3)]
-    assert [len(turn) for turn in work.turns] == [1, MOST, 1]
+    assert await asyncio.gather(*asking) == [2 * number for number in range(1, MAX_BATCH + 3)]
+    assert [len(turn) for turn in work.turns] == [1, MAX_BATCH, 1]
 
 
 async def test_nothing_is_kept_of_a_kind_that_nobody_asks_for_any_more() -> None:
-    gathering, work = Gathering(), Work()
+    batcher, work = Batcher(), Work()
     for _ in range(2):
         work.gate.release()
-        assert await gathering.turn("kind", 1, work.double) == 2
+        assert await batcher.submit("kind", 1, work.double) == 2
 
     await asyncio.sleep(0)
 
-    assert gathering.idle
+    assert batcher.idle
+
+
+async def test_what_is_only_read_is_not_tried_again_and_all_who_share_it_are_told() -> None:
+    batcher, work = Batcher(), Work()
+    submit = partial(batcher.submit, "kind", work=work.double, max_batch=None, separately_after=())
+    first = asyncio.create_task(submit(item=1))
+    await work.began.acquire()
+    others = [asyncio.create_task(submit(item=item)) for item in [-1, *range(2, MAX_BATCH + 3)]]
+    await asyncio.sleep(0)
+    for _ in range(2):
+        work.gate.release()
+
+    assert await first == 2
+    results = await asyncio.gather(*others, return_exceptions=True)
+    assert {type(result) for result in results} == {asyncpg.CheckViolationError}
+    assert [len(turn) for turn in work.turns] == [1, len(others)]
+
+
+async def test_a_refusal_that_sqlalchemy_has_wrapped_is_one_all_the_same() -> None:
+    class Wrapped(DBAPIError):
+        def __init__(self) -> None:
+            inner = Exception()
+            inner.__cause__ = asyncpg.CheckViolationError()
+            super().__init__("INSERT", None, inner)
+
+    batcher, work = Batcher(), Work(Wrapped)
+    asking = await behind_the_first(batcher, work, [1, 2, -3])
+    for _ in range(4):
+        work.gate.release()
+
+    results = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert results[:2] == [2, 4]
+    assert isinstance(results[2], Wrapped)
+
+
+async def test_whoever_gave_up_is_left_out_when_items_are_tried_by_themselves() -> None:
+    batcher, work = Batcher(), Work()
+    asking = await behind_the_first(batcher, work, [1, -2, 3])
+    work.gate.release()
+    await work.began.acquire()
+    asking[1].cancel()
+    await asyncio.sleep(0)
+    for _ in range(2):
+        work.gate.release()
+
+    assert await asking[2] == 6
+    assert work.turns == [[1], [-2, 3], [3]]
