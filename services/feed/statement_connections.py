@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 from services.core.database import Connection, Reader
-from services.core.fair_slots import FairSlots
+from services.core.fair_shares import FairPlaces
 from services.feed.dedicated_connection import Line
 
 Lend: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connection]]
@@ -39,7 +39,7 @@ class Lanes:
         self, pool: Reader, count: int, each: int, limit: float | None = None, setting: str = ""
     ) -> None:
         self._lines = [Line(pool, setting) for _ in range(count)]
-        self._slots = FairSlots(count, each)
+        self._places = FairPlaces(count, each)
         self._limit = limit
 
     def lender(self, account: Hashable, note: Callable[[float], None] | None = None) -> Lend:
@@ -52,7 +52,10 @@ class Lanes:
     ) -> AsyncIterator[Connection]:
         clock = asyncio.get_running_loop().time
         preferred = hash(statement) % len(self._lines)
-        async with self._slots.slot(account, preferred) as number, self._lines[number].connection() as lent:
+        async with (
+            self._places.of(account, preferred=preferred) as number,
+            self._lines[number].connection() as lent,
+        ):
             started = clock()
             try:
                 async with asyncio.timeout(self._limit) as deadline:
