@@ -36,7 +36,7 @@ from services.instances.heartbeats import HeartbeatWatch
 from services.live.queries import LiveQueries
 from services.notifications.websocket_delivery import Retries, SentNotifications, keep_sending
 from services.secrets.known_forms import scanner
-from services.tasks.tasks import watch_leases
+from services.tasks.leases import watch_leases
 
 
 @dataclass(frozen=True, slots=True)

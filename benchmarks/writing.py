@@ -1,7 +1,7 @@
 """Writing: bulk appends beside COPY, creates beside PostGraphile 5, claims and heartbeats of many agents.
 
     python -m benchmarks.writing                  everything, results to docs/benchmarks.md
-    python -m benchmarks.writing --only claims    one part of logs, messages, creates, claims, heartbeats
+    python -m benchmarks.writing --only claims    one part: logs, messages, creates, claims, polls, heartbeats
     python -m benchmarks.writing --only creates --seconds 1 --rounds 1    a quick look; writes no file
 
 ccgraph is one process; it, PostgreSQL (embedded, durable: every commit is flushed to disk) and the clients
@@ -25,12 +25,14 @@ from benchmarks.write.bench import Bench, Finding, Options, opened
 from benchmarks.write.claims import claims
 from benchmarks.write.creates import creates
 from benchmarks.write.heartbeats import heartbeats, lone_heartbeats
+from benchmarks.write.polls import lone_polls, polls
 
 PARTS: Mapping[str, Sequence[Callable[[Bench], Awaitable[Finding]]]] = {
     "logs": (logs,),
     "messages": (messages,),
     "creates": (creates,),
     "claims": (claims,),
+    "polls": (lone_polls, polls),
     "heartbeats": (heartbeats, lone_heartbeats),
 }
 

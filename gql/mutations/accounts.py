@@ -6,11 +6,10 @@ import strawberry
 from strawberry import UNSET, Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.scalars import JSON
 from gql.types.types import table_type
 from services.accounts import accounts
-from services.accounts.email_changes import count_try
 from services.accounts.personal_tokens import change_password
 
 User = table_type("User")
@@ -107,47 +106,36 @@ class AccountMutations:
     async def create_user(self, info: Info, input: CreateUserInput) -> CreateUserPayload:
         values = _given(input)
         username, password = values.pop("username"), values.pop("password")
-        async with acting(info, username=username) as act:
-            created = await accounts.create_user(act.connection, act.principal, username, password, values)
-            act.details["id"] = created
+        created = await accounts.create_user(action_of(info), username, password, values)
         return CreateUserPayload(user_id=created)
 
     @strawberry.mutation(
         description="Change one's own e-mail address and preferences, or any account as an administrator."
     )
     async def update_user(self, info: Info, input: UpdateUserInput) -> UpdateUserPayload:
-        changes, context = _given(input.patch), info.context
-        principal = context.require_principal()
-        await count_try(context.database, principal, context.origin, input.id, changes)
-        async with acting(info, id=input.id, fields=sorted(changes)) as act:
-            await accounts.update_user(act.connection, act.principal, input.id, changes)
+        await accounts.update_user(action_of(info), input.id, _given(input.patch))
         return UpdateUserPayload(user_id=input.id)
 
     @strawberry.mutation(
         description="Set a new password. Every other login of the account ends, and every named token."
     )
     async def change_password(self, info: Info, input: ChangePasswordInput) -> ChangePasswordPayload:
-        context = info.context
-        principal = context.require_principal()
-        await change_password(
-            context.database, principal, context.origin, input.current_password, input.new_password
-        )
-        return ChangePasswordPayload(user_id=principal.user_id)
+        action = action_of(info)
+        await change_password(action, input.current_password, input.new_password)
+        return ChangePasswordPayload(user_id=action.principal.user_id)
 
     @strawberry.mutation(
         description="Bar an account and end its logins: one's own, or any as an administrator."
     )
     async def deactivate_user(self, info: Info, input: UserKeyInput) -> DeactivateUserPayload:
-        async with acting(info, id=input.id) as act:
-            await accounts.deactivate_user(act.connection, act.principal, input.id)
+        await accounts.deactivate_user(action_of(info), input.id)
         return DeactivateUserPayload(user_id=input.id)
 
     @strawberry.mutation(
         description="Delete an account with everything that belongs to it, as an administrator."
     )
     async def delete_user(self, info: Info, input: UserKeyInput) -> DeleteUserPayload:
-        async with acting(info, id=input.id) as act:
-            await accounts.delete_user(act.connection, act.principal, input.id)
+        await accounts.delete_user(action_of(info), input.id)
         return DeleteUserPayload(deleted_id=input.id)
 
 

@@ -7,10 +7,9 @@ import strawberry
 from strawberry import UNSET, Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.types.types import table_type
 from models.enums import ShareMode
-from services.core.errors import BadInput
 from services.sessions import collaboration
 
 CollaborationSession = table_type("CollaborationSession")
@@ -117,9 +116,7 @@ class CollaborationMutations:
     @strawberry.mutation(description="Share a session of one's own with other people.")
     async def share_session(self, info: Info, input: ShareSessionInput) -> ShareSessionPayload:
         given = {name: value for name, value in vars(input).items() if value is not UNSET}
-        async with acting(info, sessionId=input.session_id) as act:
-            shared = await collaboration.share(act.connection, act.principal, given)
-            act.details["id"] = shared.id
+        shared = await collaboration.share(action_of(info), given)
         return ShareSessionPayload(shared_id=shared.id, access_token=shared.access_token)
 
     @strawberry.mutation(
@@ -130,38 +127,27 @@ class CollaborationMutations:
         self, info: Info, input: JoinSharedSessionInput
     ) -> JoinSharedSessionPayload:
         token, shared_id = input.access_token or None, input.collaboration_session_id or None
-        if (token is None) == (shared_id is None):
-            raise BadInput("Give either accessToken or collaborationSessionId.", field="input")
-        async with acting(info) as act:
-            if token is not None:
-                joined = await collaboration.join_by_token(act.connection, act.principal, token)
-            else:
-                joined = await collaboration.join_by_id(act.connection, act.principal, shared_id or 0)
-            act.details["participantId"] = joined
+        joined = await collaboration.join(action_of(info), token, shared_id)
         return JoinSharedSessionPayload(participant_id=joined)
 
     @strawberry.mutation(description="Let a person in who asked to join, as the host.")
     async def approve_participant(self, info: Info, input: ParticipantInput) -> ApproveParticipantPayload:
-        async with acting(info, participantId=input.participant_id) as act:
-            await collaboration.approve(act.connection, act.principal, input.participant_id)
+        await collaboration.approve(action_of(info), input.participant_id)
         return ApproveParticipantPayload(participant_id=input.participant_id)
 
     @strawberry.mutation(
         description="Turn down a person who asked to join, or send a participant away, as the host."
     )
     async def refuse_participant(self, info: Info, input: ParticipantInput) -> RefuseParticipantPayload:
-        async with acting(info, participantId=input.participant_id) as act:
-            await collaboration.refuse(act.connection, act.principal, input.participant_id)
+        await collaboration.refuse(action_of(info), input.participant_id)
         return RefuseParticipantPayload(participant_id=input.participant_id)
 
     @strawberry.mutation(description="End one's own part in a shared session.")
     async def leave_shared_session(self, info: Info, input: SharedSessionInput) -> LeaveSharedSessionPayload:
-        async with acting(info, collaborationSessionId=input.collaboration_session_id) as act:
-            left = await collaboration.leave(act.connection, act.principal, input.collaboration_session_id)
+        left = await collaboration.leave(action_of(info), input.collaboration_session_id)
         return LeaveSharedSessionPayload(participant_id=left)
 
     @strawberry.mutation(description="End a sharing, as the host: everybody leaves, the token is void.")
     async def end_shared_session(self, info: Info, input: SharedSessionInput) -> EndSharedSessionPayload:
-        async with acting(info, collaborationSessionId=input.collaboration_session_id) as act:
-            await collaboration.end(act.connection, act.principal, input.collaboration_session_id)
+        await collaboration.end(action_of(info), input.collaboration_session_id)
         return EndSharedSessionPayload(shared_id=input.collaboration_session_id)

@@ -17,14 +17,17 @@ from graphql.language import Visitor, visit
 
 from gql.compat.strawberry_graphql import raw_info
 from gql.execution.runner import bind, domain_error
+from gql.mutations.action import Info
 from gql.mutations.inputs import Given
-from gql.mutations.transaction import Act, Info
 from gql.planner.errors import PlanError
 from gql.planner.lock_keys import compile_keys
 from gql.planner.statement import Question
 from gql.planner.values import ObservedVariables, from_variable
 from gql.types.types import CATALOG
 from services.core.errors import BadInput
+from services.writing.action import Transaction
+from services.writing.rows import Key
+from services.writing.table_actions import Find
 
 MOST_ROWS: Final = 500
 """Rows that one mutation by filter touches."""
@@ -119,7 +122,12 @@ def _require_conditions(
                 )
 
 
-async def matching_keys(act: Act, type_name: str, given: Given) -> list[Any]:
+def matching(type_name: str, given: Given) -> Find:
+    """Finds the rows that fit `given["where"]`; see `_matching_keys`."""
+    return lambda transaction: _matching_keys(transaction, type_name, given)
+
+
+async def _matching_keys(transaction: Transaction, type_name: str, given: Given) -> list[Key]:
     """The keys of the rows that fit `given["where"]`, held until the commit.
 
     `BadInput` when more of them fit than `given["atMost"]`, which is 1 unless it is given.
@@ -130,14 +138,14 @@ async def matching_keys(act: Act, type_name: str, given: Given) -> list[Any]:
     variables = {"where": given["where"]}
     observed = ObservedVariables(variables)
     where = from_variable(observed, "where", ("input", "where"))
-    question = Question(CATALOG, observed, is_admin=act.principal.is_admin)
+    question = Question(CATALOG, observed, is_admin=transaction.principal.is_admin)
     try:
         plan = compile_keys(question, type_name, where, most + 1)
     except PlanError as error:
         raise domain_error(error) from None
-    parameters = bind(plan, act.principal.viewer, variables)
-    found = await act.connection.exec_driver_sql(plan.sql, tuple(parameters))
-    keys = list(found.scalars())
+    parameters = bind(plan, transaction.principal.viewer, variables)
+    found = await transaction.connection.exec_driver_sql(plan.sql, tuple(parameters))
+    keys: list[Key] = list(found.scalars())
     if len(keys) > most:
         raise BadInput(f"More than {most} rows fit: narrow `where`, or raise `atMost`.", field="input.atMost")
     return keys

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from gql.compat.strawberry_graphql import StrawberryField
-from gql.mutations.transaction import Info
+from gql.mutations.action import Info
 from gql.planner.column_types import kind_of
 from gql.types.builder import SCALAR_NAMES, enum_type, input_field, input_type, optional
 from services.writing.sealed_columns import divided, sealed

@@ -6,11 +6,18 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
+from gql.mutations.action import Info, action_of
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row, rows
-from gql.mutations.transaction import Info, acting
 from models.enums import CcInstanceStatus
-from services.instances.instances import Birth, InstanceMove, create_child, hear, move, terminate
+from services.instances.instances import (
+    InstanceMove,
+    NewChild,
+    create_child,
+    move,
+    record_heartbeats,
+    terminate,
+)
 
 ChildInstance: Any = part_of(
     "cc_instances",
@@ -122,7 +129,7 @@ class InstanceMutations:
         description="Make a child instance with its worktree, task and first instruction: all or nothing."
     )
     async def create_child_cc(self, info: Info, input: CreateChildCcInput) -> CreateChildCcPayload:
-        birth = Birth(
+        child = NewChild(
             input.parent_instance_id,
             by_column(info, "cc_instances", input.instance, "input.instance"),
             None
@@ -132,34 +139,34 @@ class InstanceMutations:
             input.task_id,
             input.instruction,
         )
-        async with acting(info, parentInstanceId=input.parent_instance_id) as act:
-            born = await create_child(act.connection, act.principal, birth, info.context.sealing())
-            act.details["key"] = born.instance_id
+        created = await create_child(action_of(info), child)
         return CreateChildCcPayload(
-            instance_id=born.instance_id,
-            git_worktree_id=born.git_worktree_id,
-            task_id=born.task_id,
-            message_id=born.ultrathink_message_id,
+            instance_id=created.instance_id,
+            git_worktree_id=created.git_worktree_id,
+            task_id=created.task_id,
+            message_id=created.ultrathink_message_id,
         )
 
     @strawberry.mutation(description="Let an instance run, if its project has room (maxParallelCc).")
     async def start_cc_instance(self, info: Info, input: StartCcInstanceInput) -> StartCcInstancePayload:
-        await _move(info, InstanceMove(input.id, CcInstanceStatus.RUNNING, input.process_id))
+        await move(action_of(info), InstanceMove(input.id, CcInstanceStatus.RUNNING, input.process_id))
         return StartCcInstancePayload(key=input.id)
 
     @strawberry.mutation(description="Let a running instance wait for work.")
     async def idle_cc_instance(self, info: Info, input: CcInstanceKeyInput) -> IdleCcInstancePayload:
-        await _move(info, InstanceMove(input.id, CcInstanceStatus.IDLE))
+        await move(action_of(info), InstanceMove(input.id, CcInstanceStatus.IDLE))
         return IdleCcInstancePayload(key=input.id)
 
     @strawberry.mutation(description="Note that an instance has stopped, for good.")
     async def stop_cc_instance(self, info: Info, input: EndCcInstanceInput) -> StopCcInstancePayload:
-        await _move(info, InstanceMove(input.id, CcInstanceStatus.STOPPED, exit_code=input.exit_code))
+        await move(
+            action_of(info), InstanceMove(input.id, CcInstanceStatus.STOPPED, exit_code=input.exit_code)
+        )
         return StopCcInstancePayload(key=input.id)
 
     @strawberry.mutation(description="Note that an instance has failed; it may be started again.")
     async def fail_cc_instance(self, info: Info, input: EndCcInstanceInput) -> FailCcInstancePayload:
-        await _move(info, InstanceMove(input.id, CcInstanceStatus.ERROR, exit_code=input.exit_code))
+        await move(action_of(info), InstanceMove(input.id, CcInstanceStatus.ERROR, exit_code=input.exit_code))
         return FailCcInstancePayload(key=input.id)
 
     @strawberry.mutation(
@@ -168,19 +175,9 @@ class InstanceMutations:
     async def terminate_cc_instance(
         self, info: Info, input: EndCcInstanceInput
     ) -> TerminateCcInstancePayload:
-        async with acting(info, key=input.id) as act:
-            stopped = await terminate(act.connection, act.principal, input.id, input.exit_code)
-            act.details["stopped"] = stopped
+        stopped = await terminate(action_of(info), input.id, input.exit_code)
         return TerminateCcInstancePayload(keys=stopped)
 
     @strawberry.mutation(description="Signs of life of many instances at once.")
     async def heartbeat(self, info: Info, input: HeartbeatInput) -> HeartbeatPayload:
-        principal = info.context.require_principal()
-        # A sign of life is no change by somebody: no audit row, and nothing that subscribers hear of.
-        heard = await hear(info.context.database, principal, input.ids)
-        return HeartbeatPayload(keys=heard)
-
-
-async def _move(info: Info, wanted: InstanceMove) -> None:
-    async with acting(info, key=wanted.instance_id, status=wanted.status.name) as act:
-        await move(act.connection, act.principal, wanted)
+        return HeartbeatPayload(keys=await record_heartbeats(action_of(info), input.ids))

@@ -6,7 +6,7 @@ import strawberry
 from strawberry import Private
 
 from gql.execution.loaders import load_row, load_rows
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.scalars import JSON
 from gql.types.types import table_type
 from services.mcp.recording import record
@@ -58,9 +58,7 @@ class McpMutations:
     async def record_mcp_messages(
         self, info: Info, input: RecordMcpMessagesInput
     ) -> RecordMcpMessagesPayload:
-        async with acting(info, ccInstanceId=input.cc_instance_id) as act:
-            stored = await record(act.connection, act.principal, input.cc_instance_id, input.messages)
-            act.details["recorded"] = stored.recorded
+        stored = await record(action_of(info), input.cc_instance_id, input.messages)
         return RecordMcpMessagesPayload(
             instance_id=stored.instance_id, message_ids=stored.message_ids, recorded=stored.recorded
         )

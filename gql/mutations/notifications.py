@@ -7,9 +7,9 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
+from gql.mutations.action import Info, action_of
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row, rows
-from gql.mutations.transaction import Info, acting, caller
 from gql.scalars import JSON, BigInt
 from gql.types.builder import NAMES, enum_type
 from models.enums import NotificationPriority, NotificationType
@@ -118,34 +118,29 @@ class NotificationMutations:
             input.session_id,
             input.scheduled_at,
         )
-        return SendNotificationPayload(keys=await notifications.send(caller(info), told))
+        return SendNotificationPayload(keys=await notifications.send(action_of(info), told))
 
     @strawberry.mutation(description="Keep a notification of one's own from being sent.")
     async def cancel_notification(self, info: Info, input: NotificationKeyInput) -> CancelNotificationPayload:
-        async with acting(info, key=input.id) as act:
-            await notifications.cancel(act.connection, act.principal, input.id)
+        await notifications.cancel(action_of(info), input.id)
         return CancelNotificationPayload(key=input.id)
 
     @strawberry.mutation(description="Have a failed notification of one's own sent again.")
     async def retry_notification(self, info: Info, input: NotificationKeyInput) -> RetryNotificationPayload:
-        async with acting(info, key=input.id) as act:
-            await notifications.retry(act.connection, act.principal, input.id)
+        await notifications.retry(action_of(info), input.id)
         return RetryNotificationPayload(key=input.id)
 
     @strawberry.mutation(description="Send an event to live connections.")
     async def send_websocket_notification(
         self, info: Info, input: SendWebsocketNotificationInput
     ) -> SendWebsocketNotificationPayload:
-        async with acting(info) as act:
-            given = by_column(info, "websocket_notifications", input)
-            key = await notifications.send_to_sockets(act.connection, act.principal, given)
-            act.details["key"] = key
+        given = by_column(info, "websocket_notifications", input)
+        key = await notifications.send_to_sockets(action_of(info), given)
         return SendWebsocketNotificationPayload(key=key)
 
     @strawberry.mutation(description="Confirm that an event has arrived, so that it is not sent again.")
     async def acknowledge_websocket_notification(
         self, info: Info, input: AcknowledgeWebsocketNotificationInput
     ) -> AcknowledgeWebsocketNotificationPayload:
-        async with acting(info, key=input.id) as act:
-            await notifications.acknowledge(act.connection, act.principal, input.id)
+        await notifications.acknowledge(action_of(info), input.id)
         return AcknowledgeWebsocketNotificationPayload(key=input.id)

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from gql.execution.loaders import load_row, load_rows
-from gql.mutations.transaction import Info
+from gql.mutations.action import Info
 from gql.types.types import table_type
 
 

@@ -6,7 +6,7 @@ import strawberry
 from strawberry import Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.types.builder import enum_type
 from gql.types.types import table_type
 from models.enums import CollaboratorRole
@@ -145,21 +145,14 @@ class ProjectMutations:
         "accept. An administrator makes them one at once. Repeating it changes nothing."
     )
     async def add_collaborator(self, info: Info, input: AddCollaboratorInput) -> AddCollaboratorPayload:
-        async with acting(info, id=input.id, userId=input.user_id, role=input.role) as act:
-            invited = await collaborators.add(
-                act.connection, act.principal, input.id, input.user_id, input.role
-            )
-            act.details["invitationId"] = invited
+        invited = await collaborators.add(action_of(info), input.id, input.user_id, input.role)
         return AddCollaboratorPayload(row_id=input.id, invitation_id=invited)
 
     @strawberry.mutation(description="Give a collaborator another role, as the owner of the project.")
     async def change_collaborator_role(
         self, info: Info, input: ChangeCollaboratorRoleInput
     ) -> ChangeCollaboratorRolePayload:
-        async with acting(info, id=input.id, userId=input.user_id, role=input.role) as act:
-            await collaborators.change_role(
-                act.connection, act.principal, input.id, input.user_id, input.role
-            )
+        await collaborators.change_role(action_of(info), input.id, input.user_id, input.role)
         return ChangeCollaboratorRolePayload(row_id=input.id)
 
     @strawberry.mutation(
@@ -169,8 +162,7 @@ class ProjectMutations:
     async def remove_collaborator(
         self, info: Info, input: RemoveCollaboratorInput
     ) -> RemoveCollaboratorPayload:
-        async with acting(info, id=input.id, userId=input.user_id) as act:
-            await collaborators.remove(act.connection, act.principal, input.id, input.user_id)
+        await collaborators.remove(action_of(info), input.id, input.user_id)
         return RemoveCollaboratorPayload(row_id=input.id)
 
     @strawberry.mutation(
@@ -178,11 +170,7 @@ class ProjectMutations:
         "administrator gives it at once."
     )
     async def transfer_project(self, info: Info, input: TransferProjectInput) -> TransferProjectPayload:
-        async with acting(info, id=input.id, newOwnerId=input.new_owner_id) as act:
-            offered = await collaborators.transfer(
-                act.connection, act.principal, input.id, input.new_owner_id, input.keep_as
-            )
-            act.details["invitationId"] = offered
+        offered = await collaborators.transfer(action_of(info), input.id, input.new_owner_id, input.keep_as)
         return TransferProjectPayload(row_id=input.id, invitation_id=offered)
 
     @strawberry.mutation(
@@ -190,16 +178,14 @@ class ProjectMutations:
         "Repeating it changes nothing."
     )
     async def accept_invitation(self, info: Info, input: InvitationKeyInput) -> AcceptInvitationPayload:
-        async with acting(info, id=input.id) as act:
-            project = await invitations.accept(act.connection, act.principal, input.id)
+        project = await invitations.accept(action_of(info), input.id)
         return AcceptInvitationPayload(invitation_id=input.id, row_id=project)
 
     @strawberry.mutation(
         description="Decline an invitation to a project, which may be repeated a day later at the soonest."
     )
     async def decline_invitation(self, info: Info, input: InvitationKeyInput) -> DeclineInvitationPayload:
-        async with acting(info, id=input.id) as act:
-            await invitations.decline(act.connection, act.principal, input.id)
+        await invitations.decline(action_of(info), input.id)
         return DeclineInvitationPayload(invitation_id=input.id)
 
     @strawberry.mutation(
@@ -207,8 +193,7 @@ class ProjectMutations:
         "Repeating it changes nothing."
     )
     async def withdraw_invitation(self, info: Info, input: InvitationKeyInput) -> WithdrawInvitationPayload:
-        async with acting(info, id=input.id) as act:
-            await invitations.withdraw(act.connection, act.principal, input.id)
+        await invitations.withdraw(action_of(info), input.id)
         return WithdrawInvitationPayload(invitation_id=input.id)
 
     @strawberry.mutation(
@@ -216,8 +201,7 @@ class ProjectMutations:
         "moves it into the archive tables. Repeating it changes nothing."
     )
     async def archive_project(self, info: Info, input: ProjectKeyInput) -> ArchiveProjectPayload:
-        async with acting(info, id=input.id) as act:
-            await archiving.archive(act.connection, act.principal, input.id)
+        await archiving.archive(action_of(info), input.id)
         return ArchiveProjectPayload(row_id=input.id)
 
     @strawberry.mutation(
@@ -225,6 +209,5 @@ class ProjectMutations:
         "also from the archive tables. Repeating it changes nothing."
     )
     async def restore_project(self, info: Info, input: ProjectKeyInput) -> RestoreProjectPayload:
-        async with acting(info, id=input.id) as act:
-            await archiving.restore(act.connection, act.principal, input.id)
+        await archiving.restore(action_of(info), input.id)
         return RestoreProjectPayload(row_id=input.id)

@@ -1,13 +1,12 @@
 """Encrypted values, shown on request: each time leaves an audit row."""
 
-from typing import Any
 from uuid import UUID
 
 import strawberry
 
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.scalars import JSON
-from services.writing.sealed_columns import reveal, reveal_whole
+from services.writing.table_actions import reveal_column, reveal_row
 
 
 @strawberry.input(description="Which project is meant.")
@@ -54,34 +53,26 @@ class SecretMutations:
     async def reveal_project_environment(
         self, info: Info, input: RevealProjectEnvironmentInput
     ) -> RevealEnvironmentPayload:
-        value = await _reveal(info, "projects.environment_vars", input.id)
+        value = await reveal_column(action_of(info), "projects.environment_vars", input.id)
         return RevealEnvironmentPayload(environment_vars=value)
 
     @strawberry.mutation(description="The environment variables of an instance, for editors. Leaves a trace.")
     async def reveal_cc_instance_environment(
         self, info: Info, input: RevealCcInstanceEnvironmentInput
     ) -> RevealEnvironmentPayload:
-        value = await _reveal(info, "cc_instances.environment_vars", input.id)
+        value = await reveal_column(action_of(info), "cc_instances.environment_vars", input.id)
         return RevealEnvironmentPayload(environment_vars=value)
 
     @strawberry.mutation(description="The secret that signs one's own webhooks. Leaves a trace.")
     async def reveal_webhook_secret(
         self, info: Info, input: RevealWebhookSecretInput
     ) -> RevealWebhookSecretPayload:
-        value = await _reveal(info, "notification_settings.webhook_secret", input.id)
+        value = await reveal_column(action_of(info), "notification_settings.webhook_secret", input.id)
         return RevealWebhookSecretPayload(webhook_secret=value)
 
     @strawberry.mutation(
         description="The input and output of a task with their sensitive parts, for editors. Leaves a trace."
     )
     async def reveal_task_data(self, info: Info, input: RevealTaskDataInput) -> RevealTaskDataPayload:
-        async with acting(info, table="tasks", key=input.id) as act:
-            shown = await reveal_whole(
-                act.connection, act.principal, info.context.sealing(), "tasks", input.id
-            )
+        shown = await reveal_row(action_of(info), "tasks", input.id)
         return RevealTaskDataPayload(input_data=shown["input_data"], output_data=shown["output_data"])
-
-
-async def _reveal(info: Info, place: str, key: object) -> Any:
-    async with acting(info, column=place, key=key) as act:
-        return await reveal(act.connection, act.principal, info.context.sealing(), place, key)

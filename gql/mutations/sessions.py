@@ -4,7 +4,7 @@ import strawberry
 from strawberry import UNSET, Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.types.types import table_type
 from models.enums import SessionStatus
 from services.sessions import sessions
@@ -85,8 +85,7 @@ class SessionMutations:
             for name in ("container_id", "claude_session_id")
             if getattr(input, name) is not UNSET
         }
-        async with acting(info, id=input.id, status=status) as act:
-            await sessions.move(act.connection, act.principal, SessionMove(input.id, status, known))
+        await sessions.move(action_of(info), SessionMove(input.id, status, known))
         return StartSessionPayload(row_id=input.id)
 
     @strawberry.mutation(
@@ -94,19 +93,15 @@ class SessionMutations:
     )
     async def stop_session(self, info: Info, input: StopSessionInput) -> StopSessionPayload:
         status = SessionStatus.STOPPED if input.is_down else SessionStatus.STOPPING
-        async with acting(info, id=input.id, status=status) as act:
-            await sessions.move(act.connection, act.principal, SessionMove(input.id, status, {}))
+        await sessions.move(action_of(info), SessionMove(input.id, status, {}))
         return StopSessionPayload(row_id=input.id)
 
     @strawberry.mutation(description="Mark a session as gone wrong: ERROR.")
     async def fail_session(self, info: Info, input: FailSessionInput) -> FailSessionPayload:
-        wanted = SessionMove(input.id, SessionStatus.ERROR, {})
-        async with acting(info, id=input.id, reason=input.reason) as act:
-            await sessions.move(act.connection, act.principal, wanted)
+        await sessions.fail(action_of(info), input.id, input.reason)
         return FailSessionPayload(row_id=input.id)
 
     @strawberry.mutation(description="Note that a session is in use: sets `lastAccessed`.")
     async def touch_session(self, info: Info, input: TouchSessionInput) -> TouchSessionPayload:
-        async with acting(info, id=input.id) as act:
-            await sessions.touch(act.connection, act.principal, input.id)
+        await sessions.touch(action_of(info), input.id)
         return TouchSessionPayload(row_id=input.id)

@@ -4,7 +4,7 @@ import strawberry
 from strawberry import Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.scalars import JSON
 from gql.types.types import table_type
 from services.system import system_settings
@@ -37,8 +37,7 @@ class SettingMutations:
     async def change_system_setting(
         self, info: Info, input: ChangeSystemSettingInput
     ) -> ChangeSystemSettingPayload:
-        async with acting(info, settingKey=input.setting_key, version=input.version) as act:
-            key = await system_settings.change(
-                act.connection, act.principal, input.setting_key, input.setting_value, input.version
-            )
+        key = await system_settings.change(
+            action_of(info), input.setting_key, input.setting_value, input.version
+        )
         return ChangeSystemSettingPayload(row_id=key)

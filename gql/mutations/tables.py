@@ -6,16 +6,16 @@ from typing import Any
 import strawberry
 from strawberry import Private
 
-from gql.mutations.filtering import MOST_ROWS, matching_keys, require_conditions
+from gql.mutations.action import Info, action_of
+from gql.mutations.filtering import MOST_ROWS, matching, require_conditions
 from gql.mutations.inputs import Given, by_column, column_fields, key_type
 from gql.mutations.payloads import row, rows
-from gql.mutations.transaction import Info, acting, caller
 from gql.planner.names import lower_first, upper_first
 from gql.types.builder import NAMES, input_field, input_type
 from gql.types.types import CATALOG
-from services.writing.appending import MAX_ROWS, append
-from services.writing.creating import create_at_once
-from services.writing.rows import create, delete, update
+from services.writing.appending import MAX_ROWS
+from services.writing.creating import create_row
+from services.writing.table_actions import append_rows, delete_row, delete_rows, update_row, update_rows
 from services.writing.tables import TABLES, WritableTable
 
 Fields = dict[str, Any]
@@ -58,13 +58,7 @@ def _create(table: WritableTable) -> Fields:
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         given = by_column(info, table.name, input)
-        key = await create_at_once(caller(info), table.name, given)
-        if key is None:
-            async with acting(info) as act:
-                vault = info.context.sealing()
-                key = await create(act.connection, act.principal, table.name, given, vault=vault)
-                act.details.update(table=table.name, key=key)
-        return payload(key=key)
+        return payload(key=await create_row(action_of(info), table.name, given))
 
     twice = " The same key twice is one row." if table.client_key is not None else ""
     return _mutation(resolve, name, payload, f"Create a {table.noun}.{twice}")
@@ -89,15 +83,8 @@ def _update(table: WritableTable) -> Fields:
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         changes = by_column(info, table.name, input["patch"], "input.patch")
-        async with acting(info, table=table.name, key=input["id"], changed=sorted(changes)) as act:
-            await update(
-                act.connection,
-                act.principal,
-                table.name,
-                input["id"],
-                changes,
-                unmodified_since=input.get("ifUnmodifiedSince"),
-            )
+        since = input.get("ifUnmodifiedSince")
+        await update_row(action_of(info), table.name, input["id"], changes, unmodified_since=since)
         return payload(key=input["id"])
 
     return _mutation(resolve, name, payload, f"Change a {table.noun}.")
@@ -120,8 +107,7 @@ def _delete(table: WritableTable) -> Fields:
     )
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
-        async with acting(info, table=table.name, key=input["id"]) as act:
-            await delete(act.connection, act.principal, table.name, input["id"])
+        await delete_row(action_of(info), table.name, input["id"])
         return payload(deleted_id=input["id"])
 
     return _mutation(resolve, name, payload, f"Delete a {table.noun} and what belongs to it.")
@@ -141,11 +127,8 @@ def _update_many(table: WritableTable) -> Fields:
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         require_conditions(info, input)
         changes = by_column(info, table.name, input["patch"], "input.patch")
-        async with acting(info, table=table.name, changed=sorted(changes)) as act:
-            keys = act.details["keys"] = await matching_keys(act, table.type_name, input)
-            for key in keys:
-                await update(act.connection, act.principal, table.name, key, changes)
-        return payload(keys=keys)
+        find = matching(table.type_name, input)
+        return payload(keys=await update_rows(action_of(info), table.name, find, changes))
 
     return _mutation(resolve, name, payload, f"Change the rows of {table.name} that fit: all or none.")
 
@@ -169,11 +152,8 @@ def _delete_many(table: WritableTable) -> Fields:
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         require_conditions(info, input)
-        async with acting(info, table=table.name) as act:
-            keys = act.details["keys"] = await matching_keys(act, table.type_name, input)
-            for key in keys:
-                await delete(act.connection, act.principal, table.name, key)
-        return payload(keys=keys)
+        find = matching(table.type_name, input)
+        return payload(keys=await delete_rows(action_of(info), table.name, find))
 
     return _mutation(resolve, name, payload, f"Delete the rows of {table.name} that fit: all or none.")
 
@@ -217,9 +197,7 @@ def _append(table: WritableTable) -> Fields:
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         given = [by_column(info, table.name, row) for row in input["rows"]]
-        async with acting(info, table=table.name, rows=len(given)) as act:
-            keys = await append(act.connection, act.principal, table.name, given)
-        return payload(keys=keys)
+        return payload(keys=await append_rows(action_of(info), table.name, given))
 
     return _mutation(resolve, name, payload, f"Append to {table.name}: all rows or none.")
 

@@ -6,14 +6,16 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET, Private
 
+from gql.mutations.action import Info, action_of
 from gql.mutations.inputs import by_column
 from gql.mutations.payloads import row
-from gql.mutations.transaction import Info, acting, caller
 from gql.scalars import JSON
 from gql.types.builder import NAMES, enum_type
 from models.enums import TaskType
-from services.tasks import tasks
-from services.tasks.tasks import LEASE, Claim, Report
+from services.tasks import claims, tasks
+from services.tasks.claims import Claim
+from services.tasks.leases import LEASE
+from services.tasks.tasks import Report
 
 _TaskType = NAMES[enum_type(TaskType)]
 
@@ -111,18 +113,12 @@ class TaskMutations:
     async def claim_next_task(self, info: Info, input: ClaimNextTaskInput) -> ClaimNextTaskPayload:
         kinds = None if input.task_types is None else tuple(TaskType(kind) for kind in input.task_types)
         claim = Claim(input.cc_instance_id, timedelta(seconds=input.lease_seconds), kinds)
-        key = await tasks.claim_next_at_once(caller(info), claim)
-        if key is None:
-            async with acting(info, ccInstanceId=input.cc_instance_id) as act:
-                key = await tasks.claim_next(act.connection, act.principal, claim)
-                act.details["key"] = key
-        return ClaimNextTaskPayload(key=key)
+        return ClaimNextTaskPayload(key=await claims.claim_next(action_of(info), claim))
 
     @strawberry.mutation(description="Give an instance this very task, if it is ready.")
     async def claim_task(self, info: Info, input: ClaimTaskInput) -> ClaimTaskPayload:
         claim = Claim(input.cc_instance_id, timedelta(seconds=input.lease_seconds))
-        async with acting(info, key=input.task_id, ccInstanceId=input.cc_instance_id) as act:
-            await tasks.claim(act.connection, act.principal, input.task_id, claim)
+        await claims.claim(action_of(info), input.task_id, claim)
         return ClaimTaskPayload(key=input.task_id)
 
     @strawberry.mutation(description="Log how far a task has come, and renew its claim.")
@@ -130,8 +126,7 @@ class TaskMutations:
         self, info: Info, input: ReportTaskProgressInput
     ) -> ReportTaskProgressPayload:
         said = Report(input.task_id, input.cc_instance_id, input.message, input.performance_metrics)
-        async with acting(info, key=input.task_id) as act:
-            await tasks.report(act.connection, act.principal, said, timedelta(seconds=input.lease_seconds))
+        await tasks.report(action_of(info), said, timedelta(seconds=input.lease_seconds))
         return ReportTaskProgressPayload(key=input.task_id)
 
     @strawberry.mutation(description="End a task well, as its holder; the time it took is computed.")
@@ -139,20 +134,15 @@ class TaskMutations:
         said = Report(input.task_id, input.cc_instance_id, input.message)
         given = {} if input.output_data is UNSET else {"outputData": input.output_data}
         results = by_column(info, "tasks", given)
-        async with acting(info, key=input.task_id) as act:
-            await tasks.complete(act.connection, act.principal, said, results)
+        await tasks.complete(action_of(info), said, results)
         return CompleteTaskPayload(key=input.task_id)
 
     @strawberry.mutation(description="End a task badly, as its holder.")
     async def fail_task(self, info: Info, input: EndTaskInput) -> FailTaskPayload:
-        async with acting(info, key=input.task_id) as act:
-            said = Report(input.task_id, input.cc_instance_id, input.message)
-            await tasks.fail(act.connection, act.principal, said)
+        await tasks.fail(action_of(info), Report(input.task_id, input.cc_instance_id, input.message))
         return FailTaskPayload(key=input.task_id)
 
     @strawberry.mutation(description="Queue a claimed task again, as its holder.")
     async def release_task(self, info: Info, input: EndTaskInput) -> ReleaseTaskPayload:
-        async with acting(info, key=input.task_id) as act:
-            said = Report(input.task_id, input.cc_instance_id, input.message)
-            await tasks.release(act.connection, act.principal, said)
+        await tasks.release(action_of(info), Report(input.task_id, input.cc_instance_id, input.message))
         return ReleaseTaskPayload(key=input.task_id)

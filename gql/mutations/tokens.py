@@ -9,13 +9,11 @@ import strawberry
 from strawberry import Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of, anonymous_action_of
 from gql.types.types import table_type
-from models.enums import TokenType
-from services.accounts import personal_tokens, token_store
-from services.accounts.login import log_in
+from services.accounts import personal_tokens
+from services.accounts.login import log_in, refresh
 from services.accounts.token_store import TokenPair
-from services.accounts.tokens import expired
 from services.core.principal import Principal
 
 User = table_type("User")
@@ -101,7 +99,7 @@ class TokenMutations:
     async def login(self, info: Info, input: LoginInput) -> LoginPayload:
         context = info.context
         pair = await log_in(
-            context.database, context.tokens, context.origin, input.username, input.password, context.admit
+            anonymous_action_of(info), context.tokens, input.username, input.password, context.admit
         )
         return LoginPayload(**_tokens(pair))
 
@@ -110,13 +108,7 @@ class TokenMutations:
     )
     async def refresh_token(self, info: Info, input: RefreshTokenInput) -> RefreshTokenPayload:
         context = info.context
-        async with context.database.transaction() as connection:
-            pair = await token_store.exchange(
-                connection, context.tokens, input.refresh_token, context.origin, context.admit
-            )
-        # Only after the commit: the refusal must not undo that the whole login was ended.
-        if pair is None:
-            raise expired(TokenType.REFRESH)
+        pair = await refresh(anonymous_action_of(info), context.tokens, input.refresh_token, context.admit)
         return RefreshTokenPayload(**_tokens(pair))
 
     @strawberry.mutation(
@@ -124,9 +116,7 @@ class TokenMutations:
         "made with it."
     )
     async def logout(self, info: Info) -> LogoutPayload:
-        async with acting(info) as act:
-            if act.principal.token_id is not None:
-                await token_store.revoke_login(act.connection, act.principal.token_id)
+        await personal_tokens.log_out(action_of(info))
         return LogoutPayload(success=True)
 
     @strawberry.mutation(
@@ -136,14 +126,8 @@ class TokenMutations:
     async def create_access_token(
         self, info: Info, input: CreateAccessTokenInput
     ) -> CreateAccessTokenPayload:
-        context = info.context
-        issued = await personal_tokens.create_access_token(
-            context.database,
-            context.tokens,
-            context.require_principal(),
-            context.origin,
-            personal_tokens.NamedToken(input.name, input.expires_at, input.password),
-        )
+        wanted = personal_tokens.NamedToken(input.name, input.expires_at, input.password)
+        issued = await personal_tokens.create_access_token(action_of(info), info.context.tokens, wanted)
         return CreateAccessTokenPayload(access_token=issued.token, row_id=issued.row_id)
 
     @strawberry.mutation(
@@ -151,8 +135,7 @@ class TokenMutations:
         "and all tokens made with it. Every process refuses it within a second."
     )
     async def revoke_token(self, info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:
-        async with acting(info, tokenId=input.token_id) as act:
-            await personal_tokens.revoke_token(act.connection, act.principal, input.token_id)
+        await personal_tokens.revoke_token(action_of(info), input.token_id)
         return RevokeTokenPayload(revoked_id=input.token_id)
 
 

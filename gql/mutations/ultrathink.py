@@ -6,9 +6,9 @@ from uuid import UUID
 import strawberry
 from strawberry import Private
 
+from gql.mutations.action import Info, action_of
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row
-from gql.mutations.transaction import Info, acting
 from models.enums import UltrathinkStatus
 from services.instances import ultrathink
 
@@ -63,11 +63,7 @@ class UltrathinkMutations:
     async def send_ultrathink_message(
         self, info: Info, input: SendUltrathinkMessageInput
     ) -> SendUltrathinkMessagePayload:
-        async with acting(info) as act:
-            key = await ultrathink.send(
-                act.connection, act.principal, by_column(info, "ultrathink_messages", input)
-            )
-            act.details["key"] = key
+        key = await ultrathink.send(action_of(info), by_column(info, "ultrathink_messages", input))
         return SendUltrathinkMessagePayload(key=key)
 
     @strawberry.mutation(description="The child has received the instruction.")
@@ -100,5 +96,4 @@ class UltrathinkMutations:
 
 
 async def _advance(info: Info, step: UltrathinkStepInput, status: UltrathinkStatus) -> None:
-    async with acting(info, key=step.id, status=status.name) as act:
-        await ultrathink.advance(act.connection, act.principal, step.id, status, step.response_content)
+    await ultrathink.advance(action_of(info), step.id, status, step.response_content)

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET, Private
 
 from gql.execution.loaders import load_row
-from gql.mutations.transaction import Info, acting
+from gql.mutations.action import Info, action_of
 from gql.types.types import table_type
 from models.enums import SyncDirection, SyncResult, SyncType
 from services.sessions import worktrees
@@ -89,17 +89,13 @@ class WorktreeMutations:
         self, info: Info, input: RecordWorktreeSyncInput
     ) -> RecordWorktreeSyncPayload:
         given = {name: value for name, value in vars(input).items() if value is not UNSET}
-        async with acting(info, sourceWorktreeId=input.source_worktree_id) as act:
-            key = await worktrees.record_sync(act.connection, act.principal, given)
-            act.details["id"] = key
-        return RecordWorktreeSyncPayload(row_id=key)
+        return RecordWorktreeSyncPayload(row_id=await worktrees.record_sync(action_of(info), given))
 
     @strawberry.mutation(description="Say when an instance's worktree is to be cleaned up.")
     async def schedule_git_worktree_cleanup(
         self, info: Info, input: ScheduleGitWorktreeCleanupInput
     ) -> ScheduleGitWorktreeCleanupPayload:
-        async with acting(info, id=input.id, due=input.due) as act:
-            await worktrees.schedule_cleanup(act.connection, act.principal, input.id, input.due)
+        await worktrees.schedule_cleanup(action_of(info), input.id, input.due)
         return ScheduleGitWorktreeCleanupPayload(row_id=input.id)
 
     @strawberry.mutation(
@@ -108,6 +104,5 @@ class WorktreeMutations:
     async def complete_git_worktree_cleanup(
         self, info: Info, input: CompleteGitWorktreeCleanupInput
     ) -> CompleteGitWorktreeCleanupPayload:
-        async with acting(info, id=input.id) as act:
-            await worktrees.complete_cleanup(act.connection, act.principal, input.id)
+        await worktrees.complete_cleanup(action_of(info), input.id)
         return CompleteGitWorktreeCleanupPayload(row_id=input.id)

@@ -6,12 +6,14 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 
 from models import AuthToken, User, metadata
+from services.accounts.email_changes import count_try
 from services.accounts.passwords import hash_password, require_acceptable
 from services.accounts.token_store import revoke
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, Conflict, Forbidden, NotFound
 from services.core.principal import Principal
 from services.sessions.collaboration import leave_everything
+from services.writing.action import Action
 from services.writing.constraints import explained
 from services.writing.tables import camel
 from services.writing.values import Unfit, converter
@@ -52,16 +54,17 @@ async def create_admin(
     return await add_user(connection, username, password, email=email, is_admin=True)
 
 
-async def create_user(
-    connection: WriteConnection, principal: Principal, username: str, password: str, changes: Changes
-) -> int:
+async def create_user(action: Action, username: str, password: str, changes: Changes) -> int:
     """A new account, by an administrator; gives its users.id."""
-    _require_admin(principal, "create accounts")
-    return await add_user(connection, username, password, **changes)
+    async with action.transaction(username=username) as transaction:
+        _require_admin(action.principal, "create accounts")
+        key = await add_user(transaction.connection, username, password, **changes)
+        transaction.details["id"] = key
+    return key
 
 
 async def add_user(connection: WriteConnection, username: str, password: str, **values: Any) -> int:
-    """A new account for nobody in particular to have asked for; `values` are by column name.
+    """A new account within another use case; `values` are by column name.
 
     `Conflict` when the username or the e-mail address is taken. Gives users.id.
     """
@@ -74,59 +77,64 @@ async def add_user(connection: WriteConnection, username: str, password: str, **
     return int(created.scalar_one())
 
 
-async def update_user(
-    connection: WriteConnection, principal: Principal, user_id: int, changes: Changes
-) -> None:
+async def update_user(action: Action, user_id: int, changes: Changes) -> None:
     """Change an account: one's own e-mail address and preferences, anything as an administrator.
 
     A new password or a deactivation ends every login and token of the account. The last active
     administrator stays one.
     """
-    await _require_user(connection, principal, user_id, "input.id")
-    for column in changes:
-        if not principal.is_admin and column not in OWN:
-            raise Forbidden(
-                f"Only administrators change {camel(column)}; ask one of them.",
-                field=f"input.patch.{camel(column)}",
-            )
-    _require_valid(changes, "input.patch")
-    if changes.get("is_admin", True) is False or changes.get("is_active", True) is False:
-        await _require_another_admin(connection, user_id)
-    values = {column: value for column, value in changes.items() if column != "password"}
-    if "password" in changes:
-        require_acceptable(changes["password"], field="input.patch.password")
-        values["hashed_password"] = await hash_password(changes["password"])
-    if not values:
-        return
-    try:
-        with explained(_TABLE, "input.patch"):
-            await connection.execute(update(_TABLE).where(_TABLE.c.id == user_id).values(values))
-    except (BadInput, Conflict) as refusal:
-        if principal.is_admin or refusal.field not in _PRIVATE:
-            raise
-        # Whether the value is malformed or another person's is not told.
-        raise BadInput(
-            "This cannot be used; look at how it is spelled, or ask an administrator.", field=refusal.field
-        ) from None
-    if "password" in changes or changes.get("is_active", True) is False:
-        await revoke(connection, AuthToken.user_id == user_id)
+    await count_try(action, user_id, changes)
+    async with action.transaction(id=user_id, fields=sorted(changes)) as transaction:
+        await _require_user(transaction.connection, action.principal, user_id, "input.id")
+        for column in changes:
+            if not action.principal.is_admin and column not in OWN:
+                raise Forbidden(
+                    f"Only administrators change {camel(column)}; ask one of them.",
+                    field=f"input.patch.{camel(column)}",
+                )
+        _require_valid(changes, "input.patch")
+        if changes.get("is_admin", True) is False or changes.get("is_active", True) is False:
+            await _require_another_admin(transaction.connection, user_id)
+        values = {column: value for column, value in changes.items() if column != "password"}
+        if "password" in changes:
+            require_acceptable(changes["password"], field="input.patch.password")
+            values["hashed_password"] = await hash_password(changes["password"])
+        if not values:
+            return
+        try:
+            with explained(_TABLE, "input.patch"):
+                await transaction.connection.execute(
+                    update(_TABLE).where(_TABLE.c.id == user_id).values(values)
+                )
+        except (BadInput, Conflict) as refusal:
+            if action.principal.is_admin or refusal.field not in _PRIVATE:
+                raise
+            # Whether the value is malformed or another person's is not told.
+            raise BadInput(
+                "This cannot be used; look at how it is spelled, or ask an administrator.",
+                field=refusal.field,
+            ) from None
+        if "password" in changes or changes.get("is_active", True) is False:
+            await revoke(transaction.connection, AuthToken.user_id == user_id)
 
 
-async def deactivate_user(connection: WriteConnection, principal: Principal, user_id: int) -> None:
+async def deactivate_user(action: Action, user_id: int) -> None:
     """Bar an account, one's own or any as an administrator, and end all its logins and tokens."""
-    await _require_user(connection, principal, user_id, "input.id")
-    await _require_another_admin(connection, user_id)
-    await connection.execute(update(User).where(User.id == user_id).values(is_active=False))
-    await revoke(connection, AuthToken.user_id == user_id)
+    async with action.transaction(id=user_id) as transaction:
+        await _require_user(transaction.connection, action.principal, user_id, "input.id")
+        await _require_another_admin(transaction.connection, user_id)
+        await transaction.connection.execute(update(User).where(User.id == user_id).values(is_active=False))
+        await revoke(transaction.connection, AuthToken.user_id == user_id)
 
 
-async def delete_user(connection: WriteConnection, principal: Principal, user_id: int) -> None:
+async def delete_user(action: Action, user_id: int) -> None:
     """Delete an account with all that belongs to it (client §3), as an administrator."""
-    _require_admin(principal, "delete accounts")
-    await _require_user(connection, principal, user_id, "input.id")
-    await _require_another_admin(connection, user_id)
-    await leave_everything(connection, user_id)
-    await connection.execute(delete(User).where(User.id == user_id))
+    async with action.transaction(id=user_id) as transaction:
+        _require_admin(action.principal, "delete accounts")
+        await _require_user(transaction.connection, action.principal, user_id, "input.id")
+        await _require_another_admin(transaction.connection, user_id)
+        await leave_everything(transaction.connection, user_id)
+        await transaction.connection.execute(delete(User).where(User.id == user_id))
 
 
 def _require_admin(principal: Principal, what: str) -> None:

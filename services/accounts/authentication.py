@@ -15,7 +15,7 @@ from services.core.cache import BoundedCache
 from services.core.database import Database
 from services.core.json_codec import read_stored
 from services.core.principal import Principal
-from services.writing.single_statement import UNFLUSHED
+from services.writing.single_statement import ASYNC_COMMIT
 
 # A revoked token is refused everywhere within a second: what is known is trusted for half of one.
 _TRUSTED_SECONDS = 0.5
@@ -103,7 +103,7 @@ WHERE token.token_id = ANY($1::uuid[]) AND token.is_active AND token.expires_at 
 
 # Keeps auth_tokens.last_used true to the minute.
 _NOTE_USE = f"""
-UPDATE auth_tokens SET last_used = now() FROM {UNFLUSHED}
+UPDATE auth_tokens SET last_used = now() FROM {ASYNC_COMMIT}
 WHERE setting IS NOT NULL AND token_id = ANY($1::uuid[])
 """
 

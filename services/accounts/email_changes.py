@@ -4,10 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.core.database import Database
 from services.core.errors import RateLimited
-from services.core.principal import Origin, Principal
-from services.writing.audit import trace
+from services.writing.action import Action
 
 MOST_A_DAY: Final = 5
 
@@ -22,17 +20,19 @@ WHERE user_id = $1 AND category = 'audit' AND message = 'updateUser' AND details
 """
 
 
-async def count_try(
-    database: Database, principal: Principal, origin: Origin, user_id: int, changes: Mapping[str, Any]
-) -> None:
-    """Return when the caller may try the address in `changes`, if any; `RateLimited` with `retryAfter` else.
+async def count_try(action: Action, user_id: int, changes: Mapping[str, Any]) -> None:
+    """Return when the caller may try the address in `changes`, if there is one.
 
-    It takes the database and not a connection: a try stays counted, as an audit row, although nothing else
-    of it is kept. Administrators see all addresses, and the accounts of others are not theirs to change.
+    A try has a commit of its own: it stays counted, as an audit row, although nothing else of it is kept.
+    Administrators see all addresses, and the accounts of others are not theirs to change.
+
+    Raises: RateLimited with `retryAfter`.
     """
+    principal = action.principal
     if changes.get("email") is None or principal.is_admin or user_id != principal.user_id:
         return
-    async with database.transaction() as connection:
+    async with action.transaction(tried="email") as transaction:
+        connection = transaction.connection
         await connection.exec_driver_sql(_TAKE_TURNS, (principal.user_id,))
         found = (await connection.exec_driver_sql(_TRIED, (principal.user_id,))).one()
         if found.tried >= MOST_A_DAY:
@@ -42,4 +42,3 @@ async def count_try(
                 field="input.patch.email",
                 retryAfter=max(1, math.ceil(found.remaining)),
             )
-        await trace(connection, principal, origin, "updateUser", {"tried": "email"})

@@ -4,15 +4,16 @@ from typing import Final
 
 import orjson
 
+from models.enums import TokenType
 from services.accounts.login_attempts import count_attempt, forget_attempts
 from services.accounts.passwords import hash_password, verify_password
 from services.accounts.token_bounds import BEYOND
-from services.accounts.token_store import Admit, TokenPair, prepare_pair
-from services.accounts.tokens import TokenPolicy
-from services.core.database import Database
+from services.accounts.token_store import Admit, TokenPair, exchange, prepare_pair
+from services.accounts.tokens import TokenPolicy, expired
 from services.core.errors import Unauthenticated
-from services.core.principal import Origin, Principal
-from services.writing.single_statement import Caller, traced
+from services.core.principal import Principal
+from services.writing.action import AnonymousAction, Refused, SingleStatement, Undecided
+from services.writing.single_statement import audit_insert
 from services.writing.values import require_text
 
 _ACCOUNT: Final = """
@@ -34,26 +35,23 @@ WITH holder AS (
 ), trimmed AS (
     DELETE FROM auth_tokens WHERE id IN ({BEYOND})
 ), traced AS (
-    {traced("holder", "jsonb_build_object('tokenId', $6::uuid)")}
+    {audit_insert("holder", "jsonb_build_object('tokenId', $6::uuid)")}
 )
 SELECT id FROM holder
 """
 
 
 async def log_in(
-    database: Database,
-    policy: TokenPolicy,
-    origin: Origin,
-    username: str,
-    password: str,
-    admit: Admit | None = None,
+    action: AnonymousAction, policy: TokenPolicy, username: str, password: str, admit: Admit | None = None
 ) -> TokenPair:
-    """Tokens for an active account, `Unauthenticated` without a word on what was wrong, or `RateLimited`.
+    """Tokens for an active account.
 
-    It takes the database and not a connection: a failed attempt stays counted although nothing else of it
-    is kept, and no transaction is open while the password is hashed. `admit` counts it as a call of the
-    account.
+    A failed attempt stays counted although nothing else of it is kept, and no transaction is open while the
+    password is hashed. `admit` counts it as a call of the account.
+
+    Raises: Unauthenticated without a word on what was wrong, and RateLimited.
     """
+    database, origin = action.database, action.origin
     require_text(username, "input.username")
     await count_attempt(database, username, origin)
     async with database.primary.acquire() as connection:
@@ -71,12 +69,28 @@ async def log_in(
     pair, rows = prepare_pair(policy, holder)
     columns = ("token_id", "token_type", "expires_at", "family_id")
     tokens = [[row[column] for row in rows] for column in columns]
-    recorded = await Caller(database, holder, origin, "login").change(
-        _RECORD, pair.access.token_id, *tokens, rehashed, hashed
+    statement: SingleStatement[int] = SingleStatement(
+        _RECORD, (pair.access.token_id, *tokens, rehashed, hashed)
     )
-    if recorded is None:  # barred, or its password changed, while this one was looked at
-        raise _wrong()
+    match await action.of(holder).attempt(statement):
+        case Refused() | Undecided():  # barred, or its password changed, while this one was looked at
+            raise _wrong()
     await forget_attempts(database, username, origin)
+    return pair
+
+
+async def refresh(
+    action: AnonymousAction, policy: TokenPolicy, refresh_token: str, admit: Admit | None = None
+) -> TokenPair:
+    """The next pair of tokens for a refresh token, which is spent by this.
+
+    Raises: Unauthenticated, and what `admit` does; see `exchange`.
+    """
+    async with action.transaction() as connection:
+        pair = await exchange(connection, policy, refresh_token, action.origin, admit)
+    # Only after the commit: the refusal must not undo that the whole login was ended.
+    if pair is None:
+        raise expired(TokenType.REFRESH)
     return pair
 
 

@@ -12,7 +12,7 @@ from models import login_attempts
 from services.core.database import Database, WriteConnection
 from services.core.errors import RateLimited
 from services.core.principal import Origin
-from services.writing.single_statement import UNFLUSHED
+from services.writing.single_statement import ASYNC_COMMIT
 
 WINDOW = timedelta(minutes=15)
 # For an account from one address: it closes the account for itself, and it takes several to close it for all.
@@ -36,7 +36,7 @@ RETURNING attempts, extract(epoch FROM window_started_at + $4::interval - now())
 _COUNT: Final = f"""
 WITH address AS (
     INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
-    SELECT $1::bytea, 1, now() FROM {UNFLUSHED} WHERE setting IS NOT NULL AND $1 IS NOT NULL
+    SELECT $1::bytea, 1, now() FROM {ASYNC_COMMIT} WHERE setting IS NOT NULL AND $1 IS NOT NULL
     {_COUNTED}
 ), pair AS (
     INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
@@ -44,7 +44,7 @@ WITH address AS (
     {_COUNTED}
 ), account AS (
     INSERT INTO login_attempts AS counted (subject, attempts, window_started_at)
-    SELECT $3::bytea, 1, now() FROM {UNFLUSHED} WHERE setting IS NOT NULL
+    SELECT $3::bytea, 1, now() FROM {ASYNC_COMMIT} WHERE setting IS NOT NULL
         AND ($1 IS NULL OR EXISTS (SELECT FROM pair WHERE attempts <= $6::int))
     {_COUNTED}
 )
@@ -77,7 +77,7 @@ async def count_attempt(database: Database, username: str, origin: Origin) -> No
 
 _FORGET: Final = f"""
 WITH held AS MATERIALIZED (
-    SELECT subject FROM login_attempts, {UNFLUSHED}
+    SELECT subject FROM login_attempts, {ASYNC_COMMIT}
     WHERE setting IS NOT NULL AND subject IN ($1, $2, $3)
     ORDER BY subject = $1 DESC, subject = $2 DESC FOR UPDATE OF login_attempts
 ), forgotten AS (

@@ -19,10 +19,10 @@ from services.accounts.token_store import (
     revoke_login,
 )
 from services.accounts.tokens import TokenPolicy, expired
-from services.core.database import Database, WriteConnection
+from services.core.database import WriteConnection
 from services.core.errors import BadInput, NotFound, QuotaExceeded
-from services.core.principal import Origin, Principal
-from services.writing.audit import trace
+from services.core.principal import Principal
+from services.writing.action import Action
 from services.writing.values import require_text
 
 LONGEST_LIFE = timedelta(days=366)
@@ -42,48 +42,48 @@ class NamedToken:
     password: str
 
 
-async def change_password(
-    database: Database, principal: Principal, origin: Origin, current: str, new: str
-) -> None:
+async def change_password(action: Action, current: str, new: str) -> None:
     """Set a new password and end every other login and every named token of the account.
 
-    It takes the database and not a connection for the reasons of `log_in`: guesses at the current password
-    count as attempts to log in.
+    Guesses at the current password count as attempts to log in, and stay counted.
+
+    Raises: BadInput and RateLimited.
     """
+    principal = action.principal
     require_acceptable(new, field="input.newPassword", username=principal.username)
-    hashed = await _confirmed(database, principal, origin, current, "input.currentPassword")
+    hashed = await _confirmed(action, current, "input.currentPassword")
     new_hash = await hash_password(new)
-    async with database.transaction() as connection:
-        await _hold_person(connection, principal, hashed, "input.currentPassword")
+    async with action.transaction() as transaction:
+        connection = transaction.connection
+        await _lock_person(connection, principal, hashed, "input.currentPassword")
         await connection.execute(
             update(User).where(User.id == principal.user_id).values(hashed_password=new_hash)
         )
         await revoke(connection, _others(principal))
-        await trace(connection, principal, origin, "changePassword", {})
-    await forget_attempts(database, principal.username, origin)
+    await forget_attempts(action.database, principal.username, action.origin)
 
 
-async def create_access_token(
-    database: Database,
-    policy: TokenPolicy,
-    principal: Principal,
-    origin: Origin,
-    wanted: NamedToken,
-) -> IssuedToken:
+async def create_access_token(action: Action, policy: TokenPolicy, wanted: NamedToken) -> IssuedToken:
     """A long-lived access token under a name, for an agent or an integration; at most 366 days.
 
     The account's password is asked for, so that a stolen token makes no others, and guesses at it count as
     attempts to log in. The new token ends with the login or the token that it is made with.
+
+    Raises: BadInput, RateLimited, Unauthenticated when the token in use has ended, and QuotaExceeded when it
+    descends from too many others.
     """
+    principal = action.principal
     require_text(wanted.name, "input.name")
     if not 0 < len(wanted.name.strip()) <= _MAXIMUM_NAME:
         raise BadInput("Name the token in 1 to 100 characters.", field="input.name")
     lifetime = wanted.expires_at - datetime.now(UTC)
     if not timedelta(0) < lifetime <= LONGEST_LIFE:
         raise BadInput(f"Choose an expiry within the next {LONGEST_LIFE.days} days.", field="input.expiresAt")
-    hashed = await _confirmed(database, principal, origin, wanted.password, "input.password")
-    async with database.transaction() as connection:
-        await _hold_person(connection, principal, hashed, "input.password")
+    hashed = await _confirmed(action, wanted.password, "input.password")
+    name = wanted.name.strip()
+    async with action.transaction(name=name) as transaction:
+        connection = transaction.connection
+        await _lock_person(connection, principal, hashed, "input.password")
         lineage: list[UUID] | None = []
         if principal.token_id is not None:
             lineage = await lineage_of(connection, principal.token_id)
@@ -94,45 +94,51 @@ async def create_access_token(
                 "This token was made by tokens that were made by tokens, too often; log in to make another.",
                 limit=MOST_GENERATIONS,
             )
-        name = wanted.name.strip()
         issued = await issue_named(
-            connection, policy, principal.user_id, origin, name, lifetime, lineage=lineage
+            connection, policy, principal.user_id, action.origin, name, lifetime, lineage=lineage
         )
-        details = {"name": name, "tokenId": issued.token_id}
-        await trace(connection, principal, origin, "createAccessToken", details)
-    await forget_attempts(database, principal.username, origin)
+        transaction.details["tokenId"] = issued.token_id
+    await forget_attempts(action.database, principal.username, action.origin)
     return issued
 
 
-async def _confirmed(
-    database: Database, principal: Principal, origin: Origin, password: str, field: str
-) -> str:
+async def _confirmed(action: Action, password: str, field: str) -> str:
     """The stored hash of the caller's password, which this one is; `BadInput` or `RateLimited` otherwise."""
-    await count_attempt(database, principal.username, origin)
-    hashed: str = await database.primary.fetchval(_HASH, principal.user_id)
+    await count_attempt(action.database, action.principal.username, action.origin)
+    hashed: str = await action.database.primary.fetchval(_HASH, action.principal.user_id)
     if not (await verify_password(hashed, password)).matches:
         raise BadInput("This is not the current password.", field=field)
     return hashed
 
 
-async def _hold_person(connection: WriteConnection, principal: Principal, hashed: str, field: str) -> None:
+async def _lock_person(connection: WriteConnection, principal: Principal, hashed: str, field: str) -> None:
     """Keep the account as it is until the commit; `BadInput` when its password has just changed."""
-    held = await connection.execute(
+    found = await connection.execute(
         select(User.id)
         .where(User.id == principal.user_id, User.hashed_password == hashed, User.is_active.is_(True))
         .with_for_update(key_share=True)
     )
-    if held.first() is None:
+    if found.first() is None:
         raise BadInput("This is not the current password.", field=field)
 
 
-async def revoke_token(connection: WriteConnection, principal: Principal, token_id: UUID) -> None:
+async def revoke_token(action: Action, token_id: UUID) -> None:
     """Revoke a token of one's own, or of anybody as an administrator, with its login and what it has made."""
-    found = await connection.execute(select(AuthToken.user_id).where(AuthToken.token_id == token_id))
-    holder = found.scalar_one_or_none()
-    if holder is None or (holder != principal.user_id and not principal.is_admin):
-        raise NotFound("There is no token with this id that you may revoke.", field="input.tokenId")
-    await revoke_login(connection, token_id)
+    async with action.transaction(tokenId=token_id) as transaction:
+        found = await transaction.connection.execute(
+            select(AuthToken.user_id).where(AuthToken.token_id == token_id)
+        )
+        holder = found.scalar_one_or_none()
+        if holder is None or (holder != action.principal.user_id and not action.principal.is_admin):
+            raise NotFound("There is no token with this id that you may revoke.", field="input.tokenId")
+        await revoke_login(transaction.connection, token_id)
+
+
+async def log_out(action: Action) -> None:
+    """End the login that the access token in use belongs to, and all tokens made with it."""
+    async with action.transaction() as transaction:
+        if action.principal.token_id is not None:
+            await revoke_login(transaction.connection, action.principal.token_id)
 
 
 def _others(principal: Principal) -> ColumnElement[bool]:

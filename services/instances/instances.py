@@ -6,15 +6,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.enums import CcInstanceStatus, UltrathinkInstructionType
-from services.core.database import Database, WriteConnection
 from services.core.errors import BadInput
-from services.core.principal import Principal
 from services.instances import ultrathink
-from services.secrets.vault import Vault
+from services.writing.action import Action, Transaction
 from services.writing.permissions import predicates, require_change
 from services.writing.references import require_reference
-from services.writing.rows import apply, create, hold
-from services.writing.single_statement import UNFLUSHED
+from services.writing.rows import create, lock_row, uuid_key, write_changes
+from services.writing.single_statement import ASYNC_COMMIT
 from services.writing.tables import TABLES
 from services.writing.task_claims import release_claims
 
@@ -25,10 +23,10 @@ _TABLE: Final = TABLES["cc_instances"]
 # Locked in the order of their keys, so that two calls with the same instances do not block each other. It
 # does not wait for the disk: the signs of a second that a crash of PostgreSQL takes are followed by others,
 # and nobody counts as silent before there was time for them (services/instances/heartbeats.py).
-_HEAR: Final = f"""
+_RECORD: Final = f"""
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
-    SELECT t.id FROM cc_instances t, {UNFLUSHED}
+    SELECT t.id FROM cc_instances t, {ASYNC_COMMIT}
     WHERE t.id = ANY($1::uuid[]) AND t.status IN ('IDLE', 'RUNNING') AND $2::int IS NOT NULL
       AND {{changeable}}
     ORDER BY t.id FOR NO KEY UPDATE OF t {{locked}})
@@ -62,7 +60,7 @@ class InstanceMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Birth:
+class NewChild:
     """A child with what it needs to begin, by column name; `task` is a new one, `task_id` one that exists."""
 
     parent_instance_id: UUID
@@ -74,7 +72,7 @@ class Birth:
 
 
 @dataclass(frozen=True, slots=True)
-class Born:
+class CreatedChild:
     """The keys of what was made."""
 
     instance_id: UUID
@@ -83,109 +81,117 @@ class Born:
     ultrathink_message_id: UUID | None
 
 
-async def create_child(
-    connection: WriteConnection, principal: Principal, birth: Birth, vault: Vault | None = None
-) -> Born:
+async def create_child(action: Action, child: NewChild) -> CreatedChild:
     """Make a child instance with its worktree, its task and its first instruction, all or nothing.
 
-    `vault` opens what is sealed in `birth`, to compare it when a call is repeated. Raises the errors of
-    `create` for each of them, `Conflict` when the parent has stopped, and `NotFound` or `BadInput` for a task
-    that is not seen, of another project, or given beside a new one.
+    Raises: the errors of `create` for each of them, Conflict when the parent has stopped, NotFound or
+    BadInput for a task that is not seen, of another project, or given beside a new one.
     """
-    row = await hold(connection, principal, _TABLE, birth.parent_instance_id, "input.parentInstanceId")
-    shared = {"project_id": row["project_id"]}
-    if birth.task_id is not None:
-        if birth.task is not None:
-            raise BadInput("Give a new task or the key of one, not both.", field="input.taskId")
-        # Also where nothing that is made refers to it: the child is told to work on it.
-        referring = {**shared, "task_id": birth.task_id}
-        worktrees = TABLES["git_worktrees"]
-        await require_reference(connection, principal, worktrees, "task_id", referring, "input.taskId")
-    given = {**birth.instance, **shared, "parent_instance_id": birth.parent_instance_id}
-    if birth.worktree is not None:
-        given.setdefault("worktree_path", birth.worktree.get("worktree_path"))
-    instance_id = await create(connection, principal, "cc_instances", given, "input.instance", vault)
-    task_id = birth.task_id
-    if birth.task is not None:
-        task = {**birth.task, **shared, "assigned_to": instance_id}
-        task_id = await create(connection, principal, "tasks", task, "input.task", vault)
-    worktree_id = None
-    if birth.worktree is not None:
-        worktree = {**birth.worktree, **shared, "cc_instance_id": instance_id, "task_id": task_id}
-        worktree_id = await create(connection, principal, "git_worktrees", worktree, "input.worktree")
-    message_id = None
-    if birth.instruction is not None:
-        message_id = await ultrathink.send(
-            connection,
-            principal,
-            {
-                "parent_instance_id": birth.parent_instance_id,
+    parent_id = child.parent_instance_id
+    async with action.transaction(parentInstanceId=parent_id) as transaction:
+        parent = await lock_row(transaction, _TABLE, parent_id, "input.parentInstanceId")
+        shared = {"project_id": parent["project_id"]}
+        if child.task_id is not None:
+            await _require_task(transaction, child, {**shared, "task_id": child.task_id})
+        given = {**child.instance, **shared, "parent_instance_id": parent_id}
+        if child.worktree is not None:
+            given.setdefault("worktree_path", child.worktree.get("worktree_path"))
+        instance_id = uuid_key(await create(transaction, "cc_instances", given, "input.instance"))
+        task_id = child.task_id
+        if child.task is not None:
+            task = {**child.task, **shared, "assigned_to": instance_id}
+            task_id = uuid_key(await create(transaction, "tasks", task, "input.task"))
+        worktree_id = None
+        if child.worktree is not None:
+            worktree = {**child.worktree, **shared, "cc_instance_id": instance_id, "task_id": task_id}
+            worktree_id = uuid_key(await create(transaction, "git_worktrees", worktree, "input.worktree"))
+        message_id = None
+        if child.instruction is not None:
+            message = {
+                "parent_instance_id": parent_id,
                 "child_instance_id": instance_id,
                 "task_id": task_id,
                 "instruction_type": UltrathinkInstructionType.TASK_ASSIGNMENT,
-                "instruction_content": birth.instruction,
-            },
-        )
-    return Born(instance_id, worktree_id, task_id, message_id)
+                "instruction_content": child.instruction,
+            }
+            message_id = await ultrathink.store(transaction, message)
+        transaction.details["key"] = instance_id
+    return CreatedChild(instance_id, worktree_id, task_id, message_id)
 
 
-async def move(connection: WriteConnection, principal: Principal, wanted: InstanceMove) -> None:
+async def move(action: Action, wanted: InstanceMove) -> None:
     """Change an instance's status and stamp the time of the step; repeating a step changes nothing.
 
     Raises `NotFound` or `Forbidden` for the instance, `Conflict` for a step that makes no sense (decision
     24: STOPPED never runs again), `QuotaExceeded` when `max_parallel_cc` of the project are running.
     """
-    row = await hold(connection, principal, _TABLE, wanted.instance_id)
-    if row["status"] == wanted.status:
-        return
-    changes: dict[str, Any] = {"status": wanted.status}
-    if wanted.process_id is not None:
-        changes["process_id"] = wanted.process_id
-    if wanted.exit_code is not None:
-        changes["exit_code"] = wanted.exit_code
-    await apply(connection, _TABLE, wanted.instance_id, row, changes, "input")
+    async with action.transaction(key=wanted.instance_id, status=wanted.status.name) as transaction:
+        row = await lock_row(transaction, _TABLE, wanted.instance_id)
+        if row["status"] == wanted.status:
+            return
+        changes: dict[str, Any] = {"status": wanted.status}
+        if wanted.process_id is not None:
+            changes["process_id"] = wanted.process_id
+        if wanted.exit_code is not None:
+            changes["exit_code"] = wanted.exit_code
+        await write_changes(transaction, _TABLE, row, changes, "input")
 
 
-async def terminate(
-    connection: WriteConnection, principal: Principal, instance_id: UUID, exit_code: int | None = None
-) -> list[UUID]:
+async def terminate(action: Action, instance_id: UUID, exit_code: int | None = None) -> list[UUID]:
     """Stop an instance and all below it that still live; their claimed tasks are queued again.
 
     Gives the keys of those it stopped. Raises `NotFound` or `Forbidden` for the instance.
     """
-    await require_change(connection, principal, "cc_instances", instance_id, field="input.id")
-    stopped: list[UUID] = []
-    # Nobody gets a child any more once it is locked; those that came while it was waited for are found next.
-    while living := list((await connection.exec_driver_sql(_SUBTREE, (instance_id,))).scalars()):
-        await connection.exec_driver_sql(_STOP, (living, exit_code))
-        stopped += living
-    await release_claims(connection, stopped)
+    async with action.transaction(key=instance_id) as transaction:
+        connection, principal = transaction.connection, transaction.principal
+        await require_change(connection, principal, "cc_instances", instance_id, field="input.id")
+        stopped: list[UUID] = []
+        # No instance gets a child once it is locked; those that came while it was waited for are found next.
+        while living := list((await connection.exec_driver_sql(_SUBTREE, (instance_id,))).scalars()):
+            await connection.exec_driver_sql(_STOP, (living, exit_code))
+            stopped += living
+        await release_claims(connection, stopped)
+        transaction.details["stopped"] = stopped
     return stopped
 
 
-async def hear(database: Database, principal: Principal, instance_ids: Sequence[UUID]) -> list[UUID]:
+async def record_heartbeats(action: Action, instance_ids: Sequence[UUID]) -> list[UUID]:
     """Note a sign of life of each instance; the keys of those that live. One statement for all who call now.
 
     What the caller may not change is left out, and so is what has ended: that is started again, or not at
-    all. `BadInput` for more than 1,000.
+    all. A sign of life is no change that a person makes: it has no audit row, and subscribers hear nothing.
+
+    Raises: BadInput for more than 1,000.
     """
     if len(instance_ids) > MAX_HEARTBEATS:
         raise BadInput(f"One call takes at most {MAX_HEARTBEATS:,} instances.", field="input.ids")
+    if not instance_ids:
+        return []
+    database, principal = action.database, action.principal
     changeable = predicates(principal, "cc_instances")[1]
 
-    async def note(ids: Iterable[UUID], *, locked: str) -> set[UUID]:
-        statement = _HEAR.format(changeable=changeable, locked=locked)
+    async def record(ids: Iterable[UUID], *, locked: str) -> set[UUID]:
+        sql = _RECORD.format(changeable=changeable, locked=locked)
         async with database.at_once.acquire() as connection:
-            heard = await connection.fetch(statement, list(ids), principal.user_id)
-        return {row["id"] for row in heard}
+            alive = await connection.fetch(sql, list(ids), principal.user_id)
+        return {row["id"] for row in alive}
 
-    async def note_together(calls: Sequence[Sequence[UUID]]) -> list[set[UUID]]:
-        heard = await note({key for ids in calls for key in ids}, locked="SKIP LOCKED")
-        return [heard.intersection(ids) for ids in calls]
+    async def record_together(calls: Sequence[Sequence[UUID]]) -> list[set[UUID]]:
+        alive = await record({key for ids in calls for key in ids}, locked="SKIP LOCKED")
+        return [alive.intersection(ids) for ids in calls]
 
     kind = ("heartbeat", principal.user_id, principal.is_admin)
-    heard = await database.batcher.submit(kind, instance_ids, note_together)
-    # An instance that is being changed holds up nobody but those who speak of it.
-    if missing := set(instance_ids) - heard:
-        heard |= await note(missing, locked="")
-    return [key for key in dict.fromkeys(instance_ids) if key in heard]
+    alive = await database.batcher.submit(kind, instance_ids, record_together)
+    # An instance that is being changed holds up those alone who speak of it.
+    if missing := set(instance_ids) - alive:
+        alive |= await record(missing, locked="")
+    return [key for key in dict.fromkeys(instance_ids) if key in alive]
+
+
+async def _require_task(transaction: Transaction, child: NewChild, referring: Mapping[str, Any]) -> None:
+    """The task that a child is told to work on, also where nothing that is made refers to it."""
+    if child.task is not None:
+        raise BadInput("Give a new task or the key of one, not both.", field="input.taskId")
+    connection, principal = transaction.connection, transaction.principal
+    worktrees = TABLES["git_worktrees"]
+    await require_reference(connection, principal, worktrees, "task_id", referring, "input.taskId")

@@ -5,35 +5,42 @@ from typing import Final
 from uuid import UUID
 
 from models.enums import CcInstanceStatus, UltrathinkStatus
-from services.core.database import WriteConnection
 from services.core.errors import Conflict
-from services.core.principal import Principal
-from services.writing.rows import apply, create, hold
+from services.writing.action import Action, Transaction
+from services.writing.rows import create, lock_row, uuid_key, write_changes
 from services.writing.tables import TABLES
 from services.writing.values import parameters
 
 _TABLE: Final = TABLES["ultrathink_messages"]
 
 
-async def send(connection: WriteConnection, principal: Principal, given: Mapping[str, object]) -> UUID:
+async def send(action: Action, given: Mapping[str, object]) -> UUID:
     """Store an instruction for a child that is alive; `given` is by column name. Gives its key.
 
-    The server itself looks for the keyword. Raises the errors of `create`, and `Conflict` when the child
-    has stopped.
+    Raises: what `store` does.
+    """
+    async with action.transaction() as transaction:
+        key = transaction.details["key"] = await store(transaction, given)
+    return key
+
+
+async def store(transaction: Transaction, given: Mapping[str, object]) -> UUID:
+    """The same within another use case. The server itself looks for the keyword.
+
+    Raises: the errors of `create`, and Conflict when the child has stopped.
     """
     child = given.get("child_instance_id")
-    result = await connection.exec_driver_sql(
+    result = await transaction.connection.exec_driver_sql(
         "SELECT status FROM cc_instances WHERE id = $1 FOR KEY SHARE", (child,)
     )
-    key: UUID = await create(connection, principal, "ultrathink_messages", given)
+    key = uuid_key(await create(transaction, "ultrathink_messages", given))
     if result.scalar() == CcInstanceStatus.STOPPED:
         raise Conflict("This instance has stopped and takes no instructions.", field="input.childInstanceId")
     return key
 
 
 async def advance(
-    connection: WriteConnection,
-    principal: Principal,
+    action: Action,
     message_id: UUID,
     status: UltrathinkStatus,
     response: str | None = None,
@@ -43,11 +50,12 @@ async def advance(
     Repeating a step changes nothing. Raises `NotFound`, `Forbidden`, and `Conflict` for a step that does not
     follow.
     """
-    row = await hold(connection, principal, _TABLE, message_id)
-    if row["status"] == status:
-        return
-    given: dict[str, object] = {"status": status}
-    if response is not None:
-        given["response_content"] = response
-    changes = await parameters(_TABLE, given, "input")
-    await apply(connection, _TABLE, message_id, row, changes, "input")
+    async with action.transaction(key=message_id, status=status.name) as transaction:
+        row = await lock_row(transaction, _TABLE, message_id)
+        if row["status"] == status:
+            return
+        given: dict[str, object] = {"status": status}
+        if response is not None:
+            given["response_content"] = response
+        changes = await parameters(_TABLE, given, "input")
+        await write_changes(transaction, _TABLE, row, changes, "input")

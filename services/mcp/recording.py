@@ -14,6 +14,7 @@ from services.core.principal import Principal
 from services.mcp.messages import CANCELLED, Message, read_messages
 from services.mcp.pairing import Entry, exchange_of, pair
 from services.secrets.masking import LARGE, off_the_loop
+from services.writing.action import Action
 from services.writing.archived import require_active
 from services.writing.permissions import require_change
 
@@ -126,15 +127,16 @@ class _Row:
         return Entry(self.id, exchange, self.type == McpMessageType.REQUEST, self.at, self.is_timed)
 
 
-async def record(
-    connection: WriteConnection, principal: Principal, instance_id: UUID, items: Sequence[object]
-) -> RecordedMessages:
+async def record(action: Action, instance_id: UUID, items: Sequence[object]) -> RecordedMessages:
     """Store the JSON-RPC messages `items`; see `read_messages` for their forms and `store` for the rest.
 
-    Raises `BadInput` with the place of the first bad item.
+    Raises: BadInput with the place of the first bad item, and what `store` does.
     """
     messages = await off_the_loop(_size(items), read_messages, instance_id, items)
-    return await store(connection, principal, instance_id, messages)
+    async with action.transaction(ccInstanceId=instance_id) as transaction:
+        stored = await store(transaction.connection, action.principal, instance_id, messages)
+        transaction.details["recorded"] = stored.recorded
+    return stored
 
 
 def _size(items: Sequence[object]) -> int:

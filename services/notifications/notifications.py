@@ -8,14 +8,15 @@ from uuid import UUID
 
 from models.enums import NotificationPriority, NotificationStatus, NotificationType
 from models.policy import MEMBER
-from services.core.database import Connection, WriteConnection
+from services.core.database import Connection
 from services.core.errors import BadInput, Conflict, Forbidden, NotFound
 from services.core.json_codec import read_stored
 from services.core.principal import Principal
 from services.writing import shapes
+from services.writing.action import Action, Done, Refused, SingleStatement, Undecided
 from services.writing.permissions import VIEWER, predicates
-from services.writing.rows import create, hold
-from services.writing.single_statement import ACTING, Caller, traced
+from services.writing.rows import create, lock_row, uuid_key
+from services.writing.single_statement import SET_ACTOR, audit_insert
 from services.writing.tables import TABLES
 from services.writing.values import Unfit, parameters
 
@@ -44,13 +45,14 @@ WITH stored AS (
     INSERT INTO notification_history (user_id, service_type, session_id, notification_type, title, message,
                                       payload, priority, scheduled_at)
     SELECT user_id, service_type, $9::uuid, $10, $11, $12, $13::jsonb, $14, COALESCE($15, now())
-    FROM (SELECT {ACTING} AS actor) AS acting, unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
+    FROM (SELECT {SET_ACTOR} AS actor) AS acting,
+        unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
     WHERE actor IS NOT NULL
     RETURNING id
 ), told AS (
     SELECT COALESCE(array_agg(id ORDER BY id), '{{}}') AS keys FROM stored
 ), traced AS (
-    {traced("told", "jsonb_build_object('recipients', $6::int, 'keys', keys)")}
+    {audit_insert("told", "jsonb_build_object('recipients', $6::int, 'keys', keys)")}
 )
 SELECT keys FROM told
 """
@@ -83,11 +85,13 @@ class Notification:
     scheduled_at: datetime | None = None
 
 
-async def send(caller: Caller, told: Notification) -> list[int]:
+async def send(action: Action, told: Notification) -> list[int]:
     """Store a pending notification for every enabled service whose filter rules let it through (decision 28).
 
-    Gives the keys of the rows; none when nobody wants to hear of it. Raises `NotFound` for a person who does
-    not exist and `Forbidden` for one with whom the caller shares no project.
+    Gives the keys of the rows; none when no service is to tell of it.
+
+    Raises: NotFound for a person who does not exist, Forbidden for one with whom the caller shares no
+    project, BadInput, and Conflict when one of them is deleted at the same moment.
     """
     given = {
         "session_id": told.session_id,
@@ -99,19 +103,21 @@ async def send(caller: Caller, told: Notification) -> list[int]:
         "scheduled_at": told.scheduled_at,
     }
     stored = await parameters(_TABLE, given, "input")
-    async with caller.database.primary.acquire() as connection:
-        wishes = await _wishes(connection, caller.principal, told)
+    async with action.database.primary.acquire() as connection:
+        wishes = await _wishes(connection, action.principal, told)
         if told.session_id is not None:
-            await _require_session(connection, caller.principal, told.session_id)
+            await _require_session(connection, action.principal, told.session_id)
     chosen = [(user_id, service) for user_id, service, rules in wishes if lets_through(rules, told)]
     people = [user_id for user_id, _ in chosen]
     services = [service for _, service in chosen]
-    keys: list[int] | None = await caller.change(
-        _STORE, len(told.user_ids), people, services, *stored.values()
+    statement: SingleStatement[list[int]] = SingleStatement(
+        _STORE, (len(told.user_ids), people, services, *stored.values())
     )
-    if keys is None:
-        raise Conflict("Somebody or something that this is about was deleted at the same moment; try again.")
-    return keys
+    match await action.attempt(statement):
+        case Done(keys):
+            return keys
+        case Refused() | Undecided():
+            raise Conflict("A person or a session of this was deleted at the same moment; try again.")
 
 
 def lets_through(stored: object, told: Notification) -> bool:
@@ -135,43 +141,46 @@ def lets_through(stored: object, told: Notification) -> bool:
     return rules.session_ids is None or told.session_id in rules.session_ids
 
 
-async def cancel(connection: WriteConnection, principal: Principal, key: int) -> None:
+async def cancel(action: Action, key: int) -> None:
     """Keep a notification from being sent; `Conflict` when it is not pending any more."""
-    row = await hold(connection, principal, _TABLE, key)
-    if row["status"] == NotificationStatus.CANCELLED:
-        return
-    if row["status"] != NotificationStatus.PENDING:
-        raise Conflict(f"This notification is {row['status'].upper()} already.", field="input.id")
-    await connection.exec_driver_sql(_CANCEL, (key,))
+    async with action.transaction(key=key) as transaction:
+        row = await lock_row(transaction, _TABLE, key)
+        if row["status"] == NotificationStatus.CANCELLED:
+            return
+        if row["status"] != NotificationStatus.PENDING:
+            raise Conflict(f"This notification is {row['status'].upper()} already.", field="input.id")
+        await transaction.connection.exec_driver_sql(_CANCEL, (key,))
 
 
-async def retry(connection: WriteConnection, principal: Principal, key: int) -> None:
+async def retry(action: Action, key: int) -> None:
     """Have a failed notification sent again, with all its tries; `Conflict` when it has not failed."""
-    row = await hold(connection, principal, _TABLE, key)
-    if row["status"] == NotificationStatus.PENDING:
-        return
-    if row["status"] != NotificationStatus.FAILED:
-        raise Conflict(
-            f"This notification is {row['status'].upper()}; failed ones are retried.", field="input.id"
-        )
-    await connection.exec_driver_sql(_RETRY, (key,))
+    async with action.transaction(key=key) as transaction:
+        row = await lock_row(transaction, _TABLE, key)
+        if row["status"] == NotificationStatus.PENDING:
+            return
+        if row["status"] != NotificationStatus.FAILED:
+            raise Conflict(
+                f"This notification is {row['status'].upper()}; failed ones are retried.", field="input.id"
+            )
+        await transaction.connection.exec_driver_sql(_RETRY, (key,))
 
 
-async def send_to_sockets(
-    connection: WriteConnection, principal: Principal, given: Mapping[str, object]
-) -> UUID:
+async def send_to_sockets(action: Action, given: Mapping[str, object]) -> UUID:
     """Store an event for one socket, for a project, or, by an administrator, for everybody (decision 18)."""
-    key: UUID = await create(connection, principal, "websocket_notifications", given)
+    async with action.transaction() as transaction:
+        key = uuid_key(await create(transaction, "websocket_notifications", given))
+        transaction.details["key"] = key
     return key
 
 
-async def acknowledge(connection: WriteConnection, principal: Principal, key: UUID) -> None:
+async def acknowledge(action: Action, key: UUID) -> None:
     """Note that a client has received an event that it may see; `NotFound` for any other."""
-    seen, _ = predicates(principal, "websocket_notifications")
-    statement = _ACKNOWLEDGE.format(viewer=VIEWER, visible=seen)
-    result = await connection.exec_driver_sql(statement, (key, principal.user_id))
-    if result.first() is None:
-        raise NotFound("There is no notification with this key that you may see.", field="input.id")
+    async with action.transaction(key=key) as transaction:
+        seen, _ = predicates(action.principal, "websocket_notifications")
+        statement = _ACKNOWLEDGE.format(viewer=VIEWER, visible=seen)
+        result = await transaction.connection.exec_driver_sql(statement, (key, action.principal.user_id))
+        if result.first() is None:
+            raise NotFound("There is no notification with this key that you may see.", field="input.id")
 
 
 async def _wishes(

@@ -12,8 +12,9 @@ from models.enums import ProjectStatus
 from services.core.database import WriteConnection
 from services.core.errors import Conflict, Forbidden
 from services.core.principal import Principal
+from services.writing.action import Action
 from services.writing.permissions import VIEWER, predicates
-from services.writing.rows import hold
+from services.writing.rows import lock_row
 from services.writing.tables import TABLES
 
 _TABLE: Final = TABLES["projects"]
@@ -67,39 +68,42 @@ _HOLD: Final = (
 )
 
 
-async def archive(connection: WriteConnection, principal: Principal, project: int) -> None:
+async def archive(action: Action, project: int) -> None:
     """Set a project aside, as its owner. Repeating it changes nothing.
 
     Raises `NotFound`, `Forbidden`, and `Conflict` while an instance of it runs.
     """
-    row = await hold(connection, principal, _TABLE, project)
-    if row["status"] == ProjectStatus.ARCHIVED:
-        return
-    running = await connection.exec_driver_sql(
-        "SELECT count(*) FROM cc_instances WHERE project_id = $1 AND status = 'RUNNING'", (row["project_id"],)
-    )
-    count = running.scalar_one()
-    if count:
-        raise Conflict(f"Running instances of this project: {count}. Stop them first.", field="input.id")
-    await connection.exec_driver_sql(
-        "UPDATE projects SET status = 'archived', archived_at = now() WHERE id = $1", (project,)
-    )
+    async with action.transaction(id=project) as transaction:
+        row = await lock_row(transaction, _TABLE, project)
+        if row["status"] == ProjectStatus.ARCHIVED:
+            return
+        running = await transaction.connection.exec_driver_sql(
+            "SELECT count(*) FROM cc_instances WHERE project_id = $1 AND status = 'RUNNING'",
+            (row["project_id"],),
+        )
+        count = running.scalar_one()
+        if count:
+            raise Conflict(f"Running instances of this project: {count}. Stop them first.", field="input.id")
+        await transaction.connection.exec_driver_sql(
+            "UPDATE projects SET status = 'archived', archived_at = now() WHERE id = $1", (project,)
+        )
 
 
-async def restore(connection: WriteConnection, principal: Principal, project: int) -> None:
+async def restore(action: Action, project: int) -> None:
     """Make an archived project active, as its owner, wherever it is; one that is not archived stays as it is.
 
     Raises `NotFound` or `Forbidden`.
     """
-    moved = await _archived(connection, principal, project)
-    if moved is not None:
-        await bring_back(connection, moved)
-        return
-    row = await hold(connection, principal, _TABLE, project)
-    if row["status"] == ProjectStatus.ARCHIVED:
-        await connection.exec_driver_sql(
-            "UPDATE projects SET status = 'active', archived_at = NULL WHERE id = $1", (project,)
-        )
+    async with action.transaction(id=project) as transaction:
+        moved = await _archived(transaction.connection, action.principal, project)
+        if moved is not None:
+            await bring_back(transaction.connection, moved)
+            return
+        row = await lock_row(transaction, _TABLE, project)
+        if row["status"] == ProjectStatus.ARCHIVED:
+            await transaction.connection.exec_driver_sql(
+                "UPDATE projects SET status = 'active', archived_at = NULL WHERE id = $1", (project,)
+            )
 
 
 async def move_next(connection: WriteConnection) -> UUID | None:

@@ -12,6 +12,7 @@ from services.core.database import WriteConnection
 from services.core.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from services.core.principal import Principal
 from services.projects.membership import admit, hand_over
+from services.writing.action import Action
 from services.writing.permissions import VIEWER, predicates
 
 MOST_PENDING: Final = 100
@@ -109,65 +110,76 @@ async def offer(
     return key
 
 
-async def accept(connection: WriteConnection, principal: Principal, key: UUID) -> int:
+async def accept(action: Action, key: UUID) -> int:
     """Accept an invitation to oneself; gives the key of the project. Repeating it changes nothing.
 
     Raises `NotFound` for an invitation to another person, and `Conflict` when it was declined or withdrawn,
     or when who sent it does not own the project any more.
     """
-    invitation, project = await _held(connection, principal, key)
-    if invitation["state"] == InvitationState.ACCEPTED:
+    async with action.transaction(id=key) as transaction:
+        invitation, project = await _held(transaction.connection, action.principal, key)
+        if invitation["state"] == InvitationState.ACCEPTED:
+            return int(project["id"])
+        if invitation["state"] != InvitationState.PENDING:
+            raise Conflict(
+                f"This invitation was {invitation['state'].upper()}; ask the owner for another.",
+                field="input.id",
+            )
+        if project["owner_id"] != invitation["invited_by"]:
+            raise Conflict("The project has another owner now, who may invite you.", field="input.id")
+        await transaction.connection.exec_driver_sql(_ANSWER, (key, InvitationState.ACCEPTED.value))
+        if invitation["role"] == InvitationRole.OWNER:
+            keep_as = invitation["keep_as"]
+            await hand_over(
+                transaction.connection,
+                project,
+                action.principal.user_id,
+                None if keep_as is None else CollaboratorRole(keep_as),
+            )
+        else:
+            await admit(
+                transaction.connection,
+                project,
+                action.principal.user_id,
+                CollaboratorRole(invitation["role"]),
+            )
         return int(project["id"])
-    if invitation["state"] != InvitationState.PENDING:
-        raise Conflict(
-            f"This invitation was {invitation['state'].upper()}; ask the owner for another.",
-            field="input.id",
-        )
-    if project["owner_id"] != invitation["invited_by"]:
-        raise Conflict("The project has another owner now, who may invite you.", field="input.id")
-    await connection.exec_driver_sql(_ANSWER, (key, InvitationState.ACCEPTED.value))
-    if invitation["role"] == InvitationRole.OWNER:
-        keep_as = invitation["keep_as"]
-        await hand_over(
-            connection, project, principal.user_id, None if keep_as is None else CollaboratorRole(keep_as)
-        )
-    else:
-        await admit(connection, project, principal.user_id, CollaboratorRole(invitation["role"]))
-    return int(project["id"])
 
 
-async def decline(connection: WriteConnection, principal: Principal, key: UUID) -> None:
+async def decline(action: Action, key: UUID) -> None:
     """Decline an invitation to oneself. Repeating it changes nothing.
 
     Raises `NotFound` for an invitation to another person, and `Conflict` when it was accepted.
     """
-    invitation, _ = await _held(connection, principal, key)
-    if invitation["state"] == InvitationState.ACCEPTED:
-        raise Conflict("You have accepted; removeCollaborator ends your work on it.", field="input.id")
-    if invitation["state"] == InvitationState.PENDING:
-        await connection.exec_driver_sql(_ANSWER, (key, InvitationState.DECLINED.value))
+    async with action.transaction(id=key) as transaction:
+        invitation, _ = await _held(transaction.connection, action.principal, key)
+        if invitation["state"] == InvitationState.ACCEPTED:
+            raise Conflict("You have accepted; removeCollaborator ends your work on it.", field="input.id")
+        if invitation["state"] == InvitationState.PENDING:
+            await transaction.connection.exec_driver_sql(_ANSWER, (key, InvitationState.DECLINED.value))
 
 
-async def withdraw(connection: WriteConnection, principal: Principal, key: UUID) -> None:
+async def withdraw(action: Action, key: UUID) -> None:
     """Take back an invitation, as who sent it or as the project's owner. Repeating it changes nothing.
 
     Raises `NotFound`, `Forbidden` for the person who was invited, and `Conflict` when it was answered.
     """
-    seen, _ = predicates(principal, "project_invitations")
-    found = await connection.exec_driver_sql(
-        f"SELECT t.* FROM project_invitations t WHERE t.id = $1 AND {VIEWER} IS NOT NULL AND {seen}"
-        " FOR NO KEY UPDATE OF t",
-        (key, principal.user_id),
-    )
-    invitation = found.mappings().one_or_none()
-    if invitation is None:
-        raise _missing()
-    if invitation["user_id"] == principal.user_id and not principal.is_admin:
-        raise Forbidden("This invitation is to you: declineInvitation declines it.", field="input.id")
-    if invitation["state"] == InvitationState.PENDING:
-        await connection.exec_driver_sql(_ANSWER, (key, InvitationState.WITHDRAWN.value))
-    elif invitation["state"] != InvitationState.WITHDRAWN:
-        raise Conflict(f"This invitation was {invitation['state'].upper()} already.", field="input.id")
+    async with action.transaction(id=key) as transaction:
+        seen, _ = predicates(action.principal, "project_invitations")
+        found = await transaction.connection.exec_driver_sql(
+            f"SELECT t.* FROM project_invitations t WHERE t.id = $1 AND {VIEWER} IS NOT NULL AND {seen}"
+            " FOR NO KEY UPDATE OF t",
+            (key, action.principal.user_id),
+        )
+        invitation = found.mappings().one_or_none()
+        if invitation is None:
+            raise _missing()
+        if invitation["user_id"] == action.principal.user_id and not action.principal.is_admin:
+            raise Forbidden("This invitation is to you: declineInvitation declines it.", field="input.id")
+        if invitation["state"] == InvitationState.PENDING:
+            await transaction.connection.exec_driver_sql(_ANSWER, (key, InvitationState.WITHDRAWN.value))
+        elif invitation["state"] != InvitationState.WITHDRAWN:
+            raise Conflict(f"This invitation was {invitation['state'].upper()} already.", field="input.id")
 
 
 async def withdraw_from(connection: WriteConnection, project: int, user_id: int) -> None:

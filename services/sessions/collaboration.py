@@ -9,11 +9,12 @@ from uuid import UUID
 
 from models.enums import ParticipantState
 from services.core.database import WriteConnection
-from services.core.errors import Conflict, Forbidden, NotFound, QuotaExceeded
+from services.core.errors import BadInput, Conflict, Forbidden, NotFound, QuotaExceeded
 from services.core.principal import Principal
 from services.writing import shapes
+from services.writing.action import Action, Transaction
 from services.writing.permissions import VIEWER, predicates
-from services.writing.rows import create, hold
+from services.writing.rows import create, int_key, lock_row
 from services.writing.tables import TABLES
 from services.writing.values import Unfit
 
@@ -75,102 +76,124 @@ class Shared:
     access_token: str
 
 
-async def share(connection: WriteConnection, principal: Principal, given: Mapping[str, object]) -> Shared:
+async def share(action: Action, given: Mapping[str, object]) -> Shared:
     """Share a session of one's own; `given` holds columns of collaboration_sessions.
 
     Raises `BadInput`, `NotFound`, and `Forbidden` when another person runs the session.
     """
-    key = await create(connection, principal, _TABLE.name, given)
-    token = secrets.token_urlsafe(32)
-    await connection.exec_driver_sql(
-        "UPDATE collaboration_sessions SET access_token = $2 WHERE id = $1", (key, _hashed(token))
-    )
+    async with action.transaction(sessionId=given["session_id"]) as transaction:
+        key = transaction.details["id"] = int_key(await create(transaction, _TABLE.name, given))
+        token = secrets.token_urlsafe(32)
+        await transaction.connection.exec_driver_sql(
+            "UPDATE collaboration_sessions SET access_token = $2 WHERE id = $1", (key, _hashed(token))
+        )
     return Shared(key, token)
 
 
-async def join_by_token(connection: WriteConnection, principal: Principal, token: str) -> UUID:
-    """Take part in the session to which the token invites, or ask to; gives the participant's key.
+async def join(action: Action, token: str | None, shared_id: int | None) -> UUID:
+    """Take part in a shared session, or ask to; gives the participant's key. Repeating it changes nothing.
 
-    A shared session whose host lets each person in answers with a request. Repeating it changes nothing.
-    Raises `NotFound` for a token that invites to nothing, `Conflict` when the sharing has ended, `Forbidden`
-    when the host refused, or named others, and `QuotaExceeded` when every place is taken.
+    One gives either the token of an invitation or, where the sharing is public or invites one by name, its
+    key. A shared session whose host lets each person in answers with a request.
+
+    Raises: BadInput, NotFound for what invites to nothing, Conflict when the sharing has ended, Forbidden
+    when the host refused, or named others, and QuotaExceeded when every place is taken.
     """
-    field = "input.accessToken"
-    row = await _held(connection, "shared.access_token = $1", _hashed(token))
-    if row is None:
-        raise NotFound("This token invites to no shared session; ask the host for a new one.", field=field)
-    return await _join(connection, principal, row, field)
+    if (token is None) == (shared_id is None):
+        raise BadInput("Give either accessToken or collaborationSessionId.", field="input")
+    async with action.transaction() as transaction:
+        connection, principal = transaction.connection, action.principal
+        if token is not None:
+            field = "input.accessToken"
+            row = await _invited_by_token(connection, token, field)
+        else:
+            field = "input.collaborationSessionId"
+            row = await _invited_by_name(connection, principal, shared_id, field)
+        key = transaction.details["participantId"] = await _join(connection, principal, row, field)
+    return key
 
 
-async def join_by_id(connection: WriteConnection, principal: Principal, shared_id: int) -> UUID:
-    """Take part without a token: for people invited by name, and for everybody where the sharing is public.
-
-    Raises what `join_by_token` does.
-    """
-    field = "input.collaborationSessionId"
-    row = await _held(connection, "shared.id = $1", shared_id)
-    if row is None or not (row["is_public"] or principal.user_id in (_invited(row) or ())):
-        raise NotFound("There is no shared session with this key that invites you.", field=field)
-    return await _join(connection, principal, row, field)
-
-
-async def approve(connection: WriteConnection, principal: Principal, participant_id: UUID) -> None:
+async def approve(action: Action, participant_id: UUID) -> None:
     """Let a person in who asked to, or whom one had refused. Repeating it changes nothing.
 
     Open to the host and to whoever runs the session. Raises `NotFound`, `Forbidden`, `Conflict` when the
     person has left or the sharing has ended, `QuotaExceeded` when every place is taken.
     """
-    shared, participant = await _held_for_host(connection, principal, participant_id)
-    if participant["state"] == ParticipantState.JOINED:
-        return
-    _require_open(shared, "input.participantId")
-    if participant["state"] == ParticipantState.LEFT:
-        raise Conflict("This person has left; they have to ask again.", field="input.participantId")
-    await _let_in(connection, shared, participant_id, "input.participantId")
+    async with action.transaction(participantId=participant_id) as transaction:
+        shared, participant = await _held_for_host(transaction, participant_id)
+        if participant["state"] == ParticipantState.JOINED:
+            return
+        _require_open(shared, "input.participantId")
+        if participant["state"] == ParticipantState.LEFT:
+            raise Conflict("This person has left; they have to ask again.", field="input.participantId")
+        await _let_in(transaction.connection, shared, participant_id, "input.participantId")
 
 
-async def refuse(connection: WriteConnection, principal: Principal, participant_id: UUID) -> None:
+async def refuse(action: Action, participant_id: UUID) -> None:
     """Turn down a person who asked, or send away one who takes part; neither can come back by the token.
 
     Raises `NotFound`, `Forbidden`. Repeating it changes nothing.
     """
-    shared, participant = await _held_for_host(connection, principal, participant_id)
-    if participant["state"] != ParticipantState.REFUSED:
-        await _end_part(connection, shared["id"], participant, ParticipantState.REFUSED)
+    async with action.transaction(participantId=participant_id) as transaction:
+        shared, participant = await _held_for_host(transaction, participant_id)
+        if participant["state"] != ParticipantState.REFUSED:
+            await _end_part(transaction.connection, shared["id"], participant, ParticipantState.REFUSED)
 
 
-async def leave(connection: WriteConnection, principal: Principal, shared_id: int) -> UUID:
+async def leave(action: Action, shared_id: int) -> UUID:
     """End one's own part, or one's request; gives the participant's key. Repeating it changes nothing.
 
     Raises `NotFound` when one never took part.
     """
-    row = await _held(connection, "shared.id = $1", shared_id)
-    participant = None if row is None else await _part_of(connection, shared_id, principal.user_id)
-    if participant is None:
-        raise NotFound(
-            "There is no shared session with this key that you take part in.",
-            field="input.collaborationSessionId",
+    async with action.transaction(collaborationSessionId=shared_id) as transaction:
+        row = await _held(transaction.connection, "shared.id = $1", shared_id)
+        participant = (
+            None
+            if row is None
+            else await _part_of(transaction.connection, shared_id, action.principal.user_id)
         )
-    if participant["state"] in (ParticipantState.JOINED, ParticipantState.REQUESTED):
-        await _end_part(connection, shared_id, participant, ParticipantState.LEFT)
-    key: UUID = participant["id"]
-    return key
+        if participant is None:
+            raise NotFound(
+                "There is no shared session with this key that you take part in.",
+                field="input.collaborationSessionId",
+            )
+        if participant["state"] in (ParticipantState.JOINED, ParticipantState.REQUESTED):
+            await _end_part(transaction.connection, shared_id, participant, ParticipantState.LEFT)
+        key: UUID = participant["id"]
+        return key
 
 
-async def end(connection: WriteConnection, principal: Principal, shared_id: int) -> None:
+async def end(action: Action, shared_id: int) -> None:
     """End a sharing: everybody leaves and the token is no good any more. Repeating it changes nothing.
 
     Open to the host and to whoever runs the session. Raises `NotFound` or `Forbidden`.
     """
-    await hold(connection, principal, _TABLE, shared_id)
-    await connection.exec_driver_sql(_EMPTY, (shared_id,))
-    await connection.exec_driver_sql(_COUNT, (shared_id, 0))
-    await connection.exec_driver_sql(_CLOSE, (shared_id,))
+    async with action.transaction(collaborationSessionId=shared_id) as transaction:
+        await lock_row(transaction, _TABLE, shared_id)
+        await transaction.connection.exec_driver_sql(_EMPTY, (shared_id,))
+        await transaction.connection.exec_driver_sql(_COUNT, (shared_id, 0))
+        await transaction.connection.exec_driver_sql(_CLOSE, (shared_id,))
 
 
 async def leave_everything(connection: WriteConnection, user_id: int) -> None:
     """End all parts of somebody whose account is about to go; the places are free for others."""
     await connection.exec_driver_sql(_LEAVE_EVERYTHING, (user_id,))
+
+
+async def _invited_by_token(connection: WriteConnection, token: str, field: str) -> Mapping[str, Any]:
+    row = await _held(connection, "shared.access_token = $1", _hashed(token))
+    if row is None:
+        raise NotFound("This token invites to no shared session; ask the host for a new one.", field=field)
+    return row
+
+
+async def _invited_by_name(
+    connection: WriteConnection, principal: Principal, shared_id: int | None, field: str
+) -> Mapping[str, Any]:
+    row = await _held(connection, "shared.id = $1", shared_id)
+    if row is None or not (row["is_public"] or principal.user_id in (_invited(row) or ())):
+        raise NotFound("There is no shared session with this key that invites you.", field=field)
+    return row
 
 
 async def _join(
@@ -235,9 +258,10 @@ async def _held(connection: WriteConnection, condition: str, value: object) -> M
 
 
 async def _held_for_host(
-    connection: WriteConnection, principal: Principal, participant_id: UUID
+    transaction: Transaction, participant_id: UUID
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The shared session, held, and the participant as they stand then; for whoever may change it."""
+    """The shared session, locked, and the participant as they stand then; for those who may change it."""
+    connection, principal = transaction.connection, transaction.principal
     seen, _ = predicates(principal, "collaboration_participants")
     found = await connection.exec_driver_sql(
         "SELECT t.collaboration_session_id FROM collaboration_participants t"
@@ -247,7 +271,7 @@ async def _held_for_host(
     shared_id = found.scalar()
     if shared_id is None:
         raise NotFound("There is no participant with this key that you may see.", field="input.participantId")
-    await hold(connection, principal, _TABLE, shared_id, "input.participantId")
+    await lock_row(transaction, _TABLE, shared_id, "input.participantId")
     shared = await _held(connection, "shared.id = $1", shared_id)
     participant = await connection.exec_driver_sql(
         "SELECT * FROM collaboration_participants WHERE id = $1", (participant_id,)

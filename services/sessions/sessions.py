@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from models.enums import SessionStatus
-from services.core.database import WriteConnection
 from services.core.errors import Forbidden
-from services.core.principal import Principal
-from services.writing.rows import apply, hold
+from services.writing.action import Action, Transaction
+from services.writing.rows import LockedRow, lock_row, write_changes
 from services.writing.tables import TABLES
 from services.writing.values import parameters
 
@@ -37,30 +36,47 @@ class SessionMove:
     known: Mapping[str, object]
 
 
-async def move(connection: WriteConnection, principal: Principal, wanted: SessionMove) -> None:
+async def move(action: Action, wanted: SessionMove) -> None:
     """Change a session's status and stamp the time of the step; repeating a step changes nothing.
 
-    Open to the person who runs the session and to participants with full control. Raises `NotFound`,
-    `Forbidden`, and `Conflict` for a step that makes no sense (decision 24).
+    Open to the person who runs the session and to participants with full control.
+
+    Raises: NotFound, Forbidden, and Conflict for a step that makes no sense (decision 24).
     """
-    row = await hold(connection, principal, _TABLE, wanted.id, for_guests=True)
-    await _require_control(connection, principal, row)
+    async with action.transaction(id=wanted.id, status=wanted.status) as transaction:
+        await _move(transaction, wanted)
+
+
+async def fail(action: Action, session_id: int, reason: str | None) -> None:
+    """Mark a session as gone wrong; `reason` is for the audit log. As `move` otherwise."""
+    async with action.transaction(id=session_id, reason=reason) as transaction:
+        await _move(transaction, SessionMove(session_id, SessionStatus.ERROR, {}))
+
+
+async def touch(action: Action, session_id: int) -> None:
+    """Note that the session is in use now. Raises `NotFound` or `Forbidden`."""
+    async with action.transaction(id=session_id) as transaction:
+        await lock_row(transaction, _TABLE, session_id, for_guests=True)
+        await transaction.connection.exec_driver_sql(
+            "UPDATE sessions SET last_accessed = now() WHERE id = $1", (session_id,)
+        )
+
+
+async def _move(transaction: Transaction, wanted: SessionMove) -> None:
+    row = await lock_row(transaction, _TABLE, wanted.id, for_guests=True)
+    await _require_control(transaction, row)
     if row["status"] == wanted.status or row["status"] in _ALREADY.get(wanted.status, ()):
         return
     changes = await parameters(_TABLE, {**wanted.known, "status": wanted.status}, "input")
-    await apply(connection, _TABLE, wanted.id, row, changes, "input")
+    await write_changes(transaction, _TABLE, row, changes, "input")
 
 
-async def touch(connection: WriteConnection, principal: Principal, session_id: int) -> None:
-    """Note that the session is in use now. Raises `NotFound` or `Forbidden`."""
-    await hold(connection, principal, _TABLE, session_id, for_guests=True)
-    await connection.exec_driver_sql("UPDATE sessions SET last_accessed = now() WHERE id = $1", (session_id,))
-
-
-async def _require_control(connection: WriteConnection, principal: Principal, row: Mapping[str, Any]) -> None:
+async def _require_control(transaction: Transaction, row: LockedRow) -> None:
+    principal = transaction.principal
     if principal.is_admin or row["user_id"] == principal.user_id:
         return
-    granted = await connection.exec_driver_sql(_IN_CONTROL, (row["session_id"], principal.user_id))
+    asked = (row["session_id"], principal.user_id)
+    granted = await transaction.connection.exec_driver_sql(_IN_CONTROL, asked)
     if granted.first() is None:
         raise Forbidden(
             "This session is shared with you without full control; ask its host to start or stop it.",

@@ -3,18 +3,18 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from services.core.database import WriteConnection, affected, driver
 from services.core.errors import BadInput, Conflict
-from services.core.principal import Principal
 from services.core.timestamps import EARLIEST, LAST
+from services.writing.action import Transaction
 from services.writing.constraints import explained
 from services.writing.references import verify
-from services.writing.rows import Stored, stored_rows
+from services.writing.rows import Key, Stored, stored_rows
 from services.writing.tables import TABLES, WritableTable
 from services.writing.values import sql_type
 
@@ -24,12 +24,11 @@ _LAST: Final = (LAST - EARLIEST) // timedelta(milliseconds=1)
 
 
 async def append(
-    connection: WriteConnection,
-    principal: Principal,
+    transaction: Transaction,
     table_name: str,
     rows: Sequence[Mapping[str, object]],
     prefixes: Sequence[str] | None = None,
-) -> list[Any]:
+) -> list[Key]:
     """Append rows, each given by column name, and return their keys in order.
 
     A row whose UUID the caller chose is appended once; its time is that of a UUIDv7 unless it is given.
@@ -42,20 +41,19 @@ async def append(
         raise BadInput("Give at least one row.", field="input.rows")
     if len(rows) > MAX_ROWS:
         raise BadInput(f"One call takes at most {MAX_ROWS:,} rows; send them in parts.", field="input.rows")
-    stored = await stored_rows(principal, table, rows, places)
+    stored = await stored_rows(transaction.principal, table, rows, places)
     chosen = table.client_key is not None and _complete(table, table.client_key.name, stored, places)
-    await verify(connection, principal, table, stored, places)
+    await verify(transaction.connection, transaction.principal, table, stored, places)
     by_columns: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for index, values in enumerate(stored):
         by_columns[tuple(values)].append(index)
-    keys: list[Any] = [None] * len(rows)
+    keys: dict[int, Key] = {}
     with explained(table.table, "input.rows"):
         for columns, indexes in by_columns.items():
             new = [stored[index] for index in indexes]
-            inserted = await _insert(connection, table, columns, new, chosen=chosen)
-            for index, key in zip(indexes, inserted, strict=True):
-                keys[index] = key
-    return keys
+            inserted = await _insert(transaction.connection, table, columns, new, chosen=chosen)
+            keys |= zip(indexes, inserted, strict=True)
+    return [keys[index] for index in range(len(rows))]
 
 
 def _complete(table: WritableTable, key_name: str, rows: Sequence[Stored], places: Sequence[str]) -> bool:
@@ -87,7 +85,7 @@ async def _insert(
     rows: Sequence[Stored],
     *,
     chosen: bool,
-) -> list[Any]:
+) -> list[Key]:
     """The keys of the rows, in their order."""
     arrays = [[row[name] for row in rows] for name in columns]
     raw = await driver(connection)

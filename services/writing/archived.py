@@ -33,7 +33,7 @@ def rests_with_project(table_name: str) -> bool:
     return table_name not in _BELONG_TO_PEOPLE
 
 
-def at_rest(field: str) -> Conflict:
+def archived(field: str) -> Conflict:
     """What the caller is told."""
     return Conflict("This project is archived; restoreProject brings it back first.", field=field)
 
@@ -44,7 +44,7 @@ async def require_active(connection: WriteConnection, table_name: str, key: obje
         f"SELECT 1 FROM {table_name} t WHERE t.id = $1 AND {is_at_rest(table_name, 't')}", (key,)
     )
     if found.first() is not None:
-        raise at_rest(field)
+        raise archived(field)
 
 
 def _ways(table: Table) -> dict[str, str]:

@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
 
 import asyncpg
 from uuid_utils.compat import uuid7
 
 from services.core.principal import Origin
+from services.writing.action import Action, Done, Outcome, Refused, SingleStatement, Undecided
 from services.writing.references import conditions_of, deciding_columns
-from services.writing.rows import INPUT, Stored, require_beginning, stored_values
+from services.writing.rows import INPUT, Key, Stored, insert, require_beginning, stored_values
 from services.writing.rules import BEFORE_CREATE
-from services.writing.single_statement import ACTING, FIRST_PARAMETER, ORIGIN_OF_ROW, ORIGINS, Caller, traced
+from services.writing.single_statement import (
+    FIRST_PARAMETER,
+    ORIGIN_OF_ROW,
+    ORIGINS,
+    SET_ACTOR,
+    audit_insert,
+)
 from services.writing.tables import TABLES, WritableTable
 from services.writing.values import sql_type
 
@@ -19,33 +25,50 @@ _Call = tuple[Origin, Stored]
 """A request and the row that it wants."""
 
 
-async def create_at_once(caller: Caller, table_name: str, given: Mapping[str, object]) -> Any:
-    """The key of the new row; None when `create` has to make it, or to say why it may not be.
+async def create_row(action: Action, table_name: str, given: Mapping[str, object]) -> Key:
+    """Create a row, in one statement where the rules of its table can be said in SQL, and return its key.
 
-    What one person creates in a project at the same moment is one statement. It leaves out rows that may not
-    be, and where a constraint refuses it, each row gets a statement of its own. Raises `BadInput`,
-    `Forbidden` and `Conflict` for what is wrong with the values themselves.
+    `given` holds values by column name; a row whose UUID the caller chose is created once (`rows.create`).
+
+    Raises: BadInput, NotFound, Forbidden, Conflict and QuotaExceeded, with the field.
     """
     table = TABLES[table_name]
-    if table_name in BEFORE_CREATE:
-        return None
-    values = await stored_values(caller.principal, table, given, INPUT)
+    values = await stored_values(action.principal, table, given, INPUT)
+    match await attempt_create(action, table, values):
+        case Done(key):
+            return key
+    async with action.transaction() as transaction:
+        key = await insert(transaction, table, values, INPUT)
+        transaction.details.update(table=table_name, key=key)
+    return key
+
+
+async def attempt_create(action: Action, table: WritableTable, values: Stored) -> Outcome[Key]:
+    """Create the row in one statement, which what one person creates in a project at that moment shares.
+
+    The statement leaves out rows that may not be, and those whose key exists; these are Undecided. Where a
+    constraint refuses it, each row gets a statement of its own.
+
+    Raises: Conflict when a row may not begin with its status.
+    """
+    if table.name in BEFORE_CREATE:
+        return Undecided()
     require_beginning(table, values, INPUT)
     name = _naming(table)
-    if name is not None and name not in values:
-        values[name] = uuid7()
-    columns = tuple(sorted(values))
-    statement = _statement(table, columns, is_admin=caller.principal.is_admin)
-    store = partial(_store, caller, table, statement, columns)
-    call = (caller.origin, values)
+    # By this key the row is told from others of the statement. It is no choice of the caller's.
+    row = values if name is None or name in values else {**values, name: uuid7()}
+    columns = tuple(sorted(row))
+    sql = _statement(table, columns, is_admin=action.principal.is_admin)
+    store = partial(_store, action, table, sql, columns)
+    call = (action.origin, row)
     try:
         if name is None:
             return (await store([call]))[0]
         # A project that is locked holds up what is created in it, and nothing else.
-        kind = (statement, caller.action, caller.principal.user_id, values.get("project_id"))
-        return await caller.database.batcher.submit(kind, call, store)
-    except asyncpg.IntegrityConstraintViolationError:
-        return None
+        kind = (sql, action.name, action.principal.user_id, row.get("project_id"))
+        return await action.database.batcher.submit(kind, call, store)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        return Refused(error)
 
 
 def _naming(table: WritableTable) -> str | None:
@@ -54,20 +77,25 @@ def _naming(table: WritableTable) -> str | None:
 
 
 async def _store(
-    caller: Caller, table: WritableTable, statement: str, columns: Sequence[str], calls: Sequence[_Call]
-) -> list[Any]:
-    """The key of each call's row, None for one that was not stored."""
+    action: Action, table: WritableTable, sql: str, columns: Sequence[str], calls: Sequence[_Call]
+) -> list[Outcome[Key]]:
+    """What became of each call's row."""
     name = _naming(table)
     wanted: dict[object, _Call] = {}
     for call in calls:
-        # Of two calls with one key the second is told by `create` whether it is the same row.
+        # Of two calls with one key the second is told by `insert` whether it is the same row.
         wanted.setdefault(None if name is None else call[1][name], call)
-    arrays = [[values[column] for _, values in wanted.values()] for column in columns]
-    keys = await caller.change_for([origin for origin, _ in wanted.values()], statement, *arrays)
+    arrays = [[row[column] for _, row in wanted.values()] for column in columns]
+    origins = [origin for origin, _ in wanted.values()]
+    statement: SingleStatement[Key] = SingleStatement(sql, arrays)
+    keys = await action.attempt_together(origins, statement)
     if name is None:
-        return [*keys] or [None]
+        return [Done(keys[0]) if keys else Undecided()]
     stored = set(keys)
-    return [key if (key := call[1][name]) in stored and wanted[key] is call else None for call in calls]
+    return [
+        Done(key) if (key := call[1][name]) in stored and wanted[key] is call else Undecided()
+        for call in calls
+    ]
 
 
 @lru_cache(1_000)
@@ -98,10 +126,10 @@ def _statement(table: WritableTable, columns: tuple[str, ...], *, is_admin: bool
     return (
         f"WITH written AS (SELECT given.*{absent}"
         f" FROM unnest({ORIGINS}, {arrays}) AS given (from_request, from_address, from_agent, {names})),"
-        f" allowed AS (SELECT written.*, {ACTING} AS actor FROM written WHERE {conditions}),"
+        f" allowed AS (SELECT written.*, {SET_ACTOR} AS actor FROM written WHERE {conditions}),"
         f" stored AS (INSERT INTO {table.name} ({names}) SELECT {names} FROM allowed WHERE actor IS NOT NULL"
         # A key that exists may be that of the same row, sent again.
         f" ON CONFLICT DO NOTHING RETURNING {table.key.name} AS key),"
-        f" traced AS ({traced(f'stored JOIN allowed ON {its_call}', details, ORIGIN_OF_ROW)})"
+        f" traced AS ({audit_insert(f'stored JOIN allowed ON {its_call}', details, ORIGIN_OF_ROW)})"
         " SELECT key FROM stored"
     )

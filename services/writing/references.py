@@ -15,7 +15,7 @@ from models.policy import Predicate, visible
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, DomainError, Forbidden
 from services.core.principal import Principal
-from services.writing.archived import at_rest, columns_at_rest, is_at_rest
+from services.writing.archived import archived, columns_at_rest, is_at_rest
 from services.writing.constraints import missing
 from services.writing.permissions import VIEWER, require_change
 from services.writing.tables import WritableTable
@@ -288,7 +288,7 @@ async def _explanation(
             field = f"{prefix}.{table.columns[reference.column].field}"
             await _require(connection, principal, table, reference, row, field)
     if await _is_true_of(connection, table, is_at_rest(table.name, "written"), row):
-        return at_rest(prefix)
+        return archived(prefix)
     return Forbidden(f"You may not write this {table.noun}.", field=prefix)
 
 

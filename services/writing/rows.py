@@ -1,18 +1,20 @@
 """Creates, changes and deletes single rows of every table under the same rules."""
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.core.database import WriteConnection
 from services.core.errors import BadInput, Conflict, Forbidden
 from services.core.principal import Principal
 from services.secrets.vault import Vault
-from services.writing.archived import at_rest, is_at_rest, rests_with_project
+from services.writing.action import Transaction
+from services.writing.archived import archived, is_at_rest, rests_with_project
 from services.writing.constraints import explained, missing
 from services.writing.guests import require_open
 from services.writing.lifecycles import LIFECYCLES, Lifecycle
@@ -28,42 +30,77 @@ PATCH: Final = "input.patch"
 Stored = dict[str, Any]
 """Values by column name, in the form in which they become parameters of a statement."""
 
+Key: TypeAlias = UUID | int
+"""What a row is known by in the API."""
+
+
+def uuid_key(key: Key) -> UUID:
+    """The key of a table whose rows are known by a UUID."""
+    if not isinstance(key, UUID):
+        raise TypeError(f"{key} is the key of a table that counts its rows")
+    return key
+
+
+def int_key(key: Key) -> int:
+    """The key of a table that counts its rows."""
+    if not isinstance(key, int):
+        raise TypeError(f"{key} is no number")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRow:
+    """A row as it is, by column name, which no other transaction changes until the commit.
+
+    `is_archived` says that its project is, `is_fully_changeable` that the caller is more than a guest of it.
+    """
+
+    key: Key
+    values: Mapping[str, Any]
+    is_archived: bool
+    is_fully_changeable: bool
+
+    def __getitem__(self, column: str) -> Any:
+        return self.values[column]
+
 
 async def create(
-    connection: WriteConnection,
-    principal: Principal,
-    table_name: str,
-    given: Mapping[str, object],
-    prefix: str = INPUT,
-    vault: Vault | None = None,
-) -> Any:
+    transaction: Transaction, table_name: str, given: Mapping[str, object], prefix: str = INPUT
+) -> Key:
     """Insert a row and return its key; `given` holds values by column name, absent ones take their default.
 
-    `prefix` is where the row stands in the input. `vault` opens what is sealed in `given`, to compare it.
+    `prefix` is where the row stands in the input.
 
     A row whose UUID the caller chose is created once: the same call again returns the same key, other
-    content under that key is `Conflict`. Raises `BadInput`, `NotFound`, `Forbidden`, `Conflict` and
-    `QuotaExceeded` with the field; then nothing is stored.
+    content under that key is `Conflict`. Nothing is stored after an error.
+
+    Raises: BadInput, NotFound, Forbidden, Conflict and QuotaExceeded, with the field.
     """
     table = TABLES[table_name]
-    values = await stored_values(principal, table, given, prefix)
+    values = await stored_values(transaction.principal, table, given, prefix)
+    return await insert(transaction, table, values, prefix)
+
+
+async def insert(transaction: Transaction, table: WritableTable, values: Stored, prefix: str) -> Key:
+    """The second half of `create`, for values that `stored_values` has made of what was given."""
     client_key = _given_key(table, values)
     if client_key is not None:
-        known = await _known(connection, principal, table, values, client_key, prefix, vault)
+        known = await _known(transaction, table, values, client_key, prefix)
         if known is not None:
             return known
-    await verify(connection, principal, table, [values], [prefix])
-    await before_create(connection, table, values, prefix)
+    await verify(transaction.connection, transaction.principal, table, [values], [prefix])
+    await before_create(transaction, table, values, prefix)
     with explained(table.table, prefix):
-        key = await _insert(connection, table, values, client_key)
+        key = await _insert(transaction, table, values, client_key)
     if key is None and client_key is not None:  # another call with this key was faster
-        return await _known(connection, principal, table, values, client_key, prefix, vault)
+        key = await _known(transaction, table, values, client_key, prefix)
+    if key is None:
+        raise Conflict("A row with this key was deleted at the same moment; try again.", field=prefix)
     return key
 
 
 async def update(
-    connection: WriteConnection,
-    principal: Principal,
+    transaction: Transaction,
     table_name: str,
     key: object,
     given: Mapping[str, object],
@@ -76,27 +113,32 @@ async def update(
     """
     table = TABLES[table_name]
     changes = await parameters(table, given, PATCH)
-    row = await hold(connection, principal, table, key, for_guests=True)
-    if not row["fully_changeable"]:
+    row = await lock_row(transaction, table, key, for_guests=True)
+    if not row.is_fully_changeable:
         require_open(table, given, PATCH)
-    if row["at_rest"] and rests_with_project(table_name):
-        raise at_rest(f"{INPUT}.id")
+    if row.is_archived and rests_with_project(table_name):
+        raise archived(f"{INPUT}.id")
     _require_unmodified(row, unmodified_since)
+    connection, principal = transaction.connection, transaction.principal
     if _moves_references(table, changes):
-        await verify(connection, principal, table, [{**row, **changes}], [PATCH])
+        await verify(connection, principal, table, [{**row.values, **changes}], [PATCH])
     if table_name in BEFORE_PLAIN_UPDATE:
-        await BEFORE_PLAIN_UPDATE[table_name](connection, row, changes, PATCH)
-    await apply(connection, table, key, row, changes, PATCH)
+        await BEFORE_PLAIN_UPDATE[table_name](connection, row.values, changes, PATCH)
+    await write_changes(transaction, table, row, changes, PATCH)
 
 
-async def delete(connection: WriteConnection, principal: Principal, table_name: str, key: object) -> None:
-    """Delete one row and what belongs to it. Raises `NotFound`, `Forbidden` or `Conflict`."""
+async def delete(transaction: Transaction, table_name: str, key: object) -> None:
+    """Delete one row and what belongs to it.
+
+    Raises: NotFound, Forbidden and Conflict.
+    """
     table = TABLES[table_name]
-    row = await hold(connection, principal, table, key)
+    row = await lock_row(transaction, table, key)
     if table_name in BEFORE_DELETE:
-        BEFORE_DELETE[table_name](row, f"{INPUT}.id")
+        BEFORE_DELETE[table_name](row.values, f"{INPUT}.id")
+    statement = f"DELETE FROM {table.name} WHERE {table.key.name} = $1"
     with explained(table.table, INPUT, deleting=True):
-        await connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {table.key.name} = $1", (key,))
+        await transaction.connection.exec_driver_sql(statement, (key,))
 
 
 async def stored_values(
@@ -140,13 +182,11 @@ def _required(table: WritableTable) -> Set[str]:
     return dict.fromkeys(name for name, column in table.columns.items() if column.required).keys()
 
 
-async def before_create(
-    connection: WriteConnection, table: WritableTable, values: Stored, prefix: str
-) -> None:
+async def before_create(transaction: Transaction, table: WritableTable, values: Stored, prefix: str) -> None:
     """The lifecycle's beginning and the rules of the table."""
     require_beginning(table, values, prefix)
     if table.name in BEFORE_CREATE:
-        await BEFORE_CREATE[table.name](connection, values, prefix)
+        await BEFORE_CREATE[table.name](transaction.connection, values, prefix)
 
 
 def require_beginning(table: WritableTable, values: Stored, prefix: str) -> None:
@@ -156,59 +196,58 @@ def require_beginning(table: WritableTable, values: Stored, prefix: str) -> None
         lifecycle.require_beginning(_status(lifecycle, values, prefix), field=f"{prefix}.status")
 
 
-async def hold(
-    connection: WriteConnection,
-    principal: Principal,
+async def lock_row(
+    transaction: Transaction,
     table: WritableTable,
     key: object,
     field: str = "input.id",
     *,
     for_guests: bool = False,
-) -> Mapping[str, Any]:
-    """The row as it is, which nobody else changes until the commit. Raises `NotFound` or `Forbidden`.
+) -> LockedRow:
+    """The row with this key, locked until the commit; `field` is the one of the input that named it.
 
-    `at_rest` in it says whether its project is archived. Guests get it where the use case is open to them,
-    `for_guests`; `fully_changeable` in it says whether the caller is more than that.
+    Guests get it where the use case is open to them, `for_guests`.
+
+    Raises: NotFound and Forbidden.
     """
+    principal = transaction.principal
     seen, changed = predicates(principal, table.name)
     full = full_predicate(principal, table.name)
     more = "" if full == changed else f", {full} AS fully_changeable"
-    result = await connection.exec_driver_sql(
+    result = await transaction.connection.exec_driver_sql(
         f"SELECT t.*, {changed} AS changeable{more}, {is_at_rest(table.name, 't')} AS at_rest"
         f" FROM {table.name} t"
         f" WHERE t.{table.key.name} = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR NO KEY UPDATE OF t",
         (key, principal.user_id),
     )
-    row = result.mappings().one_or_none()
-    if row is None:
+    found = result.mappings().one_or_none()
+    if found is None:
         raise missing(table.table, field)
-    if not row["changeable"]:
+    values = dict(found)
+    is_changeable, is_archived = values.pop("changeable"), values.pop("at_rest")
+    is_fully_changeable = values.pop("fully_changeable", True)
+    if not is_changeable:
         raise Forbidden(f"You may see this {table.noun} but not change it.", field=field)
-    if not for_guests and not row.get("fully_changeable", True):
+    if not for_guests and not is_fully_changeable:
         raise Forbidden(f"This {table.noun} is shared with you; ask its owner to do this.", field=field)
-    return {"fully_changeable": True, **row}
+    return LockedRow(values[table.key.name], values, is_archived, is_fully_changeable)
 
 
-async def apply(
-    connection: WriteConnection,
-    table: WritableTable,
-    key: object,
-    row: Mapping[str, Any],
-    changes: Stored,
-    prefix: str,
+async def write_changes(
+    transaction: Transaction, table: WritableTable, row: LockedRow, changes: Stored, prefix: str
 ) -> None:
-    """Write `changes` to the held `row`, with the steps of its lifecycle and the rules of its table."""
+    """Write `changes` to the locked `row`, with the steps of its lifecycle and the rules of its table."""
     stamps: Mapping[str, str] = {}
     lifecycle = LIFECYCLES.get(table.name)
     if lifecycle is not None and "status" in changes and changes["status"] != row["status"]:
         wanted = _status(lifecycle, changes, prefix)
         if row["status"] is not None:  # only plain SQL leaves a row without one
             lifecycle.require_step(lifecycle.statuses(row["status"]), wanted, field=f"{prefix}.status")
-        if row["at_rest"] and wanted in lifecycle.active:
-            raise at_rest(f"{prefix}.status")
+        if row.is_archived and wanted in lifecycle.active:
+            raise archived(f"{prefix}.status")
         stamps = lifecycle.stamps.get(wanted, {})
     if table.name in BEFORE_UPDATE:
-        await BEFORE_UPDATE[table.name](connection, row, changes, prefix)
+        await BEFORE_UPDATE[table.name](transaction.connection, row.values, changes, prefix)
     if not changes:
         return
     assignments = [
@@ -216,9 +255,9 @@ async def apply(
     ]
     assignments += [f"{name} = {sql}" for name, sql in stamps.items() if name not in changes]
     with explained(table.table, prefix):
-        await connection.exec_driver_sql(
+        await transaction.connection.exec_driver_sql(
             f"UPDATE {table.name} SET {', '.join(assignments)} WHERE {table.key.name} = $1",
-            (key, *changes.values()),
+            (row.key, *changes.values()),
         )
 
 
@@ -234,30 +273,25 @@ def _given_key(table: WritableTable, values: Stored) -> str | None:
 
 
 async def _insert(
-    connection: WriteConnection, table: WritableTable, values: Stored, client_key: str | None
-) -> Any:
+    transaction: Transaction, table: WritableTable, values: Stored, client_key: str | None
+) -> Key | None:
     """The key of the new row; None when a row with its client key exists."""
     columns = ", ".join(values)
     places = ", ".join(
         f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(values, start=1)
     )
     on_conflict = "" if client_key is None else f"ON CONFLICT ({client_key}) DO NOTHING"
-    result = await connection.exec_driver_sql(
+    result = await transaction.connection.exec_driver_sql(
         f"INSERT INTO {table.name} ({columns}) VALUES ({places}) {on_conflict} RETURNING {table.key.name}",
         tuple(values.values()),
     )
-    return result.scalar_one_or_none()
+    key: Key | None = result.scalar_one_or_none()
+    return key
 
 
 async def _known(
-    connection: WriteConnection,
-    principal: Principal,
-    table: WritableTable,
-    values: Stored,
-    client_key: str,
-    prefix: str,
-    vault: Vault | None,
-) -> Any:
+    transaction: Transaction, table: WritableTable, values: Stored, client_key: str, prefix: str
+) -> Key | None:
     """The key of the row that an earlier call with this client key and content made; None without one."""
     places = {
         name: f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(values, start=1)
@@ -269,28 +303,29 @@ async def _known(
         if name not in table.columns or not table.columns[name].encrypted
     ]
     viewer = f"${len(values) + 1}::int"
-    seen, changeable = predicates(principal, table.name, viewer)
+    seen, changeable = predicates(transaction.principal, table.name, viewer)
     # Whoever may not be told a secret must not find it by guessing either.
     secret = any(name in table.columns and table.columns[name].is_secret for name in values)
     same += [seen, changeable] if secret else [seen]
     pairs = [
         f"{_sealed(column, f't.{column.name}')}, {_sealed(column, places[column.name])}" for column in sealed
     ]
-    result = await connection.exec_driver_sql(
+    result = await transaction.connection.exec_driver_sql(
         f"SELECT t.{table.key.name} AS key, {' AND '.join(same)} AS is_same,"
         f" ARRAY[{', '.join(pairs)}]::text[] AS texts"
         f" FROM {table.name} t WHERE t.{client_key} = {places[client_key]} AND {viewer} IS NOT NULL",
-        (*values.values(), principal.user_id),
+        (*values.values(), transaction.principal.user_id),
     )
     row = result.mappings().one_or_none()
     if row is None:
         return None
-    if not row["is_same"] or not _are_same(vault, table, sealed, row["texts"]):
+    if not row["is_same"] or not _are_same(transaction.vault, table, sealed, row["texts"]):
         raise Conflict(
             f"A {table.noun} with this key and other content exists; choose a new UUID.",
             field=f"{prefix}.{table.columns[client_key].field}",
         )
-    return row["key"]
+    key: Key = row["key"]
+    return key
 
 
 def _sealed(column: WritableColumn, value: str) -> str:
@@ -299,18 +334,17 @@ def _sealed(column: WritableColumn, value: str) -> str:
 
 
 def _are_same(
-    vault: Vault | None, table: WritableTable, sealed: Sequence[WritableColumn], texts: Sequence[str | None]
+    vault: Vault, table: WritableTable, sealed: Sequence[WritableColumn], texts: Sequence[str | None]
 ) -> bool:
     """Whether each stored text, which comes first, holds what the given one behind it does."""
     pairs = zip(sealed, texts[::2], texts[1::2], strict=True)
     return all(
-        stored is given is None
-        or (vault is not None and vault.is_same(stored, given, f"{table.name}.{column.name}"))
+        stored is given is None or vault.is_same(stored, given, f"{table.name}.{column.name}")
         for column, stored, given in pairs
     )
 
 
-def _require_unmodified(row: Mapping[str, Any], unmodified_since: datetime | None) -> None:
+def _require_unmodified(row: LockedRow, unmodified_since: datetime | None) -> None:
     if unmodified_since is not None and row["updated_at"] > unmodified_since:
         raise Conflict(
             "Somebody has changed this row since; read it again and repeat the change on what it is now.",

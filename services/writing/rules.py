@@ -16,7 +16,7 @@ from services.core.database import WriteConnection
 from services.core.errors import BadInput, Conflict, NotFound, QuotaExceeded
 from services.core.json_codec import read_stored, write_stored
 from services.writing import quotas, shapes
-from services.writing.archived import at_rest
+from services.writing.archived import archived
 from services.writing.dependencies import require_no_circle
 from services.writing.task_claims import release_claims
 from services.writing.values import Unfit
@@ -45,7 +45,7 @@ async def _project_changed(
 ) -> None:
     """Archiving is more than a status: it has a time, and maintenance goes by it (decision 22)."""
     if row["status"] == ProjectStatus.ARCHIVED:
-        raise at_rest(prefix)
+        raise archived(prefix)
     if changes.get("status") == ProjectStatus.ARCHIVED:
         raise Conflict("archiveProject does this.", field=f"{prefix}.status")
 
@@ -98,7 +98,7 @@ async def _instance_changed(
     project = held.mappings().one()
     limit = project["max_parallel_cc"]
     if project["status"] == ProjectStatus.ARCHIVED:
-        raise at_rest(prefix)
+        raise archived(prefix)
     running = await connection.exec_driver_sql(
         "SELECT count(*) FROM cc_instances WHERE project_id = $1 AND status = 'RUNNING'", (row["project_id"],)
     )

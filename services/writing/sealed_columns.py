@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.core.database import Database, WriteConnection
+from services.core.database import Database
 from services.core.errors import BadInput
 from services.core.json_codec import write_json
-from services.core.principal import Principal
 from services.secrets.parts import with_secrets, without_secrets
 from services.secrets.vault import Vault
-from services.writing.rows import hold
+from services.writing.action import Transaction
+from services.writing.rows import lock_row
 from services.writing.tables import TABLES
 from services.writing.values import Unfit, json_text
 
@@ -88,30 +88,26 @@ def divided(vault: Vault, place: str, value: object) -> tuple[object, str | None
     return hidden, vault.seal(parts, place) if parts else None
 
 
-async def reveal(
-    connection: WriteConnection, principal: Principal, vault: Vault, place: str, key: object
-) -> object:
-    """The value of a sealed column, for somebody who may change the row; None when there is none.
+async def reveal(transaction: Transaction, place: str, key: object) -> object:
+    """The value of a sealed column, for a caller who may change the row; None when there is none.
 
-    Raises `NotFound` or `Forbidden`. Whoever calls this leaves an audit row.
+    Raises: NotFound and Forbidden.
     """
     table, _, column = place.partition(".")
-    row = await hold(connection, principal, TABLES[table], key)
+    row = await lock_row(transaction, TABLES[table], key)
     stored = row[column]
     text = stored.get("sealed") if isinstance(stored, dict) else stored
-    return vault.open(text, place) if text else None
+    return transaction.vault.open(text, place) if text else None
 
 
-async def reveal_whole(
-    connection: WriteConnection, principal: Principal, vault: Vault, table: str, key: object
-) -> dict[str, Any]:
+async def reveal_whole(transaction: Transaction, table: str, key: object) -> dict[str, Any]:
     """The columns of a row that have sensitive parts, with them, by name. As `reveal` otherwise."""
-    row = await hold(connection, principal, TABLES[table], key)
+    row = await lock_row(transaction, TABLES[table], key)
     shown = {}
     for column in TABLES[table].columns.values():
         if column.secrets is not None:
             text = row[column.secrets]
-            parts: Any = vault.open(text, f"{table}.{column.secrets}") if text else ()
+            parts: Any = transaction.vault.open(text, f"{table}.{column.secrets}") if text else ()
             shown[column.name] = with_secrets(row[column.name], parts)
     return shown
 

@@ -126,7 +126,7 @@ ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2
 WHERE counted.calls + $2 <= $3
 RETURNING hour, calls
 
--- services.instances.instances, _HEAR
+-- services.instances.instances, _RECORD
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
     SELECT t.id
@@ -201,7 +201,8 @@ WITH stored AS (
                                       payload, priority, scheduled_at)
     SELECT user_id, service_type, $9::uuid, $10, $11, $12, $13::jsonb, $14, COALESCE($15, now())
    
-FROM (SELECT set_config('ccgraph.actor_id', $1::int::text, true) AS actor) AS acting, unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
+FROM (SELECT set_config('ccgraph.actor_id', $1::int::text, true) AS actor) AS acting,
+        unnest($7::int[], $8::text[]) AS chosen(user_id, service_type)
    
 WHERE actor IS NOT NULL
    
@@ -324,21 +325,7 @@ UPDATE worktrees SET
 AND $2 THEN COALESCE($5, commit_hash) ELSE commit_hash END
 WHERE worktree_id = ANY($1)
 
--- services.tasks.tasks, _REQUEUE
-UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
-                 started_at = NULL
-WHERE id IN (
-    SELECT id
-FROM tasks
-   
-WHERE lease_expires_at < now()
-AND status = 'RUNNING'
-AND ($1::uuid IS NULL
-OR project_id = $1)
-   
-ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-
--- services.tasks.tasks, _CLAIM
+-- services.tasks.claims, _CLAIM
 UPDATE tasks t SET status = 'RUNNING', assigned_to = $2, started_at = now(),
                    lease_expires_at = now() + $3::interval
 WHERE t.id = $1
@@ -352,20 +339,27 @@ AND d.dependency_type <> 'suggests'
 AND blocker.status <> 'COMPLETED' OFFSET 0)
 RETURNING t.id
 
--- services.tasks.tasks, _CLAIM_NEXT
+-- services.tasks.claims, _CLAIM_NEXT
 WITH claimant AS (
     SELECT t.id, t.project_id, set_config('ccgraph.actor_id', $1::int::text, true) AS actor
 FROM cc_instances t
    
 WHERE t.id = $6::uuid
 AND t.status IN ('IDLE', 'RUNNING')
-     
 AND NOT (EXISTS (SELECT
 FROM projects p
 WHERE p.project_id = t.project_id
 AND p.status = 'archived'))
 AND {allowed}
     FOR KEY SHARE OF t
+), expired AS (
+    SELECT held.id
+FROM tasks held
+JOIN claimant USING (project_id)
+   
+WHERE held.lease_expires_at < now()
+AND held.status = 'RUNNING'
+LIMIT 1
 ), next AS (
     SELECT t.id
 FROM tasks t
@@ -392,11 +386,7 @@ AND d.dependency_type <> 'suggests'
 AND blocker.status <> 'COMPLETED' OFFSET 0)
      
 AND NOT EXISTS (SELECT
-FROM tasks held
-JOIN claimant USING (project_id)
-                     
-WHERE held.lease_expires_at < now()
-AND held.status = 'RUNNING')
+FROM expired)
    
 ORDER BY t.priority DESC, t.created_at, t.id
    
@@ -413,8 +403,30 @@ RETURNING tasks.id
     INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('ccInstanceId', $6::uuid, 'key', id), $3::uuid, $4::text::inet, $5::text
 FROM claimed
 )
-SELECT id
-FROM claimed
+SELECT (SELECT id
+FROM claimed) AS id,
+    EXISTS (SELECT
+FROM claimant)
+AND NOT EXISTS (SELECT
+FROM expired) AS is_in_order
+
+-- services.tasks.leases, _REQUEUE
+UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
+                 started_at = NULL
+WHERE id IN (
+    SELECT id
+FROM tasks
+   
+WHERE lease_expires_at < now()
+AND status = 'RUNNING'
+AND ($1::uuid IS NULL
+OR project_id = $1)
+   
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+
+-- services.tasks.tasks, _RENEW
+UPDATE tasks SET lease_expires_at = now() + $2::interval
+WHERE id = $1
 
 -- services.writing.audit, _LOG
 INSERT INTO system_logs (level, category, module, user_id, message, details,

@@ -18,6 +18,7 @@ from services.core.database import Database
 from services.core.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, RateLimited
 from services.core.principal import Origin, Principal
 from tests.integration.accounts.conftest import PASSWORD, Account
+from tests.support.acting import action, anonymous
 
 
 @pytest.fixture
@@ -54,11 +55,10 @@ async def good_tokens(database: Database) -> set[Any]:
 
 
 async def refused(database: Database, work: Any, error: type[DomainError], field: str | None) -> None:
-    """`work(connection)` fails in this way, and nothing has changed."""
+    """`work()` fails in this way, and nothing has changed."""
     before = await users(database), await good_tokens(database)
     with pytest.raises(error) as refusal:
-        async with database.transaction() as connection:
-            await work(connection)
+        await work()
     assert refusal.value.field == field
     assert (await users(database), await good_tokens(database)) == before
 
@@ -67,10 +67,8 @@ async def test_an_administrator_creates_an_account_that_can_log_in(
     database: Database, policy: TokenPolicy, origin: Origin, root: Principal
 ) -> None:
     quota = {"api_calls_per_hour": 50_000, "storage_limit_gb": 2.5}
-    async with database.transaction() as connection:
-        created = await create_user(
-            connection, root, "bob", PASSWORD, {"email": "bob@example.com", "resource_quota": quota}
-        )
+    values = {"email": "bob@example.com", "resource_quota": quota}
+    created = await create_user(action(database, root), "bob", PASSWORD, values)
 
     stored = (await users(database))[-1]
     assert (stored.id, stored.email, stored.is_admin, stored.resource_quota) == (
@@ -79,12 +77,12 @@ async def test_an_administrator_creates_an_account_that_can_log_in(
         False,
         quota,
     )
-    assert (await log_in(database, policy, origin, "bob", PASSWORD)).holder.user_id == created
+    assert (await log_in(anonymous(database, origin), policy, "bob", PASSWORD)).holder.user_id == created
 
 
 async def test_nobody_else_creates_accounts(database: Database, caller: Principal) -> None:
     await refused(
-        database, lambda connection: create_user(connection, caller, "bob", PASSWORD, {}), Forbidden, None
+        database, lambda: create_user(action(database, caller), "bob", PASSWORD, {}), Forbidden, None
     )
 
 
@@ -118,12 +116,11 @@ async def test_what_an_account_cannot_be_is_refused_with_its_field(
     error: type[DomainError],
     field: str,
 ) -> None:
-    async with database.transaction() as connection:
-        await update_user(connection, root, root.user_id, {"email": "root@example.com"})
+    await update_user(action(database, root), root.user_id, {"email": "root@example.com"})
 
     await refused(
         database,
-        lambda connection: create_user(connection, root, username, password, values),
+        lambda: create_user(action(database, root), username, password, values),
         error,
         field,
     )
@@ -131,13 +128,11 @@ async def test_what_an_account_cannot_be_is_refused_with_its_field(
 
 async def test_people_change_their_own_address_and_preferences(database: Database, caller: Principal) -> None:
     changes = {"email": "alice@example.com", "preferences": {"言語": "ja"}}
-    async with database.transaction() as connection:
-        await update_user(connection, caller, caller.user_id, changes)
+    await update_user(action(database, caller), caller.user_id, changes)
 
     [stored] = await users(database)
     assert (stored.email, stored.preferences) == ("alice@example.com", {"言語": "ja"})
-    async with database.transaction() as connection:
-        await update_user(connection, caller, caller.user_id, {"email": None})
+    await update_user(action(database, caller), caller.user_id, {"email": None})
     assert (await users(database))[0].email is None
 
 
@@ -156,7 +151,7 @@ async def test_what_is_for_administrators_is_refused_to_others(
 ) -> None:
     await refused(
         database,
-        lambda connection: update_user(connection, caller, caller.user_id, changes),
+        lambda: update_user(action(database, caller), caller.user_id, changes),
         Forbidden,
         field,
     )
@@ -167,20 +162,20 @@ async def test_the_accounts_of_others_are_left_alone(
 ) -> None:
     await refused(
         database,
-        lambda connection: update_user(connection, caller, root.user_id, {"email": None}),
+        lambda: update_user(action(database, caller), root.user_id, {"email": None}),
         Forbidden,
         "input.id",
     )
     await refused(
-        database, lambda connection: deactivate_user(connection, caller, root.user_id), Forbidden, "input.id"
+        database, lambda: deactivate_user(action(database, caller), root.user_id), Forbidden, "input.id"
     )
-    await refused(database, lambda connection: delete_user(connection, caller, root.user_id), Forbidden, None)
+    await refused(database, lambda: delete_user(action(database, caller), root.user_id), Forbidden, None)
 
 
 async def test_an_account_that_does_not_exist_is_not_found(database: Database, root: Principal) -> None:
     await refused(
         database,
-        lambda connection: update_user(connection, root, 4_711, {"email": None}),
+        lambda: update_user(action(database, root), 4_711, {"email": None}),
         NotFound,
         "input.id",
     )
@@ -189,8 +184,7 @@ async def test_an_account_that_does_not_exist_is_not_found(database: Database, r
 async def test_a_deactivated_account_has_no_good_token(
     database: Database, root: Principal, alice: Account, pair: TokenPair
 ) -> None:
-    async with database.transaction() as connection:
-        await deactivate_user(connection, root, alice.user_id)
+    await deactivate_user(action(database, root), alice.user_id)
 
     assert not await good_tokens(database)
     assert {user.id for user in await users(database) if user.is_active} == {root.user_id}
@@ -204,19 +198,18 @@ async def test_a_new_password_from_an_administrator_ends_every_login(
     alice: Account,
     pair: TokenPair,
 ) -> None:
-    async with database.transaction() as connection:
-        await update_user(connection, root, alice.user_id, {"password": "another password"})
+    await update_user(action(database, root), alice.user_id, {"password": "another password"})
 
     assert not await good_tokens(database)
-    await log_in(database, policy, origin, "alice", "another password")
+    await log_in(anonymous(database, origin), policy, "alice", "another password")
 
 
 @pytest.mark.parametrize("step", ["update", "deactivate", "delete"])
 async def test_the_last_administrator_cannot_go(database: Database, root: Principal, step: str) -> None:
     steps = {
-        "update": lambda connection: update_user(connection, root, root.user_id, {"is_admin": False}),
-        "deactivate": lambda connection: deactivate_user(connection, root, root.user_id),
-        "delete": lambda connection: delete_user(connection, root, root.user_id),
+        "update": lambda: update_user(action(database, root), root.user_id, {"is_admin": False}),
+        "deactivate": lambda: deactivate_user(action(database, root), root.user_id),
+        "delete": lambda: delete_user(action(database, root), root.user_id),
     }
 
     await refused(database, steps[step], Conflict, "input.id")
@@ -230,8 +223,7 @@ async def test_of_two_administrators_who_step_down_at_once_one_stays(
     other = Principal(other_id, "second", is_admin=True)
 
     async def step_down(principal: Principal) -> None:
-        async with database.transaction() as connection:
-            await deactivate_user(connection, principal, principal.user_id)
+        await deactivate_user(action(database, principal), principal.user_id)
 
     outcomes = await asyncio.gather(step_down(root), step_down(other), return_exceptions=True)
 
@@ -242,8 +234,7 @@ async def test_of_two_administrators_who_step_down_at_once_one_stays(
 async def test_a_deleted_account_is_gone_with_its_tokens(
     database: Database, root: Principal, alice: Account, pair: TokenPair
 ) -> None:
-    async with database.transaction() as connection:
-        await delete_user(connection, root, alice.user_id)
+    await delete_user(action(database, root), alice.user_id)
 
     assert [user.id for user in await users(database)] == [root.user_id]
     assert not await good_tokens(database)
@@ -257,10 +248,10 @@ async def test_a_changed_password_ends_every_other_login_and_named_token(
         await issue_named(connection, policy, alice.user_id, origin, name="builder")
     here = Principal(alice.user_id, "alice", is_admin=False, token_id=pair.access.token_id)
 
-    await change_password(database, here, origin, PASSWORD, "another password")
+    await change_password(action(database, here, origin=origin), PASSWORD, "another password")
 
     assert await good_tokens(database) == {pair.access.token_id, pair.refresh.token_id}
-    await log_in(database, policy, origin, "alice", "another password")
+    await log_in(anonymous(database, origin), policy, "alice", "another password")
 
 
 async def test_a_password_changed_by_a_named_token_ends_the_other_named_tokens_too(
@@ -271,7 +262,7 @@ async def test_a_password_changed_by_a_named_token_ends_the_other_named_tokens_t
         named = await issue_named(connection, policy, alice.user_id, origin, name="builder")
     here = Principal(alice.user_id, "alice", is_admin=False, token_id=named.token_id)
 
-    await change_password(database, here, origin, PASSWORD, "another password")
+    await change_password(action(database, here, origin=origin), PASSWORD, "another password")
 
     assert await good_tokens(database) == {named.token_id}
 
@@ -282,10 +273,12 @@ async def test_the_current_password_cannot_be_guessed(
     before = await users(database)
     for _ in range(PER_ACCOUNT):
         with pytest.raises(BadInput, match="current password"):
-            await change_password(database, caller, origin, "wrong password", "another password")
+            await change_password(
+                action(database, caller, origin=origin), "wrong password", "another password"
+            )
 
     with pytest.raises(RateLimited):
-        await change_password(database, caller, origin, PASSWORD, "another password")
+        await change_password(action(database, caller, origin=origin), PASSWORD, "another password")
 
     assert await users(database) == before
     assert len(await good_tokens(database)) == 2
@@ -296,7 +289,7 @@ async def test_a_named_token_carries_its_name_and_expiry(
 ) -> None:
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
     wanted = NamedToken(" builder ", expires_at, PASSWORD)
-    issued = await create_access_token(database, policy, caller, origin, wanted)
+    issued = await create_access_token(action(database, caller, origin=origin), policy, wanted)
     async with database.transaction() as connection:
         row = (await connection.execute(select(AuthToken.name, AuthToken.expires_at))).one()
 
@@ -325,7 +318,7 @@ async def test_a_token_without_a_name_or_end_is_refused(
 ) -> None:
     wanted = NamedToken(name, datetime.now(UTC) + timedelta(days=days), PASSWORD)
     with pytest.raises(BadInput) as refusal:
-        await create_access_token(database, policy, caller, origin, wanted)
+        await create_access_token(action(database, caller, origin=origin), policy, wanted)
     assert refusal.value.field == field
 
 
@@ -341,15 +334,13 @@ async def test_one_revokes_ones_own_tokens_and_an_administrator_any(
         named = await issue_named(connection, policy, root.user_id, origin, name="builder")
     await refused(
         database,
-        lambda connection: revoke_token(connection, caller, named.token_id),
+        lambda: revoke_token(action(database, caller), named.token_id),
         NotFound,
         "input.tokenId",
     )
 
-    async with database.transaction() as connection:
-        await revoke_token(connection, caller, pair.refresh.token_id)
+    await revoke_token(action(database, caller), pair.refresh.token_id)
     assert await good_tokens(database) == {named.token_id}
 
-    async with database.transaction() as connection:
-        await revoke_token(connection, root, named.token_id)
+    await revoke_token(action(database, root), named.token_id)
     assert not await good_tokens(database)

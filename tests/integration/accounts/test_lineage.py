@@ -33,6 +33,7 @@ from services.core.database import Database
 from services.core.errors import BadInput, QuotaExceeded, RateLimited, Unauthenticated
 from services.core.principal import Origin, Principal
 from tests.integration.accounts.conftest import PASSWORD, Account
+from tests.support.acting import action
 
 Make = Callable[[UUID], Awaitable[IssuedToken]]
 Root = Principal(0, "root", is_admin=True)
@@ -51,7 +52,7 @@ def make(database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 
     def made(token_id: UUID) -> Awaitable[IssuedToken]:
         maker = replace(alice.principal, token_id=token_id)
-        return create_access_token(database, policy, maker, origin, wanted())
+        return create_access_token(action(database, maker, origin=origin), policy, wanted())
 
     return made
 
@@ -110,8 +111,7 @@ async def test_revoking_a_token_ends_what_it_made_and_not_what_made_it(
     child = await make(one.token_id)
     grandchild = await make(child.token_id)
 
-    async with database.transaction() as connection:
-        await revoke_token(connection, alice.principal, one.token_id)
+    await revoke_token(action(database, alice.principal), one.token_id)
 
     assert await good(database, one, child, grandchild) == [False, False, False]
     assert await good(database, other, login.access, login.refresh) == [True, True, True]
@@ -143,8 +143,7 @@ async def test_a_token_of_the_command_line_or_from_before_makes_tokens_that_end_
     child = await make(printed.token_id)
     assert await good(database, printed, child) == [True, True]
 
-    async with database.transaction() as connection:
-        await revoke_token(connection, alice.principal, printed.token_id)
+    await revoke_token(action(database, alice.principal), printed.token_id)
 
     assert await good(database, printed, child) == [False, False]
 
@@ -155,7 +154,7 @@ async def test_a_new_password_ends_the_named_tokens_of_this_login_too(
     named = await make(login.access.token_id)
     caller = replace(alice.principal, token_id=login.access.token_id)
 
-    await change_password(database, caller, origin, PASSWORD, "battery horse correct")
+    await change_password(action(database, caller, origin=origin), PASSWORD, "battery horse correct")
 
     assert await good(database, named, login.access, login.refresh) == [False, True, True]
 
@@ -166,10 +165,12 @@ async def test_without_the_password_no_token_is_made_and_guesses_are_counted(
     caller = replace(alice.principal, token_id=login.access.token_id)
     for _ in range(PER_ACCOUNT):
         with pytest.raises(BadInput) as refusal:
-            await create_access_token(database, policy, caller, origin, wanted("a wrong password"))
+            await create_access_token(
+                action(database, caller, origin=origin), policy, wanted("a wrong password")
+            )
         assert refusal.value.field == "input.password"
     with pytest.raises(RateLimited):
-        await create_access_token(database, policy, caller, origin, wanted())
+        await create_access_token(action(database, caller, origin=origin), policy, wanted())
 
     async with database.writer.connect() as connection:
         assert len((await connection.execute(select(AuthToken.id))).all()) == 2
@@ -234,13 +235,13 @@ async def test_whoever_ends_a_login_waits_for_what_is_being_made_with_it(
         await exchange(slow, policy, login.refresh.token, origin)
 
         async def end() -> None:
-            async with database.transaction() as connection:
-                if how == "logout":
+            if how == "logout":
+                async with database.transaction() as connection:
                     await revoke_login(connection, login.access.token_id)
-                else:
-                    changes = {"password": "battery horse correct"}
-                    root = replace(Root, user_id=alice.user_id)
-                    await update_user(connection, root, alice.user_id, changes)
+            else:
+                changes = {"password": "battery horse correct"}
+                root = replace(Root, user_id=alice.user_id)
+                await update_user(action(database, root), alice.user_id, changes)
 
         ending = asyncio.create_task(end())
         await asyncio.sleep(0.3)

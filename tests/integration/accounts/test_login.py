@@ -22,6 +22,7 @@ from services.core.database import Database
 from services.core.errors import RateLimited, Unauthenticated
 from services.core.principal import Origin
 from tests.integration.accounts.conftest import Account
+from tests.support.acting import anonymous
 
 
 async def value(database: Database, statement: Any) -> Any:
@@ -37,7 +38,7 @@ async def number_of_tokens(database: Database) -> int:
 async def test_a_login_gives_two_tokens_of_one_family_and_is_recorded(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 ) -> None:
-    pair = await log_in(database, policy, origin, alice.username, alice.password)
+    pair = await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
     access = read(policy, pair.access.token, TokenType.ACCESS)
     refresh = read(policy, pair.refresh.token, TokenType.REFRESH)
@@ -61,7 +62,7 @@ async def test_every_failed_login_gets_the_same_words_and_leaves_no_token(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account, username: str, password: str
 ) -> None:
     with pytest.raises(Unauthenticated) as refusal:
-        await log_in(database, policy, origin, username, password)
+        await log_in(anonymous(database, origin), policy, username, password)
 
     assert refusal.value.message == "The username or the password is wrong."
     assert await number_of_tokens(database) == 0
@@ -75,7 +76,7 @@ async def test_a_deactivated_account_cannot_log_in_and_is_not_given_away(
         await connection.execute(update(User).values(is_active=False))
 
     with pytest.raises(Unauthenticated, match="The username or the password is wrong"):
-        await log_in(database, policy, origin, alice.username, alice.password)
+        await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
     assert await number_of_tokens(database) == 0
 
@@ -87,10 +88,10 @@ async def test_a_hash_of_old_parameters_is_renewed_at_login(
     async with database.transaction() as connection:
         await connection.execute(update(User).values(hashed_password=weak))
 
-    await log_in(database, policy, origin, alice.username, alice.password)
+    await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
     assert "m=19456,t=2,p=1" in await value(database, select(User.hashed_password))
-    await log_in(database, policy, origin, alice.username, alice.password)
+    await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
 
 async def test_after_ten_failures_the_account_is_closed_for_a_while_even_to_the_right_password(
@@ -98,10 +99,10 @@ async def test_after_ten_failures_the_account_is_closed_for_a_while_even_to_the_
 ) -> None:
     for _ in range(PER_ACCOUNT):
         with pytest.raises(Unauthenticated):
-            await log_in(database, policy, origin, alice.username, "wrong password")
+            await log_in(anonymous(database, origin), policy, alice.username, "wrong password")
 
     with pytest.raises(RateLimited) as refusal:
-        await log_in(database, policy, origin, alice.username, alice.password)
+        await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
     wait = refusal.value.details["retryAfter"]
     assert isinstance(wait, int)
@@ -112,7 +113,9 @@ async def test_after_ten_failures_the_account_is_closed_for_a_while_even_to_the_
 async def test_attempts_at_the_same_time_do_not_get_past_the_limit(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 ) -> None:
-    attempts = [log_in(database, policy, origin, alice.username, "wrong password") for _ in range(25)]
+    attempts = [
+        log_in(anonymous(database, origin), policy, alice.username, "wrong password") for _ in range(25)
+    ]
 
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
 
@@ -126,14 +129,17 @@ async def test_a_login_forgives_the_failures_before_it(
     for _ in range(3):
         for _ in range(PER_ACCOUNT - 1):
             with pytest.raises(Unauthenticated):
-                await log_in(database, policy, origin, alice.username, "wrong password")
-        await log_in(database, policy, origin, alice.username, alice.password)
+                await log_in(anonymous(database, origin), policy, alice.username, "wrong password")
+        await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
 
 async def test_logins_of_one_account_at_the_same_moment_all_succeed(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 ) -> None:
-    logins = [log_in(database, policy, origin, alice.username, alice.password) for _ in range(PER_ACCOUNT)]
+    logins = [
+        log_in(anonymous(database, origin), policy, alice.username, alice.password)
+        for _ in range(PER_ACCOUNT)
+    ]
 
     pairs = await asyncio.gather(*logins)
 
@@ -159,7 +165,7 @@ async def test_an_account_that_is_barred_or_gets_another_password_meanwhile_is_n
     monkeypatch.setattr("services.accounts.login.verify_password", verify_slowly)
 
     with pytest.raises(Unauthenticated, match="The username or the password is wrong"):
-        await log_in(database, policy, origin, alice.username, alice.password)
+        await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
     assert await number_of_tokens(database) == 0
     assert await value(database, select(User.login_count)) == 0
@@ -170,25 +176,25 @@ async def test_an_account_that_does_not_exist_is_closed_in_the_same_way(
 ) -> None:
     for _ in range(PER_ACCOUNT):
         with pytest.raises(Unauthenticated):
-            await log_in(database, policy, origin, "nobody", "wrong password")
+            await log_in(anonymous(database, origin), policy, "nobody", "wrong password")
 
     with pytest.raises(RateLimited):
-        await log_in(database, policy, origin, "nobody", "wrong password")
+        await log_in(anonymous(database, origin), policy, "nobody", "wrong password")
 
 
 async def test_one_address_cannot_go_through_many_accounts(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 ) -> None:
     with pytest.raises(Unauthenticated):
-        await log_in(database, policy, origin, "nobody", "wrong password")
+        await log_in(anonymous(database, origin), policy, "nobody", "wrong password")
     async with database.transaction() as connection:
         await connection.execute(update(login_attempts).values(attempts=PER_ADDRESS))
 
     with pytest.raises(RateLimited):
-        await log_in(database, policy, origin, alice.username, alice.password)
+        await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
     elsewhere = Origin(ip_address="192.0.2.8")
-    await log_in(database, policy, elsewhere, alice.username, alice.password)
+    await log_in(anonymous(database, elsewhere), policy, alice.username, alice.password)
 
 
 async def test_addresses_of_one_ipv6_network_count_as_one(
@@ -197,7 +203,7 @@ async def test_addresses_of_one_ipv6_network_count_as_one(
     for last in ("1", "2:3"):
         came_from = Origin(ip_address=f"2001:db8:0:7::{last}")
         with pytest.raises(Unauthenticated):
-            await log_in(database, policy, came_from, f"nobody{last[0]}", "wrong password")
+            await log_in(anonymous(database, came_from), policy, f"nobody{last[0]}", "wrong password")
 
     assert await value(database, select(func.max(login_attempts.c.attempts))) == 2
 
@@ -206,7 +212,7 @@ async def test_the_count_starts_anew_when_its_time_has_passed(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 ) -> None:
     with pytest.raises(Unauthenticated):
-        await log_in(database, policy, origin, alice.username, "wrong password")
+        await log_in(anonymous(database, origin), policy, alice.username, "wrong password")
     async with database.transaction() as connection:
         await connection.execute(
             update(login_attempts).values(
@@ -214,14 +220,14 @@ async def test_the_count_starts_anew_when_its_time_has_passed(
             )
         )
 
-    await log_in(database, policy, origin, alice.username, alice.password)
+    await log_in(anonymous(database, origin), policy, alice.username, alice.password)
 
 
 async def test_maintenance_deletes_counts_that_count_no_more(
     database: Database, policy: TokenPolicy, origin: Origin
 ) -> None:
     with pytest.raises(Unauthenticated):
-        await log_in(database, policy, origin, "nobody", "wrong password")
+        await log_in(anonymous(database, origin), policy, "nobody", "wrong password")
     async with database.transaction() as connection:
         await purge_attempts(connection)
         assert (await connection.execute(select(func.count()).select_from(login_attempts))).scalar_one() == 3
@@ -241,34 +247,40 @@ async def test_an_address_past_its_limit_stores_nothing_and_closes_no_account(
 ) -> None:
     for number in range(PER_ADDRESS):
         with pytest.raises(Unauthenticated):
-            await log_in(database, policy, origin, f"made-up-{number}", "wrong password")
+            await log_in(anonymous(database, origin), policy, f"made-up-{number}", "wrong password")
     before = await rows_of_attempts(database)
     assert before <= 2 * PER_ADDRESS + 1
     for number in range(PER_ACCOUNT + 1):
         with pytest.raises(RateLimited):
-            await log_in(database, policy, origin, alice.username, f"wrong password {number}")
+            await log_in(anonymous(database, origin), policy, alice.username, f"wrong password {number}")
         with pytest.raises(RateLimited):
-            await log_in(database, policy, origin, f"another-{number}", "wrong password")
+            await log_in(anonymous(database, origin), policy, f"another-{number}", "wrong password")
 
     assert await rows_of_attempts(database) == before
-    await log_in(database, policy, Origin(ip_address="198.51.100.1"), alice.username, alice.password)
+    await log_in(
+        anonymous(database, Origin(ip_address="198.51.100.1")), policy, alice.username, alice.password
+    )
 
 
 async def test_one_address_closes_an_account_for_itself_and_several_for_all(
     database: Database, policy: TokenPolicy, alice: Account
 ) -> None:
     for place in range(PER_ACCOUNT_IN_ALL // PER_ACCOUNT):
-        await log_in(database, policy, Origin(ip_address="198.51.100.1"), alice.username, alice.password)
+        await log_in(
+            anonymous(database, Origin(ip_address="198.51.100.1")), policy, alice.username, alice.password
+        )
         address = Origin(ip_address=f"192.0.2.{place + 1}")
         for _ in range(PER_ACCOUNT):
             with pytest.raises(Unauthenticated):
-                await log_in(database, policy, address, alice.username, "wrong password")
+                await log_in(anonymous(database, address), policy, alice.username, "wrong password")
         with pytest.raises(RateLimited):
-            await log_in(database, policy, address, alice.username, alice.password)
+            await log_in(anonymous(database, address), policy, alice.username, alice.password)
     for place in range(PER_ACCOUNT_IN_ALL // PER_ACCOUNT):
         address = Origin(ip_address=f"203.0.113.{place + 1}")
         for _ in range(PER_ACCOUNT - (1 if place == 0 else 0)):
             with pytest.raises((Unauthenticated, RateLimited)):
-                await log_in(database, policy, address, alice.username, "wrong password")
+                await log_in(anonymous(database, address), policy, alice.username, "wrong password")
     with pytest.raises(RateLimited):
-        await log_in(database, policy, Origin(ip_address="198.51.100.2"), alice.username, alice.password)
+        await log_in(
+            anonymous(database, Origin(ip_address="198.51.100.2")), policy, alice.username, alice.password
+        )

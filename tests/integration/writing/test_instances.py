@@ -12,6 +12,7 @@ from services.core.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from services.core.principal import Principal
 from services.instances.instances import InstanceMove, move
 from tests.integration.writing.conftest import Scene
+from tests.support.acting import action
 from tests.support.factories import AnyRow, make_instance
 
 IDLE, RUNNING, STOPPED, ERROR = CcInstanceStatus
@@ -24,8 +25,7 @@ async def change(
     status: CcInstanceStatus,
     exit_code: int | None = None,
 ) -> None:
-    async with database.transaction() as connection:
-        await move(connection, principal, InstanceMove(instance, status, exit_code=exit_code))
+    await move(action(database, principal), InstanceMove(instance, status, exit_code=exit_code))
 
 
 async def stored(database: Database, instance: UUID) -> AnyRow:

@@ -21,6 +21,7 @@ from services.mcp.importing import import_file
 from services.mcp.recording import RecordedMessages, record
 from tests.integration.writing.asking import ORIGIN, Caller
 from tests.integration.writing.conftest import Scene
+from tests.support.acting import action
 from tests.support.factories import make_instance
 
 RECORDING = Path(__file__).parents[2] / "data" / "mcp-traffic.jsonl"
@@ -34,8 +35,7 @@ def lines() -> list[dict[str, Any]]:
 async def send(
     database: Database, principal: Principal, instance: UUID, items: Sequence[object]
 ) -> RecordedMessages:
-    async with database.transaction() as connection:
-        return await record(connection, principal, instance, items)
+    return await record(action(database, principal), instance, items)
 
 
 async def rows(database: Database, table: str, instance: UUID, order: str) -> list[dict[str, Any]]:

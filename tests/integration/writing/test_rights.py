@@ -18,6 +18,7 @@ from services.writing.rows import create, delete, update
 from services.writing.tables import TABLES, WritableColumn
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene, World
+from tests.support.acting import inside
 from tests.support.factories import (
     AnyRow,
     make_collaboration_session,
@@ -89,7 +90,7 @@ async def row_of(connection: WriteConnection, stage: Stage, table: str) -> Any:
     if table == "websocket_notifications":
         given = {**given, "project_id": stage.world.scene.project.project_id, "socket_id": None}
     author = "administrator" if table in BY_ADMINISTRATORS else "owner"
-    key = await create(connection, stage.people[author], table, given)
+    key = await create(inside(connection, stage.people[author]), table, given)
     if table == "sessions":
         found = await connection.execute(text("SELECT session_id FROM sessions WHERE id = :id"), {"id": key})
         session_id = found.scalar_one()
@@ -172,7 +173,7 @@ async def test_every_column_is_changed_by_those_who_may_and_by_nobody_else(
                     before = await seen_by(connection, stage, table, key)
                     outcome: object = None
                     try:
-                        await update(connection, stage.people[role], table, key, {column.name: value})
+                        await update(inside(connection, stage.people[role]), table, key, {column.name: value})
                     except DomainError as refusal:
                         outcome = refusal
                     if not isinstance(outcome, Forbidden | NotFound):
@@ -193,7 +194,7 @@ async def test_every_row_is_deleted_by_those_who_may_and_by_nobody_else(
             connection = WriteConnection(opened)  # what it did is rolled back as it closes
             key = await row_of(connection, stage, table)
             try:
-                await delete(connection, stage.people[role], table, key)
+                await delete(inside(connection, stage.people[role]), table, key)
             except (Forbidden, NotFound):
                 assert not may(role, table, None), role
             else:

@@ -17,6 +17,7 @@ from services.writing.appending import append
 from services.writing.rows import create, delete, update
 from services.writing.tables import TABLES
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, Row, World
+from tests.support.acting import inside
 from tests.support.factories import make_project, make_task
 
 PERSONAL = {"sessions", "worktrees", "projects", "notification_settings", "notification_history"}
@@ -32,20 +33,20 @@ CHANGED = (
 async def write(database: Database, principal: Principal, table: str, values: Row) -> Any:
     async with database.transaction() as connection:
         if TABLES[table].append_only:
-            return (await append(connection, principal, table, [values]))[0]
-        return await create(connection, principal, table, values)
+            return (await append(inside(connection, principal), table, [values]))[0]
+        return await create(inside(connection, principal), table, values)
 
 
 async def change(
     database: Database, principal: Principal, table: str, key: object, changes: Row, **options: Any
 ) -> None:
     async with database.transaction() as connection:
-        await update(connection, principal, table, key, changes, **options)
+        await update(inside(connection, principal), table, key, changes, **options)
 
 
 async def remove(database: Database, principal: Principal, table: str, key: object) -> None:
     async with database.transaction() as connection:
-        await delete(connection, principal, table, key)
+        await delete(inside(connection, principal), table, key)
 
 
 async def stored(database: Database, table: str, key: object) -> Row:
@@ -288,7 +289,7 @@ async def test_five_thousand_rows_of_which_one_is_wrong_leave_nothing(
 
     with pytest.raises(BadInput) as refusal:
         async with database.transaction() as connection:
-            await append(connection, world.scene.owner, "cc_logs", rows)
+            await append(inside(connection, world.scene.owner), "cc_logs", rows)
 
     assert refusal.value.field == "input.rows.4321.logLevel"
     assert await count(database, "cc_logs") == 0
@@ -299,12 +300,12 @@ async def test_appended_rows_keep_their_order_and_are_known_again(database: Data
     rows[7] = {**rows[7], "details": {"password": "hunter2"}}
 
     async with database.transaction() as connection:
-        first = await append(connection, world.scene.owner, "cc_logs", rows)
+        first = await append(inside(connection, world.scene.owner), "cc_logs", rows)
     async with database.transaction() as connection:
-        second = await append(connection, world.scene.owner, "cc_logs", rows)
+        second = await append(inside(connection, world.scene.owner), "cc_logs", rows)
     with pytest.raises(Conflict):
         async with database.transaction() as connection:
-            await append(connection, world.scene.owner, "cc_logs", [{**rows[0], "message": "other"}])
+            await append(inside(connection, world.scene.owner), "cc_logs", [{**rows[0], "message": "other"}])
 
     assert first == second == [row["id"] for row in rows]
     assert await count(database, "cc_logs") == 50
@@ -319,7 +320,7 @@ async def test_rows_with_numbers_for_keys_come_back_in_the_order_given(
     rows = [{**world["file_operations"], "file_path": f"f{number}"} for number in range(200)]
 
     async with database.transaction() as connection:
-        keys = await append(connection, world.scene.owner, "file_operations", rows)
+        keys = await append(inside(connection, world.scene.owner), "file_operations", rows)
 
     assert keys == sorted(keys)
     assert (await stored(database, "file_operations", keys[123]))["file_path"] == "f123"

@@ -1,7 +1,6 @@
 """What one statement stores is what a transaction would have stored, with the same traces, or nothing."""
 
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -10,11 +9,14 @@ from uuid_utils.compat import uuid7
 from models.enums import TaskType
 from services.core.database import Database
 from services.core.principal import Principal
-from services.tasks.tasks import Claim, claim_next_at_once
-from services.writing.creating import create_at_once
-from services.writing.single_statement import Caller as AtOnce
+from services.tasks.claims import Claim, Claimed, attempt_next
+from services.writing.action import Done, Outcome, Refused, Undecided
+from services.writing.creating import attempt_create
+from services.writing.rows import INPUT, Key, stored_values
+from services.writing.tables import TABLES
 from tests.integration.writing.asking import ORIGIN, Caller, mutation
 from tests.integration.writing.conftest import Scene
+from tests.support.acting import action
 from tests.support.factories import make_task
 
 CREATE = mutation("createTask", "task { id name status }")
@@ -23,8 +25,18 @@ SELECT (SELECT count(*) FROM tasks), (SELECT count(*) FROM system_logs), (SELECT
 """
 
 
-def at_once(database: Database, principal: Principal) -> AtOnce:
-    return AtOnce(database, principal, ORIGIN, "createTask")
+async def attempt(database: Database, principal: Principal, given: dict[str, Any]) -> Outcome[Key]:
+    """Create a task in one statement."""
+    table = TABLES["tasks"]
+    values = await stored_values(principal, table, given, INPUT)
+    return await attempt_create(action(database, principal, "createTask", ORIGIN), table, values)
+
+
+async def created(database: Database, principal: Principal, given: dict[str, Any]) -> Key:
+    """The key of a task that one statement has created."""
+    outcome = await attempt(database, principal, given)
+    assert isinstance(outcome, Done)
+    return outcome.value
 
 
 def a_task(scene: Scene, **values: Any) -> dict[str, Any]:
@@ -39,7 +51,7 @@ async def rows(database: Database, sql: str, **parameters: Any) -> list[Any]:
 async def test_a_create_leaves_its_audit_row_and_tells_the_feed_who_made_it(
     database: Database, scene: Scene
 ) -> None:
-    key = await create_at_once(at_once(database, scene.editor), "tasks", a_task(scene, priority=7))
+    key = await created(database, scene.editor, a_task(scene, priority=7))
 
     (task,) = await rows(database, "SELECT name, priority, status FROM tasks WHERE id = :key", key=key)
     assert tuple(task) == ("n", 7, "PENDING")
@@ -61,10 +73,7 @@ async def test_a_create_leaves_its_audit_row_and_tells_the_feed_who_made_it(
 
 
 async def test_the_next_change_on_the_connection_has_another_actor(database: Database, scene: Scene) -> None:
-    keys = [
-        await create_at_once(at_once(database, somebody), "tasks", a_task(scene))
-        for somebody in (scene.owner, scene.editor)
-    ]
+    keys = [await created(database, somebody, a_task(scene)) for somebody in (scene.owner, scene.editor)]
 
     events = await rows(
         database, "SELECT actor_id FROM change_events WHERE row_key = ANY(:keys)", keys=[*map(str, keys)]
@@ -73,13 +82,13 @@ async def test_the_next_change_on_the_connection_has_another_actor(database: Dat
 
 
 @pytest.mark.parametrize("who", ["viewer", "stranger"])
-async def test_whoever_may_not_write_leaves_nothing_and_is_told_by_the_long_way(
+async def test_a_caller_who_may_not_write_leaves_nothing_and_is_told_by_the_transaction(
     database: Database, scene: Scene, who: str
 ) -> None:
     somebody = getattr(scene, who)
     before = await rows(database, LEFT_BEHIND)
 
-    assert await create_at_once(at_once(database, somebody), "tasks", a_task(scene)) is None
+    assert await attempt(database, somebody, a_task(scene)) == Undecided()
 
     assert await rows(database, LEFT_BEHIND) == before
     given = {"projectId": scene.project.project_id, "name": "n", "taskType": "TESTING"}
@@ -88,10 +97,12 @@ async def test_whoever_may_not_write_leaves_nothing_and_is_told_by_the_long_way(
     assert await rows(database, LEFT_BEHIND) == before
 
 
-async def test_what_a_constraint_refuses_is_left_to_the_long_way(database: Database, scene: Scene) -> None:
+async def test_what_a_constraint_refuses_is_explained_by_the_transaction(
+    database: Database, scene: Scene
+) -> None:
     before = await rows(database, LEFT_BEHIND)
 
-    assert await create_at_once(at_once(database, scene.owner), "tasks", a_task(scene, priority=11)) is None
+    assert isinstance(await attempt(database, scene.owner, a_task(scene, priority=11)), Refused)
 
     assert await rows(database, LEFT_BEHIND) == before
     given = {"projectId": scene.project.project_id, "name": "n", "taskType": "TESTING", "priority": 11}
@@ -103,9 +114,9 @@ async def test_what_a_constraint_refuses_is_left_to_the_long_way(database: Datab
 
 async def test_a_key_that_was_sent_before_makes_no_second_row(database: Database, scene: Scene) -> None:
     key = uuid7()
-    assert await create_at_once(at_once(database, scene.owner), "tasks", a_task(scene, id=key)) == key
+    assert await created(database, scene.owner, a_task(scene, id=key)) == key
 
-    assert await create_at_once(at_once(database, scene.owner), "tasks", a_task(scene, id=key)) is None
+    assert await attempt(database, scene.owner, a_task(scene, id=key)) == Undecided()
 
     given = {"id": key, "projectId": scene.project.project_id, "name": "n", "taskType": "TESTING"}
     data = await Caller(database).data(scene.owner, CREATE, input=given)
@@ -115,18 +126,20 @@ async def test_a_key_that_was_sent_before_makes_no_second_row(database: Database
     assert len(await rows(database, "SELECT id FROM tasks")) == 1
 
 
-async def test_a_claim_at_once_is_traced_and_a_stranger_gets_none(database: Database, scene: Scene) -> None:
+async def test_a_claim_in_one_statement_is_traced_and_a_stranger_gets_none(
+    database: Database, scene: Scene
+) -> None:
     async with database.writer.begin() as connection:
         task = await make_task(connection, project_id=scene.project.project_id)
     before = await rows(database, LEFT_BEHIND)
 
     for nobody in (scene.viewer, scene.stranger):
-        assert await claim_next_at_once(at_once(database, nobody), Claim(scene.instance_id)) is None
+        assert await attempt_next(action(database, nobody), Claim(scene.instance_id)) == Undecided()
     assert await rows(database, LEFT_BEHIND) == before
 
-    found = await claim_next_at_once(at_once(database, scene.editor), Claim(scene.instance_id))
+    outcome = await attempt_next(action(database, scene.editor), Claim(scene.instance_id))
 
-    assert found == task.id
+    assert outcome == Claimed(task.id)
     (trace,) = await rows(database, "SELECT details FROM system_logs WHERE category = 'audit'")
     assert trace.details == {"ccInstanceId": str(scene.instance_id), "key": str(task.id)}
     (event,) = await rows(
@@ -142,7 +155,7 @@ async def test_an_instance_that_has_ended_claims_nothing(database: Database, sce
         await make_task(connection, project_id=scene.project.project_id)
         await connection.execute(text("UPDATE cc_instances SET status = 'STOPPED'"))
 
-    claimed: UUID | None = await claim_next_at_once(at_once(database, scene.owner), Claim(scene.instance_id))
+    outcome = await attempt_next(action(database, scene.owner), Claim(scene.instance_id))
 
-    assert claimed is None
+    assert outcome == Undecided()
     assert [row.status for row in await rows(database, "SELECT status FROM tasks")] == ["PENDING"]

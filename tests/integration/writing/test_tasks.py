@@ -16,12 +16,13 @@ from app.database.pools import open_database
 from models.enums import TaskType
 from services.core.database import Database
 from services.core.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
-from services.core.principal import Origin
-from services.tasks import tasks
-from services.tasks.tasks import Claim, Report
+from services.tasks import claims, tasks
+from services.tasks.claims import Claim
+from services.tasks.leases import requeue_expired
+from services.tasks.tasks import Report
 from services.writing.rows import create
-from services.writing.single_statement import Caller
 from tests.integration.writing.conftest import Scene
+from tests.support.acting import action, inside
 from tests.support.factories import AnyRow, make_instance, make_task, make_task_dependency
 
 A_MOMENT = timedelta(minutes=1)
@@ -44,12 +45,7 @@ async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
 async def claim_next(database: Database, scene: Scene, **options: Any) -> UUID | None:
     """As `claimNextTask` does it."""
     options.setdefault("instance_id", scene.instance_id)
-    caller = Caller(database, scene.owner, Origin(), "claimNextTask")
-    found = await tasks.claim_next_at_once(caller, Claim(**options))
-    if found is not None:
-        return found
-    async with database.transaction() as opened:
-        return await tasks.claim_next(opened, scene.owner, Claim(**options))
+    return await claims.claim_next(action(database, scene.owner, "claimNextTask"), Claim(**options))
 
 
 async def the_task(connection: AsyncConnection, key: UUID) -> AnyRow:
@@ -110,8 +106,7 @@ async def test_a_task_waits_for_what_it_depends_on(
 
     assert await claim_next(database, scene) == first
     assert await claim_next(database, scene) is None
-    async with database.transaction() as opened:
-        await tasks.complete(opened, scene.owner, Report(first, scene.instance_id), {})
+    await tasks.complete(action(database, scene.owner), Report(first, scene.instance_id), {})
     assert await claim_next(database, scene) == second
 
 
@@ -149,8 +144,7 @@ async def test_a_lease_that_ran_out_queues_the_task_for_the_next(
     assert await claim_next(database, scene, instance_id=other) == key
 
     with pytest.raises(Conflict, match="does not hold the task"):
-        async with database.transaction() as opened:
-            await tasks.complete(opened, scene.owner, Report(key, scene.instance_id), {})
+        await tasks.complete(action(database, scene.owner), Report(key, scene.instance_id), {})
     assert (await the_task(connection, key)).assigned_to == other
 
 
@@ -162,7 +156,7 @@ async def test_expired_claims_are_queued_again_once(
 
     async def requeue() -> int:
         async with database.transaction() as opened:
-            return await tasks.requeue_expired(opened)
+            return await requeue_expired(opened)
 
     assert await requeue() == 0
     await connection.execute(text("UPDATE tasks SET lease_expires_at = now() - interval '1 second'"))
@@ -177,9 +171,8 @@ async def test_a_report_renews_the_lease_and_is_logged(
     key = await make(connection, scene)
     await claim_next(database, scene, lease=A_MOMENT)
 
-    async with database.transaction() as opened:
-        said = Report(key, scene.instance_id, "half way", {"percent": 50})
-        await tasks.report(opened, scene.owner, said, timedelta(hours=1))
+    said = Report(key, scene.instance_id, "half way", {"percent": 50})
+    await tasks.report(action(database, scene.owner), said, timedelta(hours=1))
 
     row = await the_task(connection, key)
     assert row.lease_expires_at - row.started_at > timedelta(minutes=59)
@@ -195,9 +188,8 @@ async def test_completing_stores_the_output_and_the_duration_once(
     await connection.execute(text("UPDATE tasks SET started_at = now() - interval '150 seconds'"))
 
     async def complete(output: str) -> None:
-        async with database.transaction() as opened:
-            said = Report(key, scene.instance_id)
-            await tasks.complete(opened, scene.owner, said, {"output_data": {"result": output}})
+        said = Report(key, scene.instance_id)
+        await tasks.complete(action(database, scene.owner), said, {"output_data": {"result": output}})
 
     await complete("first")
     await complete("again")
@@ -213,8 +205,7 @@ async def test_a_failed_task_says_why_and_may_be_queued_again(
     key = await make(connection, scene)
     await claim_next(database, scene)
 
-    async with database.transaction() as opened:
-        await tasks.fail(opened, scene.owner, Report(key, scene.instance_id, "no such branch"))
+    await tasks.fail(action(database, scene.owner), Report(key, scene.instance_id, "no such branch"))
 
     log = (await connection.execute(text("SELECT * FROM task_logs"))).one()
     assert (await the_task(connection, key)).status == "FAILED"
@@ -227,8 +218,7 @@ async def test_a_released_task_goes_back_to_the_queue(
     key = await make(connection, scene)
     await claim_next(database, scene)
 
-    async with database.transaction() as opened:
-        await tasks.release(opened, scene.owner, Report(key, scene.instance_id))
+    await tasks.release(action(database, scene.owner), Report(key, scene.instance_id))
 
     row = await the_task(connection, key)
     assert (row.status, row.assigned_to, row.lease_expires_at) == ("QUEUED", None, None)
@@ -242,8 +232,7 @@ async def test_only_a_living_instance_and_only_those_who_may_act_for_it_claim(
     refusals: list[tuple[Any, type[DomainError]]] = [(scene.viewer, Forbidden), (scene.stranger, NotFound)]
     for principal, expected in refusals:
         with pytest.raises(expected):
-            async with database.transaction() as opened:
-                await tasks.claim_next(opened, principal, Claim(scene.instance_id))
+            await claims.claim_next(action(database, principal), Claim(scene.instance_id))
     with pytest.raises(BadInput, match="lease"):
         await claim_next(database, scene, lease=timedelta(days=2))
     await connection.execute(text("UPDATE cc_instances SET status = 'STOPPED'"))
@@ -261,8 +250,7 @@ async def test_one_task_can_be_claimed_by_name_when_it_is_ready(
     await make_task_dependency(connection, task_id=second, dependency_task_id=first)
 
     async def claim(key: UUID) -> None:
-        async with database.transaction() as opened:
-            await tasks.claim(opened, scene.owner, key, Claim(scene.instance_id))
+        await claims.claim(action(database, scene.owner), key, Claim(scene.instance_id))
 
     with pytest.raises(Conflict, match="waits for others"):
         await claim(second)
@@ -276,8 +264,7 @@ async def test_one_task_can_be_claimed_by_name_when_it_is_ready(
 async def depend(database: Database, scene: Scene, task: UUID, dependency: UUID) -> None:
     async with database.transaction() as opened:
         await create(
-            opened,
-            scene.owner,
+            inside(opened, scene.owner),
             "task_dependencies",
             {"task_id": task, "dependency_task_id": dependency, "dependency_type": "blocks"},
         )

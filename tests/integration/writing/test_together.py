@@ -12,11 +12,14 @@ from uuid_utils.compat import uuid7
 from models.enums import TaskType
 from services.core.database import Database
 from services.core.principal import Origin, Principal
-from services.instances.instances import hear
-from services.writing.creating import create_at_once
-from services.writing.single_statement import Caller as AtOnce
+from services.instances.instances import record_heartbeats
+from services.writing.action import Done, Outcome
+from services.writing.creating import attempt_create
+from services.writing.rows import INPUT, Key, stored_values, uuid_key
+from services.writing.tables import TABLES
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
+from tests.support.acting import action
 from tests.support.factories import make_instance, make_project, make_task
 from tests.support.waiting import PATIENCE
 
@@ -33,16 +36,18 @@ class Crowd:
         self.origins: list[Origin] = []
 
     async def create(self, principal: Principal, rows: Sequence[dict[str, Any]]) -> list[UUID | None]:
-        """The keys in the order of the rows, None for one that is left to the long way."""
-        calls: list[Awaitable[UUID | None]] = []
+        """The keys in the order of the rows, None for one that the statement does not store."""
+        calls: list[Awaitable[Outcome[Key]]] = []
         for number, row in enumerate(rows):
             origin = Origin(uuid7(), f"192.0.2.{number}", f"agent {number}")
             self.origins.append(origin)
-            caller = AtOnce(self._database, principal, origin, "createTask")
+            asked = action(self._database, principal, "createTask", origin)
             task = {"project_id": self._scene.project.project_id, "name": f"task {number}"}
             given = {**task, "task_type": TaskType.TESTING, **row}
-            calls.append(create_at_once(caller, "tasks", given))
-        return await asyncio.gather(*calls)
+            values = await stored_values(principal, TABLES["tasks"], given, INPUT)
+            calls.append(attempt_create(asked, TABLES["tasks"], values))
+        outcomes = await asyncio.gather(*calls)
+        return [uuid_key(outcome.value) if isinstance(outcome, Done) else None for outcome in outcomes]
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What a query finds."""
@@ -212,10 +217,13 @@ async def test_signs_of_life_of_one_moment_tell_each_caller_who_lives(
         await connection.execute(text(alive))
 
     calls = [[key, ended] for key in living]
-    heard = await asyncio.gather(*(hear(database, scene.owner, call) for call in calls))
+    heard = await asyncio.gather(*(record_heartbeats(action(database, scene.owner), call) for call in calls))
 
     assert heard == [[key] for key in living]
-    assert await asyncio.gather(*(hear(database, scene.viewer, call) for call in calls)) == [[]] * MANY
+    assert (
+        await asyncio.gather(*(record_heartbeats(action(database, scene.viewer), call) for call in calls))
+        == [[]] * MANY
+    )
 
 
 async def test_an_instance_that_is_being_changed_holds_up_no_other_sign_of_life(
@@ -227,11 +235,11 @@ async def test_an_instance_that_is_being_changed_holds_up_no_other_sign_of_life(
     async with database.writer.begin() as connection:
         held = {"key": scene.instance_id}
         await connection.execute(text("UPDATE cc_instances SET name = 'held' WHERE id = :key"), held)
-        waiting = asyncio.create_task(hear(database, scene.owner, [scene.instance_id]))
+        waiting = asyncio.create_task(record_heartbeats(action(database, scene.owner), [scene.instance_id]))
 
         async with asyncio.timeout(PATIENCE):
             for _ in range(3):
-                assert await hear(database, scene.owner, [other.id]) == [other.id]
+                assert await record_heartbeats(action(database, scene.owner), [other.id]) == [other.id]
         assert not waiting.done()
 
     assert await waiting == [scene.instance_id]
@@ -244,6 +252,6 @@ async def test_what_comes_after_a_sign_of_life_waits_for_the_disk_again(
     async with database.at_once.acquire() as connection:
         await connection.execute("SET synchronous_commit = on")
 
-    await hear(database, scene.owner, [scene.instance_id])
+    await record_heartbeats(action(database, scene.owner), [scene.instance_id])
 
     assert await database.at_once.fetchval("SHOW synchronous_commit") == "on"

@@ -1,0 +1,52 @@
+"""How long a claim of a task lasts, and what becomes of it when that time is over."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from services.core.background import repeatedly
+from services.core.database import Database, WriteConnection
+from services.core.errors import BadInput
+
+log = structlog.get_logger(__name__)
+
+LEASE: Final = timedelta(minutes=5)
+LONGEST_LEASE: Final = timedelta(days=1)
+
+_REQUEUE: Final = """
+UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
+                 started_at = NULL
+WHERE id IN (
+    SELECT id FROM tasks
+    WHERE lease_expires_at < now() AND status = 'RUNNING' AND ($1::uuid IS NULL OR project_id = $1)
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+def require_lease(lease: timedelta) -> None:
+    """Return when a claim may last so long.
+
+    Raises: BadInput.
+    """
+    if not timedelta(seconds=1) <= lease <= LONGEST_LEASE:
+        raise BadInput("A lease lasts from 1 second to 24 hours.", field="input.leaseSeconds")
+
+
+async def requeue_expired(connection: WriteConnection, project_id: UUID | None = None) -> int:
+    """Queue again the tasks whose lease ran out, of one project or all; how many those were."""
+    return (await connection.exec_driver_sql(_REQUEUE, (project_id,))).rowcount
+
+
+async def watch_leases(database: Database, every: float = 5.0) -> None:
+    """For ever: queue expired tasks again every `every` seconds, in any number of processes at once."""
+
+    async def requeue() -> None:
+        async with database.upkeep() as connection:
+            requeued = await requeue_expired(connection)
+        if requeued:
+            database.after_commit()
+            log.info("claims_expired", tasks=requeued)
+
+    await repeatedly(requeue, every, "leases_not_watched")
