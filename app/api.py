@@ -84,7 +84,7 @@ async def open_api(
         authenticator = Authenticator(database, tokens)
         lost_after = timedelta(seconds=settings.process_timeout)
         connections = await stack.enter_async_context(
-            Connections(database, authenticator, tokens, lost_after).watched_by(supervisor)
+            Connections(database, authenticator, lost_after).watched_by(supervisor)
         )
         api_calls = await stack.enter_async_context(ApiCalls(database).watched_by(supervisor))
         api = Api(

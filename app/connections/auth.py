@@ -2,16 +2,13 @@
 
 import ipaddress
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from models.enums import TokenType
 from models.spellings import read_uuid
 from services.accounts.authentication import Authenticator
-from services.accounts.tokens import TokenPolicy, read
 from services.core.errors import Unauthenticated
 from services.core.principal import Origin, Principal
 
@@ -26,11 +23,6 @@ async def caller(authenticator: Authenticator, authorization: str | None) -> Pri
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Write the header as `Authorization: Bearer <access token>`.")
     return await authenticator.authenticate(token.strip())
-
-
-def expires_at(tokens: TokenPolicy, authorization: str) -> datetime:
-    """When the access token of a header that `caller` has let pass expires."""
-    return read(tokens, authorization.partition(" ")[2].strip(), TokenType.ACCESS).expires_at
 
 
 def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Origin:

@@ -10,11 +10,9 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from app.connections.auth import expires_at
 from app.connections.session_writer import SessionWriter
 from models.enums import WebsocketTransport
 from services.accounts.authentication import Authenticator
-from services.accounts.tokens import TokenPolicy
 from services.core.background import Running, repeatedly
 from services.core.database import Database
 from services.core.principal import Origin, Principal
@@ -32,17 +30,20 @@ class Connection:
 
     __slots__ = ("_close", "_expiry", "end", "id", "principal")
 
-    def __init__(self, principal: Principal, expires_at: datetime, end: "Ending", close: "Closing") -> None:
+    def __init__(self, principal: Principal, end: "Ending", close: "Closing") -> None:
         self.id: UUID = uuid7()
         self.principal = principal
         self.end = end
         self._close = close
-        left = (expires_at - datetime.now(UTC)).total_seconds()
-        self._expiry = asyncio.get_running_loop().call_later(left, end, UNAUTHORIZED)
+        self._expiry: asyncio.TimerHandle | None = None
+        if principal.expires_at is not None:
+            left = (principal.expires_at - datetime.now(UTC)).total_seconds()
+            self._expiry = asyncio.get_running_loop().call_later(left, end, UNAUTHORIZED)
 
     def close(self, code: int) -> None:
         """The connection ended with this close code."""
-        self._expiry.cancel()
+        if self._expiry is not None:
+            self._expiry.cancel()
         self._close(self, code)
 
 
@@ -53,10 +54,7 @@ Closing = Callable[[Connection, int], None]
 class Connections(Running):
     """A context manager around the life of the process."""
 
-    def __init__(
-        self, database: Database, authenticator: Authenticator, tokens: TokenPolicy, lost_after: timedelta
-    ) -> None:
-        self._tokens = tokens
+    def __init__(self, database: Database, authenticator: Authenticator, lost_after: timedelta) -> None:
         self._authenticator = authenticator
         self._sessions = SessionWriter(database, lost_after)
         self._open: set[Connection] = set()
@@ -74,13 +72,12 @@ class Connections(Running):
     async def open(
         self,
         principal: Principal,
-        authorization: str,
         origin: Origin,
         transport: WebsocketTransport,
         end: Ending,
     ) -> Connection:
-        """A connection that others can address when this returns; `authorization` was checked before."""
-        connection = Connection(principal, expires_at(self._tokens, authorization), end, self._forget)
+        """A connection that others can address when this returns. It ends when the caller's token expires."""
+        connection = Connection(principal, end, self._forget)
         self._open.add(connection)
         try:
             if principal.token_id is not None:

@@ -88,9 +88,8 @@ class _Stream:
     async def run(self) -> None:
         """Until either side ends it."""
         principal = self._context.require_principal()
-        authorization = self._headers.get(b"authorization", b"").decode("latin-1")
         connection = await self._endpoint.connections.open(
-            principal, authorization, self._origin, WebsocketTransport.SSE, self._stop
+            principal, self._origin, WebsocketTransport.SSE, self._stop
         )
         watch = asyncio.create_task(self._watch(), name="sse-disconnect")
         try:

@@ -245,7 +245,7 @@ class Conversation:
             self._authorization = given
         principal = await self._require_principal(FORBIDDEN)
         self._connection = await self._endpoint.connections.open(
-            principal, self._authorization, self._origin, WebsocketTransport.WEBSOCKET, self._end
+            principal, self._origin, WebsocketTransport.WEBSOCKET, self._end
         )
         self._watch_silence()
         await self._say(f'{{"type":"connection_ack","payload":{{"socketId":"{self._connection.id}"}}}}')

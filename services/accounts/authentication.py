@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
@@ -62,7 +62,8 @@ class Authenticator:
             raise expired(TokenType.ACCESS)
         asked_at = self._clock()
         if known.trusted_until <= asked_at:
-            known.principal = await self._ask(known.claims.token_id)
+            holder = await self._ask(known.claims.token_id)
+            known.principal = None if holder is None else replace(holder, expires_at=known.claims.expires_at)
             known.trusted_until = asked_at + _TRUSTED_SECONDS
         if known.principal is None:
             raise expired(TokenType.ACCESS)

@@ -1,6 +1,7 @@
 """Who is calling, from where; what every service receives."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -12,7 +13,8 @@ from models.policy import Viewer
 class Principal:
     """An authenticated caller. `token_id` is auth_tokens.token_id of the access token in use.
 
-    `api_calls_per_hour` is the caller's quota (users.resource_quota); None is no limit.
+    `api_calls_per_hour` is the caller's quota (users.resource_quota); None is no limit. `expires_at` is when
+    the access token stops being valid; None for a caller without one.
     """
 
     user_id: int
@@ -20,6 +22,7 @@ class Principal:
     is_admin: bool
     token_id: UUID | None = None
     api_calls_per_hour: int | None = None
+    expires_at: datetime | None = None
 
     @property
     def viewer(self) -> Viewer:
