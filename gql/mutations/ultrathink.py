@@ -10,7 +10,7 @@ from gql.mutations.action import Info, action_of
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row
 from models.enums import UltrathinkStatus
-from services.instances import ultrathink
+from services.instances.ultrathink import advance, send
 
 SendUltrathinkMessageInput: Any = part_of(
     "ultrathink_messages",
@@ -63,37 +63,33 @@ class UltrathinkMutations:
     async def send_ultrathink_message(
         self, info: Info, input: SendUltrathinkMessageInput
     ) -> SendUltrathinkMessagePayload:
-        key = await ultrathink.send(action_of(info), by_column(info, "ultrathink_messages", input))
+        key = await send(action_of(info), by_column(info, "ultrathink_messages", input))
         return SendUltrathinkMessagePayload(key=key)
 
     @strawberry.mutation(description="The child has received the instruction.")
     async def acknowledge_ultrathink_message(
         self, info: Info, input: UltrathinkStepInput
     ) -> AcknowledgeUltrathinkMessagePayload:
-        await _advance(info, input, UltrathinkStatus.ACKNOWLEDGED)
+        await advance(action_of(info), input.id, UltrathinkStatus.ACKNOWLEDGED, input.response_content)
         return AcknowledgeUltrathinkMessagePayload(key=input.id)
 
     @strawberry.mutation(description="The child has begun to carry the instruction out.")
     async def start_ultrathink_message(
         self, info: Info, input: UltrathinkStepInput
     ) -> StartUltrathinkMessagePayload:
-        await _advance(info, input, UltrathinkStatus.EXECUTING)
+        await advance(action_of(info), input.id, UltrathinkStatus.EXECUTING, input.response_content)
         return StartUltrathinkMessagePayload(key=input.id)
 
     @strawberry.mutation(description="The child has carried the instruction out.")
     async def complete_ultrathink_message(
         self, info: Info, input: UltrathinkStepInput
     ) -> CompleteUltrathinkMessagePayload:
-        await _advance(info, input, UltrathinkStatus.COMPLETED)
+        await advance(action_of(info), input.id, UltrathinkStatus.COMPLETED, input.response_content)
         return CompleteUltrathinkMessagePayload(key=input.id)
 
     @strawberry.mutation(description="The child could not carry the instruction out.")
     async def fail_ultrathink_message(
         self, info: Info, input: UltrathinkStepInput
     ) -> FailUltrathinkMessagePayload:
-        await _advance(info, input, UltrathinkStatus.FAILED)
+        await advance(action_of(info), input.id, UltrathinkStatus.FAILED, input.response_content)
         return FailUltrathinkMessagePayload(key=input.id)
-
-
-async def _advance(info: Info, step: UltrathinkStepInput, status: UltrathinkStatus) -> None:
-    await ultrathink.advance(action_of(info), step.id, status, step.response_content)

@@ -167,21 +167,19 @@ async def record_heartbeats(action: Action, instance_ids: Sequence[UUID]) -> lis
         raise BadInput(f"One call takes at most {MAX_HEARTBEATS:,} instances.", field="input.ids")
     if not instance_ids:
         return []
-    database, principal = action.database, action.principal
+    principal = action.principal
     changeable = predicates(principal, "cc_instances")[1]
 
     async def record(ids: Iterable[UUID], *, locked: str) -> set[UUID]:
         sql = _RECORD.format(changeable=changeable, locked=locked)
-        async with database.at_once.acquire() as connection:
-            alive = await connection.fetch(sql, list(ids), principal.user_id)
-        return {row["id"] for row in alive}
+        return {row["id"] for row in await action.note(sql, list(ids), principal.user_id)}
 
     async def record_together(calls: Sequence[Sequence[UUID]]) -> list[set[UUID]]:
         alive = await record({key for ids in calls for key in ids}, locked="SKIP LOCKED")
         return [alive.intersection(ids) for ids in calls]
 
     kind = ("heartbeat", principal.user_id, principal.is_admin)
-    alive = await database.batcher.submit(kind, instance_ids, record_together)
+    alive = await action.database.batcher.submit(kind, instance_ids, record_together)
     # An instance that is being changed holds up those alone who speak of it.
     if missing := set(instance_ids) - alive:
         alive |= await record(missing, locked="")

@@ -130,6 +130,14 @@ class Action:
             self.database.after_commit()
         return values
 
+    async def note(self, sql: str, *parameters: object) -> list[asyncpg.Record]:
+        """Run a statement whose change is nobody's, such as a sign of life: no audit row, no wake-up.
+
+        `parameters` are numbered from 1.
+        """
+        async with self.database.at_once.acquire() as connection:
+            return await connection.fetch(sql, *parameters)
+
     @asynccontextmanager
     async def transaction(self, **details: object) -> AsyncIterator[Transaction]:
         """One transaction in the caller's name: committed at the end of the block, rolled back by an error.
