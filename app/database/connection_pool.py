@@ -1,10 +1,10 @@
-"""Connections that are lent to one user at a time: a pool whose loan costs a tenth of one of asyncpg's."""
+"""A pool of connections: acquiring one costs a tenth of what it costs in the pool of asyncpg."""
 
 import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, cast
 
@@ -17,13 +17,13 @@ RESET_TIMEOUT = 10.0
 """Seconds for a connection to become fit for use after an error."""
 
 
-class Lender:
-    """Lends up to `most` connections, the one that came back last first, and opens them as they are needed.
+class ConnectionPool:
+    """Up to `most` connections, opened as they are needed; the one that was released last is used first.
 
-    A connection that comes back well is lent again as it is: whoever takes one leaves nothing behind in its
+    A connection that was released well is used again as it is: who acquires one leaves nothing behind in its
     session, or ends it. After an error it is reset first, and one that is lost is replaced. Those who have to
     wait are served in the order in which they came, or get a TimeoutError after `longest_wait` seconds. A
-    connection that is older than `lifetime` seconds when it comes back is closed.
+    connection that is older than `lifetime` seconds when it is released is closed.
     """
 
     def __init__(
@@ -44,17 +44,17 @@ class Lender:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._upkeep: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._all_back = asyncio.Event()
+        self._all_released = asyncio.Event()
 
-    def acquire(self) -> "Loan":
-        """A connection for the length of an `async with`."""
-        return Loan(self)
+    def acquire(self) -> "Acquire":
+        """A connection for the length of an `async with`; or awaited, until `release`.
+
+        Raises: InterfaceError once the pool closes; TimeoutError; what opening a connection raises.
+        """
+        return Acquire(self)
 
     async def take(self) -> Connection:
-        """A connection, which has to be given back whatever happens.
-
-        InterfaceError once the lender closes; whatever opening a connection raises.
-        """
+        """What `acquire` waits for."""
         while not self._closing:
             while self._idle:
                 connection = self._idle.pop()
@@ -68,11 +68,11 @@ class Lender:
                 return handed_over
         raise asyncpg.InterfaceError("the connections are being closed")
 
-    def give_back(self, connection: Connection, *, disturbed: bool = False) -> None:
-        """The loan is over. `disturbed` says that an error or a cancellation ended what was being done."""
+    def release(self, connection: Connection, *, broken: bool = False) -> None:
+        """Let others use it. `broken` says that an error or a cancellation ended what was being done."""
         if connection.is_closed():
             self._pass_on(connection)
-        elif disturbed or connection.is_in_transaction():
+        elif broken or connection.is_in_transaction():
             self._ready_again(connection, connection.reset(timeout=RESET_TIMEOUT))
         elif time.monotonic() - self._opened[connection] > self._lifetime:
             self._ready_again(connection, connection.close(timeout=RESET_TIMEOUT))
@@ -87,15 +87,15 @@ class Lender:
         async with self.acquire() as connection:
             return await connection.fetchval(sql, *parameters)
 
-    async def close(self, patience: float = 0.0) -> None:
-        """End all connections; what is lent may come back for `patience` seconds."""
+    async def close(self, within: float = 0.0) -> None:
+        """End all connections; those in use may be released for `within` seconds."""
         self._closing = True
         while self._waiting:
             self._wake(None)
-        self._note_all_back()
+        self._note_all_released()
         try:
-            async with asyncio.timeout(patience):
-                await self._all_back.wait()
+            async with asyncio.timeout(within):
+                await self._all_released.wait()
                 await asyncio.gather(*(connection.close() for connection in self._opened))
         except TimeoutError:
             for task in self._upkeep:
@@ -150,14 +150,14 @@ class Lender:
             self._pass_on(connection)
 
     def _pass_on(self, connection: "Connection | None") -> None:
-        """To whoever has waited longest; None, or a connection that is lost, lets them open a new one."""
+        """To the one who has waited longest; None, or a connection that is lost, lets them open a new one."""
         if connection is not None and connection.is_closed():
             self._opened.pop(connection, None)
             connection = None
         if not self._wake(connection) and connection is not None:
             self._idle.append(connection)
         if self._closing:
-            self._note_all_back()
+            self._note_all_released()
 
     def _wake(self, connection: "Connection | None") -> bool:
         while self._waiting:
@@ -167,22 +167,26 @@ class Lender:
                 return True
         return False
 
-    def _note_all_back(self) -> None:
+    def _note_all_released(self) -> None:
         if len(self._idle) == len(self._opened) and not self._opening:
-            self._all_back.set()
+            self._all_released.set()
 
 
-class Loan:
-    """The block in which a connection is lent."""
+class Acquire:
+    """What `acquire` gives: to be awaited, or the block in which a connection is used."""
 
-    __slots__ = ("_connection", "_lender")
+    __slots__ = ("_connection", "_pool")
 
-    def __init__(self, lender: Lender) -> None:
-        self._lender = lender
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    def __await__(self) -> Generator[Any, None, Connection]:
+        """The connection, which has to be released whatever happens."""
+        return self._pool.take().__await__()
 
     async def __aenter__(self) -> Connection:
         """The connection."""
-        self._connection = await self._lender.take()
+        self._connection = await self._pool.take()
         return self._connection
 
     async def __aexit__(
@@ -191,5 +195,5 @@ class Loan:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give it back."""
-        self._lender.give_back(self._connection, disturbed=kind is not None)
+        """Release it."""
+        self._pool.release(self._connection, broken=kind is not None)

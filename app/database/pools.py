@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.compat.sqlalchemy_statements import replace_cache
 from app.config.errors import StartupError
 from app.config.settings import Settings
-from app.database.connection_pool import Lender
+from app.database.connection_pool import ConnectionPool
 from app.database.reaching import unusable
 from app.database.statement_cache import LARGE, PlanningConnection, bounded_statements
 from services.core.connecting import connect
@@ -83,10 +83,12 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
         single = partial(connect_single, settings, settings.database_url.get_secret_value())
-        at_once = Lender(single, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME)
+        at_once = ConnectionPool(
+            single, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME
+        )
         stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
         url = settings.database_url.get_secret_value()
-        checks = Lender(
+        checks = ConnectionPool(
             partial(connect_reader, settings, url, read_only=False),
             CHECKS,
             settings.statement_timeout,
@@ -106,19 +108,23 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _reading(settings: Settings, url: SecretStr, variable: str, kept: int = 0) -> AsyncIterator[Lender]:
+async def _reading(
+    settings: Settings, url: SecretStr, variable: str, kept: int = 0
+) -> AsyncIterator[ConnectionPool]:
     reader = partial(connect_reader, settings, url.get_secret_value())
-    lender = Lender(reader, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME)
+    pool = ConnectionPool(
+        reader, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME
+    )
     try:
-        await _require_usable(lender, variable)
-        yield lender
+        await _require_usable(pool, variable)
+        yield pool
     finally:
-        await lender.close(CLOSE_TIMEOUT)
+        await pool.close(CLOSE_TIMEOUT)
 
 
-async def _require_usable(lender: Lender, variable: str) -> None:
+async def _require_usable(pool: ConnectionPool, variable: str) -> None:
     try:
-        async with lender.acquire() as connection:
+        async with pool.acquire() as connection:
             version = connection.get_server_version()
     except Exception as error:
         told = unusable(error, variable)

@@ -6,25 +6,25 @@ from gql.planner.errors import CursorUnusable, PlanError, TooManyRelations
 from gql.planner.plan import Plan
 from gql.planner.values import Variables
 from models.policy import Viewer
-from services.core.database import Connection, Reader
+from services.core.database import ReadConnection, ReadPool
 from services.core.errors import BadInput, CursorInvalid, DomainError, QueryTooComplex
 
 
-async def run(plan: Plan, reader: Reader, parameters: Sequence[object]) -> Sequence[str | None]:
+async def run(plan: Plan, reader: ReadPool, parameters: Sequence[object]) -> Sequence[str | None]:
     """The JSON text of each of the plan's `keys`, None for null."""
     async with reader.acquire() as connection:
         row = await connection.fetchrow(plan.sql, *parameters)
     return tuple(row) if row is not None else ()
 
 
-async def run_rows(plan: Plan, reader: Reader, parameters: Sequence[object]) -> list[str | None]:
+async def run_rows(plan: Plan, reader: ReadPool, parameters: Sequence[object]) -> list[str | None]:
     """The JSON text of each row of a plan that loads several, None for null."""
     async with reader.acquire() as connection:
         return await rows_of(plan, connection, parameters)
 
 
-async def rows_of(plan: Plan, connection: Connection, parameters: Sequence[object]) -> list[str | None]:
-    """The same over a connection that is lent already."""
+async def rows_of(plan: Plan, connection: ReadConnection, parameters: Sequence[object]) -> list[str | None]:
+    """The same over a connection that was acquired before."""
     return [row[0] for row in await connection.fetch(plan.sql, *parameters)]
 
 

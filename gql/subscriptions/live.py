@@ -21,7 +21,7 @@ from gql.planner.table_dependencies import reads
 from gql.planner.values import ObservedVariables
 from gql.request.preparation import Heads, Operation, RootPlan, assemble, plan_fields
 from gql.types.builder import argument, output_field
-from services.core.database import Reader
+from services.core.database import ReadPool
 from services.core.errors import BadInput
 from services.feed.coverage import is_covered
 from services.live.topics import LiveQuery
@@ -102,7 +102,7 @@ def _rate(arguments: Mapping[str, Any]) -> float:
 
 
 def _reading(
-    key: str, plan: Plan, heads: Heads, reader: Reader, parameters: Sequence[object]
+    key: str, plan: Plan, heads: Heads, reader: ReadPool, parameters: Sequence[object]
 ) -> Callable[[], Awaitable[bytes]]:
     """Runs the statement and puts the response around the texts that PostgreSQL made."""
 

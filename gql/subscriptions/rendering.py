@@ -14,7 +14,7 @@ from gql.planner.statement import Question
 from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
 from services.core.json_codec import write_stored
-from services.feed.statement_connections import Lend
+from services.feed.statement_connections import Acquire
 from services.feed.topics import Occurrence
 
 Wanted: TypeAlias = Sequence[tuple[Occurrence, Viewer]]
@@ -84,16 +84,16 @@ class EventRenderer:
             return True if self._by_kind else None
         return viewer if self._by_viewer else None
 
-    async def rehearse(self, lend: Lend, viewer: Viewer) -> None:
+    async def rehearse(self, acquire: Acquire, viewer: Viewer) -> None:
         """Run what loads rows for `viewer`, for none: planning the statement takes longer than running it."""
         for load in self._loads:
             for (_, is_admin), plan in load.plans.items():
                 if is_admin == viewer.is_admin:
-                    await self._rows(lend, plan, [], [])
+                    await self._rows(acquire, plan, [], [])
 
-    async def render(self, lend: Lend, wanted: Wanted) -> list[str]:
+    async def render(self, acquire: Acquire, wanted: Wanted) -> list[str]:
         """One statement for each row field and kind of viewer, and the responses around what they give."""
-        loaded = await asyncio.gather(*(self._load(lend, load, wanted) for load in self._loads))
+        loaded = await asyncio.gather(*(self._load(acquire, load, wanted) for load in self._loads))
         rows = [[column[index] for column in loaded] for index in range(len(wanted))]
         return [self._response(found, row) for (found, _), row in zip(wanted, rows, strict=True)]
 
@@ -114,7 +114,7 @@ class EventRenderer:
         self._loads.append(_RowLoad.of(declared, tables, field, question))
         return lambda found, rows: rows[index] or "null"
 
-    async def _load(self, lend: Lend, load: _RowLoad, wanted: Wanted) -> list[str | None]:
+    async def _load(self, acquire: Acquire, load: _RowLoad, wanted: Wanted) -> list[str | None]:
         """The row's JSON for each of `wanted`."""
         found: list[str | None] = [None] * len(wanted)
         places: dict[Source, list[int]] = defaultdict(list)
@@ -123,15 +123,15 @@ class EventRenderer:
         for source, chosen in places.items():
             keys = [load.row.key(wanted[place][0].event) for place in chosen]
             viewers = [wanted[place][1].user_id for place in chosen]
-            rows = await self._rows(lend, load.plans[source], keys, viewers)
+            rows = await self._rows(acquire, load.plans[source], keys, viewers)
             for place, row in zip(chosen, rows, strict=True):
                 found[place] = row
         return found
 
     async def _rows(
-        self, lend: Lend, plan: Plan, keys: Sequence[object], viewers: Sequence[int]
+        self, acquire: Acquire, plan: Plan, keys: Sequence[object], viewers: Sequence[int]
     ) -> list[str | None]:
         """The JSON of the row with each key, for the viewer at the same place."""
         parameters = bind(plan, NOBODY, {**self._variables, KEYS: keys, VIEWERS: viewers})
-        async with lend(plan.sql) as connection:
+        async with acquire(plan.sql) as connection:
             return await rows_of(plan, connection, parameters)

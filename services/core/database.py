@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, NewType, Protocol, TypeAlias
+from typing import Any, NewType, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,25 +15,56 @@ from services.core.fair_shares import FairShares
 UNBOUNDED = 1_000_000
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+"""A connection as the driver has it, on which each statement that changes something is a transaction."""
 
 WriteConnection = NewType("WriteConnection", AsyncConnection)
-"""A connection inside a transaction that somebody else commits: services take it and never commit."""
+"""A connection inside a transaction that another one commits: services take it and never commit."""
+
+Acquired = TypeVar("Acquired", covariant=True)
 
 
-class Reader(Protocol):
-    """Connections for reading, each lent to one user at a time (app/database/connection_pool.py)."""
+class ReadConnection(Protocol):
+    """A connection for planned reads, on which PostgreSQL refuses changes.
 
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+    What changes something takes a `Connection` or a `WriteConnection`; mypy lets neither stand for the other.
+    """
+
+    async def fetch(self, query: str, /, *parameters: object) -> list[asyncpg.Record]:
+        """All rows of one statement."""
+
+    async def fetchrow(self, query: str, /, *parameters: object) -> asyncpg.Record | None:
+        """The first row of one statement."""
+
+    async def fetchval(self, query: str, /, *parameters: object) -> Any:
+        """The first value of the first row of one statement."""
+
+    def is_closed(self) -> bool:
+        """Whether it is lost."""
+
+    def terminate(self) -> None:
+        """End it without a word to the server."""
+
+
+class PrimaryConnection(ReadConnection, Protocol):
+    """One to the primary, where the feed also notes under which start of the server it reads."""
+
+    async def execute(self, query: str, /) -> str:
+        """Run statements that return nothing."""
+
+
+class Pool(Protocol[Acquired]):
+    """Connections, each used by one at a time (app/database/connection_pool.py)."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Acquired]:
         """A connection for the length of an `async with`."""
-
-    async def take(self) -> Connection:
-        """A connection, which has to be given back whatever happens."""
-
-    def give_back(self, connection: Connection, *, disturbed: bool = False) -> None:
-        """The loan is over. `disturbed` says that an error or a cancellation ended what was being done."""
 
     async def fetchval(self, sql: str, *parameters: object) -> Any:
         """The first value of the first row of one statement."""
+
+
+ReadPool: TypeAlias = Pool[ReadConnection]
+PrimaryPool: TypeAlias = Pool[PrimaryConnection]
+WritePool: TypeAlias = Pool[Connection]
 
 
 async def driver(connection: WriteConnection) -> Connection:
@@ -67,10 +98,10 @@ class Database:
     """
 
     writer: AsyncEngine
-    reader: Reader
-    primary: Reader
-    at_once: Reader
-    checks: Reader = field(kw_only=True)
+    reader: ReadPool
+    primary: PrimaryPool
+    at_once: WritePool
+    checks: WritePool = field(kw_only=True)
     reading: FairShares = field(default_factory=lambda: FairShares(UNBOUNDED))
     writing: FairShares = field(default_factory=lambda: FairShares(UNBOUNDED))
     after_commit: Callable[[], None] = lambda: None

@@ -7,7 +7,7 @@ from sqlalchemy import Uuid
 
 from models import metadata
 from models.policy import visible
-from services.core.database import Connection
+from services.core.database import ReadConnection
 from services.core.json_codec import write_stored
 from services.feed.events import ChangeEvent
 
@@ -16,7 +16,7 @@ _INSTANCE_COLUMN = {"mcp_tool_calls": "cc_instance_id", "ultrathink_messages": "
 
 
 async def audience(
-    connection: Connection, events: Sequence[ChangeEvent], wanted: Mapping[int, Collection[int]]
+    connection: ReadConnection, events: Sequence[ChangeEvent], wanted: Mapping[int, Collection[int]]
 ) -> set[tuple[int, int]]:
     """The pairs (event number, users.id) out of those `wanted` for which the policies let the event through.
 

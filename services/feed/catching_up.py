@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from models.policy import Viewer
-from services.core.database import Connection
+from services.core.database import PrimaryConnection
 from services.core.retry import retry
 from services.feed.cursors import Cursor, CursorCodec
 from services.feed.events import ChangeEvent
@@ -21,7 +21,7 @@ from services.feed.reader import Reader
 from services.feed.rendering import Rendered, render
 from services.feed.replay import since
 from services.feed.snapshots import Snapshot
-from services.feed.statement_connections import Lanes, Lend
+from services.feed.statement_connections import Acquire, StatementConnections
 from services.feed.subscribers import Subscriber
 from services.feed.topics import Occurrence, Topic, occurrences_of
 
@@ -40,21 +40,21 @@ class Replay:
 
     def __init__(
         self,
-        lanes: Lanes,
+        connections: StatementConnections,
         topic: Topic,
         subscriber: Subscriber,
         account: Hashable,
     ) -> None:
-        self._lend: Lend = lanes.lender(account)
+        self._acquire: Acquire = connections.for_account(account)
         self._topic = topic
         self._subscriber = subscriber
         self._at_once = _FIRST
 
-    async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+    async def retry(self, read: Callable[[PrimaryConnection], Awaitable[T]]) -> T:
         """What `read` gets over a connection, tried until the database is there."""
 
         async def once() -> T:
-            async with self._lend("replay") as connection:
+            async with self._acquire("replay") as connection:
                 return await read(connection)
 
         return await retry(once, "feed_not_read")
@@ -76,7 +76,7 @@ class Replay:
             async for batch, past in batches:
                 about = partial(self._about, concerns)
                 occurrences = occurrences_of(batch, codec, past)
-                find = partial(match, self._lend, occurrences, about, self._fail)
+                find = partial(match, self._acquire, occurrences, about, self._fail)
                 matched = await retry(find, "feed_not_read")
                 if not await self._bring(matched.get(self._topic, ())):
                     return False
@@ -112,10 +112,10 @@ class Replay:
         viewer = self._subscriber.viewer
 
         async def once() -> Rendered:
-            seen = await seen_by(self._lend, {self._topic: (part, [viewer])}, self._fail)
+            seen = await seen_by(self._acquire, {self._topic: (part, [viewer])}, self._fail)
             if self._topic not in seen:
                 return Rendered([])
-            [rendered] = await render(self._lend, self._topic, [seen[self._topic]])
+            [rendered] = await render(self._acquire, self._topic, [seen[self._topic]])
             return rendered[viewer]
 
         return await retry(once, "feed_not_read")

@@ -23,7 +23,7 @@ from services.core.retry import retry
 from services.feed.backpressure import keep_pace
 from services.feed.judging import Seen, described, seen_by
 from services.feed.rendering import Rendered, render
-from services.feed.statement_connections import QUICK_SECONDS, Lanes, TooSlow
+from services.feed.statement_connections import QUICK_SECONDS, StatementConnections, TooSlow
 from services.feed.subscribers import Delivery, Subscriber
 from services.feed.topics import Occurrence, Topic
 
@@ -69,8 +69,8 @@ class Post:
 class Outlet:
     """What channels need of the feed. `spawn` runs a task for as long as the feed is open."""
 
-    quick: Lanes
-    slow: Lanes
+    quick: StatementConnections
+    slow: StatementConnections
     spawn: Callable[[Coroutine[object, object, None], str], object]
 
 
@@ -231,9 +231,9 @@ class Channel:
 
     async def _judged(self, seen: Seen) -> Seen:
         """What the viewers may still see of it."""
-        lend = self._outlet.quick.lender(self._account([seen]))
+        acquire = self._outlet.quick.for_account(self._account([seen]))
         asked = {self._topic: (_occurrences(seen), [*seen])}
-        judged = await retry(partial(seen_by, lend, asked, fail), "feed_not_dispatched")
+        judged = await retry(partial(seen_by, acquire, asked, fail), "feed_not_dispatched")
         through = judged.get(self._topic, {})
         return {
             viewer: [found for found in founds if found in through.get(viewer, ())]
@@ -241,11 +241,14 @@ class Channel:
         }
 
     async def _render(
-        self, lanes: Lanes, seen: Sequence[Seen], note: Callable[[float], None] | None = None
+        self,
+        connections: StatementConnections,
+        seen: Sequence[Seen],
+        note: Callable[[float], None] | None = None,
     ) -> list[dict[Viewer, Rendered]]:
         """Rendered, again while the database is away."""
-        lend = lanes.lender(self._account(seen), note)
-        return await retry(partial(render, lend, self._topic, seen), "feed_not_dispatched")
+        acquire = connections.for_account(self._account(seen), note)
+        return await retry(partial(render, acquire, self._topic, seen), "feed_not_dispatched")
 
     async def _push(self, posts: Sequence[Post], rendered: Sequence[dict[Viewer, Rendered]]) -> None:
         shares: list[Share] = []

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
-from services.core.database import Connection, Reader
+from services.core.database import PrimaryConnection, PrimaryPool
 from services.core.database_errors import is_away, is_transient
 from services.core.retry import retry
 
@@ -15,17 +15,18 @@ T = TypeVar("T")
 READ_EVENTS = "SET enable_seqscan = off"
 
 
-class Line:
+class DedicatedConnection:
     """One user at a time. `setting` is what the connection is told first."""
 
-    def __init__(self, pool: Reader, setting: str = "") -> None:
+    def __init__(self, pool: PrimaryPool, setting: str = "") -> None:
         self._pool = pool
         self._setting = setting
         self._busy = asyncio.Lock()
-        self._held: Connection | None = None
+        self._held: PrimaryConnection | None = None
+        self._release = AsyncExitStack()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncIterator[PrimaryConnection]:
         """The connection with its setting.
 
         A statement that PostgreSQL refuses, or that is cancelled, leaves it as it was; it is given up when
@@ -40,11 +41,11 @@ class Line:
                     await self.release()
                 raise
 
-    async def _ready(self) -> Connection:
+    async def _ready(self) -> PrimaryConnection:
         if self._held is not None and self._held.is_closed():
             await self.release()
         if self._held is None:
-            self._held = await self._pool.take()
+            self._held = await self._release.enter_async_context(self._pool.acquire())
             try:
                 if self._setting:
                     await self._held.execute(self._setting)
@@ -53,7 +54,7 @@ class Line:
                 raise
         return self._held
 
-    async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+    async def retry(self, read: Callable[[PrimaryConnection], Awaitable[T]]) -> T:
         """What `read` gets over the connection, tried again while time mends what fails.
 
         Raises: any other error, so that the supervisor hears of it.
@@ -70,4 +71,4 @@ class Line:
         held, self._held = self._held, None
         if held is not None:
             held.terminate()
-            self._pool.give_back(held)
+            await self._release.aclose()

@@ -30,8 +30,8 @@ from services.feed.statement_connections import (
     QUICK_SECONDS,
     REPLAYS,
     SLOW,
-    Lanes,
-    Lend,
+    Acquire,
+    StatementConnections,
     TooSlow,
 )
 from services.feed.subscribers import Capacity, Subscriber
@@ -81,10 +81,10 @@ class Feed(Running):
             for flow in (CHANGES, LOGS)
         )
         primary = database.primary
-        self._judges = {flow: Lanes(primary, 1, 1) for flow in (CHANGES, LOGS)}
-        self._quick = Lanes(primary, QUICK, QUICK - 1, limit=QUICK_SECONDS)
-        self._slow = Lanes(primary, SLOW, 1)
-        self._replays = Lanes(primary, REPLAYS, REPLAYS - 1, setting=READ_EVENTS)
+        self._judges = {flow: StatementConnections(primary, 1, 1) for flow in (CHANGES, LOGS)}
+        self._quick = StatementConnections(primary, QUICK, QUICK - 1, limit=QUICK_SECONDS)
+        self._slow = StatementConnections(primary, SLOW, 1)
+        self._replays = StatementConnections(primary, REPLAYS, REPLAYS - 1, setting=READ_EVENTS)
         self._outlet = Outlet(self._quick, self._slow, self._spawn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._topics = Topics()
@@ -106,8 +106,8 @@ class Feed(Running):
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
-            for lanes in (*self._judges.values(), self._quick, self._slow, self._replays):
-                await lanes.release()
+            for connections in (*self._judges.values(), self._quick, self._slow, self._replays):
+                await connections.release()
 
     def _begin_epoch(self, epoch: UUID) -> None:
         self._epoch = epoch
@@ -176,7 +176,7 @@ class Feed(Running):
     async def _rehearse(self, topic: Topic, viewer: Viewer) -> None:
         """Let its statements be planned before the first event comes; while the database is away, with it."""
         try:
-            await topic.renderer.rehearse(self._quick.lender(viewer.user_id), viewer)
+            await topic.renderer.rehearse(self._quick.for_account(viewer.user_id), viewer)
         except TooSlow:
             return
         except Exception as error:
@@ -234,7 +234,7 @@ class Feed(Running):
         self._past[flow] = b"" if batch.complete else batch.events[-1].place
         for start in range(0, len(occurrences), EVENTS):
             chunk = occurrences[start : start + EVENTS]
-            judge = partial(self._post, self._judges[flow].lender(None), chunk, turn)
+            judge = partial(self._post, self._judges[flow].for_account(None), chunk, turn)
             try:
                 await retry(judge, "feed_not_dispatched")
             except Exception as error:  # a fault of ours: it ends those it concerns, and not the reader
@@ -264,12 +264,12 @@ class Feed(Running):
                 for subscriber in chain.from_iterable(topic.subscribers.values()):
                     subscriber.end(error)
 
-    async def _post(self, lend: Lend, occurrences: Sequence[Occurrence], turn: int) -> None:
-        matched = await match(lend, occurrences, lambda found: self._topics.about(found.event), fail)
+    async def _post(self, acquire: Acquire, occurrences: Sequence[Occurrence], turn: int) -> None:
+        matched = await match(acquire, occurrences, lambda found: self._topics.about(found.event), fail)
         asked = {
             topic: (founds, [*topic.subscribers]) for topic, founds in matched.items() if topic.subscribers
         }
-        seen = await seen_by(lend, asked, fail)
+        seen = await seen_by(acquire, asked, fail)
         now = asyncio.get_running_loop().time()
         courses = []
         for topic, by_viewer in seen.items():

@@ -15,7 +15,7 @@ from models.policy import Viewer
 from services.core.database_errors import is_away
 from services.feed.audience import audience
 from services.feed.lineage import ancestry_of
-from services.feed.statement_connections import Lend, TooSlow
+from services.feed.statement_connections import Acquire, TooSlow
 from services.feed.topics import Ancestry, Occurrence, Topic
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,10 @@ class Sight:
 
 
 async def match(
-    lend: Lend, occurrences: Sequence[Occurrence], about: Callable[[Occurrence], Iterable[Topic]], fail: Fail
+    acquire: Acquire,
+    occurrences: Sequence[Occurrence],
+    about: Callable[[Occurrence], Iterable[Topic]],
+    fail: Fail,
 ) -> Matched:
     """The occurrences that each topic is about, out of those whose table and project fit."""
     candidates: dict[Topic, list[Occurrence]] = defaultdict(list)
@@ -51,7 +54,7 @@ async def match(
     nested = [topic for topic in candidates if topic.filter.subtree_of]
     if instances := {found.event.instance_id for topic in nested for found in candidates[topic]} - {None}:
         try:
-            async with lend("ancestry") as connection:
+            async with acquire("ancestry") as connection:
                 ancestry = await ancestry_of(connection, [instance for instance in instances if instance])
         except Exception as error:
             if is_away(error):
@@ -71,15 +74,15 @@ async def match(
     return matched
 
 
-async def judge(lend: Lend, wanted: Mapping[Occurrence, Collection[int]]) -> Sight:
+async def judge(acquire: Acquire, wanted: Mapping[Occurrence, Collection[int]]) -> Sight:
     """Who of the people with the ids in `wanted` may see each event; all events are of one reading."""
     sight = Sight()
     pairs = [(found, user_id) for found, people in wanted.items() for user_id in sorted(people)]
-    await _judge(lend, pairs, sight)
+    await _judge(acquire, pairs, sight)
     return sight
 
 
-async def _judge(lend: Lend, pairs: Sequence[tuple[Occurrence, int]], sight: Sight) -> None:
+async def _judge(acquire: Acquire, pairs: Sequence[tuple[Occurrence, int]], sight: Sight) -> None:
     if not pairs:
         return
     asked: dict[int, set[int]] = defaultdict(set)
@@ -87,7 +90,7 @@ async def _judge(lend: Lend, pairs: Sequence[tuple[Occurrence, int]], sight: Sig
     for found, user_id in pairs:
         asked[found.event.number].add(user_id)
     try:
-        async with lend("audience") as connection:
+        async with acquire("audience") as connection:
             through = await audience(connection, [found.event for found in events.values()], asked)
     except Exception as error:
         if is_away(error):
@@ -97,14 +100,14 @@ async def _judge(lend: Lend, pairs: Sequence[tuple[Occurrence, int]], sight: Sig
             sight.unknown[pairs[0]] = error
             return
         half = len(pairs) // 2
-        await _judge(lend, pairs[:half], sight)
-        await _judge(lend, pairs[half:], sight)
+        await _judge(acquire, pairs[:half], sight)
+        await _judge(acquire, pairs[half:], sight)
     else:
         sight.through |= {(events[number], user_id) for number, user_id in through}
 
 
 async def seen_by(
-    lend: Lend, topics: Mapping[Topic, tuple[Sequence[Occurrence], Collection[Viewer]]], fail: Fail
+    acquire: Acquire, topics: Mapping[Topic, tuple[Sequence[Occurrence], Collection[Viewer]]], fail: Fail
 ) -> dict[Topic, Seen]:
     """For each topic what each of its viewers gets; viewers of whom that cannot be found out fail."""
     wanted: dict[Occurrence, set[int]] = defaultdict(set)
@@ -112,7 +115,7 @@ async def seen_by(
         if people := {viewer.user_id for viewer in viewers if not viewer.is_admin}:
             for occurrence in occurrences:
                 wanted[occurrence] |= people
-    sight = await judge(lend, wanted)
+    sight = await judge(acquire, wanted)
     seen: dict[Topic, Seen] = {}
     for topic, (occurrences, viewers) in topics.items():
         for viewer in viewers if sight.unknown else ():

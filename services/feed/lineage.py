@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from services.core.database import Connection
+from services.core.database import ReadConnection
 from services.feed.topics import Ancestry
 
 # UNION, not UNION ALL: a cycle that plain SQL has made ends here too.
@@ -18,7 +18,7 @@ SELECT origin, array_agg(id) AS above FROM line GROUP BY origin
 """
 
 
-async def ancestry_of(connection: Connection, instances: Collection[UUID]) -> Ancestry:
+async def ancestry_of(connection: ReadConnection, instances: Collection[UUID]) -> Ancestry:
     """Each instance with itself and all above it; one that is gone is alone with itself."""
     found = {row["origin"]: frozenset(row["above"]) for row in await connection.fetch(_LINES, instances)}
     return {instance: found.get(instance, frozenset([instance])) for instance in instances}

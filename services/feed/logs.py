@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.core.database import Connection
+from services.core.database import PrimaryConnection
 from services.feed.events import Batch, LogEvent
 from services.feed.reading import BOUND, UNSEEN, read_as_of_now
 from services.feed.snapshots import Snapshot
@@ -87,21 +87,25 @@ ORDER BY entry.created_at, entry.source, entry.sorted
 
 
 async def read_entries(
-    connection: Connection, before: Snapshot, until: Snapshot | None = None, *, limit: int = PAGE
+    connection: PrimaryConnection, before: Snapshot, until: Snapshot | None = None, *, limit: int = PAGE
 ) -> Batch:
     """The first `limit` entries that `before` does not see and `until` does; see `reading.read_batch`."""
     return await _read(connection, before, until, limit, (None, None, None))
 
 
 async def read_more_entries(
-    connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
+    connection: PrimaryConnection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
 ) -> Batch:
     """The next `limit` entries of the batch, those behind the place `past`."""
     return await _read(connection, before, until, limit, _parts(past))
 
 
 async def _read(
-    connection: Connection, before: Snapshot, until: Snapshot | None, limit: int, past: tuple[object, ...]
+    connection: PrimaryConnection,
+    before: Snapshot,
+    until: Snapshot | None,
+    limit: int,
+    past: tuple[object, ...],
 ) -> Batch:
     return await read_as_of_now(
         connection,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from services.core import database
 from services.core.errors import CursorExpired, CursorInvalid
-from services.feed.dedicated_connection import READ_EVENTS, Line
+from services.feed.dedicated_connection import READ_EVENTS, DedicatedConnection
 from services.feed.events import Batch
 from services.feed.reading import current_snapshot
 from services.feed.snapshots import Snapshot
@@ -49,7 +49,7 @@ class Reader:
 
     def __init__(
         self,
-        pool: database.Reader,
+        pool: database.PrimaryPool,
         wakeup: Wakeup,
         flow: Flow,
         deliver: Deliver,
@@ -57,7 +57,7 @@ class Reader:
         lose: Callable[[Exception], None],
         pace: Pace,
     ) -> None:
-        self._line = Line(pool, READ_EVENTS)
+        self._connection = DedicatedConnection(pool, READ_EVENTS)
         self._bell = wakeup.bell()
         self.flow = flow
         self._deliver = deliver
@@ -107,16 +107,16 @@ class Reader:
             while True:
                 await self._followed.wait()
                 if not self._started.is_set():
-                    self._position = await self._line.insist(current_snapshot)
+                    self._position = await self._connection.retry(current_snapshot)
                     self._last_event = 0.0
                     self._started.set()
                 while self._followers:
                     await self._or_lose(self._step())
                     await self._rest()
                 self._started.clear()
-                await self._line.release()
+                await self._connection.release()
         finally:
-            await self._line.release()
+            await self._connection.release()
 
     async def _or_lose(self, work: Coroutine[object, object, None]) -> None:
         """Read, or go on from the present when what comes next is not known."""
@@ -124,20 +124,20 @@ class Reader:
             await work
         except (CursorExpired, CursorInvalid) as error:
             self._undelivered = None
-            self._position = await self._line.insist(current_snapshot)
+            self._position = await self._connection.retry(current_snapshot)
             self._lose(error)
 
     async def _take_up(self) -> None:
         """Finish the batch in the middle of which the life before ended."""
         cut = self._undelivered
         if cut is not None:
-            batch = await self._line.insist(partial(self.flow.first, before=cut.before, until=cut.after))
+            batch = await self._connection.retry(partial(self.flow.first, before=cut.before, until=cut.after))
             await self._hand_on(batch, self._interrupted)
 
     async def _step(self) -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
-        batch = await self._line.insist(partial(self.flow.first, before=self._position))
+        batch = await self._connection.retry(partial(self.flow.first, before=self._position))
         self._position = batch.after
         self._in_vain = 0.0 if batch.events else clock() - started
         if batch.events:
@@ -152,7 +152,7 @@ class Reader:
             await deliver(batch, self._turn)
         while not batch.complete:
             past = batch.events[-1].place
-            batch = await self._line.insist(
+            batch = await self._connection.retry(
                 partial(self.flow.rest, before=batch.before, until=batch.after, past=past)
             )
             self._position = batch.after
@@ -165,7 +165,7 @@ class Reader:
         clock = asyncio.get_running_loop().time
         due = clock() + self._pace.anyway
         while not await self._bell.wait(self._interval()) and clock() < due:
-            if await self._line.insist(self._has_moved):
+            if await self._connection.retry(self._has_moved):
                 return
 
     def _interval(self) -> float:
@@ -174,7 +174,7 @@ class Reader:
         glance = min(max(quiet / 8, self._pace.shortest), self._pace.longest)
         return max(glance, min(10 * self._in_vain, self._pace.anyway))
 
-    async def _has_moved(self, connection: database.Connection) -> bool:
+    async def _has_moved(self, connection: database.PrimaryConnection) -> bool:
         """Whether a transaction that writes has begun or ended since the last glance."""
         before, self._glanced = self._glanced, await connection.fetchval(_GLANCE)
         return bool(self._glanced != before)

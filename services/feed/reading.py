@@ -17,7 +17,7 @@ from typing import Any
 
 import asyncpg
 
-from services.core.database import Connection
+from services.core.database import PrimaryConnection
 from services.core.errors import CursorExpired, CursorInvalid
 from services.feed.events import Batch, event_of, number_at
 from services.feed.snapshots import Snapshot
@@ -82,14 +82,14 @@ ORDER BY event.seq
 """
 
 
-async def current_snapshot(connection: Connection) -> Snapshot:
+async def current_snapshot(connection: PrimaryConnection) -> Snapshot:
     """Where a stream begins that wants nothing of the past."""
     record = await _fetch_started(connection, _CURRENT)
     return Snapshot.of(record["snapshot"], record["start"])
 
 
 async def read_batch(
-    connection: Connection, before: Snapshot, until: Snapshot | None = None, *, limit: int = PAGE
+    connection: PrimaryConnection, before: Snapshot, until: Snapshot | None = None, *, limit: int = PAGE
 ) -> Batch:
     """The first `limit` events that `before` does not see and `until` does, in order of their numbers.
 
@@ -109,7 +109,7 @@ async def read_batch(
 
 
 async def read_rest(
-    connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
+    connection: PrimaryConnection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = PAGE
 ) -> Batch:
     """The next `limit` events of the batch between two snapshots, those behind the place `past`."""
     return await read_as_of_now(
@@ -123,7 +123,7 @@ async def read_rest(
 
 
 async def read_as_of_now(
-    connection: Connection,
+    connection: PrimaryConnection,
     before: Snapshot,
     until: Snapshot | None,
     fetch: Callable[[Snapshot, Snapshot | None], Awaitable[Sequence[asyncpg.Record]]],
@@ -146,7 +146,7 @@ async def read_as_of_now(
     return Batch(before, after, found, complete=len(found) < limit)
 
 
-async def carried_over(connection: Connection, snapshot: Snapshot) -> Snapshot:
+async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Snapshot:
     """What a remembered snapshot sees of the ids as they are given out since the server's last start.
 
     Raises CursorExpired where it is not known at which id an earlier start began, so that something may have
@@ -170,7 +170,9 @@ async def carried_over(connection: Connection, snapshot: Snapshot) -> Snapshot:
     return snapshot.carried_over(known["start"], known["first"])
 
 
-async def _fetch_started(connection: Connection, statement: str, *parameters: object) -> asyncpg.Record:
+async def _fetch_started(
+    connection: PrimaryConnection, statement: str, *parameters: object
+) -> asyncpg.Record:
     """Its one row, whose column `start` says under which start it ran; one that nobody has noted is noted."""
     while True:
         [record] = await connection.fetch(statement, *parameters)

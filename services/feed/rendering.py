@@ -9,7 +9,7 @@ from models.policy import Viewer
 from services.core.database_errors import is_away
 from services.feed.events import ChangeEvent
 from services.feed.judging import Seen
-from services.feed.statement_connections import Lend, TooSlow
+from services.feed.statement_connections import Acquire, TooSlow
 from services.feed.subscribers import Delivery
 from services.feed.topics import Occurrence, Topic
 
@@ -25,7 +25,7 @@ class Rendered:
     error: Exception | None = None
 
 
-async def render(lend: Lend, topic: Topic, seen: Collection[Seen]) -> list[dict[Viewer, Rendered]]:
+async def render(acquire: Acquire, topic: Topic, seen: Collection[Seen]) -> list[dict[Viewer, Rendered]]:
     """The deliveries of each viewer, for each of `seen`.
 
     Events that cannot be rendered are found by halves; they concern only who sees them. Raises TooSlow, and
@@ -38,7 +38,7 @@ async def render(lend: Lend, topic: Topic, seen: Collection[Seen]) -> list[dict[
             for found in founds:
                 wanted.setdefault((found, group), (found, viewer))
     results: dict[Key, Delivery | Exception] = {}
-    await _render(lend, topic, [*wanted.items()], results)
+    await _render(acquire, topic, [*wanted.items()], results)
     return [
         {viewer: _of_viewer(topic, viewer, founds, results) for viewer, founds in by_viewer.items()}
         for by_viewer in seen
@@ -46,7 +46,7 @@ async def render(lend: Lend, topic: Topic, seen: Collection[Seen]) -> list[dict[
 
 
 async def _render(
-    lend: Lend,
+    acquire: Acquire,
     topic: Topic,
     wanted: Sequence[tuple[Key, tuple[Occurrence, Viewer]]],
     results: dict[Key, Delivery | Exception],
@@ -54,7 +54,7 @@ async def _render(
     if not wanted:
         return
     try:
-        payloads = await topic.renderer.render(lend, [pair for _, pair in wanted])
+        payloads = await topic.renderer.render(acquire, [pair for _, pair in wanted])
     except TooSlow:
         raise
     except Exception as error:
@@ -64,8 +64,8 @@ async def _render(
             results[wanted[0][0]] = error
             return
         half = len(wanted) // 2
-        await _render(lend, topic, wanted[:half], results)
-        await _render(lend, topic, _hopeful(wanted[half:], results), results)
+        await _render(acquire, topic, wanted[:half], results)
+        await _render(acquire, topic, _hopeful(wanted[half:], results), results)
         return
     for (key, (found, _)), payload in zip(wanted, payloads, strict=True):
         results[key] = Delivery(

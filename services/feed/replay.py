@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from services.core.database import Connection
+from services.core.database import PrimaryConnection
 from services.feed.cursors import Cursor
 from services.feed.events import Batch
 from services.feed.reader import Reader
@@ -18,15 +18,15 @@ _PAGE = 100
 T = TypeVar("T")
 
 
-class Insists(Protocol):
+class Retrying(Protocol):
     """A way to read."""
 
-    async def insist(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+    async def retry(self, read: Callable[[PrimaryConnection], Awaitable[T]]) -> T:
         """What `read` gets over a connection, tried until the database is there."""
 
 
 async def since(
-    line: Insists, reader: Reader, cursor: Cursor, require_kept: Callable[[Snapshot], Awaitable[None]]
+    line: Retrying, reader: Reader, cursor: Cursor, require_kept: Callable[[Snapshot], Awaitable[None]]
 ) -> AsyncGenerator[tuple[Batch, bytes], None]:
     """Batches from right after `cursor` to the reader's position, each with the place before its first event.
 
@@ -39,7 +39,7 @@ async def since(
     flow, place = reader.flow, cursor.place
     batch = Batch(cursor.before, cursor.batch, complete=False)
     while not batch.complete:
-        batch = await line.insist(
+        batch = await line.retry(
             partial(flow.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
         )
         await require_kept(batch.before)
@@ -52,7 +52,7 @@ async def since(
         if not target.includes(position):  # the cursor is from another process, whose reader was faster
             await asyncio.sleep(_READER_BEHIND)
             continue
-        batch = await line.insist(partial(flow.first, before=position, until=target, limit=_PAGE))
+        batch = await line.retry(partial(flow.first, before=position, until=target, limit=_PAGE))
         await require_kept(batch.before)
         place = b""
         while batch.events:
@@ -60,7 +60,7 @@ async def since(
             if batch.complete:
                 break
             place = batch.events[-1].place
-            batch = await line.insist(
+            batch = await line.retry(
                 partial(flow.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
             )
             await require_kept(batch.before)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.feed import WATCHES
-from services.core.database import Connection
+from services.core.database import PrimaryConnection
 from services.feed.events import Batch
 from services.feed.logs import LOG_TABLES, read_entries, read_more_entries
 from services.feed.reading import read_batch, read_rest
@@ -15,7 +15,12 @@ class First(Protocol):
     """Reads the beginning of what one snapshot does not see and another does, by default that of now."""
 
     async def __call__(
-        self, connection: Connection, before: Snapshot, until: Snapshot | None = None, *, limit: int = ...
+        self,
+        connection: PrimaryConnection,
+        before: Snapshot,
+        until: Snapshot | None = None,
+        *,
+        limit: int = ...,
     ) -> Batch: ...
 
 
@@ -23,7 +28,13 @@ class Rest(Protocol):
     """Reads on in a batch behind the place of the event that was read last."""
 
     async def __call__(
-        self, connection: Connection, before: Snapshot, until: Snapshot, past: bytes, *, limit: int = ...
+        self,
+        connection: PrimaryConnection,
+        before: Snapshot,
+        until: Snapshot,
+        past: bytes,
+        *,
+        limit: int = ...,
     ) -> Batch: ...
 
 

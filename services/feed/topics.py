@@ -8,7 +8,7 @@ from uuid import UUID
 from models.policy import Viewer
 from services.feed.cursors import Cursor, CursorCodec
 from services.feed.events import Batch, ChangeEvent
-from services.feed.statement_connections import Lend
+from services.feed.statement_connections import Acquire
 from services.feed.subscribers import Subscriber
 
 Ancestry: TypeAlias = Mapping[UUID, Collection[UUID]]
@@ -58,10 +58,10 @@ class Renderer(Protocol):
     def group(self, viewer: Viewer) -> Hashable:
         """Equal for viewers to whom an event that they may see looks the same, down to the last byte."""
 
-    async def rehearse(self, lend: Lend, viewer: Viewer) -> None:
+    async def rehearse(self, acquire: Acquire, viewer: Viewer) -> None:
         """Load nothing in the way in which an event for `viewer` will be loaded."""
 
-    async def render(self, lend: Lend, wanted: Sequence[tuple[Occurrence, Viewer]]) -> Sequence[str]:
+    async def render(self, acquire: Acquire, wanted: Sequence[tuple[Occurrence, Viewer]]) -> Sequence[str]:
         """A response for each event and viewer, in order; the viewer may see the event."""
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.enums import NotificationPriority, NotificationStatus, NotificationType
 from models.policy import MEMBER
-from services.core.database import Connection
+from services.core.database import ReadConnection
 from services.core.errors import BadInput, Conflict, Forbidden, NotFound
 from services.core.json_codec import read_stored
 from services.core.principal import Principal
@@ -184,7 +184,7 @@ async def acknowledge(action: Action, key: UUID) -> None:
 
 
 async def _wishes(
-    connection: Connection, principal: Principal, told: Notification
+    connection: ReadConnection, principal: Principal, told: Notification
 ) -> list[tuple[int, str, object]]:
     """The person, the service and the filter rules of each enabled setting for this, by person."""
     if not 1 <= len(told.user_ids) <= MAX_RECIPIENTS:
@@ -202,7 +202,7 @@ async def _wishes(
     ]
 
 
-async def _require_session(connection: Connection, principal: Principal, session_id: UUID) -> None:
+async def _require_session(connection: ReadConnection, principal: Principal, session_id: UUID) -> None:
     seen, _ = predicates(principal, "sessions")
     found = await connection.fetchval(
         f"SELECT true FROM sessions t WHERE t.session_id = $1 AND {VIEWER} IS NOT NULL AND {seen}",

@@ -1,14 +1,14 @@
 """The database as one person may know it: what they may not see is not there."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
 import models
 from models.views import VIEWS
-from services.core.database import Connection, Reader
+from services.core.database import Connection, PrimaryConnection, PrimaryPool
 from tests.support.plain.rows import World
 from tests.support.plain.visibility import Seer
 
@@ -34,25 +34,15 @@ async def narrow(connection: Connection, world: World, seer: Seer) -> None:
 
 
 class OneConnection:
-    """A `Reader` that reads over one connection."""
+    """A pool of one connection for reading."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        """The connection."""
-        return self._lent()
-
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Connection]:
-        yield self._connection
-
-    async def take(self) -> Connection:
+    async def acquire(self) -> AsyncIterator[PrimaryConnection]:
         """The connection."""
-        return self._connection
-
-    def give_back(self, connection: Connection, *, disturbed: bool = False) -> None:
-        """Nothing is pooled."""
+        yield self._connection
 
     async def fetchval(self, sql: str, *parameters: object) -> Any:
         """The first value of the first row of one statement."""
@@ -60,7 +50,7 @@ class OneConnection:
 
 
 @asynccontextmanager
-async def narrowed(url: str, world: World, seer: Seer) -> AsyncIterator[Reader]:
+async def narrowed(url: str, world: World, seer: Seer) -> AsyncIterator[PrimaryPool]:
     """A reader of what the seer may know."""
     connection = await asyncpg.connect(url, server_settings={"timezone": "UTC"})
     try:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from app.database.connection_pool import Lender
+from app.database.connection_pool import ConnectionPool
 from services.core.database import Connection
 from services.core.database_errors import is_away
 from tests.support.relay import relay
@@ -17,9 +17,9 @@ from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
-async def lender(database_url: str) -> AsyncIterator[Lender]:
+async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
     """Two connections at most."""
-    opened = Lender(partial(asyncpg.connect, database_url), 2)
+    opened = ConnectionPool(partial(asyncpg.connect, database_url), 2)
     yield opened
     await opened.close()
 
@@ -32,7 +32,7 @@ async def taken(*tasks: asyncio.Task[Connection]) -> list[bool]:
 
 
 async def ask(url: str, sql: str, *parameters: object) -> Any:
-    """A value, by a connection beside the lender's."""
+    """A value, by a connection beside the pool's."""
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetchval(sql, *parameters)
@@ -40,68 +40,70 @@ async def ask(url: str, sql: str, *parameters: object) -> Any:
         await connection.close()
 
 
-async def test_the_connection_that_came_back_last_is_lent_first(lender: Lender) -> None:
-    first, second = await lender.take(), await lender.take()
+async def test_the_connection_that_came_back_last_is_lent_first(pool: ConnectionPool) -> None:
+    first, second = await pool.acquire(), await pool.acquire()
     assert first is not second
-    lender.give_back(second)
-    lender.give_back(first)
-    assert await lender.take() is first
-    assert await lender.take() is second
-    lender.give_back(first)
-    lender.give_back(second)
+    pool.release(second)
+    pool.release(first)
+    assert await pool.acquire() is first
+    assert await pool.acquire() is second
+    pool.release(first)
+    pool.release(second)
 
 
-async def test_those_who_wait_are_served_in_order(lender: Lender) -> None:
-    held = [await lender.take(), await lender.take()]
-    one, other = asyncio.create_task(lender.take()), asyncio.create_task(lender.take())
+async def test_those_who_wait_are_served_in_order(pool: ConnectionPool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    one, other = asyncio.ensure_future(pool.acquire()), asyncio.ensure_future(pool.acquire())
     assert await taken(one, other) == [False, False]
-    lender.give_back(held[0])
-    late = asyncio.create_task(lender.take())
+    pool.release(held[0])
+    late = asyncio.ensure_future(pool.acquire())
     assert await taken(one, other, late) == [True, False, False]
-    lender.give_back(held[1])
+    pool.release(held[1])
     assert await taken(other, late) == [True, False]
-    lender.give_back(await one)
+    pool.release(await one)
     assert await taken(late) == [True]
-    lender.give_back(await other)
-    lender.give_back(await late)
+    pool.release(await other)
+    pool.release(await late)
 
 
-async def test_a_connection_handed_to_somebody_who_has_just_given_up_goes_to_the_next(lender: Lender) -> None:
-    held = [await lender.take(), await lender.take()]
-    gone, impatient, patient = (asyncio.create_task(lender.take()) for _ in range(3))
+async def test_a_connection_handed_to_somebody_who_has_just_given_up_goes_to_the_next(
+    pool: ConnectionPool,
+) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    gone, impatient, patient = (asyncio.ensure_future(pool.acquire()) for _ in range(3))
     assert await taken(gone, impatient, patient) == [False, False, False]
     gone.cancel()
     await taken(gone)
-    lender.give_back(held[0])
+    pool.release(held[0])
     impatient.cancel()
     assert await taken(impatient, patient) == [True, True]
     assert impatient.cancelled()
     assert await patient is held[0]
-    lender.give_back(held[0])
-    lender.give_back(held[1])
-    assert {await lender.take(), await lender.take()} == set(held)
+    pool.release(held[0])
+    pool.release(held[1])
+    assert {await pool.acquire(), await pool.acquire()} == set(held)
     for connection in held:
-        lender.give_back(connection)
+        pool.release(connection)
 
 
-async def test_a_lost_connection_is_replaced(lender: Lender) -> None:
-    async with lender.acquire() as lost:
+async def test_a_lost_connection_is_replaced(pool: ConnectionPool) -> None:
+    async with pool.acquire() as lost:
         with pytest.raises(asyncpg.PostgresConnectionError):
             await lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-    async with lender.acquire() as one, lender.acquire() as another:
+    async with pool.acquire() as one, pool.acquire() as another:
         assert lost not in (one, another)
         assert await another.fetchval("SELECT 1") == await one.fetchval("SELECT 1") == 1
 
 
-async def test_whoever_waits_gets_a_new_connection_for_a_lost_one(lender: Lender) -> None:
-    held = [await lender.take(), await lender.take()]
-    waiting = asyncio.create_task(lender.take())
+async def test_whoever_waits_gets_a_new_connection_for_a_lost_one(pool: ConnectionPool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = asyncio.ensure_future(pool.acquire())
     await taken(waiting)
     held[0].terminate()
-    lender.give_back(held[0])
+    pool.release(held[0])
     assert await (await waiting).fetchval("SELECT 1") == 1
-    lender.give_back(await waiting)
-    lender.give_back(held[1])
+    pool.release(await waiting)
+    pool.release(held[1])
 
 
 async def test_a_connection_whose_server_says_that_it_ends_is_replaced_before_it_is_closed(
@@ -114,23 +116,25 @@ async def test_a_connection_whose_server_says_that_it_ends_is_replaced_before_it
 
     socket = parse_qs(urlsplit(database_url).query)["host"][0] + "/.s.PGSQL.5432"
     async with relay(partial(asyncio.open_unix_connection, socket), keeps_open=True) as wires:
-        lender = Lender(through, 1)
-        process = await lender.fetchval("SELECT pg_backend_pid()")
+        pool = ConnectionPool(through, 1)
+        process = await pool.fetchval("SELECT pg_backend_pid()")
         await ask(database_url, "SELECT pg_terminate_backend($1)", process)
         # A query that is under way when the server ends would wait for this network for ever.
         gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)"
         await until(lambda: ask(database_url, gone, process))
         await asyncio.sleep(0.1)  # a turn of the event loop in which its last words come through
         with pytest.raises(Exception) as raised:  # noqa: PT011 - what asyncpg says of it is its own affair
-            await lender.fetchval("SELECT 1")
+            await pool.fetchval("SELECT 1")
         assert is_away(raised.value)
-        assert await lender.fetchval("SELECT pg_backend_pid()") != process
-        await lender.close()
+        assert await pool.fetchval("SELECT pg_backend_pid()") != process
+        await pool.close()
 
 
-async def test_a_cancelled_user_leaves_a_connection_that_works(lender: Lender, database_url: str) -> None:
+async def test_a_cancelled_user_leaves_a_connection_that_works(
+    pool: ConnectionPool, database_url: str
+) -> None:
     async def sleep() -> None:
-        async with lender.acquire() as connection:
+        async with pool.acquire() as connection:
             await connection.execute("SET work_mem = '64kB'; SELECT pg_sleep(600)")
 
     sleeping = [asyncio.create_task(sleep()) for _ in range(2)]
@@ -142,21 +146,21 @@ async def test_a_cancelled_user_leaves_a_connection_that_works(lender: Lender, d
     for task in sleeping:
         task.cancel()
     async with asyncio.timeout(PATIENCE):
-        assert await lender.fetchval("SHOW work_mem") == "4MB"
-        async with lender.acquire() as one, lender.acquire() as other:
+        assert await pool.fetchval("SHOW work_mem") == "4MB"
+        async with pool.acquire() as one, pool.acquire() as other:
             assert one is not other
             assert await other.fetchval("SELECT 2") == 2
 
 
-async def test_a_transaction_that_is_left_open_is_rolled_back(lender: Lender) -> None:
+async def test_a_transaction_that_is_left_open_is_rolled_back(pool: ConnectionPool) -> None:
     async def begin_and_fail() -> None:
-        async with lender.acquire() as connection:
+        async with pool.acquire() as connection:
             await connection.execute("BEGIN; CREATE TABLE kept (n int)")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await begin_and_fail()
-    assert await lender.fetchval("SELECT to_regclass('kept')") is None
+    assert await pool.fetchval("SELECT to_regclass('kept')") is None
 
 
 async def test_opening_that_fails_takes_no_place(database_url: str) -> None:
@@ -169,36 +173,36 @@ async def test_opening_that_fails_takes_no_place(database_url: str) -> None:
             raise ConnectionRefusedError
         return await asyncpg.connect(database_url)
 
-    lender = Lender(connect, 1)
+    pool = ConnectionPool(connect, 1)
     for _ in range(2):
         with pytest.raises(ConnectionRefusedError):
-            await lender.take()
-    assert await lender.fetchval("SELECT 1") == 1
-    await lender.close()
+            await pool.acquire()
+    assert await pool.fetchval("SELECT 1") == 1
+    await pool.close()
 
 
-async def test_closing_waits_for_what_is_lent_and_refuses_everybody_else(lender: Lender) -> None:
-    held = [await lender.take(), await lender.take()]
-    waiting = asyncio.create_task(lender.take())
+async def test_closing_waits_for_what_is_lent_and_refuses_everybody_else(pool: ConnectionPool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = asyncio.ensure_future(pool.acquire())
     await taken(waiting)
-    closing = asyncio.create_task(lender.close(patience=PATIENCE))
+    closing = asyncio.create_task(pool.close(within=PATIENCE))
     with pytest.raises(asyncpg.InterfaceError):
         await waiting
     with pytest.raises(asyncpg.InterfaceError):
-        await lender.take()
+        await pool.acquire()
     assert await held[0].fetchval("SELECT 1") == 1
     assert not closing.done()
     for connection in held:
-        lender.give_back(connection)
+        pool.release(connection)
     await closing
     assert all(connection.is_closed() for connection in held)
 
 
-async def test_closing_ends_what_does_not_come_back(lender: Lender) -> None:
-    held = await lender.take()
+async def test_closing_ends_what_does_not_come_back(pool: ConnectionPool) -> None:
+    held = await pool.acquire()
     running = asyncio.create_task(held.execute("SELECT pg_sleep(600)"))
     await asyncio.sleep(0.1)
-    await lender.close(patience=0.1)
+    await pool.close(within=0.1)
     with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
         await running
     assert held.is_closed()

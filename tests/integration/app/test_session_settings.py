@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from app.config.settings import Settings
+from app.database.connection_pool import ConnectionPool
 from app.database.pools import open_database
 from migrations import run
 from models.session import SESSION
@@ -60,6 +61,7 @@ async def test_each_connection_has_the_products_settings_and_after_a_reset_too(
     opened: Database, database_url: str
 ) -> None:
     for pool in (opened.reader, opened.primary, opened.at_once):
+        assert isinstance(pool, ConnectionPool)
         async with pool.acquire() as connection:
             assert await shown(connection.fetchval) == SESSION
             await connection.reset()

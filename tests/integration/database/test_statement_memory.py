@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from app.config.settings import Settings
 from app.database import pools
-from app.database.connection_pool import Lender
+from app.database.connection_pool import ConnectionPool
 from app.database.statement_cache import LARGE, MOST_CHARACTERS
-from services.core.database import Database, Reader
+from services.core.database import Database, WritePool
 from tests.support.waiting import until
 
 KEPT = "SELECT count(*), coalesce(sum(length(statement)), 0) FROM pg_prepared_statements"
@@ -30,9 +30,9 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(params=["reader", "at_once"])
-def pool(request: pytest.FixtureRequest, database: Database) -> Reader:
+def pool(request: pytest.FixtureRequest, database: Database) -> WritePool:
     """A pool that lends one connection again and again."""
-    found: Reader = getattr(database, request.param)
+    found: WritePool = getattr(database, request.param)
     return found
 
 
@@ -44,7 +44,7 @@ def many_conditions(number: int, conditions: int) -> str:
     return f"SELECT count(*) FROM tasks WHERE {alternatives}"
 
 
-async def test_large_statements_leave_nothing_behind(pool: Reader) -> None:
+async def test_large_statements_leave_nothing_behind(pool: WritePool) -> None:
     async with pool.acquire() as connection:
         process = connection.get_server_pid()
         before = private_memory(process)
@@ -60,7 +60,7 @@ async def test_large_statements_leave_nothing_behind(pool: Reader) -> None:
         assert private_memory(process) - before < GROWTH
 
 
-async def test_many_statements_are_kept_as_far_as_their_texts_go(pool: Reader) -> None:
+async def test_many_statements_are_kept_as_far_as_their_texts_go(pool: WritePool) -> None:
     async with pool.acquire() as connection:
         process = connection.get_server_pid()
         before = private_memory(process)
@@ -82,7 +82,7 @@ async def test_transactions_keep_no_more(database: Database) -> None:
     assert kept[1] < MOST_CHARACTERS * 1.1
 
 
-async def test_what_is_asked_often_stays_prepared(pool: Reader) -> None:
+async def test_what_is_asked_often_stays_prepared(pool: WritePool) -> None:
     often = many_conditions(0, 20)
     for number in range(300):
         await pool.fetchval(often)
@@ -94,18 +94,18 @@ async def test_what_is_asked_often_stays_prepared(pool: Reader) -> None:
 async def test_an_old_connection_is_replaced(settings: Settings) -> None:
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
-    lender = Lender(lambda: pools.connect_reader(settings, url), 1, lifetime=0.2)
+    pool = ConnectionPool(lambda: pools.connect_reader(settings, url), 1, lifetime=0.2)
     try:
-        process = await lender.fetchval("SELECT pg_backend_pid()")
-        assert await lender.fetchval("SELECT pg_backend_pid()") == process
+        process = await pool.fetchval("SELECT pg_backend_pid()")
+        assert await pool.fetchval("SELECT pg_backend_pid()") == process
         await asyncio.sleep(0.3)
-        assert await lender.fetchval("SELECT pg_backend_pid()") == process, "it ends when it comes back"
-        assert await lender.fetchval("SELECT pg_backend_pid()") != process
-        await until(lambda: _is_gone(lender, process))
+        assert await pool.fetchval("SELECT pg_backend_pid()") == process, "it ends when it comes back"
+        assert await pool.fetchval("SELECT pg_backend_pid()") != process
+        await until(lambda: _is_gone(pool, process))
     finally:
-        await lender.close()
+        await pool.close()
 
 
-async def _is_gone(lender: Lender, process: int) -> bool:
-    left = await lender.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", process)
+async def _is_gone(pool: ConnectionPool, process: int) -> bool:
+    left = await pool.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", process)
     return bool(left == 0)

@@ -22,7 +22,7 @@ from services.core.database import Database
 from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
 from services.feed.reader import Pace
-from services.feed.statement_connections import Lend
+from services.feed.statement_connections import Acquire
 from services.feed.subscribers import Capacity, Opened
 from services.feed.topics import Filter, Occurrence, Topic
 from services.feed.wakeup import Wakeup
@@ -123,10 +123,10 @@ class KeysAndStatuses:
         """All viewers alike, unless the renderer is to tell them apart."""
         return viewer if self._by_viewer else None
 
-    async def rehearse(self, lend: Lend, viewer: Viewer) -> None:
+    async def rehearse(self, acquire: Acquire, viewer: Viewer) -> None:
         """There is nothing to load."""
 
-    async def render(self, lend: Lend, wanted: Sequence[tuple[Occurrence, Viewer]]) -> list[str]:
+    async def render(self, acquire: Acquire, wanted: Sequence[tuple[Occurrence, Viewer]]) -> list[str]:
         """A JSON array for each event."""
         self.rendered.append(len(wanted))
         return [

@@ -10,7 +10,7 @@ import pytest
 from models.policy import Viewer
 from services.feed import channels
 from services.feed.feed import Feed
-from services.feed.statement_connections import Lend
+from services.feed.statement_connections import Acquire
 from services.feed.subscribers import Capacity
 from services.feed.topics import Occurrence
 from tests.integration.feed.conftest import (
@@ -41,11 +41,11 @@ class Failing(KeysAndStatuses):
         super().__init__(by_viewer=by_viewer)
         self._fails = fails
 
-    async def render(self, lend: Lend, wanted: Wanted) -> list[str]:
+    async def render(self, acquire: Acquire, wanted: Wanted) -> list[str]:
         """An error of the database, or the events."""
-        async with lend("failing") as connection:
+        async with acquire("failing") as connection:
             await connection.fetchval(f"SELECT 1 / {int(not any(self._fails(*one) for one in wanted))}")
-        return await super().render(lend, wanted)
+        return await super().render(acquire, wanted)
 
 
 class Slow(KeysAndStatuses):
@@ -55,13 +55,13 @@ class Slow(KeysAndStatuses):
         super().__init__(by_viewer=by_viewer)
         self._lasts = lasts
 
-    async def render(self, lend: Lend, wanted: Wanted) -> list[str]:
+    async def render(self, acquire: Acquire, wanted: Wanted) -> list[str]:
         """The events, later."""
         seconds = max(self._lasts(*one) for one in wanted)
-        async with lend("slow") as connection:
+        async with acquire("slow") as connection:
             if seconds:
                 await connection.fetchval("SELECT pg_sleep($1)", seconds)
-        return await super().render(lend, wanted)
+        return await super().render(acquire, wanted)
 
 
 def always(found: Occurrence, viewer: Viewer) -> bool:

@@ -16,7 +16,7 @@ from services.core.retry import Backoff
 from services.feed import feed as feed_module
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES
-from services.feed.statement_connections import Lend
+from services.feed.statement_connections import Acquire
 from services.feed.wakeup import Bell, Wakeup
 from tests.integration.feed.conftest import (
     KeysAndStatuses,
@@ -133,7 +133,7 @@ async def test_a_channel_that_is_killed_ends_its_subscribers_with_a_cursor(
     feed: Feed, writer: Writer, project_id: UUID
 ) -> None:
     class Endless(KeysAndStatuses):
-        async def render(self, lend: Lend, wanted: object) -> list[str]:
+        async def render(self, acquire: Acquire, wanted: object) -> list[str]:
             await asyncio.Event().wait()
             return []
 

@@ -4,9 +4,10 @@ import asyncio
 from uuid import UUID
 
 from app.config.settings import Settings
+from app.database.connection_pool import ConnectionPool
 from app.database.pools import FEED_CONNECTIONS
 from services.core.database import Database
-from services.feed.statement_connections import Lanes
+from services.feed.statement_connections import StatementConnections
 from tests.integration.feed.conftest import Open, Writer, add_instance, heard, set_status
 from tests.support.statements import Statements
 
@@ -14,15 +15,15 @@ STATUS = "subscription { ccInstanceStatusChanged { status ccInstance { name } } 
 
 
 async def test_a_statement_always_gets_the_same_connection(database: Database) -> None:
-    lanes = Lanes(database.primary, count=3, each=2)
-    lend = lanes.lender("account")
+    connections = StatementConnections(database.primary, count=3, each=2)
+    acquire = connections.for_account("account")
     try:
-        async with lend("SELECT 1") as first:
+        async with acquire("SELECT 1") as first:
             pass
-        async with lend("SELECT 1") as second:
+        async with acquire("SELECT 1") as second:
             assert second is first
     finally:
-        await lanes.release()
+        await connections.release()
 
 
 async def test_what_loads_an_event_was_planned_when_the_first_one_subscribed(
@@ -46,7 +47,9 @@ async def test_events_come_while_every_connection_for_queries_is_busy(
     await set_status(writer, instance, "RUNNING")
     await heard(listening)
     everything = settings.read_pool_size + FEED_CONNECTIONS
-    taking = [asyncio.create_task(database.primary.take()) for _ in range(everything)]
+    pool = database.primary
+    assert isinstance(pool, ConnectionPool)
+    taking = [asyncio.ensure_future(pool.acquire()) for _ in range(everything)]
     try:
         await asyncio.wait(taking[: settings.read_pool_size])
         await set_status(writer, instance, "ERROR")
@@ -56,7 +59,7 @@ async def test_events_come_while_every_connection_for_queries_is_busy(
             task.cancel()
         for task in taking:
             if not task.cancelled() and task.done():
-                database.primary.give_back(task.result())
+                pool.release(task.result())
 
 
 def _loads(statements: Statements) -> list[str]:

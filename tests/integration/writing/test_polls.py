@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
 
 from models.enums import TaskType
-from services.core.database import Connection, Database, Reader
+from services.core.database import Database, Pool
 from services.core.errors import Conflict, DomainError, Forbidden, NotFound
 from services.core.principal import Principal
 from services.instances.instances import record_heartbeats
@@ -34,15 +34,18 @@ SELECT (SELECT count(*) FROM system_logs), (SELECT count(*) FROM change_events),
 """What a write would leave; a row's `xmax` also that it was locked."""
 
 
-class Counted:
+Used = TypeVar("Used")
+
+
+class Counted(Generic[Used]):
     """A pool that counts how often a connection of it was lent."""
 
-    def __init__(self, pool: Reader) -> None:
+    def __init__(self, pool: Pool[Used]) -> None:
         self._pool = pool
         self.lent = 0
 
     @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Connection]:
+    async def acquire(self) -> AsyncIterator[Used]:
         self.lent += 1
         async with self._pool.acquire() as connection:
             yield connection
