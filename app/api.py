@@ -60,7 +60,7 @@ async def open_api(
         wakeup = await stack.enter_async_context(
             Wakeup(settings.broadcast_url.get_secret_value()).watched_by(supervisor)
         )
-        database = replace(database, after_commit=wakeup.ring)
+        database = replace(database, after_commit=wakeup.notify)
         tokens = TokenPolicy(
             settings.signing_key(),
             timedelta(minutes=settings.access_token_minutes),
@@ -78,7 +78,7 @@ async def open_api(
         pace = Pace(longest=settings.feed_poll)
         feed = await stack.enter_async_context(
             Feed(
-                database, wakeup, tokens.secret_key.encode(), pace, patience=settings.response_timeout
+                database, wakeup, tokens.secret_key.encode(), pace, stall_timeout=settings.response_timeout
             ).watched_by(supervisor)
         )
         authenticator = Authenticator(database, tokens)

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from services.core.background import Supervisor
 from services.core.database import Database
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds for the database."""
 
 
@@ -21,7 +21,7 @@ async def healthz(request: Request) -> JSONResponse:
     database: Database = request.app.state.database
     supervisor: Supervisor = request.app.state.supervisor
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await database.primary.fetchval("SELECT 1")
             await database.reader.fetchval("SELECT 1")
     except Exception:  # whatever it is: the question was whether it works

@@ -23,8 +23,8 @@ from app.database.programs import Account, account_name
 SOCKET_PATH_LIMIT = 107
 """Bytes that the path of a Unix socket may have (unix(7))."""
 
-ORPHAN_PATIENCE = 10.0
-STOP_PATIENCE = 60.0
+ORPHAN_TIMEOUT = 10.0
+STOP_TIMEOUT = 60.0
 POLL = 0.02
 """Seconds: until an orphan that should be stopping is told so, for its shutdown, between two looks."""
 
@@ -173,12 +173,12 @@ def _await_orphan(directory: DataDirectory) -> None:
 
     The holder was killed: its PostgreSQL got SIGINT from the kernel and should be stopping; else it is told.
     """
-    if _free_within(directory, ORPHAN_PATIENCE):
+    if _free_within(directory, ORPHAN_TIMEOUT):
         return
     orphan = ready_postmaster(directory.cluster)
     if orphan is not None:
         os.kill(orphan, signal.SIGINT)
-        if _free_within(directory, STOP_PATIENCE):
+        if _free_within(directory, STOP_TIMEOUT):
             return
     raise StartupError(
         f"{directory.path} is in use by "

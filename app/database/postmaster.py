@@ -17,7 +17,7 @@ from app.database.programs import Account, plain_environment, program
 
 POLL = 0.02
 TELL_AFTER = 3.0
-STOP_PATIENCE = 60.0
+STOP_TIMEOUT = 60.0
 """Seconds: between two looks; until the user hears why it takes time; for a fast shutdown."""
 
 DISK_FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
@@ -92,7 +92,7 @@ class Postmaster:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(STOP_PATIENCE)
+            self.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()

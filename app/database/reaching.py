@@ -43,10 +43,10 @@ _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
 """What a server or the way to it can say, the narrower kinds first, and what to do about it."""
 
 
-async def reach(url: str, variable: str, patience: float, say: Callable[[str], None]) -> None:
+async def reach(url: str, variable: str, within: float, say: Callable[[str], None]) -> None:
     """Return when the server of `url` takes a connection.
 
-    For `patience` seconds it waits for a server that starts, recovers or has no connection left, and says so.
+    For `within` seconds it waits for a server that starts, recovers or has no connection left, and says so.
     Raises: StartupError with a sentence on what to do.
     """
     told: set[str] = set()
@@ -58,10 +58,10 @@ async def reach(url: str, variable: str, patience: float, say: Callable[[str], N
     def tell(error: Exception) -> None:
         if (why := reason(error)) not in told:
             told.add(why)
-            say(f"The database of {variable} is not ready ({why}); waiting up to {patience:g} s for it")
+            say(f"The database of {variable} is not ready ({why}); waiting up to {within:g} s for it")
 
     try:
-        await retry(connect, "", helps=_passes, backoff=_PAUSES, within=patience, tell=tell)
+        await retry(connect, "", helps=_passes, backoff=_PAUSES, within=within, tell=tell)
     except Exception as error:
         told_error = unusable(error, variable)
         if told_error is None:

@@ -32,7 +32,7 @@ class DeadlineProtocol(BoundedRequestProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._deadline: asyncio.TimerHandle | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
         self._arriving = False
         self._upgraded = False
 
@@ -93,12 +93,12 @@ class DeadlineProtocol(BoundedRequestProtocol):
 
     def _watch_taking(self) -> None:
         waiting = self.transport.get_write_buffer_size()
-        self._patience = self.loop.call_later(self.taking, self._require_taken, waiting)
+        self._stalled = self.loop.call_later(self.taking, self._require_taken, waiting)
 
     def _stop_watching(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _require_taken(self, before: int) -> None:
         if before - self.transport.get_write_buffer_size() >= LEAST_TAKEN:

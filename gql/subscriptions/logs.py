@@ -10,7 +10,7 @@ from gql.types.types import CATALOG
 from models.enums import LogLevel, SystemLogLevel
 from services.feed.events import ChangeEvent
 from services.feed.logs import LOG_TABLES
-from services.feed.topics import Occurrence
+from services.feed.topics import PositionedEvent
 
 TABLES = {table.name: table for table in LOG_TABLES}
 
@@ -56,7 +56,7 @@ def _is_of_task(event: ChangeEvent, task_id: object) -> bool:
     return bool(now(event, "task_id") == str(task_id))
 
 
-def _table_of(found: Occurrence) -> str:
+def _table_of(found: PositionedEvent) -> str:
     return found.event.table.upper()
 
 

@@ -15,9 +15,9 @@ from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
 from services.core.json_codec import write_stored
 from services.feed.statement_connections import Acquire
-from services.feed.topics import Occurrence
+from services.feed.topics import PositionedEvent
 
-Wanted: TypeAlias = Sequence[tuple[Occurrence, Viewer]]
+Wanted: TypeAlias = Sequence[tuple[PositionedEvent, Viewer]]
 
 EVENT = "Event"
 """The interface of all event types."""
@@ -84,7 +84,7 @@ class EventRenderer:
             return True if self._by_kind else None
         return viewer if self._by_viewer else None
 
-    async def rehearse(self, acquire: Acquire, viewer: Viewer) -> None:
+    async def warm_up(self, acquire: Acquire, viewer: Viewer) -> None:
         """Run what loads rows for `viewer`, for none: planning the statement takes longer than running it."""
         for load in self._loads:
             for (_, is_admin), plan in load.plans.items():
@@ -97,13 +97,13 @@ class EventRenderer:
         rows = [[column[index] for column in loaded] for index in range(len(wanted))]
         return [self._response(found, row) for (found, _), row in zip(wanted, rows, strict=True)]
 
-    def _response(self, found: Occurrence, rows: Sequence[str | None]) -> str:
+    def _response(self, found: PositionedEvent, rows: Sequence[str | None]) -> str:
         members = ",".join(f'"{key}":{member(found, rows)}' for key, member in self._members)
         return f"{self._head}{members}}}}}}}"
 
     def _member(
         self, stream: Stream, tables: Collection[str], field: Field, question: Question
-    ) -> Callable[[Occurrence, Sequence[str | None]], str]:
+    ) -> Callable[[PositionedEvent, Sequence[str | None]], str]:
         if field.name == "__typename":
             return lambda found, rows: f'"{stream.event}"'
         declared = next(known for known in (*COMMON_FIELDS, *stream.fields) if known.name == field.name)
@@ -118,8 +118,8 @@ class EventRenderer:
         """The row's JSON for each of `wanted`."""
         found: list[str | None] = [None] * len(wanted)
         places: dict[Source, list[int]] = defaultdict(list)
-        for place, (occurrence, viewer) in enumerate(wanted):
-            places[occurrence.event.table, viewer.is_admin].append(place)
+        for place, (event, viewer) in enumerate(wanted):
+            places[event.event.table, viewer.is_admin].append(place)
         for source, chosen in places.items():
             keys = [load.row.key(wanted[place][0].event) for place in chosen]
             viewers = [wanted[place][1].user_id for place in chosen]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from gql.subscriptions.values import changed_fields, has_number
 from services.core.errors import BadInput
 from services.feed.events import ChangeEvent
-from services.feed.topics import Filter, Occurrence
+from services.feed.topics import Filter, PositionedEvent
 
 AFTER = "after"
 
@@ -33,7 +33,7 @@ class Value:
     name: str
     type_text: str
     description: str
-    of: Callable[[Occurrence], object]
+    of: Callable[[PositionedEvent], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from gql.planner.catalog import Column
 from gql.planner.column_types import Kind
 from gql.types.types import CATALOG
 from services.feed.events import ChangeEvent
-from services.feed.topics import Occurrence
+from services.feed.topics import PositionedEvent
 
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
     table.table: {column.name: column for column in table.columns.values()}
@@ -26,22 +26,22 @@ def has_number(table: str) -> bool:
     return KEY_KINDS[table].is_number
 
 
-def old(column: str) -> Callable[[Occurrence], object]:
+def old(column: str) -> Callable[[PositionedEvent], object]:
     """The value of a watched column before the change."""
     return lambda found: _spelt(found.event.table, column, found.event.old)
 
 
-def new(column: str) -> Callable[[Occurrence], object]:
+def new(column: str) -> Callable[[PositionedEvent], object]:
     """The value of a watched column after the change; of a deleted row, the last one."""
     return lambda found: _spelt(found.event.table, column, found.event.new or found.event.old)
 
 
-def key_of(found: Occurrence) -> object:
+def key_of(found: PositionedEvent) -> object:
     """The primary key of the event's row."""
     return found.event.key
 
 
-def changed_fields(found: Occurrence) -> list[str]:
+def changed_fields(found: PositionedEvent) -> list[str]:
     """The watched fields that have another value than before."""
     columns = COLUMNS[found.event.table]
     return [
@@ -51,12 +51,12 @@ def changed_fields(found: Occurrence) -> list[str]:
     ]
 
 
-def fields_before(found: Occurrence) -> dict[str, object] | None:
+def fields_before(found: PositionedEvent) -> dict[str, object] | None:
     """The watched fields before the change; None for a new row."""
     return _fields(found.event.table, found.event.old)
 
 
-def fields_after(found: Occurrence) -> dict[str, object] | None:
+def fields_after(found: PositionedEvent) -> dict[str, object] | None:
     """The watched fields after the change; None for a deleted row."""
     return _fields(found.event.table, found.event.new)
 

@@ -23,7 +23,7 @@ from services.feed.replay import since
 from services.feed.snapshots import Snapshot
 from services.feed.statement_connections import Acquire, StatementConnections
 from services.feed.subscribers import Subscriber
-from services.feed.topics import Occurrence, Topic, occurrences_of
+from services.feed.topics import PositionedEvent, Topic, positioned_events
 
 T = TypeVar("T")
 
@@ -75,23 +75,23 @@ class Replay:
         async with aclosing(since(self, reader, cursor, require_kept)) as batches:
             async for batch, past in batches:
                 about = partial(self._about, concerns)
-                occurrences = occurrences_of(batch, codec, past)
-                find = partial(match, self._acquire, occurrences, about, self._fail)
+                positioned = positioned_events(batch, codec, past)
+                find = partial(match, self._acquire, positioned, about, self._fail)
                 matched = await retry(find, "feed_not_read")
                 if not await self._bring(matched.get(self._topic, ())):
                     return False
         return not self._subscriber.ended
 
-    def _about(self, concerns: Callable[[ChangeEvent], bool], found: Occurrence) -> list[Topic]:
+    def _about(self, concerns: Callable[[ChangeEvent], bool], found: PositionedEvent) -> list[Topic]:
         return [self._topic] if concerns(found.event) else []
 
-    async def _bring(self, occurrences: Sequence[Occurrence]) -> bool:
+    async def _bring(self, positioned: Sequence[PositionedEvent]) -> bool:
         """Render and queue some events; False when that came to an end before them."""
         start = 0
-        while start < len(occurrences):
+        while start < len(positioned):
             if not await self._emptied():
                 return False
-            part = occurrences[start : start + self._at_once]
+            part = positioned[start : start + self._at_once]
             start += len(part)
             found = await self._rendered(part)
             rest = self._subscriber.fill(found.deliveries)
@@ -108,7 +108,7 @@ class Replay:
                 self._at_once = max(1, min(_MOST, 2 * self._at_once, _ENOUGH // size))
         return not self._subscriber.ended
 
-    async def _rendered(self, part: Sequence[Occurrence]) -> Rendered:
+    async def _rendered(self, part: Sequence[PositionedEvent]) -> Rendered:
         viewer = self._subscriber.viewer
 
         async def once() -> Rendered:

@@ -25,7 +25,7 @@ from services.feed.judging import Seen, described, seen_by
 from services.feed.rendering import Rendered, render
 from services.feed.statement_connections import QUICK_SECONDS, StatementConnections, TooSlow
 from services.feed.subscribers import Delivery, Subscriber
-from services.feed.topics import Occurrence, Topic
+from services.feed.topics import PositionedEvent, Topic
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +60,9 @@ class Post:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        occurrences = {found for founds in self.seen.values() for found in founds}
-        object.__setattr__(self, "events", len(occurrences))
-        object.__setattr__(self, "size", sum(map(_text_size, occurrences)))
+        positioned = {found for founds in self.seen.values() for found in founds}
+        object.__setattr__(self, "events", len(positioned))
+        object.__setattr__(self, "size", sum(map(_text_size, positioned)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Course:
             self._post_apart(post)
 
     def _post_apart(self, post: Post) -> None:
-        groups: dict[Hashable, dict[Viewer, Sequence[Occurrence]]] = {}
+        groups: dict[Hashable, dict[Viewer, Sequence[PositionedEvent]]] = {}
         for viewer, founds in post.seen.items():
             groups.setdefault(self._topic.renderer.group(viewer), {})[viewer] = founds
         for group, seen in groups.items():
@@ -232,7 +232,7 @@ class Channel:
     async def _judged(self, seen: Seen) -> Seen:
         """What the viewers may still see of it."""
         acquire = self._outlet.quick.for_account(self._account([seen]))
-        asked = {self._topic: (_occurrences(seen), [*seen])}
+        asked = {self._topic: (_positioned(seen), [*seen])}
         judged = await retry(partial(seen_by, acquire, asked, fail), "feed_not_dispatched")
         through = judged.get(self._topic, {})
         return {
@@ -301,16 +301,16 @@ def _end(subscribers: Iterable[Subscriber], error: Exception) -> None:
             subscriber.end(error)
 
 
-def _occurrences(seen: Seen) -> list[Occurrence]:
+def _positioned(seen: Seen) -> list[PositionedEvent]:
     """All that anybody sees, in the order of the reading."""
-    found = {occurrence for founds in seen.values() for occurrence in founds}
-    return sorted(found, key=lambda occurrence: occurrence.event.number)
+    found = {found for founds in seen.values() for found in founds}
+    return sorted(found, key=lambda found: found.event.number)
 
 
 def _parts(seen: Seen, events: int) -> Iterator[Seen]:
-    occurrences = _occurrences(seen)
-    for start in range(0, len(occurrences), events):
-        part = {*occurrences[start : start + events]}
+    positioned = _positioned(seen)
+    for start in range(0, len(positioned), events):
+        part = {*positioned[start : start + events]}
         yield {
             viewer: mine
             for viewer, founds in seen.items()
@@ -318,9 +318,9 @@ def _parts(seen: Seen, events: int) -> Iterator[Seen]:
         }
 
 
-def _text_size(occurrence: Occurrence) -> int:
+def _text_size(found: PositionedEvent) -> int:
     """What an event holds of a log entry's text, which can be long; the rest of it is small."""
-    return len((occurrence.event.new or {}).get("message") or "")
+    return len((found.event.new or {}).get("message") or "")
 
 
 def _rounds(shares: Iterable[Share]) -> Iterator[list[Share]]:

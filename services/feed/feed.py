@@ -24,7 +24,7 @@ from services.feed.judging import described, match, seen_by
 from services.feed.reader import Pace, Reader
 from services.feed.reading import carried_over, current_snapshot
 from services.feed.snapshots import Snapshot
-from services.feed.sources import CHANGES, LOGS, Flow
+from services.feed.sources import CHANGES, LOGS, Source
 from services.feed.statement_connections import (
     QUICK,
     QUICK_SECONDS,
@@ -35,14 +35,14 @@ from services.feed.statement_connections import (
     TooSlow,
 )
 from services.feed.subscribers import Capacity, Subscriber
-from services.feed.topics import Occurrence, Topic, Topics, occurrences_of
+from services.feed.topics import PositionedEvent, Topic, Topics, positioned_events
 from services.feed.wakeup import Wakeup
 
 log = structlog.get_logger(__name__)
 
 Watcher = Callable[[Sequence[ChangeEvent]], None]
 
-PATIENCE = 60.0
+STALL_TIMEOUT = 60.0
 """Seconds for which a subscriber is kept whose connection takes nothing."""
 _GLANCE = 0.005
 _FLOOD = 50
@@ -52,7 +52,7 @@ _FLOOD = 50
 class Feed(Running):
     """A context manager around the life of the process.
 
-    `patience` is for how many seconds a subscriber is kept whose connection takes nothing.
+    `stall_timeout` is for how many seconds a subscriber is kept whose connection takes nothing.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Feed(Running):
         wakeup: Wakeup,
         secret: bytes,
         pace: Pace | None = None,
-        patience: float = PATIENCE,
+        stall_timeout: float = STALL_TIMEOUT,
     ) -> None:
-        self.patience = patience
+        self.stall_timeout = stall_timeout
         self._pool = database.primary
         self._secret = secret
         self._epoch: UUID | None = None
@@ -72,16 +72,16 @@ class Feed(Running):
             Reader(
                 database.primary,
                 wakeup,
-                flow,
-                partial(self._deliver, flow),
-                partial(self._end_interrupted, flow),
-                partial(self._lose, flow),
+                source,
+                partial(self._deliver, source),
+                partial(self._end_interrupted, source),
+                partial(self._lose, source),
                 pace or Pace(),
             )
-            for flow in (CHANGES, LOGS)
+            for source in (CHANGES, LOGS)
         )
         primary = database.primary
-        self._judges = {flow: StatementConnections(primary, 1, 1) for flow in (CHANGES, LOGS)}
+        self._judges = {source: StatementConnections(primary, 1, 1) for source in (CHANGES, LOGS)}
         self._quick = StatementConnections(primary, QUICK, QUICK - 1, limit=QUICK_SECONDS)
         self._slow = StatementConnections(primary, SLOW, 1)
         self._replays = StatementConnections(primary, REPLAYS, REPLAYS - 1, setting=READ_EVENTS)
@@ -90,7 +90,7 @@ class Feed(Running):
         self._topics = Topics()
         self._courses: dict[Topic, Course] = {}
         self._past = {CHANGES: b"", LOGS: b""}
-        self._watchers: dict[Flow, list[Watcher]] = {CHANGES: [], LOGS: []}
+        self._watchers: dict[Source, list[Watcher]] = {CHANGES: [], LOGS: []}
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -117,14 +117,14 @@ class Feed(Running):
         """The topic with this key, if anybody is subscribed to it."""
         return self._topics.get(key)
 
-    async def watch(self, flow: Flow, watcher: Watcher) -> Callable[[], None]:
-        """Let `watcher` see all events of a flow before subscribers do; call the result to end that."""
-        reader = self._logs if flow is LOGS else self._changes
+    async def watch(self, source: Source, watcher: Watcher) -> Callable[[], None]:
+        """Let `watcher` see all events of a source before subscribers do; call the result to end that."""
+        reader = self._logs if source is LOGS else self._changes
         await reader.follow()
-        self._watchers[flow].append(watcher)
+        self._watchers[source].append(watcher)
 
         def end() -> None:
-            self._watchers[flow].remove(watcher)
+            self._watchers[source].remove(watcher)
             reader.unfollow()
 
         return end
@@ -145,7 +145,7 @@ class Feed(Running):
         """
         cursor = None if after is None else self._cursors.decode(after)
         if self._topics.get(topic.key) is None:
-            await self._rehearse(topic, viewer)
+            await self._warm_up(topic, viewer)
         reader = self._reader(topic)
         await reader.follow()
         try:
@@ -173,10 +173,10 @@ class Feed(Running):
         work = self._catch_up(topic, subscriber, cursor, lambda event: True, expired=_too_late())
         return self._spawn(work, "feed-replay")
 
-    async def _rehearse(self, topic: Topic, viewer: Viewer) -> None:
+    async def _warm_up(self, topic: Topic, viewer: Viewer) -> None:
         """Let its statements be planned before the first event comes; while the database is away, with it."""
         try:
-            await topic.renderer.rehearse(self._quick.for_account(viewer.user_id), viewer)
+            await topic.renderer.warm_up(self._quick.for_account(viewer.user_id), viewer)
         except TooSlow:
             return
         except Exception as error:
@@ -226,15 +226,15 @@ class Feed(Running):
         floor: int = await self._pool.fetchval("SELECT floor FROM feed_state")
         return floor
 
-    async def _deliver(self, flow: Flow, batch: Batch, turn: int) -> None:
+    async def _deliver(self, source: Source, batch: Batch, turn: int) -> None:
         """Find out who gets what of a batch, and leave it to the channels of the topics."""
-        for watcher in self._watchers[flow]:
+        for watcher in self._watchers[source]:
             watcher(batch.events)
-        occurrences = occurrences_of(batch, self._cursors, self._past[flow])
-        self._past[flow] = b"" if batch.complete else batch.events[-1].place
-        for start in range(0, len(occurrences), EVENTS):
-            chunk = occurrences[start : start + EVENTS]
-            judge = partial(self._post, self._judges[flow].for_account(None), chunk, turn)
+        positioned = positioned_events(batch, self._cursors, self._past[source])
+        self._past[source] = b"" if batch.complete else batch.events[-1].place
+        for start in range(0, len(positioned), EVENTS):
+            chunk = positioned[start : start + EVENTS]
+            judge = partial(self._post, self._judges[source].for_account(None), chunk, turn)
             try:
                 await retry(judge, "feed_not_dispatched")
             except Exception as error:  # a fault of ours: it ends those it concerns, and not the reader
@@ -242,30 +242,30 @@ class Feed(Running):
                 for topic in {topic for found in chunk for topic in self._topics.about(found.event)}:
                     fail(topic, None, error)
 
-    async def _end_interrupted(self, flow: Flow, batch: Batch, turn: int) -> None:
+    async def _end_interrupted(self, source: Source, batch: Batch, turn: int) -> None:
         """End the subscribers that an interrupted batch concerns: they resume at what they have taken."""
-        self._past[flow] = b""
-        for watcher in self._watchers[flow]:
+        self._past[source] = b""
+        for watcher in self._watchers[source]:
             watcher(batch.events)
         for topic in {topic for event in batch.events for topic in self._topics.about(event)}:
             for subscriber in chain.from_iterable(topic.subscribers.values()):
                 if subscriber.hears(turn):
                     subscriber.end(interrupted())
 
-    def _lose(self, flow: Flow, error: Exception) -> None:
-        """Tell everybody who follows a flow that something of it may be lost."""
+    def _lose(self, source: Source, error: Exception) -> None:
+        """Tell everybody who follows a source that something of it may be lost."""
         log.error("feed_lost", error=type(error).__qualname__)
-        self._past[flow] = b""
-        anything = [ChangeEvent(0, "", table, "UPDATE", "") for table in flow.tables]
-        for watcher in self._watchers[flow]:
+        self._past[source] = b""
+        anything = [ChangeEvent(0, "", table, "UPDATE", "") for table in source.tables]
+        for watcher in self._watchers[source]:
             watcher(anything)
         for topic in self._topics:
-            if topic.filter.tables & flow.tables:
+            if topic.filter.tables & source.tables:
                 for subscriber in chain.from_iterable(topic.subscribers.values()):
                     subscriber.end(error)
 
-    async def _post(self, acquire: Acquire, occurrences: Sequence[Occurrence], turn: int) -> None:
-        matched = await match(acquire, occurrences, lambda found: self._topics.about(found.event), fail)
+    async def _post(self, acquire: Acquire, positioned: Sequence[PositionedEvent], turn: int) -> None:
+        matched = await match(acquire, positioned, lambda found: self._topics.about(found.event), fail)
         asked = {
             topic: (founds, [*topic.subscribers]) for topic, founds in matched.items() if topic.subscribers
         }
@@ -359,7 +359,7 @@ class Subscription:
             self._feed.wait_for(self._topic, self.subscriber)
             loop = asyncio.get_running_loop()
             self._stop_timer()
-            self._stalled = loop.call_later(self._feed.patience, self.subscriber.end, _stands_still())
+            self._stalled = loop.call_later(self._feed.stall_timeout, self.subscriber.end, _stands_still())
 
     def _go_on(self, cursor: Cursor) -> None:
         """The connection takes again: bring it what it missed."""

@@ -16,40 +16,40 @@ from services.core.database_errors import is_away
 from services.feed.audience import audience
 from services.feed.lineage import ancestry_of
 from services.feed.statement_connections import Acquire, TooSlow
-from services.feed.topics import Ancestry, Occurrence, Topic
+from services.feed.topics import Ancestry, PositionedEvent, Topic
 
 log = structlog.get_logger(__name__)
 
-Matched: TypeAlias = Mapping[Topic, Sequence[Occurrence]]
-Seen: TypeAlias = Mapping[Viewer, Sequence[Occurrence]]
+Matched: TypeAlias = Mapping[Topic, Sequence[PositionedEvent]]
+Seen: TypeAlias = Mapping[Viewer, Sequence[PositionedEvent]]
 """What each viewer gets, in order."""
 Fail: TypeAlias = Callable[[Topic, Collection[Viewer] | None, Exception], None]
 """Told of an error that concerns these viewers of a topic, or all of them."""
 
 
 @dataclass(slots=True)
-class Sight:
-    """Pairs (occurrence, users.id) that the policies let through, and those of which it is not known."""
+class Visible:
+    """Pairs (event, users.id) that the policies let through, and those of which it is not known."""
 
-    through: set[tuple[Occurrence, int]] = field(default_factory=set)
-    unknown: dict[tuple[Occurrence, int], Exception] = field(default_factory=dict)
+    through: set[tuple[PositionedEvent, int]] = field(default_factory=set)
+    unknown: dict[tuple[PositionedEvent, int], Exception] = field(default_factory=dict)
 
-    def sees(self, found: Occurrence, viewer: Viewer) -> bool:
+    def sees(self, found: PositionedEvent, viewer: Viewer) -> bool:
         """Whether `viewer` gets the event."""
         return viewer.is_admin or (found, viewer.user_id) in self.through
 
 
 async def match(
     acquire: Acquire,
-    occurrences: Sequence[Occurrence],
-    about: Callable[[Occurrence], Iterable[Topic]],
+    positioned: Sequence[PositionedEvent],
+    about: Callable[[PositionedEvent], Iterable[Topic]],
     fail: Fail,
 ) -> Matched:
-    """The occurrences that each topic is about, out of those whose table and project fit."""
-    candidates: dict[Topic, list[Occurrence]] = defaultdict(list)
-    for occurrence in occurrences:
-        for topic in about(occurrence):
-            candidates[topic].append(occurrence)
+    """The events that each topic is about, out of those whose table and project fit."""
+    candidates: dict[Topic, list[PositionedEvent]] = defaultdict(list)
+    for found in positioned:
+        for topic in about(found):
+            candidates[topic].append(found)
     ancestry: Ancestry = {}
     nested = [topic for topic in candidates if topic.filter.subtree_of]
     if instances := {found.event.instance_id for topic in nested for found in candidates[topic]} - {None}:
@@ -74,15 +74,15 @@ async def match(
     return matched
 
 
-async def judge(acquire: Acquire, wanted: Mapping[Occurrence, Collection[int]]) -> Sight:
+async def judge(acquire: Acquire, wanted: Mapping[PositionedEvent, Collection[int]]) -> Visible:
     """Who of the people with the ids in `wanted` may see each event; all events are of one reading."""
-    sight = Sight()
+    visible = Visible()
     pairs = [(found, user_id) for found, people in wanted.items() for user_id in sorted(people)]
-    await _judge(acquire, pairs, sight)
-    return sight
+    await _judge(acquire, pairs, visible)
+    return visible
 
 
-async def _judge(acquire: Acquire, pairs: Sequence[tuple[Occurrence, int]], sight: Sight) -> None:
+async def _judge(acquire: Acquire, pairs: Sequence[tuple[PositionedEvent, int]], visible: Visible) -> None:
     if not pairs:
         return
     asked: dict[int, set[int]] = defaultdict(set)
@@ -97,33 +97,33 @@ async def _judge(acquire: Acquire, pairs: Sequence[tuple[Occurrence, int]], sigh
             raise
         if len(pairs) == 1:
             log.error("event_not_judged", **described(error))  # noqa: TRY400 - it may quote a row
-            sight.unknown[pairs[0]] = error
+            visible.unknown[pairs[0]] = error
             return
         half = len(pairs) // 2
-        await _judge(acquire, pairs[:half], sight)
-        await _judge(acquire, pairs[half:], sight)
+        await _judge(acquire, pairs[:half], visible)
+        await _judge(acquire, pairs[half:], visible)
     else:
-        sight.through |= {(events[number], user_id) for number, user_id in through}
+        visible.through |= {(events[number], user_id) for number, user_id in through}
 
 
 async def seen_by(
-    acquire: Acquire, topics: Mapping[Topic, tuple[Sequence[Occurrence], Collection[Viewer]]], fail: Fail
+    acquire: Acquire, topics: Mapping[Topic, tuple[Sequence[PositionedEvent], Collection[Viewer]]], fail: Fail
 ) -> dict[Topic, Seen]:
     """For each topic what each of its viewers gets; viewers of whom that cannot be found out fail."""
-    wanted: dict[Occurrence, set[int]] = defaultdict(set)
-    for occurrences, viewers in topics.values():
+    wanted: dict[PositionedEvent, set[int]] = defaultdict(set)
+    for positioned, viewers in topics.values():
         if people := {viewer.user_id for viewer in viewers if not viewer.is_admin}:
-            for occurrence in occurrences:
-                wanted[occurrence] |= people
-    sight = await judge(acquire, wanted)
+            for found in positioned:
+                wanted[found] |= people
+    visible = await judge(acquire, wanted)
     seen: dict[Topic, Seen] = {}
-    for topic, (occurrences, viewers) in topics.items():
-        for viewer in viewers if sight.unknown else ():
-            for found in occurrences:
-                if not viewer.is_admin and (error := sight.unknown.get((found, viewer.user_id))):
+    for topic, (positioned, viewers) in topics.items():
+        for viewer in viewers if visible.unknown else ():
+            for found in positioned:
+                if not viewer.is_admin and (error := visible.unknown.get((found, viewer.user_id))):
                     fail(topic, [viewer], error)
         by_viewer = {
-            viewer: [found for found in occurrences if sight.sees(found, viewer)] for viewer in viewers
+            viewer: [found for found in positioned if visible.sees(found, viewer)] for viewer in viewers
         }
         if by_viewer := {viewer: founds for viewer, founds in by_viewer.items() if founds}:
             seen[topic] = by_viewer

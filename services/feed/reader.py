@@ -1,4 +1,4 @@
-"""Follows a flow of events in one process: wakes up, reads what became visible, hands it on, in order.
+"""Follows a source of events in one process: wakes up, reads what became visible, hands it on, in order.
 
 A change by plain SQL wakes nobody. So the reader glances, many times a second, whether a transaction has
 begun or ended, which costs a quarter of a reading. That is a hint and no more: it reads at times in any case.
@@ -16,7 +16,7 @@ from services.feed.dedicated_connection import READ_EVENTS, DedicatedConnection
 from services.feed.events import Batch
 from services.feed.reading import current_snapshot
 from services.feed.snapshots import Snapshot
-from services.feed.sources import Flow
+from services.feed.sources import Source
 from services.feed.wakeup import Wakeup
 
 _GLANCE = "SELECT pg_current_snapshot()"
@@ -51,15 +51,15 @@ class Reader:
         self,
         pool: database.PrimaryPool,
         wakeup: Wakeup,
-        flow: Flow,
+        source: Source,
         deliver: Deliver,
         interrupted: Deliver,
         lose: Callable[[Exception], None],
         pace: Pace,
     ) -> None:
         self._connection = DedicatedConnection(pool, READ_EVENTS)
-        self._bell = wakeup.bell()
-        self.flow = flow
+        self._wakeup_event = wakeup.event()
+        self.source = source
         self._deliver = deliver
         self._interrupted = interrupted
         self._undelivered: Batch | None = None
@@ -131,13 +131,15 @@ class Reader:
         """Finish the batch in the middle of which the life before ended."""
         cut = self._undelivered
         if cut is not None:
-            batch = await self._connection.retry(partial(self.flow.first, before=cut.before, until=cut.after))
+            batch = await self._connection.retry(
+                partial(self.source.first, before=cut.before, until=cut.after)
+            )
             await self._hand_on(batch, self._interrupted)
 
     async def _step(self) -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
-        batch = await self._connection.retry(partial(self.flow.first, before=self._position))
+        batch = await self._connection.retry(partial(self.source.first, before=self._position))
         self._position = batch.after
         self._in_vain = 0.0 if batch.events else clock() - started
         if batch.events:
@@ -153,7 +155,7 @@ class Reader:
         while not batch.complete:
             past = batch.events[-1].place
             batch = await self._connection.retry(
-                partial(self.flow.rest, before=batch.before, until=batch.after, past=past)
+                partial(self.source.rest, before=batch.before, until=batch.after, past=past)
             )
             self._position = batch.after
             if batch.events:
@@ -161,10 +163,10 @@ class Reader:
         self._undelivered = None
 
     async def _rest(self) -> None:
-        """Until somebody rings, a glance shows that something may have been committed, or the poll is due."""
+        """Until a wake-up comes, a glance shows that something may be committed, or the poll is due."""
         clock = asyncio.get_running_loop().time
         due = clock() + self._pace.anyway
-        while not await self._bell.wait(self._interval()) and clock() < due:
+        while not await self._wakeup_event.wait(self._interval()) and clock() < due:
             if await self._connection.retry(self._has_moved):
                 return
 

@@ -11,9 +11,9 @@ from services.feed.events import ChangeEvent
 from services.feed.judging import Seen
 from services.feed.statement_connections import Acquire, TooSlow
 from services.feed.subscribers import Delivery
-from services.feed.topics import Occurrence, Topic
+from services.feed.topics import PositionedEvent, Topic
 
-Key: TypeAlias = tuple[Occurrence, Hashable]
+Key: TypeAlias = tuple[PositionedEvent, Hashable]
 """An event, and the group of viewers to whom it looks the same."""
 
 
@@ -31,7 +31,7 @@ async def render(acquire: Acquire, topic: Topic, seen: Collection[Seen]) -> list
     Events that cannot be rendered are found by halves; they concern only who sees them. Raises TooSlow, and
     what the database raises while it is away.
     """
-    wanted: dict[Key, tuple[Occurrence, Viewer]] = {}
+    wanted: dict[Key, tuple[PositionedEvent, Viewer]] = {}
     for by_viewer in seen:
         for viewer, founds in by_viewer.items():
             group = topic.renderer.group(viewer)
@@ -48,7 +48,7 @@ async def render(acquire: Acquire, topic: Topic, seen: Collection[Seen]) -> list
 async def _render(
     acquire: Acquire,
     topic: Topic,
-    wanted: Sequence[tuple[Key, tuple[Occurrence, Viewer]]],
+    wanted: Sequence[tuple[Key, tuple[PositionedEvent, Viewer]]],
     results: dict[Key, Delivery | Exception],
 ) -> None:
     if not wanted:
@@ -74,8 +74,8 @@ async def _render(
 
 
 def _hopeful(
-    wanted: Sequence[tuple[Key, tuple[Occurrence, Viewer]]], results: dict[Key, Delivery | Exception]
-) -> list[tuple[Key, tuple[Occurrence, Viewer]]]:
+    wanted: Sequence[tuple[Key, tuple[PositionedEvent, Viewer]]], results: dict[Key, Delivery | Exception]
+) -> list[tuple[Key, tuple[PositionedEvent, Viewer]]]:
     """Without those of viewers who have an error already and a group of their own: they end with it."""
     failed = {key[1]: error for key, error in results.items() if isinstance(error, Exception)}
     hopeful = []
@@ -90,7 +90,7 @@ def _hopeful(
 def _of_viewer(
     topic: Topic,
     viewer: Viewer,
-    founds: Sequence[Occurrence],
+    founds: Sequence[PositionedEvent],
     results: Mapping[Key, Delivery | Exception],
 ) -> Rendered:
     group = topic.renderer.group(viewer)

@@ -26,7 +26,7 @@ class Retrying(Protocol):
 
 
 async def since(
-    line: Retrying, reader: Reader, cursor: Cursor, require_kept: Callable[[Snapshot], Awaitable[None]]
+    connection: Retrying, reader: Reader, cursor: Cursor, require_kept: Callable[[Snapshot], Awaitable[None]]
 ) -> AsyncGenerator[tuple[Batch, bytes], None]:
     """Batches from right after `cursor` to the reader's position, each with the place before its first event.
 
@@ -36,11 +36,11 @@ async def since(
     Between the last check for that position and the end of the iteration nothing is awaited, so whoever goes
     on live in the very next step has neither a hole nor a repeat.
     """
-    flow, place = reader.flow, cursor.place
+    source, place = reader.source, cursor.place
     batch = Batch(cursor.before, cursor.batch, complete=False)
     while not batch.complete:
-        batch = await line.retry(
-            partial(flow.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
+        batch = await connection.retry(
+            partial(source.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
         )
         await require_kept(batch.before)
         if batch.events:
@@ -52,7 +52,7 @@ async def since(
         if not target.includes(position):  # the cursor is from another process, whose reader was faster
             await asyncio.sleep(_READER_BEHIND)
             continue
-        batch = await line.retry(partial(flow.first, before=position, until=target, limit=_PAGE))
+        batch = await connection.retry(partial(source.first, before=position, until=target, limit=_PAGE))
         await require_kept(batch.before)
         place = b""
         while batch.events:
@@ -60,8 +60,8 @@ async def since(
             if batch.complete:
                 break
             place = batch.events[-1].place
-            batch = await line.retry(
-                partial(flow.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
+            batch = await connection.retry(
+                partial(source.rest, before=batch.before, until=batch.after, past=place, limit=_PAGE)
             )
             await require_kept(batch.before)
         position = batch.after

@@ -39,7 +39,7 @@ class Rest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Source:
     """Events of some tables."""
 
     tables: frozenset[str]
@@ -47,5 +47,5 @@ class Flow:
     rest: Rest
 
 
-CHANGES = Flow(frozenset(watch.table for watch in WATCHES), read_batch, read_rest)
-LOGS = Flow(frozenset(table.name for table in LOG_TABLES), read_entries, read_more_entries)
+CHANGES = Source(frozenset(watch.table for watch in WATCHES), read_batch, read_rest)
+LOGS = Source(frozenset(table.name for table in LOG_TABLES), read_entries, read_more_entries)

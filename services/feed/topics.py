@@ -15,7 +15,7 @@ Ancestry: TypeAlias = Mapping[UUID, Collection[UUID]]
 """For each instance that a batch speaks of, itself and the instances above it in the tree."""
 
 
-class Occurrence:
+class PositionedEvent:
     """An event in its batch; `cursor` is the place right after it, written when first asked for.
 
     `past` is the place in the batch of the event before it, empty for the first.
@@ -43,11 +43,11 @@ class Occurrence:
         return self._cursor
 
 
-def occurrences_of(batch: Batch, codec: CursorCodec, past: bytes) -> list[Occurrence]:
+def positioned_events(batch: Batch, codec: CursorCodec, past: bytes) -> list[PositionedEvent]:
     """The events of a batch in order; `past` is the place of the event before the first of them."""
     found = []
     for event in batch.events:
-        found.append(Occurrence(event, batch, codec, past))
+        found.append(PositionedEvent(event, batch, codec, past))
         past = event.place
     return found
 
@@ -58,10 +58,12 @@ class Renderer(Protocol):
     def group(self, viewer: Viewer) -> Hashable:
         """Equal for viewers to whom an event that they may see looks the same, down to the last byte."""
 
-    async def rehearse(self, acquire: Acquire, viewer: Viewer) -> None:
+    async def warm_up(self, acquire: Acquire, viewer: Viewer) -> None:
         """Load nothing in the way in which an event for `viewer` will be loaded."""
 
-    async def render(self, acquire: Acquire, wanted: Sequence[tuple[Occurrence, Viewer]]) -> Sequence[str]:
+    async def render(
+        self, acquire: Acquire, wanted: Sequence[tuple[PositionedEvent, Viewer]]
+    ) -> Sequence[str]:
         """A response for each event and viewer, in order; the viewer may see the event."""
 
 

@@ -22,25 +22,25 @@ _PUBLISH_AGAIN = Backoff(first=0.1, longest=0.5)
 """What could not be published is published soon, for the others may poll rarely."""
 
 
-class Bell:
-    """What one reader waits at, so that another one's waiting takes nothing from it."""
+class WakeupEvent:
+    """An event that one reader waits for, so that another one's waiting takes nothing from it."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """End the waiting, or the next one at once."""
-        self._rung.set()
+        self._event.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Until somebody rings or `seconds` have passed; whether somebody rang."""
+        """Until it is set or `seconds` have passed; whether it was set. It is clear after that."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._rung.wait()
+                return await self._event.wait()
         except TimeoutError:
             return False
         finally:
-            self._rung.clear()
+            self._event.clear()
 
 
 class Wakeup(Running):
@@ -52,7 +52,7 @@ class Wakeup(Running):
     def __init__(self, url: str) -> None:
         self._backend = backend_for(url)
         self._broadcast = Broadcast(backend=self._backend)
-        self._bells: list[Bell] = []
+        self._events: list[WakeupEvent] = []
         self._unsent = asyncio.Event()
 
     @asynccontextmanager
@@ -68,20 +68,20 @@ class Wakeup(Running):
         finally:
             await self._backend.close()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Call after a commit, never inside a transaction; returns at once and never raises."""
-        self._hear()
+        self._set_events()
         self._unsent.set()
 
-    def bell(self) -> Bell:
-        """A bell that rings whenever somebody rings, here or in another process."""
-        bell = Bell()
-        self._bells.append(bell)
-        return bell
+    def event(self) -> WakeupEvent:
+        """An event that is set with each wake-up, from here or from another process."""
+        event = WakeupEvent()
+        self._events.append(event)
+        return event
 
-    def _hear(self) -> None:
-        for bell in self._bells:
-            bell.ring()
+    def _set_events(self) -> None:
+        for event in self._events:
+            event.set()
 
     async def _publish(self) -> None:
         while True:
@@ -101,7 +101,7 @@ class Wakeup(Running):
             await self._broadcast.publish(CHANNEL, "")
 
     async def _listen(self) -> None:
-        """Ring for what comes from the broker, and once at the beginning: something may have been missed.
+        """Set the events for what comes from the broker, and first for what may have been missed.
 
         broadcaster has a task of its own that hands events on. Its death ends this one, and both begin anew.
         """
@@ -116,9 +116,9 @@ class Wakeup(Running):
             handing_on.add_done_callback(end)
             try:
                 async with self._broadcast.subscribe(CHANNEL) as subscriber:
-                    self._hear()
+                    self._set_events()
                     while True:
                         await subscriber.get()
-                        self._hear()
+                        self._set_events()
             finally:
                 handing_on.remove_done_callback(end)

@@ -77,7 +77,7 @@ class QueueBackend(BroadcastBackend):
 
 
 class MemoryBackend(QueueBackend):
-    """For a single process, whose readers hear what it rings without a broker."""
+    """For a single process, whose readers are woken without a broker."""
 
     async def subscribe(self, group: str) -> None:
         """Nothing to do: nobody publishes outside of this process."""
@@ -120,7 +120,7 @@ class SupervisedBackend(QueueBackend):
         )
 
     def hear(self, channel: str, sender: str) -> None:
-        """What came over the connection; a process knows already what it has rung itself."""
+        """What came over the connection; a process knows already of its own wake-ups."""
         if sender != self._name:
             self.report(channel)
 
@@ -204,15 +204,15 @@ class RedisBackend(SupervisedBackend):
         async with self._client.pubsub() as subscription:
             await subscription.subscribe(channel)
             self.report(channel)
-            patience = _PROBE_EVERY
+            silence = _PROBE_EVERY
             while True:
-                message = await subscription.get_message(timeout=patience)
+                message = await subscription.get_message(timeout=silence)
                 if message is not None:
-                    patience = _PROBE_EVERY
+                    silence = _PROBE_EVERY
                     if message["type"] == "message":
                         self.hear(channel, message["data"].decode())
-                elif patience == _PROBE_TIMEOUT:
+                elif silence == _PROBE_TIMEOUT:
                     raise ConnectionError("Redis does not answer")
                 else:
-                    patience = _PROBE_TIMEOUT
+                    silence = _PROBE_TIMEOUT
                     await subscription.ping()

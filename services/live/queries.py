@@ -9,7 +9,7 @@ from services.core.background import SideTask
 from services.core.fair_shares import FairShares
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
-from services.feed.sources import CHANGES, LOGS, Flow
+from services.feed.sources import CHANGES, LOGS, Source
 from services.live.results import LiveSubscriber
 from services.live.topics import LiveQuery, LiveTopic
 
@@ -31,7 +31,7 @@ class LiveQueries:
         self._topics: dict[Hashable, LiveTopic] = {}
         self._tasks: dict[LiveTopic, SideTask] = {}
         self._by_table: dict[str, set[LiveTopic]] = defaultdict(set)
-        self._watched: dict[Flow, Callable[[], None]] = {}
+        self._watched: dict[Source, Callable[[], None]] = {}
         self._opening = asyncio.Lock()
 
     def __len__(self) -> int:
@@ -46,8 +46,10 @@ class LiveQueries:
         async with self._opening:
             # Before the first reading, so that no change falls between the two.
             try:
-                while flow := next((flow for flow in _flows_of(query) if flow not in self._watched), None):
-                    self._watched[flow] = await self._feed.watch(flow, self._notice)
+                while source := next(
+                    (source for source in _sources_of(query) if source not in self._watched), None
+                ):
+                    self._watched[source] = await self._feed.watch(source, self._notice)
                 topic = self._topics.get(query.key) or self._begin(query)
             except BaseException:
                 self._unwatch()
@@ -93,10 +95,10 @@ class LiveQueries:
         return task
 
     def _unwatch(self) -> None:
-        """End the watch over flows that no query needs."""
-        for flow in [*self._watched]:
-            if not any(self._by_table.get(table) for table in flow.tables):
-                self._watched.pop(flow)()
+        """End the watch over sources that no query needs."""
+        for source in [*self._watched]:
+            if not any(self._by_table.get(table) for table in source.tables):
+                self._watched.pop(source)()
 
     def _notice(self, events: Sequence[ChangeEvent]) -> None:
         concerned = {
@@ -106,9 +108,9 @@ class LiveQueries:
             topic.touch()
 
 
-def _flows_of(query: LiveQuery) -> list[Flow]:
-    """The flows that tell of changes in the tables of a query."""
-    return [flow for flow in (CHANGES, LOGS) if not flow.tables.isdisjoint(query.tables)]
+def _sources_of(query: LiveQuery) -> list[Source]:
+    """The sources that tell of changes in the tables of a query."""
+    return [source for source in (CHANGES, LOGS) if not source.tables.isdisjoint(query.tables)]
 
 
 class LiveSubscription:

@@ -24,7 +24,7 @@ from services.feed.feed import Feed
 from services.feed.reader import Pace
 from services.feed.statement_connections import Acquire
 from services.feed.subscribers import Capacity, Opened
-from services.feed.topics import Filter, Occurrence, Topic
+from services.feed.topics import Filter, PositionedEvent, Topic
 from services.feed.wakeup import Wakeup
 from services.live.queries import LiveQueries
 from tests.support.statements import Statements
@@ -123,10 +123,10 @@ class KeysAndStatuses:
         """All viewers alike, unless the renderer is to tell them apart."""
         return viewer if self._by_viewer else None
 
-    async def rehearse(self, acquire: Acquire, viewer: Viewer) -> None:
+    async def warm_up(self, acquire: Acquire, viewer: Viewer) -> None:
         """There is nothing to load."""
 
-    async def render(self, acquire: Acquire, wanted: Sequence[tuple[Occurrence, Viewer]]) -> list[str]:
+    async def render(self, acquire: Acquire, wanted: Sequence[tuple[PositionedEvent, Viewer]]) -> list[str]:
         """A JSON array for each event."""
         self.rendered.append(len(wanted))
         return [

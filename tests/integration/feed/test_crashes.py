@@ -150,7 +150,7 @@ async def write_both(url: str, project: UUID, wakeup: Wakeup) -> tuple[UUID, UUI
     async with connected(url) as connection:
         instance = await add_instance(connection, project)
         entry = await append(connection, instance)
-    wakeup.ring()
+    wakeup.notify()
     return instance, entry
 
 
@@ -178,7 +178,7 @@ async def test_whatever_took_the_ids_before_a_crash_nothing_is_hidden_after_it(
             async with connected(url) as connection:
                 for _ in range(TIMES):
                     await connection.execute(statement.format(instance=instance))
-                    wakeup.ring()
+                    wakeup.notify()
                 taken = (await current_snapshot(connection)).xmax
                 await until(partial(have_seen, feed, taken))
                 places = [subscriber.cursor for subscriber in live]
@@ -276,7 +276,7 @@ async def test_after_a_start_whose_first_id_is_unknown_a_loss_is_told(
             await connection.execute("BEGIN; SELECT ccgraph_feed_start(); COMMIT")
             await connection.execute("UPDATE feed_starts SET first_xid = NULL")
             await set_status(connection, instance, "RUNNING")
-        wakeup.ring()
+        wakeup.notify()
         for subscriber in subscribers:
             assert isinstance(await subscriber.ended(), CursorExpired)
         with pytest.raises(CursorExpired):
@@ -284,7 +284,7 @@ async def test_after_a_start_whose_first_id_is_unknown_a_loss_is_told(
         fresh = await Listening().begin(feed, about(object()))
         async with connected(url) as connection:
             await set_status(connection, instance, "STOPPED")
-        wakeup.ring()
+        wakeup.notify()
         assert await fresh.next() == [str(instance), "STOPPED"]
 
 

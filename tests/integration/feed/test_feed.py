@@ -12,7 +12,7 @@ from services.core.errors import CursorExpired, CursorInvalid
 from services.feed import reader
 from services.feed.feed import Feed
 from services.feed.reader import Pace
-from services.feed.wakeup import Bell, Wakeup
+from services.feed.wakeup import Wakeup, WakeupEvent
 from tests.integration.feed.conftest import (
     Connect,
     KeysAndStatuses,
@@ -33,13 +33,13 @@ async def test_a_change_by_plain_sql_is_heard_within_a_second(
     feed: Feed, writer: Writer, project_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    wait = Bell.wait
+    wait = WakeupEvent.wait
 
-    async def noted(bell: Bell, seconds: float) -> bool:
+    async def noted(event: WakeupEvent, seconds: float) -> bool:
         pauses.append(seconds)
-        return await wait(bell, seconds)
+        return await wait(event, seconds)
 
-    monkeypatch.setattr(Bell, "wait", noted)
+    monkeypatch.setattr(WakeupEvent, "wait", noted)
     instance = await add_instance(writer, project_id)
     listening = await Listening().begin(feed, about())
     await until(lambda: len(pauses) > 2)  # so that the reader looks as seldom as it does

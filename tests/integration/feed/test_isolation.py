@@ -12,7 +12,7 @@ from services.feed import channels
 from services.feed.feed import Feed
 from services.feed.statement_connections import Acquire
 from services.feed.subscribers import Capacity
-from services.feed.topics import Occurrence
+from services.feed.topics import PositionedEvent
 from tests.integration.feed.conftest import (
     ADMINISTRATOR,
     Connect,
@@ -28,7 +28,7 @@ from tests.integration.feed.conftest import (
 from tests.integration.feed.test_log_stream import CC_LOGS, append
 from tests.integration.feed.test_logs import log
 
-Wanted = Sequence[tuple[Occurrence, Viewer]]
+Wanted = Sequence[tuple[PositionedEvent, Viewer]]
 
 LONG = 30.0
 """Seconds of a slow statement: longer than a test waits for what is not to wait for it."""
@@ -37,7 +37,7 @@ LONG = 30.0
 class Failing(KeysAndStatuses):
     """PostgreSQL refuses the statement when `fails` holds of one of the events and viewers."""
 
-    def __init__(self, fails: Callable[[Occurrence, Viewer], bool], *, by_viewer: bool = False) -> None:
+    def __init__(self, fails: Callable[[PositionedEvent, Viewer], bool], *, by_viewer: bool = False) -> None:
         super().__init__(by_viewer=by_viewer)
         self._fails = fails
 
@@ -51,7 +51,7 @@ class Failing(KeysAndStatuses):
 class Slow(KeysAndStatuses):
     """The statement takes long when `lasts` gives seconds for one of the events and viewers."""
 
-    def __init__(self, lasts: Callable[[Occurrence, Viewer], float], *, by_viewer: bool = False) -> None:
+    def __init__(self, lasts: Callable[[PositionedEvent, Viewer], float], *, by_viewer: bool = False) -> None:
         super().__init__(by_viewer=by_viewer)
         self._lasts = lasts
 
@@ -64,11 +64,11 @@ class Slow(KeysAndStatuses):
         return await super().render(acquire, wanted)
 
 
-def always(found: Occurrence, viewer: Viewer) -> bool:
+def always(found: PositionedEvent, viewer: Viewer) -> bool:
     return True
 
 
-def long(found: Occurrence, viewer: Viewer) -> float:
+def long(found: PositionedEvent, viewer: Viewer) -> float:
     return LONG
 
 

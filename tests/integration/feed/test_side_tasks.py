@@ -17,7 +17,7 @@ from services.feed import feed as feed_module
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES
 from services.feed.statement_connections import Acquire
-from services.feed.wakeup import Bell, Wakeup
+from services.feed.wakeup import Wakeup, WakeupEvent
 from tests.integration.feed.conftest import (
     KeysAndStatuses,
     Listening,
@@ -206,16 +206,16 @@ async def test_a_live_query_that_cannot_be_read_on_ends_with_a_sentence(
 _LIVE = "subscription { live { ccInstances { nodes { status } } } }"
 
 
-async def rings(here: Wakeup, bell: Bell) -> bool:
-    """Whether a ring here is heard at the bell of another process."""
-    here.ring()
-    return await bell.wait(0.2)
+async def arrives_at(here: Wakeup, event: WakeupEvent) -> bool:
+    """Whether a wake-up from here sets the event of another process."""
+    here.notify()
+    return await event.wait(0.2)
 
 
 @pytest.mark.parametrize("name", ["feed-wakeup-broker", "feed-wakeup-listener", "feed-wakeup-publisher"])
 async def test_wake_ups_travel_again_when_what_carries_them_was_killed(name: str, database_url: str) -> None:
     async with Wakeup(database_url) as here, Wakeup(database_url) as there:
-        arrives = partial(rings, here, there.bell())
+        arrives = partial(arrives_at, here, there.event())
         await until(arrives)
         kill(name)  # of both processes
         await back(here.supervisor)
@@ -225,18 +225,18 @@ async def test_wake_ups_travel_again_when_what_carries_them_was_killed(name: str
 
 async def test_a_wake_up_that_was_to_be_published_is_published_after_the_death(database_url: str) -> None:
     async with Wakeup(database_url) as here, Wakeup(database_url) as there:
-        bell = there.bell()
-        while await bell.wait(0.5):
+        event = there.event()
+        while await event.wait(0.5):
             pass
-        here.ring()
+        here.notify()
         await asyncio.sleep(0)
         kill("feed-wakeup-publisher")
-        assert await bell.wait(10)
+        assert await event.wait(10)
 
 
 async def test_the_death_of_broadcasters_own_task_is_noticed(database_url: str) -> None:
     async with Wakeup(database_url) as here, Wakeup(database_url) as there:
-        arrives = partial(rings, here, there.bell())
+        arrives = partial(arrives_at, here, there.event())
         await until(arrives)
         there._broadcast._listener_task.cancel()
         await back(there.supervisor)

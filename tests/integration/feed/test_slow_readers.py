@@ -21,7 +21,7 @@ SMALL = Capacity(events=3)
 @pytest.fixture
 async def hasty(database: Database) -> AsyncIterator[Feed]:
     """A feed that keeps nobody for long."""
-    async with Wakeup("memory://") as wakeup, Feed(database, wakeup, b"secret", patience=0.3) as opened:
+    async with Wakeup("memory://") as wakeup, Feed(database, wakeup, b"secret", stall_timeout=0.3) as opened:
         yield opened
 
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from services.feed.wakeup import Bell, Wakeup
+from services.feed.wakeup import Wakeup, WakeupEvent
 from tests.integration.feed.conftest import Writer
 from tests.support.redis import RedisServer, redis_server
 from tests.support.relay import Relay, relay
@@ -24,23 +24,23 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-_BELLS: WeakKeyDictionary[Wakeup, Bell] = WeakKeyDictionary()
+_EVENTS: WeakKeyDictionary[Wakeup, WakeupEvent] = WeakKeyDictionary()
 
 
 async def hears(wakeup: Wakeup, seconds: float = PATIENCE) -> bool:
     """Whether a wake-up comes in time."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    if wakeup not in _BELLS:
-        _BELLS[wakeup] = wakeup.bell()
-    await _BELLS[wakeup].wait(seconds)
+    if wakeup not in _EVENTS:
+        _EVENTS[wakeup] = wakeup.event()
+    await _EVENTS[wakeup].wait(seconds)
     return loop.time() - started < seconds * 0.95
 
 
 async def heard_from(ringing: Wakeup, listening: Wakeup, attempts: int = 600) -> bool:
     """Whether ringing at one process is heard at another sooner or later."""
     for _ in range(attempts):
-        ringing.ring()
+        ringing.notify()
         if await hears(listening, 0.1):
             return True
     return False
@@ -55,7 +55,7 @@ async def quiet(wakeup: Wakeup) -> None:
 async def test_ringing_wakes_the_reader_of_the_same_process() -> None:
     async with Wakeup("memory://") as wakeup:
         await quiet(wakeup)
-        wakeup.ring()
+        wakeup.notify()
         assert await hears(wakeup)
 
 
@@ -63,7 +63,7 @@ async def test_postgresql_carries_a_wake_up_to_another_process(database_url: str
     async with Wakeup(database_url) as here, Wakeup(database_url) as there:
         await quiet(here)
         await quiet(there)
-        here.ring()
+        here.notify()
         assert await hears(there)
 
 
@@ -90,7 +90,7 @@ async def test_redis_carries_a_wake_up_to_another_process(redis: RedisServer) ->
     async with Wakeup(redis.url) as here, Wakeup(redis.url) as there:
         await quiet(here)
         await quiet(there)
-        here.ring()
+        here.notify()
         assert await hears(there)
 
 
@@ -100,20 +100,20 @@ async def test_wake_ups_come_back_after_redis_was_away_and_ringing_never_fails(r
         await quiet(here)
         await quiet(there)
         redis.stop()
-        here.ring()
+        here.notify()
         assert await hears(here)  # this process needs no broker
         redis.start()
         assert await heard_from(here, there)
 
 
 async def hears_again_behind_a_cut(wires: Relay, here_url: str, there_url: str) -> None:
-    """Assert that a listener whose connection is silent for ever makes a new one, and hears what is rung."""
+    """Assert that a listener whose connection is silent for ever makes a new one, and hears of wake-ups."""
     async with Wakeup(here_url) as here, Wakeup(there_url) as there:
         await quiet(there)
         wires.cut()
         await until(lambda: wires.accepted > 1)
         await quiet(there)
-        here.ring()
+        here.notify()
         assert await hears(there)
 
 
@@ -151,7 +151,7 @@ async def test_a_silent_connection_to_redis_is_noticed(redis: RedisServer) -> No
 async def test_what_could_not_be_published_is_published_when_the_broker_is_back(redis: RedisServer) -> None:
     redis.stop()
     async with Wakeup(redis.url) as here:
-        here.ring()
+        here.notify()
         await asyncio.sleep(0.2)
         redis.start()
         await until(lambda: redis.published > 0)
@@ -159,10 +159,10 @@ async def test_what_could_not_be_published_is_published_when_the_broker_is_back(
 
 async def test_a_broker_that_is_away_does_not_keep_a_process_from_starting() -> None:
     async with Wakeup("redis://127.0.0.1:1/0") as wakeup:
-        bell = wakeup.bell()
-        wakeup.ring()
+        event = wakeup.event()
+        wakeup.notify()
         async with asyncio.timeout(PATIENCE):
-            await bell.wait(2 * PATIENCE)
+            await event.wait(2 * PATIENCE)
 
 
 def test_an_unknown_broker_is_refused_with_those_that_there_are() -> None:
