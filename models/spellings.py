@@ -1,7 +1,7 @@
 """How callers write the values of columns: the one place that reads such texts.
 
 Python's own readers take more than the standards allow: digits of other scripts, signs, underlines, week
-dates. Every function raises ValueError with a phrase that goes on after a field's name: "must be a UUID".
+dates. Every function raises `Unfit` with a phrase that goes on after a field's name: "must be a UUID".
 """
 
 import ipaddress
@@ -12,6 +12,11 @@ from uuid import UUID
 
 LONGEST_NUMBER: Final = 20
 """Characters: the smallest number of 64 bits with its sign."""
+
+
+class Unfit(ValueError):
+    """A value that does not fit; its text goes on after a field's name, or after "This": `must be a text`."""
+
 
 _UUID: Final = re.compile(
     "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
@@ -27,14 +32,14 @@ _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def read_uuid(text: str) -> UUID:
     """A UUID (RFC 9562, 4): hexadecimal digits of either case in groups of 8-4-4-4-12, or without hyphens."""
     if _UUID.fullmatch(text) is None:
-        raise ValueError("must be a UUID such as 0197a1b2-0000-7000-8000-000000000000")
+        raise Unfit("must be a UUID such as 0197a1b2-0000-7000-8000-000000000000")
     return UUID(text)
 
 
 def read_whole_number(text: str) -> int:
     """A whole number in ASCII digits, without a plus sign and leading zeros."""
     if len(text) > LONGEST_NUMBER or _WHOLE.fullmatch(text) is None:
-        raise ValueError("must be a whole number such as 42")
+        raise Unfit("must be a whole number such as 42")
     return int(text)
 
 
@@ -52,7 +57,7 @@ def read_moment(text: str) -> datetime:
             return _after_leap_second(datetime.fromisoformat(f"{text[:at]}59{text[at + 2 :]}".upper()))
     except (ValueError, OverflowError):
         pass
-    raise ValueError("must be a time with an offset, such as 2026-01-31T12:00:00Z")
+    raise Unfit("must be a time with an offset, such as 2026-01-31T12:00:00Z")
 
 
 def _after_leap_second(before: datetime) -> datetime:
@@ -69,7 +74,7 @@ def read_day(text: str) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise ValueError("must be a day such as 2026-01-31")
+    raise Unfit("must be a day such as 2026-01-31")
 
 
 def read_address(text: str) -> str:
@@ -82,4 +87,4 @@ def read_address(text: str) -> str:
             return str(ipaddress.ip_interface(text))
     except ValueError:
         pass
-    raise ValueError("must be an IP address without a zone, such as 192.0.2.1 or 2001:db8::1")
+    raise Unfit("must be an IP address without a zone, such as 192.0.2.1 or 2001:db8::1")

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 import orjson
 
+from models.spellings import Unfit
+from models.values import refuse_nul
+
 # What may be more than a double or 64 bits hold: 16 digits in a row, wherever the point is, so 8 on one of
 # its sides; or an exponent of three digits below zero. (One above is infinite to orjson, which is an error.)
 _DIGITS: Final = bytes.maketrans(b"123456789E", b"000000000e")
@@ -99,6 +102,29 @@ def write_json(value: object, *, sort: bool = False) -> bytes:
     and for a number out of the range of doubles, which GraphQL's literals can hold.
     """
     return _write(value, sort, _fragment_in_range)
+
+
+def write_storable(value: object, *, sort: bool = False) -> bytes:
+    """The same for a value that becomes jsonb.
+
+    Raises: Unfit, with a phrase that goes on after a field's name, for what `write_json` and jsonb refuse.
+    """
+    try:
+        encoded = write_json(value, sort=sort)
+    except (TypeError, ValueError) as trouble:
+        raise Unfit(_trouble(str(trouble))) from None
+    refuse_nul(encoded)
+    return encoded
+
+
+def _trouble(trouble: str) -> str:
+    if "surrogate" in trouble:
+        return "holds half of a surrogate pair, which is no character"
+    if trouble == OUT_OF_RANGE:
+        return "holds a number out of the range of double precision; give it as a text"
+    if "ecursion" in trouble:
+        return "is nested too deeply: at most 254 levels are taken"
+    return "must be JSON"
 
 
 def write_stored(value: object) -> bytes:

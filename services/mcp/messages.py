@@ -1,6 +1,5 @@
 """Reads JSON-RPC 2.0 messages, bare or as a recorder wraps them, into rows of mcp_messages."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from models.enums import McpDirection, McpMessageType
+from models.spellings import Unfit
 from services.core.errors import BadInput
-from services.core.json_codec import OUT_OF_RANGE, ExactNumber, write_json
+from services.core.json_codec import ExactNumber, write_storable
 from services.core.timestamps import EARLIEST, read_moment
 from services.secrets.masking import mask_key, mask_text, masked
 
@@ -27,7 +27,6 @@ _EXACT: Final = 2**53  # past it, neighbouring whole numbers are one float
 _MAX_NAME: Final = (
     255  # characters; methods, ids and servers stand in B-tree indexes, whose entries are bounded
 )
-_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,18 +271,7 @@ def _bounded(text: str, field: str) -> str:
 def _encode(value: object, field: str) -> str:
     """JSON text with sorted names, masked; `BadInput` for what cannot be stored."""
     try:
-        encoded = write_json(value, sort=True)
-    except TypeError as trouble:
-        raise BadInput(_explain(str(trouble)), field=field) from None
-    if b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded):
-        raise BadInput("A text holds a NUL character, which PostgreSQL cannot store: remove it.", field=field)
+        encoded = write_storable(value, sort=True)
+    except Unfit as trouble:
+        raise BadInput(f"This {trouble}.", field=field) from None
     return masked(value, encoded).decode()
-
-
-def _explain(trouble: str) -> str:
-    """What to do about a value that cannot be written."""
-    if "surrogate" in trouble:
-        return "A text holds half of a surrogate pair, which is no character: remove it."
-    if trouble == OUT_OF_RANGE:
-        return "A number is out of the range of double precision: send it as a text."
-    return "This value is nested too deeply: at most 254 levels are taken."

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -24,11 +23,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from models import spellings
+from models import values
+from models.spellings import Unfit as Unfit
 from models.types import Choice
 from services.core.errors import BadInput
-from services.core.json_codec import OUT_OF_RANGE, read_stored, write_json
-from services.core.timestamps import read_moment
+from services.core.json_codec import read_stored, write_json, write_storable
+from services.core.timestamps import EARLIEST
 from services.secrets.masking import mask_all, mask_key, off_the_loop
 from services.writing.tables import WritableTable
 
@@ -42,12 +42,6 @@ Convert = Callable[[object], object]
 """From an input value that is not null to a parameter; `Unfit` says what the value has to be."""
 
 _DIALECT: Final[Dialect] = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-
-
-class Unfit(ValueError):
-    """A value that cannot be stored; its text goes on after "This": `must be a text`."""
 
 
 async def parameters(table: WritableTable, given: Mapping[str, object], prefix: str) -> dict[str, Any]:
@@ -83,8 +77,8 @@ async def conceal(table: WritableTable, rows: Sequence[dict[str, Any]]) -> None:
 
 def _conceal(table: WritableTable, given: Sequence[tuple[dict[str, Any], str, str]]) -> None:
     json_columns = _json_columns(table)
-    values = [read_stored(text) if name in json_columns else text for _, name, text in given]
-    for (row, name, _), value, hidden in zip(given, values, mask_all(values), strict=True):
+    found = [read_stored(text) if name in json_columns else text for _, name, text in given]
+    for (row, name, _), value, hidden in zip(given, found, mask_all(found), strict=True):
         if hidden == value:
             continue
         if name in json_columns:
@@ -138,18 +132,17 @@ def converter(column: "Column[Any]") -> Convert:
         case JSONB():
             return json_text
         case Uuid():
-            return _uuid
+            return values.uuid
         case Boolean():
-            return _boolean
+            return values.boolean
         case DateTime():
             return _time
         case INET():
-            return _address
+            return values.address
         case Integer():
-            bits = 63 if isinstance(kind, BigInteger) else 31
-            return lambda value: _whole(value, 2**bits)
+            return values.big_integer if isinstance(kind, BigInteger) else values.integer
         case Float():
-            return _number
+            return values.number
         case String():
             longest = kind.length or (MAX_INDEXED_TEXT if _is_indexed(column) else MAX_TEXT)
             return lambda value: text(value, longest)
@@ -166,15 +159,7 @@ def sql_type(column: "Column[Any]") -> str:
 
 def text(value: object, longest: int = MAX_TEXT) -> str:
     """Text that PostgreSQL can hold."""
-    if not isinstance(value, str):
-        raise Unfit("must be a text")
-    if "\0" in value:
-        raise Unfit("holds the character NUL, which cannot be stored")
-    if not value.isascii() and _SURROGATE.search(value):
-        raise Unfit("holds half of a surrogate pair, which is no character")
-    if len(value) > longest:
-        raise Unfit(f"may be at most {longest:,} characters long, not {len(value):,}")
-    return value
+    return values.text(value, longest)
 
 
 def require_text(value: object, field: str) -> None:
@@ -187,23 +172,7 @@ def require_text(value: object, field: str) -> None:
 
 def json_text(value: object) -> str:
     """Any JSON value as JSON text."""
-    try:
-        encoded = write_json(value)
-    except TypeError as trouble:
-        raise Unfit(_json_trouble(str(trouble))) from None
-    if b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded):
-        raise Unfit("holds the character NUL, which cannot be stored")
-    return encoded.decode()
-
-
-def _json_trouble(trouble: str) -> str:
-    if "surrogate" in trouble:
-        return "holds half of a surrogate pair, which is no character"
-    if trouble == OUT_OF_RANGE:
-        return "holds a number out of the range of double precision; give it as a text"
-    if "ecursion" in trouble:
-        return "is nested more than 254 levels deep"
-    return "must be JSON"
+    return write_storable(value).decode()
 
 
 def _choice(value: object, stored: Mapping[str, str], members: type[StrEnum]) -> str:
@@ -213,47 +182,14 @@ def _choice(value: object, stored: Mapping[str, str], members: type[StrEnum]) ->
     raise Unfit(f"must be one of {names}")
 
 
-def _uuid(value: object) -> UUID:
-    try:
-        return value if isinstance(value, UUID) else spellings.read_uuid(_string(value))
-    except ValueError:
-        raise Unfit("must be a UUID") from None
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise Unfit("must be true or false")
-    return value
-
-
 def _time(value: object) -> datetime:
-    moment = read_moment(value)
-    if moment is None:
-        raise Unfit("must be a time with its offset, in 1970 or later, such as 2026-01-31T12:00:00Z")
-    return moment
-
-
-def _address(value: object) -> str:
+    moment = values.moment(value)
+    if moment < EARLIEST:
+        raise Unfit("must be a time in 1970 or later, such as 2026-01-31T12:00:00Z")
     try:
-        return spellings.read_address(_string(value))
-    except ValueError:
-        raise Unfit("must be an IP address without a zone") from None
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _whole(value: object, beyond: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not -beyond <= value < beyond:
-        raise Unfit(f"must be a whole number from {-beyond:,} to {beyond - 1:,}")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unfit("must be a number")
-    return float(value)
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Unfit("must be a time before the year 10000, such as 2026-01-31T12:00:00Z") from None
 
 
 def _is_unique(column: "Column[Any]") -> bool:

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLInputType, GraphQLNonNull, get_nullable_type
 
-from gql.planner.conversions import SURROGATE
 from gql.subscriptions.fields import STREAMS
+from models.values import SURROGATE
 from tests.acceptance.shapes.conftest import SCHEMA
 from tests.integration.reading.conftest import CATALOG
 from tests.support.bad_values import OF_WRONG_TYPE, UNSTORABLE, scalar_of

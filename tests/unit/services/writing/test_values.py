@@ -27,13 +27,16 @@ async def test_only_the_rows_of_a_call_that_hold_secrets_are_masked() -> None:
     assert rows[2] == {"message": "完了", "details": '{"n":[1,2.5,null]}'}
 
 
+A_UUID = "must be a UUID such as 0197a1b2-0000-7000-8000-000000000000"
+
+
 @pytest.mark.parametrize(
     ("given", "field", "sentence"),
     [
         ({"message": None}, "message", "This must not be null."),
         ({"message": "a\0b"}, "message", "This holds the character NUL, which cannot be stored."),
         ({"log_level": "loud"}, "logLevel", "This must be one of DEBUG, INFO, WARN, ERROR, FATAL."),
-        ({"message": "fine", "cc_instance_id": "x"}, "ccInstanceId", "This must be a UUID."),
+        ({"message": "fine", "cc_instance_id": "x"}, "ccInstanceId", f"This {A_UUID}."),
     ],
 )
 def test_the_value_that_cannot_be_stored_is_named(
