@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from models import policy
-from models.policy import Condition, Own, Through, sql_columns
+from models.policy import Condition, Own, Through, asked_of, row_condition, sql_columns
 from models.policy import Rule as ReadingRule
 
 
@@ -125,11 +125,9 @@ def columns_of(rule: Rule) -> frozenset[str]:
 
 def _text(rule: Rule, alias: str, viewer: str, of: Callable[[str, str, str], str] = changeable) -> str:
     match rule:
-        case Own(column):
-            return f"{alias}.{column} = {viewer}"
-        case Condition(sql) | Guests(sql):
-            return sql.replace("{row}", alias).replace("{viewer}", viewer)
         case Through(column, table, key):
             return f"{alias}.{column} IN (SELECT {table}.{key} FROM {table} WHERE {of(table, table, viewer)})"
+        case Guests(sql):
+            return asked_of(sql, alias, viewer)
         case _:
-            return "true"
+            return row_condition(rule, alias, viewer)

@@ -221,16 +221,28 @@ def visible(
 
 
 def _text(rule: Rule, alias: str, viewer: str) -> str:
-    if isinstance(rule, Everybody):
-        return "true"
-    if isinstance(rule, Own):
-        return f"{alias}.{rule.column} = {viewer}"
-    if isinstance(rule, Condition):
-        return rule.sql.replace("{row}", alias).replace("{viewer}", viewer)
-    return (
-        f"EXISTS (SELECT FROM {rule.table} WHERE {rule.table}.{rule.key} = {alias}.{rule.column}"
-        f" AND {visible(rule.table, rule.table, viewer)})"
-    )
+    if isinstance(rule, Through):
+        return (
+            f"EXISTS (SELECT FROM {rule.table} WHERE {rule.table}.{rule.key} = {alias}.{rule.column}"
+            f" AND {visible(rule.table, rule.table, viewer)})"
+        )
+    return row_condition(rule, alias, viewer)
+
+
+def row_condition(rule: Everybody | Own | Condition, alias: str, viewer: str) -> str:
+    """The SQL of a rule that asks the row itself."""
+    match rule:
+        case Own(column):
+            return f"{alias}.{column} = {viewer}"
+        case Condition(sql):
+            return asked_of(sql, alias, viewer)
+        case _:
+            return "true"
+
+
+def asked_of(sql: str, alias: str, viewer: str) -> str:
+    """The SQL of a condition for a row and a viewer."""
+    return sql.replace("{row}", alias).replace("{viewer}", viewer)
 
 
 @dataclass(frozen=True, slots=True)

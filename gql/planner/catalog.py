@@ -11,6 +11,7 @@ from gql.planner import names
 from gql.planner.column_types import Kind, kind_of
 from models import Base, policy
 from models.enums import Described
+from models.names import camel
 from models.search import SEARCHES, Search
 
 
@@ -132,7 +133,7 @@ def _table_type(mapper: Mapper[object]) -> TableType:
     is_view = bool(table.info.get("view"))
     keys = tuple(_keys(table, by_name, is_view=is_view))
     name = mapper.class_.__name__
-    connection = names.camel(table.name)
+    connection = camel(table.name)
     lookup = names.lower_first(name)
     return TableType(
         name=name,
@@ -167,7 +168,7 @@ def _columns(mapper: Mapper[object], table: Table) -> list[Column]:
         columns.append(
             Column(
                 name=source.name,
-                field=names.camel(attribute.key),
+                field=camel(attribute.key),
                 kind=kind_of(source.type),
                 # Whoever may not read a private column reads null.
                 nullable=bool(source.nullable) or private,
@@ -213,7 +214,7 @@ def _relation(table: Table, relationship: RelationshipProperty[object]) -> Relat
         proven = policy.shows_rows_behind(table.name, local.name, target.name, remote.name)
     noun = (relationship.mapper.class_.__doc__ or "").strip()
     return Relation(
-        field=names.camel(relationship.key),
+        field=camel(relationship.key),
         target=relationship.mapper.class_.__name__,
         local=local.name,
         remote=remote.name,
@@ -232,14 +233,14 @@ def _is_partitioned(table: Table) -> bool:
 def _indexed_orders(table: Table, key: str) -> frozenset[str]:
     """The fields that come second in an index whose first column is `key`."""
     return frozenset(
-        names.camel(columns[1]) for columns in _indexes(table) if columns[0] == key and len(columns) > 1
+        camel(columns[1]) for columns in _indexes(table) if columns[0] == key and len(columns) > 1
     )
 
 
 def _timeline(table: Table) -> str | None:
     partitioned = str(table.dialect_options["postgresql"]["partition_by"])
     leading = (columns[0] for columns in _indexes(table))
-    return next((names.camel(column) for column in leading if partitioned == f"RANGE ({column})"), None)
+    return next((camel(column) for column in leading if partitioned == f"RANGE ({column})"), None)
 
 
 def _indexes(table: Table) -> list[list[str]]:

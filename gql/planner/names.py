@@ -3,12 +3,6 @@
 import re
 
 
-def camel(snake: str) -> str:
-    """`cc_instances` becomes `ccInstances`."""
-    head, *rest = snake.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
 def lower_first(name: str) -> str:
     """`CcInstance` becomes `ccInstance`."""
     return name[:1].lower() + name[1:]

@@ -13,8 +13,9 @@ from gql.planner.statement import Statement
 from gql.planner.values import Value
 from models.policy import Gathering
 
-DEFAULT_SIZE = 50
-LARGEST_SIZE = 500
+DEFAULT_PAGE = 50
+MAXIMUM_PAGE = 500
+"""Rows of a page where a query does not say, and at most; the cost of a query counts with both."""
 NEARBY = 200
 """How many rows of the table are near for each row of a page that is searched for by time."""
 
@@ -200,11 +201,11 @@ def page_size(arguments: dict[str, Value], field: Field) -> tuple[int, bool]:
         raise ArgumentInvalid("Ask for `first` or for `last`, not for both.", (*field.path, "last"))
     given = first if last is None else last
     if given is None:
-        return DEFAULT_SIZE, False
+        return DEFAULT_PAGE, False
     name = given.path[-1]
     size = integer(given.plain())
-    if not 0 <= size <= LARGEST_SIZE:
-        raise ArgumentInvalid(f"`{name}` must be between 0 and {LARGEST_SIZE}.", given.path)
+    if not 0 <= size <= MAXIMUM_PAGE:
+        raise ArgumentInvalid(f"`{name}` must be between 0 and {MAXIMUM_PAGE}.", given.path)
     return size, last is not None
 
 

@@ -41,11 +41,9 @@ from graphql import (
     visit,
 )
 
+from gql.planner.pages import DEFAULT_PAGE, MAXIMUM_PAGE
 from gql.request.relations import Asked, asked
 from services.core.errors import BadInput, QueryTooComplex
-
-DEFAULT_PAGE = 50
-MAXIMUM_PAGE = 500
 
 # Fragments that do nothing but spread the next one; no document needs it, and it would use up the stack.
 _MAXIMUM_SPREADS = 100

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 
 from models import AuthToken, User, metadata
+from models.names import camel
 from services.accounts.email_changes import count_try
 from services.accounts.passwords import hash_password, require_acceptable
 from services.accounts.token_store import revoke
@@ -15,7 +16,6 @@ from services.core.principal import Principal
 from services.sessions.collaboration import leave_everything
 from services.writing.action import Action
 from services.writing.constraints import explained
-from services.writing.tables import camel
 from services.writing.values import Unfit, converter
 
 Changes = Mapping[str, Any]

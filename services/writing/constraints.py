@@ -9,9 +9,10 @@ import asyncpg
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
+from models.names import camel, noun_of
 from services.core.database_errors import driver_error
 from services.core.errors import BadInput, Conflict, DomainError, NotFound
-from services.writing.tables import TABLES, camel
+from services.writing.tables import TABLES
 
 SENTENCES: Final = MappingProxyType(
     {
@@ -97,8 +98,7 @@ def _outside(table: Table, constraint: str, prefix: str) -> BadInput:
 
 def missing(table: Table, field: str) -> NotFound:
     """The answer for a row that does not exist or that the caller may not see."""
-    writable = TABLES.get(table.name)
-    noun = writable.noun if writable else table.name.removesuffix("s").replace("_", " ")
+    noun = noun_of(table.name)
     return NotFound(f"There is no {noun} with this key that you may see.", field=field)
 
 

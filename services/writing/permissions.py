@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from models import metadata
 from models.change_policy import changeable, fully_changeable
+from models.names import noun_of
 from models.policy import visible
 from services.core.database import WriteConnection
 from services.core.errors import Forbidden, NotFound
@@ -26,7 +26,7 @@ async def require_change(
 
     `field` is the input field that named the row. Raises `NotFound` or `Forbidden`.
     """
-    noun = _noun(table_name)
+    noun = noun_of(table_name)
     seen, changed = predicates(principal, table_name)
     result = await connection.exec_driver_sql(
         f"SELECT {changed} FROM {table_name} t WHERE t.{key_column} = $1 AND {VIEWER} IS NOT NULL AND {seen}",
@@ -51,8 +51,3 @@ def predicates(principal: Principal, table_name: str, viewer: str = VIEWER) -> t
 def full_predicate(principal: Principal, table_name: str, viewer: str = VIEWER) -> str:
     """Whether the caller may change a row `t` as its owner does, and delete it, as SQL."""
     return "true" if principal.is_admin else fully_changeable(table_name, "t", viewer)
-
-
-def _noun(table_name: str) -> str:
-    """How messages call a row: the class name in words, `cc instance`."""
-    return metadata.tables[table_name].name.removesuffix("s").replace("_", " ")

@@ -1,6 +1,5 @@
 """What may be written in each table, derived from the models and from the exceptions listed here."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapper
 
 from models import Base
+from models.names import camel, noun_of
 
 # Set by the server, by triggers, or by a use case of their own; "table.column", or the column in every table.
 _KEPT_BY_SERVER: Final = frozenset(
@@ -170,12 +170,6 @@ class WritableTable:
         return "updated_at" in self.table.c
 
 
-def camel(snake: str) -> str:
-    """`cc_instance_id` as the API spells it: `ccInstanceId`."""
-    head, *rest = snake.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
 def _writable_table(mapper: Mapper[object], table: Table) -> WritableTable:
     key = next(iter(table.primary_key))
     client_key = key if isinstance(key.type, Uuid) else _unique_uuid(table)
@@ -189,7 +183,7 @@ def _writable_table(mapper: Mapper[object], table: Table) -> WritableTable:
     return WritableTable(
         type_name=mapper.class_.__name__,
         table=table,
-        noun=_noun(mapper.class_.__name__),
+        noun=noun_of(table.name),
         key=key,
         client_key=client_key,
         owner=_OWNERS.get(table.name),
@@ -246,11 +240,6 @@ def _is_clear(column: "Column[object]") -> bool:
 def _unique_uuid(table: Table) -> "Column[object] | None":
     """The unique UUID of a table whose key is a number: sessions.session_id and its like."""
     return next((column for column in table.c if column.unique and isinstance(column.type, Uuid)), None)
-
-
-def _noun(type_name: str) -> str:
-    """How messages call a row: `UltrathinkMessage` is an ultrathink message."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type_name).lower()
 
 
 TABLES: Final[Mapping[str, WritableTable]] = MappingProxyType(

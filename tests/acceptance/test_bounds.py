@@ -22,10 +22,11 @@ from app.database.statement_cache import LARGE, MOST_CHARACTERS
 from app.uvicorn_ext.bounded_requests import MAXIMUM_HEADER_BYTES
 from gql.execution.large_requests import MOST_WAITING as MOST_LARGE_WAITING
 from gql.mutations.filtering import MOST_ROWS
+from gql.planner.pages import MAXIMUM_PAGE
 from gql.planner.statement import DEEPEST_RELATIONS, MOST_PARAMETERS, MOST_RELATIONS
 from gql.request.anonymous import STRANGERS_TOKENS
 from gql.request.documents import _MAXIMUM_REMEMBERED_CHARACTERS
-from gql.request.limits import _MAXIMUM_DIGITS, MAXIMUM_PAGE, MOST_PARTS
+from gql.request.limits import _MAXIMUM_DIGITS, MOST_PARTS
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy

@@ -6,9 +6,10 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from gql.planner.catalog import build_catalog
 from gql.planner.groups import group_keys
-from gql.planner.names import camel, constant
+from gql.planner.names import constant
 from gql.schema import build_schema
 from models import Base, metadata
+from models.names import camel
 
 SCHEMA, CATALOG = build_schema()
 HIDDEN = [
