@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from services.core.json_codec import read_stored, write_json
 
@@ -73,6 +75,5 @@ class Vault:
 
 
 def _derived(text: str, purpose: str) -> bytes:
-    """32 bytes from a secret of enough entropy (HKDF with one block, RFC 5869)."""
-    pseudorandom = hmac.new(b"ccgraph", text.encode(), hashlib.sha256).digest()
-    return hmac.new(pseudorandom, purpose.encode() + b"\x01", hashlib.sha256).digest()
+    """32 bytes from a secret of enough entropy (HKDF, RFC 5869)."""
+    return HKDF(hashes.SHA256(), 32, b"ccgraph", purpose.encode()).derive(text.encode())

@@ -64,3 +64,10 @@ def test_two_seals_are_compared_by_what_they_hold_also_under_different_keys() ->
 def test_a_keyed_hash_depends_on_the_key_and_not_on_the_encryption_keys() -> None:
     assert Vault.of(SERVER).fingerprint("k") == Vault.of(SERVER, {"2026": NEW}).fingerprint("k")
     assert Vault.of(SERVER).fingerprint("k") != Vault.of(NEW).fingerprint("k")
+
+
+def test_the_keys_are_those_that_have_sealed_what_is_stored() -> None:
+    vault = Vault.of(SERVER)
+
+    assert vault.keys["server"].hex() == "57a8851d353bc043b9f6824fd045a816bbaa9bcdf9169f03ab57d7243d13331f"
+    assert vault.hash_key.hex() == "31722ed34a8c26fc065c0c1851bac2629743afc87ec72e8408fec8cbe0773673"
