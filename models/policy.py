@@ -172,7 +172,7 @@ PERSON = MappingProxyType({"users": "id"})
 """Tables with private columns, and the column that says whose they are."""
 
 
-ENDLESS = frozenset(
+UNBOUNDED = frozenset(
     {
         "worktree_sync_history",
         "file_operations",
@@ -184,7 +184,7 @@ ENDLESS = frozenset(
 )
 """Tables that grow for ever and are visible through what their rows lead to alone."""
 
-FEW = 200
+SMALL = 200
 """Rows that are found sooner from what they lead to than by walking through a table."""
 
 
@@ -246,10 +246,10 @@ def asked_of(sql: str, alias: str, viewer: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class SmallSet:
     """How the rows that a viewer may see are found from what they lead to.
 
-    `few` is a query for one boolean: whether there are at most `FEW` of them. `visible` is a predicate that
+    `few` is a query for one boolean: whether there are at most `SMALL` of them. `visible` is a predicate that
     holds for the same rows as the function of that name, and that PostgreSQL answers from indexes.
     """
 
@@ -257,9 +257,9 @@ class Gathering:
     visible: str
 
 
-def gathering(table_name: str, alias: str, viewer: str) -> Gathering | None:
-    """For a table of `ENDLESS`, in which somebody who may see little would look at every row; else None."""
-    if table_name not in ENDLESS:
+def small_set(table_name: str, alias: str, viewer: str) -> SmallSet | None:
+    """For a table of `UNBOUNDED`, in which somebody who may see little would look at every row; else None."""
+    if table_name not in UNBOUNDED:
         return None
     seen = {
         rule.column: f"SELECT {rule.table}.{rule.key} FROM {rule.table}"
@@ -270,11 +270,11 @@ def gathering(table_name: str, alias: str, viewer: str) -> Gathering | None:
     # Set by set, each from its index, until there are too many.
     found = " UNION ALL ".join(
         f"(SELECT FROM ({keys} OFFSET 0) AS led (key) CROSS JOIN LATERAL (SELECT FROM {table_name} AS one"
-        f" WHERE one.{column} = led.key LIMIT {FEW + 1}) AS one)"
+        f" WHERE one.{column} = led.key LIMIT {SMALL + 1}) AS one)"
         for column, keys in seen.items()
     )
-    return Gathering(
-        few=f"SELECT count(*) <= {FEW} AS few FROM (SELECT FROM ({found}) AS one LIMIT {FEW + 1}) AS one",
+    return SmallSet(
+        few=f"SELECT count(*) <= {SMALL} AS few FROM (SELECT FROM ({found}) AS one LIMIT {SMALL + 1}) AS one",
         visible=f"({' OR '.join(f'{alias}.{column} = ANY(ARRAY({keys}))' for column, keys in seen.items())})",
     )
 

@@ -41,9 +41,9 @@ class Filter:
         search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
         return [*where, *search]
 
-    def gathering(self, alias: str) -> policy.Gathering | None:
+    def small_set(self, alias: str) -> policy.SmallSet | None:
         """How a viewer's rows are found where they are few; None behind a link, where they are anyhow."""
-        return None if self.link is not None else self.statement.gathering(self.table, alias)
+        return None if self.link is not None else self.statement.small_set(self.table, alias)
 
     def is_short(self, order: Order) -> bool:
         """Rows that are searched for, or behind a key in partitions without an index in this order."""

@@ -11,7 +11,7 @@ from gql.planner.order import Order, compile_order
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 from gql.planner.values import Value
-from models.policy import Gathering
+from models.policy import SmallSet
 
 DEFAULT_PAGE = 50
 MAXIMUM_PAGE = 500
@@ -60,7 +60,7 @@ class Listing(Protocol):
     def wanted(self, alias: str) -> list[str]:
         """What is asked of the rows, to be joined by AND."""
 
-    def gathering(self, alias: str) -> Gathering | None:
+    def small_set(self, alias: str) -> SmallSet | None:
         """How the viewer's rows are found where they are few."""
 
     def is_short(self, order: Order) -> bool:
@@ -116,12 +116,12 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
         text = rows(nearest, [])
     elif listing.is_short(order):
         text = rows(gathered([*allowed, *wanted]), behind)
-    elif (gathering := listing.gathering(alias)) is not None:
+    elif (small := listing.small_set(alias)) is not None:
         name = statement.alias("few")
         few = f"(SELECT few FROM {name})"
         walked = rows(f"{table.table} AS {alias}", [f"NOT {few}", *allowed, *wanted, *behind])
-        picked = rows(gathered([few, gathering.visible]), [*wanted, *behind])
-        text = f"WITH {name} AS MATERIALIZED (\n{gathering.few}\n)\n({walked})\nUNION ALL\n({picked})"
+        picked = rows(gathered([few, small.visible]), [*wanted, *behind])
+        text = f"WITH {name} AS MATERIALIZED (\n{small.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
         text = rows(f"{table.table} AS {alias}", [*allowed, *wanted, *behind])
     place = ""

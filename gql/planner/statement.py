@@ -118,11 +118,11 @@ class Statement:
         viewer = self.viewer() if policy.is_by_viewer(table.table) else ""
         return [policy.visible(table.table, alias, viewer, one_by_one=one_by_one, at_first=at_first)]
 
-    def gathering(self, table: TableType, alias: str) -> policy.Gathering | None:
-        """How the visible rows are found where they are few, if that is worth a look (`policy.gathering`)."""
-        if self.question.is_admin or table.table not in policy.ENDLESS:
+    def small_set(self, table: TableType, alias: str) -> policy.SmallSet | None:
+        """How the visible rows are found where they are few, if that is worth a look (`policy.small_set`)."""
+        if self.question.is_admin or table.table not in policy.UNBOUNDED:
             return None
-        return policy.gathering(table.table, alias, self.viewer())
+        return policy.small_set(table.table, alias, self.viewer())
 
     def column(self, table: TableType, column: Column, alias: str) -> str:
         """`task$1.name`; a private column is NULL in every row that is not about the viewer.

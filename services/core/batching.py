@@ -37,8 +37,8 @@ _Call: TypeAlias = tuple[Any, "asyncio.Future[Any]"]
 class Batcher:
     """Takes turns for each kind of work; all who ask while a turn is under way share the next one.
 
-    A turn waits for nobody: it takes what is there when the turn before has ended. So a caller who is alone
-    has a turn alone, and no turn begins before all its callers have asked.
+    A turn takes what is there when the turn before has ended, and does not wait for more. So a caller who is
+    alone has a turn alone, and no turn begins before all its callers have asked.
     """
 
     def __init__(self) -> None:

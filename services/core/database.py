@@ -91,10 +91,10 @@ class Database:
     `reader` where there is no replica. `at_once` runs single statements that change something and are a
     transaction by themselves (services/writing/single_statement.py), `batcher` lets those of the same
     moment be one. `checks` has connections for what each request needs before it runs, who the caller is and
-    what is left of their quota, so that this waits for no statement of anybody. `reading` and `writing` bound
-    the statements and transactions of one person at a time. `after_commit` wakes the feed; it neither waits
-    nor raises. `time_limit` is in seconds, for a transaction with all its statements: where PostgreSQL hangs,
-    its own time-outs end nothing.
+    what is left of their quota, so that this waits for no other statement. `reading` and `writing` bound the
+    statements and transactions of one person at a time. `after_commit` wakes the feed; it neither waits nor
+    raises. `time_limit` is in seconds, for a transaction with all its statements: where PostgreSQL hangs, its
+    own time-outs end nothing.
     """
 
     writer: AsyncEngine
@@ -122,7 +122,7 @@ class Database:
     async def upkeep(self, within: float | None = None) -> AsyncIterator[WriteConnection]:
         """A transaction of the server's own rounds, which seldom change anything that subscribers hear of.
 
-        When one has, its caller calls `after_commit`, so that an idle server wakes nobody.
+        When one has, its caller calls `after_commit`, so that an idle server causes no wake-ups.
         """
         limit = self.time_limit if within is None else within
         async with asyncio.timeout(limit) as clock, self.writer.begin() as connection:

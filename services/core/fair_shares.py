@@ -1,7 +1,7 @@
 """Places for work, shared so that no person takes what all need.
 
 A person has `each` places at most; what a person asks for beyond that waits. Without a total (`FairShares`)
-nobody waits for what another person does. Where there are so many in all, such as connections (`FairPlaces`),
+no one waits for what another person does. Where there are so many in all, such as connections (`FairPlaces`),
 the places are numbered, and the people who wait get them in turn.
 """
 

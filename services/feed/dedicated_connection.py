@@ -67,7 +67,7 @@ class DedicatedConnection:
         return await retry(attempt, "feed_not_read", helps=is_transient)
 
     async def release(self) -> None:
-        """Give it up while nobody needs it; the pool must not get our setting, so it makes a new one."""
+        """Give it up while it is not in use. The pool must not get our setting, so it makes a new one."""
         held, self._held = self._held, None
         if held is not None:
             held.terminate()

@@ -82,7 +82,7 @@ def reading() -> Iterator[Section]:
             other = policy.visible(table, "r", "$1", **options)
             if other != plain:
                 yield f"{table}, {name}", other
-        found = policy.gathering(table, "r", "$1")
+        found = policy.small_set(table, "r", "$1")
         if found is not None:
             yield f"{table}, whether there are few", found.few
             yield f"{table}, the few", found.visible

@@ -116,7 +116,7 @@ class Stage:
         await self._opened.aclose()
 
 
-@pytest.fixture(params=[(11, policy.FEW), (12, 1)], ids=["few", "many"])
+@pytest.fixture(params=[(11, policy.SMALL), (12, 1)], ids=["few", "many"])
 async def stage(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
@@ -126,7 +126,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """Worlds in which all that anybody sees of a long table counts as few rows, or two of them as many."""
     seed, few = request.param
-    monkeypatch.setattr(policy, "FEW", few)
+    monkeypatch.setattr(policy, "SMALL", few)
     await make_world(connection, seed)
     cast = await add_cast(connection, random.Random(seed))
     reader = await asyncpg.connect(database_url)

@@ -28,7 +28,7 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 
 
-@pytest.mark.parametrize(("seed", "few"), [(1, policy.FEW), (2, 1)])
+@pytest.mark.parametrize(("seed", "few"), [(1, policy.SMALL), (2, 1)])
 async def test_a_planned_query_equals_a_plain_execution(
     monkeypatch: pytest.MonkeyPatch,
     database: Database,
@@ -37,7 +37,7 @@ async def test_a_planned_query_equals_a_plain_execution(
     seed: int,
     few: int,
 ) -> None:
-    monkeypatch.setattr(policy, "FEW", few)
+    monkeypatch.setattr(policy, "SMALL", few)
     await make_world(connection, seed)
     reader = await asyncpg.connect(database_url)
     world = await read_world(reader, CATALOG)

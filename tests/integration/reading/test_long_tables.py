@@ -41,7 +41,7 @@ async def people(connection: AsyncConnection) -> dict[str, AnyRow]:
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four rows are few."""
-    monkeypatch.setattr(policy, "FEW", 4)
+    monkeypatch.setattr(policy, "SMALL", 4)
 
 
 async def test_everybody_gets_the_same_page_whichever_way_it_is_found(
