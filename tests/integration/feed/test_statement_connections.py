@@ -26,6 +26,24 @@ async def test_a_statement_always_gets_the_same_connection(database: Database) -
         await connections.release()
 
 
+async def test_statements_get_their_connections_in_turn_and_keep_them(database: Database) -> None:
+    connections = StatementConnections(database.primary, count=3, each=3)
+    acquire = connections.for_account("account")
+    used: list[list[int]] = []
+    try:
+        for _ in range(2):
+            used.append([])
+            for number in range(6):
+                async with acquire(f"SELECT {number}") as connection:
+                    used[-1].append(await connection.fetchval("SELECT pg_backend_pid()"))
+    finally:
+        await connections.release()
+
+    assert used[0] == used[1]
+    assert used[0][:3] == used[0][3:]
+    assert len({*used[0]}) == 3
+
+
 async def test_what_loads_an_event_was_planned_when_the_first_one_subscribed(
     subscribe: Open, writer: Writer, project_id: UUID, statements: Statements
 ) -> None:
