@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped
 
 import models.instances  # noqa: F401 - a foreign key has no type before the table that it points to
-from models.base import Base, to_many, to_one
+from models.base import Base, Facts, to_many, to_one
 from models.mcp import McpMessage
 from models.projects import Project
 from models.tasks import Task
@@ -33,13 +33,19 @@ def archive_of(source: type[Base], comment: str, *further: Column[Any] | Index, 
             autoincrement=False,
             unique=column.name == "project_id" and table.name == "projects",
             nullable=column.nullable,
-            info=column.info,
+            info=_archived_facts(table, column),
             comment=column.comment,
             doc=column.doc,
         )
         for column in table.columns
     ]
     return Table(f"{table.name}_archive", Base.metadata, *columns, *further, comment=comment)
+
+
+def _archived_facts(table: Table, column: Column[Any]) -> Facts:
+    """The column's facts; what is sealed in it stays sealed for the table that it came from."""
+    sealed_for = {"sealed_for": f"{table.name}.{column.name}"} if "sealed" in column.info else {}
+    return {**column.info, **sealed_for}
 
 
 def names_of(source: type[Base], archive: Table) -> dict[str, Any]:

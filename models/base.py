@@ -4,13 +4,19 @@ Names of mapped attributes are the API's names in snake case. Where a foreign ke
 its object should have (`tasks.assigned_to`), the column's attribute is `assigned_to_id` and the relationship
 is `assigned_to`.
 
-`info` on a column: `hidden` (never readable through the API), `private` (readable by the person concerned
-and by administrators), `guests` (changed also by people to whom the row is lent, `Guests` in
-`models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and why: those
-of all other columns are, whoever writes them). `info` on a table: `view` (a view, read only).
+`info` on a column says how it is read: `hidden` (never through the API), `private` (by the person concerned
+and by administrators); and how it is written. Every column of a table that `services.writing` writes says
+which by one of GIVEN, FIXED, BY_SERVER, SEALED_TEXT, SEALED_VARIABLES, SEALED_PARTS, `divided` and
+`fingerprint_of` (decision 115); without one, callers cannot write it. What else there is to say is joined to
+it with `|`: OWNER, FILLED, `begins_as`, OPEN_TO_GUESTS (changed also by people to whom the row is lent,
+`Guests` in `models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and
+why: those of all other columns are, whoever writes them).
+
+`info` on a table: `view` (a view, read only). `info` on a CHECK: `broken`, what a caller is told.
 """
 
 from datetime import datetime
+from enum import Enum, auto
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -31,12 +37,72 @@ EMPTY_OBJECT = text("'{}'::jsonb")
 EMPTY_ARRAY = text("'[]'::jsonb")
 TRUE = text("true")
 FALSE = text("false")
-HIDDEN = {"hidden": True}
-PRIVATE = {"private": True}
-OPEN_TO_GUESTS = {"guests": True}
 
 
-def in_clear(reason: str) -> dict[str, str]:
+class Written(Enum):
+    """Who writes a column."""
+
+    GIVEN = auto()
+    """Callers give it and change it."""
+
+    FIXED = auto()
+    """Callers give it with the new row; then it stays, or a use case of its own changes it."""
+
+    BY_SERVER = auto()
+    """Callers do not give it: the server, a trigger or a use case does."""
+
+
+class Sealed(Enum):
+    """What an encrypted column holds."""
+
+    TEXT = auto()
+    VARIABLES = auto()
+    PARTS = auto()
+
+
+Facts = dict[str, Any]
+"""The `info` of a column."""
+
+HIDDEN: Facts = {"hidden": True}
+PRIVATE: Facts = {"private": True}
+OPEN_TO_GUESTS: Facts = {"guests": True}
+
+GIVEN: Facts = {"written": Written.GIVEN}
+FIXED: Facts = {"written": Written.FIXED}
+BY_SERVER: Facts = {"written": Written.BY_SERVER}
+
+OWNER: Facts = {"owner": True}
+"""The person who writes, unless an administrator names another one."""
+
+FILLED: Facts = {"filled": True}
+"""NOT NULL, and filled in by a trigger or a rule where it is not given."""
+
+SEALED_TEXT: Facts = GIVEN | HIDDEN | {"sealed": Sealed.TEXT}
+"""A short text, encrypted at rest (decision 27)."""
+
+SEALED_VARIABLES: Facts = GIVEN | HIDDEN | {"sealed": Sealed.VARIABLES}
+"""An object of texts, encrypted at rest."""
+
+SEALED_PARTS: Facts = BY_SERVER | HIDDEN | {"sealed": Sealed.PARTS}
+"""The sensitive parts of a column that is `divided`, encrypted at rest."""
+
+
+def divided(parts: str) -> Facts:
+    """The `info` of a JSON column whose sensitive parts are stored in the column `parts` (terminal §11.1)."""
+    return GIVEN | {"parts": parts}
+
+
+def fingerprint_of(name: str) -> Facts:
+    """The `info` of a column that holds a keyed hash of what callers give as `name`, in snake case."""
+    return GIVEN | HIDDEN | {"fingerprint_of": name}
+
+
+def begins_as(value: str) -> Facts:
+    """The value of a NOT NULL column, where none is given, for which the documents name no default."""
+    return {"begins_as": value}
+
+
+def in_clear(reason: str) -> Facts:
     """The `info` of a column that is stored as it is given; `reason` says why no secret is masked in it."""
     return {"in_clear": reason}
 
@@ -53,19 +119,27 @@ class Base(DeclarativeBase):
 
 
 SerialKey = Annotated[
-    int, mapped_column(Identity(always=False), primary_key=True, comment="基本キー", doc="Key of the row.")
+    int,
+    mapped_column(
+        Identity(always=False), primary_key=True, info=BY_SERVER, comment="基本キー", doc="Key of the row."
+    ),
 ]
 LogKey = Annotated[
     int,
     mapped_column(
-        BigInteger, Identity(always=False), primary_key=True, comment="基本キー", doc="Key of the row."
+        BigInteger,
+        Identity(always=False),
+        primary_key=True,
+        info=BY_SERVER,
+        comment="基本キー",
+        doc="Key of the row.",
     ),
 ]
 
 
 def uuid_key(comment: str, doc: str = "Key of the row; UUIDv7, so keys sort by time.") -> MappedColumn[UUID]:
     """The primary key of a terminal table."""
-    return mapped_column(primary_key=True, server_default=NEW_UUID, comment=comment, doc=doc)
+    return mapped_column(primary_key=True, server_default=NEW_UUID, info=FIXED, comment=comment, doc=doc)
 
 
 def time_default_now(comment: str, doc: str, **options: Any) -> MappedColumn[datetime]:
@@ -75,12 +149,12 @@ def time_default_now(comment: str, doc: str, **options: Any) -> MappedColumn[dat
 
 def created_at(comment: str = "作成日時", **options: Any) -> MappedColumn[datetime]:
     """The column created_at."""
-    return time_default_now(comment, "When the row was created.", **options)
+    return time_default_now(comment, "When the row was created.", **{"info": BY_SERVER, **options})
 
 
 def updated_at(comment: str = "更新日時", **options: Any) -> MappedColumn[datetime]:
     """The column updated_at; a trigger on each table that has it keeps it true."""
-    return time_default_now(comment, "When the row was last changed.", **options)
+    return time_default_now(comment, "When the row was last changed.", **{"info": BY_SERVER, **options})
 
 
 def to_one(reverse: str | None, **options: Any) -> Relationship[Any]:
@@ -98,7 +172,7 @@ def transaction_id() -> MappedColumn[int]:
     return mapped_column(
         Xid8,
         server_default=text("pg_current_xact_id()"),
-        info=HIDDEN,
+        info=BY_SERVER | HIDDEN,
         comment="書き込みトランザクションID",
         doc="Transaction that wrote the row.",
     )

@@ -10,9 +10,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
+    BY_SERVER,
     EMPTY_ARRAY,
     FALSE,
+    FIXED,
+    GIVEN,
     HIDDEN,
+    OWNER,
     TRUE,
     Base,
     SerialKey,
@@ -24,7 +28,7 @@ from models.base import (
     uuid_key,
 )
 from models.enums import ParticipantState, ShareMode
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
     from models.sessions import Session
@@ -37,7 +41,11 @@ class CollaborationSession(Base):
     __tablename__ = "collaboration_sessions"
     __table_args__ = (
         one_of("share_mode", ShareMode, "chk_share_mode"),
-        CheckConstraint("max_participants > 0 AND max_participants <= 20", name="chk_max_participants"),
+        CheckConstraint(
+            "max_participants > 0 AND max_participants <= 20",
+            name="chk_max_participants",
+            info=broken("max_participants", "From 1 to 20 people can take part."),
+        ),
         Index("idx_collaboration_sessions_session_id", "session_id"),
         Index("idx_collaboration_sessions_host_user_id", "host_user_id"),
         {"comment": "セッション共有・コラボレーション設定"},
@@ -46,54 +54,63 @@ class CollaborationSession(Base):
     id: Mapped[SerialKey]
     session_id: Mapped[UUID] = mapped_column(
         ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="セッションID",
         doc="Id of the shared session.",
     )
     host_user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"),
+        info=FIXED | OWNER,
         comment="ホストユーザーID",
         doc="Key of the person who shares.",
     )
     share_mode: Mapped[ShareMode | None] = mapped_column(
         Choice(ShareMode, 20),
         server_default="read_only",
+        info=GIVEN,
         comment="共有モード",
         doc="What participants may do.",
     )
     max_participants: Mapped[int | None] = mapped_column(
         server_default=text("5"),
+        info=GIVEN,
         comment="最大参加者数",
         doc="How many people may take part at a time, 1 to 20.",
     )
     requires_approval: Mapped[bool | None] = mapped_column(
-        server_default=TRUE, comment="参加承認要否", doc="Whether the host lets each person in."
+        server_default=TRUE, info=GIVEN, comment="参加承認要否", doc="Whether the host lets each person in."
     )
     is_public: Mapped[bool | None] = mapped_column(
         server_default=FALSE,
+        info=GIVEN,
         comment="公開フラグ",
         doc="Whether everybody may see that the session is shared.",
     )
     access_token: Mapped[str | None] = mapped_column(
         String(64),
         unique=True,
-        info=HIDDEN,
+        info=BY_SERVER | HIDDEN,
         comment="参加用アクセストークン (ハッシュ)",
         doc="Hash of the token that an invitation carries.",
     )
     expires_at: Mapped[datetime | None] = mapped_column(
-        comment="共有の有効期限", doc="When the sharing ends."
+        info=GIVEN, comment="共有の有効期限", doc="When the sharing ends."
     )
     allowed_users: Mapped[list[Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_ARRAY,
+        info=GIVEN,
         comment="許可ユーザーID一覧 (JSON)",
         doc="Keys of the people invited by name.",
     )
     current_participants: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="現在の参加者数", doc="How many people take part now."
+        server_default=text("0"),
+        info=BY_SERVER,
+        comment="現在の参加者数",
+        doc="How many people take part now.",
     )
     total_joins: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="累計参加回数", doc="How often somebody has joined."
+        server_default=text("0"), info=BY_SERVER, comment="累計参加回数", doc="How often somebody has joined."
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()

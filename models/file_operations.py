@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import FALSE, TRUE, Base, LogKey, created_at, to_one
+from models.base import FALSE, FIXED, GIVEN, OWNER, TRUE, Base, LogKey, created_at, to_one
 from models.enums import FileOperationType
 from models.search import SEARCHES
 from models.types import Choice, one_of
@@ -41,52 +41,62 @@ class FileOperation(Base):
     id: Mapped[LogKey]
     session_id: Mapped[UUID] = mapped_column(
         ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        info=GIVEN,
         comment="セッションID",
         doc="Id of the session.",
     )
     user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), comment="ユーザーID", doc="Key of the person."
+        ForeignKey("users.id", ondelete="CASCADE"),
+        info=GIVEN | OWNER,
+        comment="ユーザーID",
+        doc="Key of the person.",
     )
     operation_type: Mapped[FileOperationType] = mapped_column(
-        Choice(FileOperationType, 20), comment="操作種別", doc="What was done."
+        Choice(FileOperationType, 20), info=GIVEN, comment="操作種別", doc="What was done."
     )
-    file_path: Mapped[str] = mapped_column(String(1000), comment="ファイルパス", doc="Path of the file.")
+    file_path: Mapped[str] = mapped_column(
+        String(1000), info=GIVEN, comment="ファイルパス", doc="Path of the file."
+    )
     old_file_path: Mapped[str | None] = mapped_column(
-        String(1000), comment="変更前ファイルパス", doc="Path before a rename or move."
+        String(1000), info=GIVEN, comment="変更前ファイルパス", doc="Path before a rename or move."
     )
     content_hash: Mapped[str | None] = mapped_column(
-        String(64), comment="内容ハッシュ", doc="Hash of the content."
+        String(64), info=GIVEN, comment="内容ハッシュ", doc="Hash of the content."
     )
     file_size_bytes: Mapped[int | None] = mapped_column(
         BigInteger,
         server_default=text("0"),
+        info=GIVEN,
         comment="ファイルサイズ（バイト）",
         doc="Size of the file in bytes.",
     )
     mime_type: Mapped[str | None] = mapped_column(
-        String(100), comment="MIMEタイプ", doc="MIME type of the file."
+        String(100), info=GIVEN, comment="MIMEタイプ", doc="MIME type of the file."
     )
     encoding: Mapped[str | None] = mapped_column(
         String(20),
         server_default="utf-8",
+        info=GIVEN,
         comment="文字エンコーディング",
         doc="Character encoding of the file.",
     )
     is_binary: Mapped[bool | None] = mapped_column(
-        server_default=FALSE, comment="バイナリフラグ", doc="Whether the file is binary."
+        server_default=FALSE, info=GIVEN, comment="バイナリフラグ", doc="Whether the file is binary."
     )
     language: Mapped[str | None] = mapped_column(
-        String(50), comment="プログラミング言語", doc="Programming language of the file."
+        String(50), info=GIVEN, comment="プログラミング言語", doc="Programming language of the file."
     )
-    line_count: Mapped[int | None] = mapped_column(comment="行数", doc="Number of lines.")
+    line_count: Mapped[int | None] = mapped_column(info=GIVEN, comment="行数", doc="Number of lines.")
     execution_time_ms: Mapped[int | None] = mapped_column(
-        comment="実行時間（ミリ秒）", doc="How long the operation took, in milliseconds."
+        info=GIVEN, comment="実行時間（ミリ秒）", doc="How long the operation took, in milliseconds."
     )
     success: Mapped[bool | None] = mapped_column(
-        server_default=TRUE, comment="成功フラグ", doc="Whether the operation succeeded."
+        server_default=TRUE, info=GIVEN, comment="成功フラグ", doc="Whether the operation succeeded."
     )
-    error_message: Mapped[str | None] = mapped_column(comment="エラーメッセージ", doc="What went wrong.")
-    created_at: Mapped[datetime] = created_at(primary_key=True)
+    error_message: Mapped[str | None] = mapped_column(
+        info=GIVEN, comment="エラーメッセージ", doc="What went wrong."
+    )
+    created_at: Mapped[datetime] = created_at(primary_key=True, info=FIXED)
 
     session: Mapped[Session] = to_one("file_operations")
     user: Mapped[User] = to_one("file_operations")

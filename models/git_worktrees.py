@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, created_at, to_one, uuid_key
+from models.base import FIXED, GIVEN, Base, created_at, to_one, uuid_key
 from models.types import Json
 
 if TYPE_CHECKING:
@@ -33,43 +33,51 @@ class GitWorktree(Base):
     id: Mapped[UUID] = uuid_key("WorktreeID (UUID)")
     project_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("projects.project_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="プロジェクトID",
         doc="Id of the project.",
     )
     cc_instance_id: Mapped[UUID | None] = mapped_column(
         # The directory outlives its instance until it is cleaned up.
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="CCインスタンスID",
         doc="Key of the instance that works in it.",
     )
     task_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("tasks.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="タスクID",
         doc="Key of the task carried out in it.",
     )
-    worktree_name: Mapped[str] = mapped_column(comment="Worktree名", doc="Name of the worktree.")
-    worktree_path: Mapped[str] = mapped_column(comment="Worktreeパス", doc="Path of the worktree.")
-    base_branch: Mapped[str] = mapped_column(comment="ベースブランチ", doc="Branch that it was made from.")
+    worktree_name: Mapped[str] = mapped_column(info=GIVEN, comment="Worktree名", doc="Name of the worktree.")
+    worktree_path: Mapped[str] = mapped_column(
+        info=GIVEN, comment="Worktreeパス", doc="Path of the worktree."
+    )
+    base_branch: Mapped[str] = mapped_column(
+        info=GIVEN, comment="ベースブランチ", doc="Branch that it was made from."
+    )
     current_branch: Mapped[str | None] = mapped_column(
-        comment="現在のブランチ", doc="Branch that is checked out."
+        info=GIVEN, comment="現在のブランチ", doc="Branch that is checked out."
     )
     git_status: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
+        info=GIVEN,
         comment="Git状態 (JSON: modified, staged, untracked)",
         doc="Modified, staged and untracked files.",
     )
     created_at: Mapped[datetime] = created_at("Worktree作成時刻")
     last_commit_hash: Mapped[str | None] = mapped_column(
-        comment="最終コミットハッシュ", doc="The last commit."
+        info=GIVEN, comment="最終コミットハッシュ", doc="The last commit."
     )
     last_commit_at: Mapped[datetime | None] = mapped_column(
-        comment="最終コミット時刻", doc="When the last commit was made."
+        info=GIVEN, comment="最終コミット時刻", doc="When the last commit was made."
     )
     cleanup_scheduled_at: Mapped[datetime | None] = mapped_column(
-        comment="クリーンアップ予定時刻", doc="When it is due to be cleaned up."
+        info=GIVEN, comment="クリーンアップ予定時刻", doc="When it is due to be cleaned up."
     )
     cleanup_completed_at: Mapped[datetime | None] = mapped_column(
-        comment="クリーンアップ完了時刻", doc="When it was cleaned up."
+        info=GIVEN, comment="クリーンアップ完了時刻", doc="When it was cleaned up."
     )
 
     project: Mapped[Project | None] = to_one("git_worktrees")

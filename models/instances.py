@@ -9,9 +9,22 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import HIDDEN, Base, created_at, to_many, to_one, uuid_key
+from models.base import (
+    BY_SERVER,
+    FILLED,
+    FIXED,
+    GIVEN,
+    SEALED_VARIABLES,
+    Base,
+    begins_as,
+    created_at,
+    fingerprint_of,
+    to_many,
+    to_one,
+    uuid_key,
+)
 from models.enums import CcInstanceStatus, CcInstanceType
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
     from models.git_worktrees import GitWorktree
@@ -30,7 +43,11 @@ class CcInstance(Base):
     __table_args__ = (
         one_of("type", CcInstanceType, "chk_cc_instances_type"),
         one_of("status", CcInstanceStatus, "chk_cc_instances_status"),
-        CheckConstraint("parent_instance_id <> id", name="chk_cc_instances_parent"),
+        CheckConstraint(
+            "parent_instance_id <> id",
+            name="chk_cc_instances_parent",
+            info=broken("parent_instance_id", "An instance is not its own parent."),
+        ),
         Index("idx_cc_instances_project_type", "project_id", "type"),
         Index("idx_cc_instances_parent_status", "parent_instance_id", "status"),
         Index("idx_cc_instances_heartbeat", "last_heartbeat"),
@@ -41,53 +58,68 @@ class CcInstance(Base):
     id: Mapped[UUID] = uuid_key("インスタンスID (UUID)")
     project_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("projects.project_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="プロジェクトID",
         doc="Id of the project.",
     )
-    name: Mapped[str] = mapped_column(comment="インスタンス名", doc="Name of the instance.")
+    name: Mapped[str] = mapped_column(info=GIVEN, comment="インスタンス名", doc="Name of the instance.")
     type: Mapped[CcInstanceType] = mapped_column(
-        Choice(CcInstanceType), comment="タイプ (PARENT/CHILD)", doc="Whether another instance started it."
+        Choice(CcInstanceType),
+        info=FIXED | FILLED,
+        comment="タイプ (PARENT/CHILD)",
+        doc="Whether another instance started it.",
     )
     status: Mapped[CcInstanceStatus] = mapped_column(
         Choice(CcInstanceStatus),
+        info=GIVEN | begins_as("IDLE"),
         comment="ステータス (IDLE/RUNNING/STOPPED/ERROR)",
         doc="Where the instance stands.",
     )
     parent_instance_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("cc_instances.id", ondelete="CASCADE"),
+        info=FIXED,
         comment="親CCインスタンスID",
         doc="Key of the instance that started this one.",
     )
     worktree_path: Mapped[str | None] = mapped_column(
-        comment="Git Worktreeパス", doc="Path of the git worktree that the instance works in."
+        info=GIVEN, comment="Git Worktreeパス", doc="Path of the git worktree that the instance works in."
     )
     process_id: Mapped[str | None] = mapped_column(
-        comment="システムプロセスID", doc="Id of the operating system's process."
+        info=GIVEN, comment="システムプロセスID", doc="Id of the operating system's process."
     )
     socket_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("websocket_sessions.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="WebSocketセッションID",
         doc="Key of the instance's live connection.",
     )
     claude_api_key_hash: Mapped[str | None] = mapped_column(
-        info=HIDDEN, comment="APIキーハッシュ（セキュリティ用）", doc="Keyed hash of the API key."
+        info=fingerprint_of("claude_api_key"),
+        comment="APIキーハッシュ（セキュリティ用）",
+        doc="Keyed hash of the API key.",
     )
     startup_command: Mapped[str | None] = mapped_column(
-        comment="起動コマンド", doc="Command that starts the instance."
+        info=GIVEN, comment="起動コマンド", doc="Command that starts the instance."
     )
     environment_vars: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, info=HIDDEN, comment="環境変数 (JSON)", doc="Environment variables, encrypted."
+        Json, info=SEALED_VARIABLES, comment="環境変数 (JSON)", doc="Environment variables, encrypted."
     )
     resource_limits: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="リソース制限 (JSON: memory, cpu)", doc="Limits on memory and CPU."
+        Json, info=GIVEN, comment="リソース制限 (JSON: memory, cpu)", doc="Limits on memory and CPU."
     )
     created_at: Mapped[datetime] = created_at("インスタンス作成時刻")
-    started_at: Mapped[datetime | None] = mapped_column(comment="実行開始時刻", doc="When it started to run.")
-    last_heartbeat: Mapped[datetime | None] = mapped_column(
-        comment="最終生存確認時刻", doc="When it last gave a sign of life."
+    started_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="実行開始時刻", doc="When it started to run."
     )
-    terminated_at: Mapped[datetime | None] = mapped_column(comment="終了時刻", doc="When it ended.")
-    exit_code: Mapped[int | None] = mapped_column(comment="終了コード", doc="Exit code of its process.")
+    last_heartbeat: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="最終生存確認時刻", doc="When it last gave a sign of life."
+    )
+    terminated_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="終了時刻", doc="When it ended."
+    )
+    exit_code: Mapped[int | None] = mapped_column(
+        info=BY_SERVER, comment="終了コード", doc="Exit code of its process."
+    )
 
     project: Mapped[Project | None] = to_one("cc_instances")
     parent: Mapped[CcInstance | None] = to_one("children", remote_side="CcInstance.id")

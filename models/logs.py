@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, created_at, to_one, transaction_id, uuid_key
+from models.base import FIXED, GIVEN, Base, created_at, to_one, transaction_id, uuid_key
 from models.enums import CcLogCategory, LogLevel, TaskLogPhase
 from models.search import SEARCHES
 from models.types import Choice, Json, one_of
@@ -36,30 +36,37 @@ class CcLog(Base):
     id: Mapped[UUID] = uuid_key("ログID (UUID)")
     cc_instance_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="CCインスタンスID",
         doc="Key of the instance.",
     )
     task_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("tasks.id", ondelete="SET NULL"), comment="タスクID", doc="Key of the task."
+        ForeignKey("tasks.id", ondelete="SET NULL"), info=GIVEN, comment="タスクID", doc="Key of the task."
     )
     log_level: Mapped[LogLevel] = mapped_column(
-        Choice(LogLevel), comment="ログレベル (debug/info/warn/error/fatal)", doc="Severity of the entry."
+        Choice(LogLevel),
+        info=GIVEN,
+        comment="ログレベル (debug/info/warn/error/fatal)",
+        doc="Severity of the entry.",
     )
     category: Mapped[CcLogCategory] = mapped_column(
         Choice(CcLogCategory),
+        info=GIVEN,
         comment="カテゴリ (system/task/mcp/ultrathink/git)",
         doc="What part of the instance wrote the entry.",
     )
-    message: Mapped[str] = mapped_column(comment="ログメッセージ", doc="Text of the entry.")
+    message: Mapped[str] = mapped_column(info=GIVEN, comment="ログメッセージ", doc="Text of the entry.")
     details: Mapped[Any | None] = mapped_column(
-        Json, comment="詳細情報 (JSON)", doc="Details, with secrets masked."
+        Json, info=GIVEN, comment="詳細情報 (JSON)", doc="Details, with secrets masked."
     )
     trace_id: Mapped[str | None] = mapped_column(
-        comment="トレースID（分散トレーシング用）", doc="Trace id of distributed tracing."
+        info=GIVEN, comment="トレースID（分散トレーシング用）", doc="Trace id of distributed tracing."
     )
-    span_id: Mapped[str | None] = mapped_column(comment="スパンID", doc="Span id of distributed tracing.")
+    span_id: Mapped[str | None] = mapped_column(
+        info=GIVEN, comment="スパンID", doc="Span id of distributed tracing."
+    )
     xid: Mapped[int] = transaction_id()
-    created_at: Mapped[datetime] = created_at("ログ出力時刻", primary_key=True)
+    created_at: Mapped[datetime] = created_at("ログ出力時刻", primary_key=True, info=FIXED)
 
     cc_instance: Mapped[CcInstance | None] = to_one("cc_logs")
     task: Mapped[Task | None] = to_one("cc_logs")
@@ -80,27 +87,29 @@ class TaskLog(Base):
 
     id: Mapped[UUID] = uuid_key("ログID (UUID)")
     task_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("tasks.id", ondelete="SET NULL"), comment="タスクID", doc="Key of the task."
+        ForeignKey("tasks.id", ondelete="SET NULL"), info=GIVEN, comment="タスクID", doc="Key of the task."
     )
     cc_instance_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="CCインスタンスID",
         doc="Key of the instance.",
     )
     log_level: Mapped[LogLevel] = mapped_column(
-        Choice(LogLevel), comment="ログレベル", doc="Severity of the entry."
+        Choice(LogLevel), info=GIVEN, comment="ログレベル", doc="Severity of the entry."
     )
     phase: Mapped[TaskLogPhase] = mapped_column(
         Choice(TaskLogPhase),
+        info=GIVEN,
         comment="実行フェーズ (setup/execution/cleanup/error)",
         doc="In which phase of the task the entry was written.",
     )
-    message: Mapped[str] = mapped_column(comment="ログメッセージ", doc="Text of the entry.")
+    message: Mapped[str] = mapped_column(info=GIVEN, comment="ログメッセージ", doc="Text of the entry.")
     performance_metrics: Mapped[Any | None] = mapped_column(
-        Json, comment="パフォーマンスメトリクス (JSON)", doc="Figures measured meanwhile."
+        Json, info=GIVEN, comment="パフォーマンスメトリクス (JSON)", doc="Figures measured meanwhile."
     )
     xid: Mapped[int] = transaction_id()
-    created_at: Mapped[datetime] = created_at(primary_key=True)
+    created_at: Mapped[datetime] = created_at(primary_key=True, info=FIXED)
 
     task: Mapped[Task | None] = to_one("task_logs")
     cc_instance: Mapped[CcInstance | None] = to_one("task_logs")

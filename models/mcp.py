@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, created_at, time_default_now, to_many, to_one, uuid_key
+from models.base import FIXED, GIVEN, Base, begins_as, created_at, time_default_now, to_many, to_one, uuid_key
 from models.enums import McpDirection, McpMessageType, McpToolCallStatus
 from models.search import SEARCHES
 from models.types import Choice, Json, no_json_null, one_of
@@ -94,7 +94,7 @@ class McpToolCall(Base):
     __tablename__ = "mcp_tool_calls"
     __table_args__ = (
         one_of("status", McpToolCallStatus, "chk_mcp_tool_calls_status"),
-        no_json_null("arguments", "chk_mcp_tool_calls_arguments"),
+        no_json_null("arguments", "chk_mcp_tool_calls_arguments", "The arguments of a call are not null."),
         Index("idx_mcp_tool_calls_tool_status", "tool_name", "status"),
         Index("idx_mcp_tool_calls_cc_started", "cc_instance_id", "started_at"),
         Index("idx_mcp_tool_calls_message", "message_id"),
@@ -104,38 +104,52 @@ class McpToolCall(Base):
     id: Mapped[UUID] = uuid_key("ツール呼び出しID (UUID)")
     message_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("mcp_messages.id", ondelete="SET NULL"),
+        info=FIXED,
         comment="関連MCPメッセージID",
         doc="Key of the message that made the call.",
     )
     cc_instance_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=FIXED,
         comment="関連CCインスタンスID",
         doc="Key of the instance that made the call.",
     )
     tool_name: Mapped[str] = mapped_column(
-        comment="ツール名 (create_child_cc/get_available_tasks/update_task_status)", doc="Name of the tool."
+        info=GIVEN,
+        comment="ツール名 (create_child_cc/get_available_tasks/update_task_status)",
+        doc="Name of the tool.",
     )
     arguments: Mapped[Any] = mapped_column(
-        Json, nullable=False, comment="ツール引数 (JSON)", doc="Arguments of the call, with secrets masked."
+        Json,
+        nullable=False,
+        info=GIVEN,
+        comment="ツール引数 (JSON)",
+        doc="Arguments of the call, with secrets masked.",
     )
     status: Mapped[McpToolCallStatus] = mapped_column(
         Choice(McpToolCallStatus),
+        info=GIVEN | begins_as("pending"),
         comment="実行ステータス (pending/running/completed/failed)",
         doc="Where the call stands.",
     )
-    started_at: Mapped[datetime] = time_default_now("実行開始時刻", "When the call started.")
-    completed_at: Mapped[datetime | None] = mapped_column(comment="実行完了時刻", doc="When the call ended.")
+    started_at: Mapped[datetime] = time_default_now("実行開始時刻", "When the call started.", info=FIXED)
+    completed_at: Mapped[datetime | None] = mapped_column(
+        info=GIVEN, comment="実行完了時刻", doc="When the call ended."
+    )
     execution_time_ms: Mapped[int | None] = mapped_column(
-        comment="実行時間（ミリ秒）", doc="How long the call took, in milliseconds."
+        info=GIVEN, comment="実行時間（ミリ秒）", doc="How long the call took, in milliseconds."
     )
     result: Mapped[Any | None] = mapped_column(
-        Json, comment="実行結果 (JSON)", doc="Result, with secrets masked."
+        Json, info=GIVEN, comment="実行結果 (JSON)", doc="Result, with secrets masked."
     )
     error_details: Mapped[Any | None] = mapped_column(
-        Json, comment="エラー詳細 (JSON)", doc="Why the call failed."
+        Json, info=GIVEN, comment="エラー詳細 (JSON)", doc="Why the call failed."
     )
     retry_count: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="リトライ回数", doc="How often the call was tried again."
+        server_default=text("0"),
+        info=GIVEN,
+        comment="リトライ回数",
+        doc="How often the call was tried again.",
     )
 
     message: Mapped[McpMessage | None] = to_one("tool_calls")

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import FALSE, Base, created_at, to_one, updated_at, uuid_key
+from models.base import FALSE, FIXED, GIVEN, Base, begins_as, created_at, to_one, updated_at, uuid_key
 from models.enums import FeatureStatus, FeatureType, RequirementStatus, RequirementType
 from models.types import Choice, one_of
 
@@ -31,19 +31,22 @@ class Requirement(Base):
     id: Mapped[UUID] = uuid_key("要件ID (UUID)")
     project_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("projects.project_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="プロジェクトID",
         doc="Id of the project.",
     )
     type: Mapped[RequirementType] = mapped_column(
         Choice(RequirementType),
+        info=GIVEN,
         comment="要件タイプ (functional/non_functional/mcp_specific)",
         doc="What kind of requirement it is.",
     )
-    title: Mapped[str] = mapped_column(comment="要件タイトル", doc="Title of the requirement.")
-    content: Mapped[str] = mapped_column(comment="要件内容", doc="The requirement in full.")
-    priority: Mapped[int] = mapped_column(comment="優先度", doc="How important it is.")
+    title: Mapped[str] = mapped_column(info=GIVEN, comment="要件タイトル", doc="Title of the requirement.")
+    content: Mapped[str] = mapped_column(info=GIVEN, comment="要件内容", doc="The requirement in full.")
+    priority: Mapped[int] = mapped_column(info=GIVEN, comment="優先度", doc="How important it is.")
     status: Mapped[RequirementStatus] = mapped_column(
         Choice(RequirementStatus),
+        info=GIVEN | begins_as("draft"),
         comment="ステータス (draft/approved/implemented/tested)",
         doc="Where the requirement stands.",
     )
@@ -67,22 +70,32 @@ class Feature(Base):
     id: Mapped[UUID] = uuid_key("機能ID (UUID)")
     project_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("projects.project_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="プロジェクトID",
         doc="Id of the project.",
     )
-    name: Mapped[str] = mapped_column(comment="機能名", doc="Name of the feature.")
-    description: Mapped[str | None] = mapped_column(comment="機能説明", doc="What the feature does.")
-    feature_type: Mapped[FeatureType] = mapped_column(
-        Choice(FeatureType), comment="機能タイプ (mcp/ultrathink/ui/api/database)", doc="Part of the product."
+    name: Mapped[str] = mapped_column(info=GIVEN, comment="機能名", doc="Name of the feature.")
+    description: Mapped[str | None] = mapped_column(
+        info=GIVEN, comment="機能説明", doc="What the feature does."
     )
-    priority: Mapped[int] = mapped_column(comment="優先度", doc="How important it is.")
+    feature_type: Mapped[FeatureType] = mapped_column(
+        Choice(FeatureType),
+        info=GIVEN,
+        comment="機能タイプ (mcp/ultrathink/ui/api/database)",
+        doc="Part of the product.",
+    )
+    priority: Mapped[int] = mapped_column(info=GIVEN, comment="優先度", doc="How important it is.")
     status: Mapped[FeatureStatus] = mapped_column(
         Choice(FeatureStatus),
+        info=GIVEN | begins_as("planned"),
         comment="ステータス (planned/development/testing/completed)",
         doc="Where the feature stands.",
     )
     mcp_integration: Mapped[bool | None] = mapped_column(
-        server_default=FALSE, comment="MCP統合フラグ", doc="Whether the feature is offered through MCP."
+        server_default=FALSE,
+        info=GIVEN,
+        comment="MCP統合フラグ",
+        doc="Whether the feature is offered through MCP.",
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()

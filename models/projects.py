@@ -10,11 +10,16 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
+    BY_SERVER,
     EMPTY_ARRAY,
     EMPTY_OBJECT,
     FALSE,
-    HIDDEN,
+    FILLED,
+    FIXED,
+    GIVEN,
     NEW_UUID,
+    OWNER,
+    SEALED_VARIABLES,
     TRUE,
     Base,
     SerialKey,
@@ -69,110 +74,143 @@ class Project(Base):
 
     id: Mapped[SerialKey]
     project_id: Mapped[UUID] = mapped_column(
-        unique=True, server_default=NEW_UUID, comment="プロジェクトID (UUID)", doc="Id of the project."
+        unique=True,
+        server_default=NEW_UUID,
+        info=FIXED,
+        comment="プロジェクトID (UUID)",
+        doc="Id of the project.",
     )
-    name: Mapped[str] = mapped_column(String(100), comment="プロジェクト名", doc="Name of the project.")
+    name: Mapped[str] = mapped_column(
+        String(100), info=GIVEN, comment="プロジェクト名", doc="Name of the project."
+    )
     description: Mapped[str | None] = mapped_column(
-        comment="プロジェクト説明", doc="What the project is about."
+        info=GIVEN, comment="プロジェクト説明", doc="What the project is about."
     )
     project_type: Mapped[ProjectType | None] = mapped_column(
         Choice(ProjectType, 50),
         server_default="general",
+        info=GIVEN,
         comment="プロジェクト種別",
         doc="What the project builds.",
     )
     repository_url: Mapped[str | None] = mapped_column(
-        String(500), comment="リポジトリURL", doc="Where the repository is hosted."
+        String(500), info=GIVEN, comment="リポジトリURL", doc="Where the repository is hosted."
     )
     local_path: Mapped[str | None] = mapped_column(
-        String(500), comment="ローカルパス", doc="Where the repository lies on disk."
+        String(500), info=GIVEN, comment="ローカルパス", doc="Where the repository lies on disk."
     )
     default_branch: Mapped[str | None] = mapped_column(
-        String(100), server_default="main", comment="デフォルトブランチ", doc="Branch that work starts from."
+        String(100),
+        server_default="main",
+        info=GIVEN,
+        comment="デフォルトブランチ",
+        doc="Branch that work starts from.",
     )
     tech_stack: Mapped[list[Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_ARRAY,
+        info=GIVEN,
         comment='使用技術スタック ["python", "fastapi", "postgresql"]',
         doc="Technologies in use, for instance python and postgresql.",
     )
     build_config: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, server_default=EMPTY_OBJECT, comment="ビルド設定 (JSON)", doc="How the project is built."
+        Json,
+        server_default=EMPTY_OBJECT,
+        info=GIVEN,
+        comment="ビルド設定 (JSON)",
+        doc="How the project is built.",
     )
     deploy_config: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, server_default=EMPTY_OBJECT, comment="デプロイ設定 (JSON)", doc="How the project is deployed."
+        Json,
+        server_default=EMPTY_OBJECT,
+        info=GIVEN,
+        comment="デプロイ設定 (JSON)",
+        doc="How the project is deployed.",
     )
     environment_vars: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
-        info=HIDDEN,
+        info=SEALED_VARIABLES,
         comment="環境変数 (JSON、暗号化)",
         doc="Environment variables, encrypted.",
     )
     owner_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"),
+        info=FIXED | OWNER,
         comment="所有者ID",
         doc="Key of the person who owns the project.",
     )
     is_public: Mapped[bool | None] = mapped_column(
-        server_default=FALSE, comment="公開フラグ", doc="Whether everybody may see the project."
+        server_default=FALSE, info=GIVEN, comment="公開フラグ", doc="Whether everybody may see the project."
     )
     collaborators: Mapped[list[Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_ARRAY,
+        info=BY_SERVER,
         comment='コラボレーター権限 [{"user_id": 1, "role": "editor"}]',
         doc="Who else works on the project: objects with user_id and role.",
     )
     total_sessions: Mapped[int | None] = mapped_column(
         server_default=text("0"),
+        info=BY_SERVER,
         comment="セッション総数",
         doc="Sessions of the project; kept exact by a trigger.",
     )
     total_commits: Mapped[int | None] = mapped_column(
         server_default=text("0"),
+        info=BY_SERVER,
         comment="コミット総数",
         doc="Successful syncs with a commit in its worktrees.",
     )
     total_worktrees: Mapped[int | None] = mapped_column(
         server_default=text("0"),
+        info=BY_SERVER,
         comment="Worktree総数",
         doc="Worktrees of the project; kept exact by a trigger.",
     )
     last_activity: Mapped[datetime | None] = mapped_column(
-        comment="最終アクティビティ日時", doc="When a session, worktree or sync of the project last changed."
+        info=BY_SERVER,
+        comment="最終アクティビティ日時",
+        doc="When a session, worktree or sync of the project last changed.",
     )
     workdir: Mapped[str] = mapped_column(
         # The trigger tr_projects_workdir fills it in when it is not given.
+        info=GIVEN | FILLED,
         comment="作業ディレクトリパス",
         doc="Working directory; local_path or projects/<project_id> unless it is given.",
     )
     status: Mapped[ProjectStatus] = mapped_column(
         Choice(ProjectStatus),
         server_default="active",
+        info=GIVEN,
         comment="ステータス (active/paused/completed/archived)",
         doc="Where the project stands.",
     )
     mcp_enabled: Mapped[bool | None] = mapped_column(
-        server_default=TRUE, comment="MCP機能有効フラグ", doc="Whether instances may use MCP."
+        server_default=TRUE, info=GIVEN, comment="MCP機能有効フラグ", doc="Whether instances may use MCP."
     )
     max_parallel_cc: Mapped[int | None] = mapped_column(
-        server_default=text("5"), comment="最大並列CC数", doc="How many instances may run at a time."
+        server_default=text("5"),
+        info=GIVEN,
+        comment="最大並列CC数",
+        doc="How many instances may run at a time.",
     )
     ultrathink_protocol: Mapped[bool | None] = mapped_column(
         server_default=TRUE,
+        info=GIVEN,
         comment="ultrathinkプロトコル有効フラグ",
         doc="Whether the ultrathink protocol is in use.",
     )
     config_json: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="プロジェクト設定 (JSON)", doc="Settings of the project."
+        Json, info=GIVEN, comment="プロジェクト設定 (JSON)", doc="Settings of the project."
     )
     git_repository: Mapped[str | None] = mapped_column(
-        comment="Gitリポジトリパス", doc="Path of the git repository."
+        info=GIVEN, comment="Gitリポジトリパス", doc="Path of the git repository."
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()
     archived_at: Mapped[datetime | None] = mapped_column(
-        comment="アーカイブ日時", doc="When the project was archived."
+        info=BY_SERVER, comment="アーカイブ日時", doc="When the project was archived."
     )
 
     owner: Mapped[User] = to_one("projects")

@@ -10,9 +10,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
+    BY_SERVER,
     EMPTY_OBJECT,
+    FIXED,
+    GIVEN,
     NEW_UUID,
     OPEN_TO_GUESTS,
+    OWNER,
     Base,
     SerialKey,
     created_at,
@@ -22,7 +26,7 @@ from models.base import (
     updated_at,
 )
 from models.enums import SessionStatus
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
     from models.collaboration import CollaborationSession
@@ -44,7 +48,11 @@ class Session(Base):
     __tablename__ = "sessions"
     __table_args__ = (
         one_of("status", SessionStatus, "chk_session_status"),
-        CheckConstraint("jsonb_typeof(resource_limits) = 'object'", name="chk_resource_limits_valid"),
+        CheckConstraint(
+            "jsonb_typeof(resource_limits) = 'object'",
+            name="chk_resource_limits_valid",
+            info=broken("resource_limits", "Resource limits are a JSON object."),
+        ),
         Index(
             "uk_sessions_container",
             "container_id",
@@ -74,70 +82,88 @@ class Session(Base):
 
     id: Mapped[SerialKey]
     session_id: Mapped[UUID] = mapped_column(
-        unique=True, server_default=NEW_UUID, comment="セッションID (UUID)", doc="Id of the session."
+        unique=True,
+        server_default=NEW_UUID,
+        info=FIXED,
+        comment="セッションID (UUID)",
+        doc="Id of the session.",
     )
     name: Mapped[str] = mapped_column(
-        String(100), info=OPEN_TO_GUESTS, comment="セッション名", doc="Name of the session."
+        String(100), info=GIVEN | OPEN_TO_GUESTS, comment="セッション名", doc="Name of the session."
     )
     description: Mapped[str | None] = mapped_column(
-        info=OPEN_TO_GUESTS, comment="セッション説明", doc="What the session is for."
+        info=GIVEN | OPEN_TO_GUESTS, comment="セッション説明", doc="What the session is for."
     )
     status: Mapped[SessionStatus | None] = mapped_column(
         Choice(SessionStatus, 20),
         server_default="stopped",
+        info=GIVEN,
         comment="ステータス",
         doc="Where the session stands.",
     )
     working_directory: Mapped[str | None] = mapped_column(
         String(500),
-        info=OPEN_TO_GUESTS,
+        info=GIVEN | OPEN_TO_GUESTS,
         comment="作業ディレクトリ",
         doc="Directory that the session works in.",
     )
     container_id: Mapped[str | None] = mapped_column(
-        String(64), comment="コンテナID", doc="Container that runs the session."
+        String(64), info=GIVEN, comment="コンテナID", doc="Container that runs the session."
     )
     port_mapping: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
+        info=GIVEN,
         comment="ポートマッピング (JSON)",
         doc="Ports of the container on the host.",
     )
     context_data: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
-        info=OPEN_TO_GUESTS,
+        info=GIVEN | OPEN_TO_GUESTS,
         comment="Claude セッション状態のJSON保存",
         doc="Saved state of the Claude session.",
     )
     claude_session_id: Mapped[str | None] = mapped_column(
         String(64),
+        info=GIVEN,
         comment="Claude側のセッションID",
         doc="Id that Claude gave the session.",
     )
     total_tokens_used: Mapped[int | None] = mapped_column(
-        server_default=text("0"), info=OPEN_TO_GUESTS, comment="累計使用トークン数", doc="Tokens used so far."
+        server_default=text("0"),
+        info=GIVEN | OPEN_TO_GUESTS,
+        comment="累計使用トークン数",
+        doc="Tokens used so far.",
     )
     resource_limits: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=DEFAULT_LIMITS,
+        info=GIVEN,
         comment="リソース制限 (JSON)",
         doc="Limits: cpu_limit, memory_limit_mb, storage_limit_mb, process_limit.",
     )
     user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), comment="ユーザーID", doc="Key of the person."
+        ForeignKey("users.id", ondelete="CASCADE"),
+        info=FIXED | OWNER,
+        comment="ユーザーID",
+        doc="Key of the person.",
     )
     project_id: Mapped[int | None] = mapped_column(
-        ForeignKey("projects.id", ondelete="SET NULL"), comment="プロジェクトID", doc="Key of the project."
+        ForeignKey("projects.id", ondelete="SET NULL"),
+        info=GIVEN,
+        comment="プロジェクトID",
+        doc="Key of the project.",
     )
     worktree_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("worktrees.worktree_id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="WorktreeID",
         doc="Id of the worktree.",
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()
     last_accessed: Mapped[datetime | None] = time_default_now(
-        "最終アクセス日時", "When the session was last used."
+        "最終アクセス日時", "When the session was last used.", info=BY_SERVER
     )
 
     user: Mapped[User] = to_one("sessions")

@@ -11,7 +11,10 @@ from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
+    BY_SERVER,
     FALSE,
+    FIXED,
+    GIVEN,
     Base,
     LogKey,
     SerialKey,
@@ -50,35 +53,41 @@ class SystemLog(Base):
 
     id: Mapped[LogKey]
     level: Mapped[SystemLogLevel] = mapped_column(
-        Choice(SystemLogLevel, 10), comment="ログレベル", doc="Severity of the entry."
+        Choice(SystemLogLevel, 10), info=GIVEN, comment="ログレベル", doc="Severity of the entry."
     )
-    category: Mapped[str] = mapped_column(String(50), comment="カテゴリ", doc="Category of the entry.")
+    category: Mapped[str] = mapped_column(
+        String(50), info=GIVEN, comment="カテゴリ", doc="Category of the entry."
+    )
     module: Mapped[str] = mapped_column(
-        String(50), comment="モジュール名", doc="Module that wrote the entry."
+        String(50), info=GIVEN, comment="モジュール名", doc="Module that wrote the entry."
     )
     user_id: Mapped[int | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), comment="ユーザーID", doc="Key of the person concerned."
+        ForeignKey("users.id", ondelete="SET NULL"),
+        info=GIVEN,
+        comment="ユーザーID",
+        doc="Key of the person concerned.",
     )
     session_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("sessions.session_id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="セッションID",
         doc="Id of the session concerned.",
     )
-    message: Mapped[str] = mapped_column(comment="ログメッセージ", doc="Text of the entry.")
+    message: Mapped[str] = mapped_column(info=GIVEN, comment="ログメッセージ", doc="Text of the entry.")
     details: Mapped[dict[str, Any] | None] = mapped_column(
-        Json, comment="詳細情報 (JSON)", doc="Details, with secrets masked."
+        Json, info=GIVEN, comment="詳細情報 (JSON)", doc="Details, with secrets masked."
     )
     request_id: Mapped[UUID | None] = mapped_column(
-        comment="リクエストID (UUID)", doc="Id of the request that the entry belongs to."
+        info=GIVEN, comment="リクエストID (UUID)", doc="Id of the request that the entry belongs to."
     )
     ip_address: Mapped[str | None] = mapped_column(
-        INET, comment="IPアドレス", doc="Address that the request came from."
+        INET, info=GIVEN, comment="IPアドレス", doc="Address that the request came from."
     )
     user_agent: Mapped[str | None] = mapped_column(
-        comment="ユーザーエージェント", doc="Client that the request came from."
+        info=GIVEN, comment="ユーザーエージェント", doc="Client that the request came from."
     )
     xid: Mapped[int] = transaction_id()
-    created_at: Mapped[datetime] = created_at(primary_key=True)
+    created_at: Mapped[datetime] = created_at(primary_key=True, info=FIXED)
 
     user: Mapped[User | None] = to_one("system_logs")
     session: Mapped[Session | None] = to_one("system_logs")
@@ -90,7 +99,9 @@ class SystemSetting(Base):
     __tablename__ = "system_settings"
     __table_args__ = (
         one_of("data_type", SettingDataType, "chk_data_type"),
-        no_json_null("setting_value", "chk_system_settings_setting_value"),
+        no_json_null(
+            "setting_value", "chk_system_settings_setting_value", "The value of a setting is not null."
+        ),
         Index("idx_system_settings_updated_by", "updated_by"),
         {"comment": "システム設定・環境変数管理"},
     )
@@ -99,42 +110,49 @@ class SystemSetting(Base):
     setting_key: Mapped[str] = mapped_column(
         String(100),
         unique=True,
-        info=in_clear("the server and people find the row by it"),
+        info=FIXED | in_clear("the server and people find the row by it"),
         comment="設定キー",
         doc="Name of the setting.",
     )
     setting_value: Mapped[Any] = mapped_column(
         Json,
         nullable=False,
-        info=in_clear("the server works by it, and administrators alone write it"),
+        info=GIVEN | in_clear("the server works by it, and administrators alone write it"),
         comment="設定値 (JSON)",
         doc="Value in force.",
     )
     data_type: Mapped[SettingDataType | None] = mapped_column(
         Choice(SettingDataType, 20),
         server_default="json",
+        info=GIVEN,
         comment="データ型",
         doc="What the value has to be.",
     )
     category: Mapped[str | None] = mapped_column(
-        String(50), server_default="general", comment="カテゴリ", doc="Category of the setting."
+        String(50), server_default="general", info=GIVEN, comment="カテゴリ", doc="Category of the setting."
     )
-    description: Mapped[str | None] = mapped_column(comment="設定の説明", doc="What the setting does.")
+    description: Mapped[str | None] = mapped_column(
+        info=GIVEN, comment="設定の説明", doc="What the setting does."
+    )
     is_public: Mapped[bool | None] = mapped_column(
-        server_default=FALSE, comment="公開フラグ", doc="Whether everybody may read the setting."
+        server_default=FALSE, info=GIVEN, comment="公開フラグ", doc="Whether everybody may read the setting."
     )
     is_readonly: Mapped[bool | None] = mapped_column(
-        server_default=FALSE, comment="読み取り専用フラグ", doc="Whether the setting refuses changes."
+        server_default=FALSE,
+        info=FIXED,
+        comment="読み取り専用フラグ",
+        doc="Whether the setting refuses changes.",
     )
     version: Mapped[int | None] = mapped_column(
-        server_default=text("1"), comment="バージョン番号", doc="Raised by each change."
+        server_default=text("1"), info=BY_SERVER, comment="バージョン番号", doc="Raised by each change."
     )
     previous_value: Mapped[Any | None] = mapped_column(
-        Json, comment="変更前の値 (JSON)", doc="Value before the last change."
+        Json, info=BY_SERVER, comment="変更前の値 (JSON)", doc="Value before the last change."
     )
     updated_by_id: Mapped[int | None] = mapped_column(
         "updated_by",
         ForeignKey("users.id", ondelete="SET NULL"),
+        info=BY_SERVER,
         comment="更新ユーザーID",
         doc="Key of the person who made the last change.",
     )

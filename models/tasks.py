@@ -9,10 +9,23 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import HIDDEN, TRUE, Base, created_at, to_many, to_one, updated_at, uuid_key
+from models.base import (
+    BY_SERVER,
+    FIXED,
+    GIVEN,
+    SEALED_PARTS,
+    TRUE,
+    Base,
+    created_at,
+    divided,
+    to_many,
+    to_one,
+    updated_at,
+    uuid_key,
+)
 from models.enums import TaskDependencyType, TaskStatus, TaskType
 from models.search import SEARCHES
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
     from models.git_worktrees import GitWorktree
@@ -29,8 +42,16 @@ class Task(Base):
     __table_args__ = (
         one_of("status", TaskStatus, "chk_tasks_status"),
         one_of("task_type", TaskType, "chk_tasks_task_type"),
-        CheckConstraint("priority BETWEEN 1 AND 10", name="chk_tasks_priority"),
-        CheckConstraint("parent_task_id <> id", name="chk_tasks_parent"),
+        CheckConstraint(
+            "priority BETWEEN 1 AND 10",
+            name="chk_tasks_priority",
+            info=broken("priority", "A task's priority goes from 1 to 10."),
+        ),
+        CheckConstraint(
+            "parent_task_id <> id",
+            name="chk_tasks_parent",
+            info=broken("parent_task_id", "A task is not its own parent."),
+        ),
         Index("idx_tasks_project_status_priority", "project_id", "status", "priority"),
         Index("idx_tasks_assigned_status", "assigned_to", "status"),
         Index("idx_tasks_mcp_enabled", "mcp_enabled", "ultrathink_protocol"),
@@ -57,82 +78,107 @@ class Task(Base):
     id: Mapped[UUID] = uuid_key("タスクID (UUID)")
     project_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("projects.project_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="プロジェクトID",
         doc="Id of the project.",
     )
     parent_task_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("tasks.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="親タスクID",
         doc="Key of the task it is a part of.",
     )
-    name: Mapped[str] = mapped_column(comment="タスク名", doc="Name of the task.")
-    description: Mapped[str | None] = mapped_column(comment="タスク説明", doc="What is to be done.")
+    name: Mapped[str] = mapped_column(info=GIVEN, comment="タスク名", doc="Name of the task.")
+    description: Mapped[str | None] = mapped_column(
+        info=GIVEN, comment="タスク説明", doc="What is to be done."
+    )
     status: Mapped[TaskStatus] = mapped_column(
         Choice(TaskStatus),
         server_default="PENDING",
+        info=GIVEN,
         comment="ステータス (PENDING/QUEUED/RUNNING/COMPLETED/FAILED)",
         doc="Where the task stands.",
     )
     priority: Mapped[int] = mapped_column(
-        server_default=text("5"), comment="優先度（1-10）", doc="Priority from 1 to 10; 10 goes first."
+        server_default=text("5"),
+        info=GIVEN,
+        comment="優先度（1-10）",
+        doc="Priority from 1 to 10; 10 goes first.",
     )
     task_type: Mapped[TaskType] = mapped_column(
         Choice(TaskType),
+        info=GIVEN,
         comment="タスクタイプ (development/design/testing/documentation)",
         doc="What kind of work it is.",
     )
     assigned_to_id: Mapped[UUID | None] = mapped_column(
         "assigned_to",
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="割り当てCCインスタンスID",
         doc="Key of the instance that the task is assigned to.",
     )
     mcp_enabled: Mapped[bool | None] = mapped_column(
-        server_default=TRUE, comment="MCP対応フラグ", doc="Whether the task may use MCP."
+        server_default=TRUE, info=GIVEN, comment="MCP対応フラグ", doc="Whether the task may use MCP."
     )
     ultrathink_protocol: Mapped[bool | None] = mapped_column(
         server_default=TRUE,
+        info=GIVEN,
         comment="ultrathinkプロトコル使用フラグ",
         doc="Whether the task is handed over by the ultrathink protocol.",
     )
     instruction: Mapped[str | None] = mapped_column(
+        info=GIVEN,
         comment="詳細なタスク指示（ultrathinkメッセージ用）",
         doc="Detailed instruction for the ultrathink message.",
     )
     input_data: Mapped[Any | None] = mapped_column(
         Json,
+        info=divided("input_secrets"),
         comment="入力データ (JSON)",
         doc="Input; its sensitive parts are encrypted and shown as [masked] (revealTaskData).",
     )
     input_secrets: Mapped[str | None] = mapped_column(
-        info=HIDDEN, comment="入力データの機密部分（暗号化）", doc="Sensitive parts of the input, encrypted."
+        info=SEALED_PARTS,
+        comment="入力データの機密部分（暗号化）",
+        doc="Sensitive parts of the input, encrypted.",
     )
     output_data: Mapped[Any | None] = mapped_column(
         Json,
+        info=divided("output_secrets"),
         comment="出力データ (JSON)",
         doc="Output; its sensitive parts are encrypted and shown as [masked] (revealTaskData).",
     )
     output_secrets: Mapped[str | None] = mapped_column(
-        info=HIDDEN, comment="出力データの機密部分（暗号化）", doc="Sensitive parts of the output, encrypted."
+        info=SEALED_PARTS,
+        comment="出力データの機密部分（暗号化）",
+        doc="Sensitive parts of the output, encrypted.",
     )
     worktree_path: Mapped[str | None] = mapped_column(
-        comment="実行Worktreeパス", doc="Path of the worktree that it is carried out in."
+        info=GIVEN, comment="実行Worktreeパス", doc="Path of the worktree that it is carried out in."
     )
     estimated_duration_minutes: Mapped[int | None] = mapped_column(
-        comment="予想実行時間（分）", doc="How long it should take, in minutes."
+        info=GIVEN, comment="予想実行時間（分）", doc="How long it should take, in minutes."
     )
     actual_duration_minutes: Mapped[int | None] = mapped_column(
-        comment="実際の実行時間（分）", doc="How long it took, in minutes."
+        info=BY_SERVER, comment="実際の実行時間（分）", doc="How long it took, in minutes."
     )
     lease_expires_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER,
         comment="割り当て期限",
         doc="When a claimed task goes back to the queue unless its holder renews the claim.",
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()
-    queued_at: Mapped[datetime | None] = mapped_column(comment="キューイング日時", doc="When it was queued.")
-    started_at: Mapped[datetime | None] = mapped_column(comment="開始日時", doc="When work began.")
-    completed_at: Mapped[datetime | None] = mapped_column(comment="完了日時", doc="When work ended.")
+    queued_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="キューイング日時", doc="When it was queued."
+    )
+    started_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="開始日時", doc="When work began."
+    )
+    completed_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="完了日時", doc="When work ended."
+    )
 
     project: Mapped[Project | None] = to_one("tasks")
     parent: Mapped[Task | None] = to_one("subtasks", remote_side="Task.id")
@@ -154,7 +200,11 @@ class TaskDependency(Base):
     __tablename__ = "task_dependencies"
     __table_args__ = (
         one_of("dependency_type", TaskDependencyType, "chk_task_dependencies_dependency_type"),
-        CheckConstraint("task_id <> dependency_task_id", name="chk_task_dependencies_self"),
+        CheckConstraint(
+            "task_id <> dependency_task_id",
+            name="chk_task_dependencies_self",
+            info=broken("dependency_task_id", "A task does not depend on itself."),
+        ),
         UniqueConstraint(
             "task_id",
             "dependency_task_id",
@@ -168,15 +218,22 @@ class TaskDependency(Base):
 
     id: Mapped[UUID] = uuid_key("依存関係ID (UUID)")
     task_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("tasks.id", ondelete="CASCADE"), comment="タスクID", doc="Key of the task that depends."
+        ForeignKey("tasks.id", ondelete="CASCADE"),
+        info=FIXED,
+        comment="タスクID",
+        doc="Key of the task that depends.",
     )
     dependency_task_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("tasks.id", ondelete="CASCADE"),
+        info=FIXED,
         comment="依存先タスクID",
         doc="Key of the task depended on.",
     )
     dependency_type: Mapped[TaskDependencyType] = mapped_column(
-        Choice(TaskDependencyType), comment="依存タイプ (blocks/requires/suggests)", doc="How strong it is."
+        Choice(TaskDependencyType),
+        info=GIVEN,
+        comment="依存タイプ (blocks/requires/suggests)",
+        doc="How strong it is.",
     )
     created_at: Mapped[datetime] = created_at()
 

@@ -42,9 +42,14 @@ def one_of(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
-def no_json_null(column: str, name: str) -> CheckConstraint:
+def broken(column: str, sentence: str) -> dict[str, str]:
+    """The `info` of a CHECK: the column that is wrong when it fails, and what the caller is told."""
+    return {"column": column, "sentence": sentence}
+
+
+def no_json_null(column: str, name: str, sentence: str) -> CheckConstraint:
     """The CHECK that keeps the JSON value null out of a column that the API calls never null."""
-    return CheckConstraint(f"{column} <> 'null'::jsonb", name=name)
+    return CheckConstraint(f"{column} <> 'null'::jsonb", name=name, info=broken(column, sentence))
 
 
 class Xid8(UserDefinedType[int]):

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import FALSE, Base, time_default_now, to_one, uuid_key
+from models.base import BY_SERVER, FALSE, FIXED, GIVEN, Base, begins_as, time_default_now, to_one, uuid_key
 from models.enums import UltrathinkInstructionType, UltrathinkStatus
 from models.types import Choice, one_of
 
@@ -35,52 +35,62 @@ class UltrathinkMessage(Base):
     id: Mapped[UUID] = uuid_key("メッセージID (UUID)")
     parent_instance_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=FIXED,
         comment="親CCインスタンスID",
         doc="Key of the instance that gives the instruction.",
     )
     child_instance_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("cc_instances.id", ondelete="SET NULL"),
+        info=FIXED,
         comment="子CCインスタンスID",
         doc="Key of the instance that gets the instruction.",
     )
     task_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("tasks.id", ondelete="SET NULL"),
+        info=FIXED,
         comment="対象タスクID",
         doc="Key of the task that the instruction is about.",
     )
     protocol_version: Mapped[str] = mapped_column(
-        server_default="1.0", comment="ultrathinkプロトコルバージョン", doc="Version of the protocol."
+        server_default="1.0",
+        info=GIVEN,
+        comment="ultrathinkプロトコルバージョン",
+        doc="Version of the protocol.",
     )
     instruction_type: Mapped[UltrathinkInstructionType] = mapped_column(
         Choice(UltrathinkInstructionType),
+        info=GIVEN,
         comment="指示タイプ (task_assignment/progress_request/termination)",
         doc="What is asked of the child.",
     )
     instruction_content: Mapped[str] = mapped_column(
-        comment="指示内容（完全なultrathinkメッセージ）", doc="The instruction in full."
+        info=FIXED, comment="指示内容（完全なultrathinkメッセージ）", doc="The instruction in full."
     )
     keyword_detected: Mapped[bool | None] = mapped_column(
         server_default=FALSE,
+        info=BY_SERVER,
         comment="ultrathinkキーワード検出フラグ",
         doc="Whether the server found the keyword ultrathink in the instruction.",
     )
-    sent_at: Mapped[datetime] = time_default_now("送信時刻", "When it was sent.")
+    sent_at: Mapped[datetime] = time_default_now("送信時刻", "When it was sent.", info=BY_SERVER)
     acknowledged_at: Mapped[datetime | None] = mapped_column(
-        comment="子CCからの受信確認時刻", doc="When the child acknowledged it."
+        info=BY_SERVER, comment="子CCからの受信確認時刻", doc="When the child acknowledged it."
     )
     response_content: Mapped[str | None] = mapped_column(
-        comment="子CCからの応答内容", doc="What the child answered."
+        info=GIVEN, comment="子CCからの応答内容", doc="What the child answered."
     )
     execution_started_at: Mapped[datetime | None] = mapped_column(
-        comment="実行開始確認時刻", doc="When the child began to carry it out."
+        info=BY_SERVER, comment="実行開始確認時刻", doc="When the child began to carry it out."
     )
     completed_at: Mapped[datetime | None] = mapped_column(
         # Each step stamps its time (decision 26); the document has no column for the last one.
+        info=BY_SERVER,
         comment="完了時刻",
         doc="When the child completed it or failed.",
     )
     status: Mapped[UltrathinkStatus] = mapped_column(
         Choice(UltrathinkStatus),
+        info=GIVEN | begins_as("sent"),
         comment="状況 (sent/acknowledged/executing/completed/failed)",
         doc="How far the instruction came.",
     )

@@ -26,7 +26,7 @@ from models.base import (
     updated_at,
 )
 from models.enums import TokenType
-from models.types import Choice, Json, one_of
+from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
     from models.archives import ProjectArchive
@@ -50,10 +50,20 @@ class User(Base):
 
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint("LENGTH(username) >= 3", name="chk_username_length"),
-        CheckConstraint("username ~* '^[a-zA-Z0-9_-]+$'", name="chk_username_alphanumeric"),
         CheckConstraint(
-            r"email ~* '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$'", name="chk_email_format"
+            "LENGTH(username) >= 3",
+            name="chk_username_length",
+            info=broken("username", "A username has at least 3 characters."),
+        ),
+        CheckConstraint(
+            "username ~* '^[a-zA-Z0-9_-]+$'",
+            name="chk_username_alphanumeric",
+            info=broken("username", "A username has letters, digits, _ and - only."),
+        ),
+        CheckConstraint(
+            r"email ~* '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$'",
+            name="chk_email_format",
+            info=broken("email", "This is not an e-mail address."),
         ),
         Index("uk_users_email", "email", unique=True, postgresql_where=text("email IS NOT NULL")),
         {"comment": "ユーザー基本情報・認証情報"},

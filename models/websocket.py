@@ -10,7 +10,18 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import FALSE, Base, time_default_now, to_many, to_one, uuid_key
+from models.base import (
+    BY_SERVER,
+    FALSE,
+    FIXED,
+    GIVEN,
+    Base,
+    begins_as,
+    time_default_now,
+    to_many,
+    to_one,
+    uuid_key,
+)
 from models.enums import DeliveryStatus, WebsocketEventType, WebsocketTransport
 from models.types import Choice, Json, no_json_null, one_of
 
@@ -83,7 +94,7 @@ class WebsocketNotification(Base):
     __table_args__ = (
         one_of("event_type", WebsocketEventType, "chk_websocket_notifications_event_type"),
         one_of("delivery_status", DeliveryStatus, "chk_websocket_notifications_delivery_status"),
-        no_json_null("payload", "chk_websocket_notifications_payload"),
+        no_json_null("payload", "chk_websocket_notifications_payload", "The payload is not null."),
         Index("idx_websocket_notifications_socket_event", "socket_id", "event_type"),
         Index("idx_websocket_notifications_sent_status", "sent_at", "delivery_status"),
         Index("idx_websocket_notifications_project", "project_id", "sent_at"),
@@ -99,39 +110,48 @@ class WebsocketNotification(Base):
     socket_id: Mapped[UUID | None] = mapped_column(
         # Not SET NULL: a row without socket and project is for everybody.
         ForeignKey("websocket_sessions.id", ondelete="CASCADE"),
+        info=GIVEN,
         comment="WebSocketセッションID",
         doc="Key of the one connection addressed.",
     )
     project_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("projects.project_id", ondelete="CASCADE"),
+        info=FIXED,
         comment="宛先プロジェクトID",
         doc="Id of the project whose viewers are addressed.",
     )
     event_type: Mapped[WebsocketEventType] = mapped_column(
         Choice(WebsocketEventType),
+        info=GIVEN,
         comment="イベントタイプ (progress/error/milestone/completion)",
         doc="What the event reports.",
     )
-    event_name: Mapped[str] = mapped_column(comment="イベント名", doc="Name of the event.")
+    event_name: Mapped[str] = mapped_column(info=GIVEN, comment="イベント名", doc="Name of the event.")
     payload: Mapped[Any] = mapped_column(
-        Json, nullable=False, comment="イベントペイロード (JSON)", doc="Content of the event."
+        Json, nullable=False, info=GIVEN, comment="イベントペイロード (JSON)", doc="Content of the event."
     )
-    sent_at: Mapped[datetime] = time_default_now("送信時刻", "When the event was last sent.")
+    sent_at: Mapped[datetime] = time_default_now("送信時刻", "When the event was last sent.", info=BY_SERVER)
     first_sent_at: Mapped[datetime | None] = mapped_column(
         # The documents know no status before "sent", and a row is stored before any connection gets it.
+        info=BY_SERVER,
         comment="初回送信時刻（接続への書き込み）",
         doc="When the event was first written to a connection; null while nobody has been sent it.",
     )
     delivery_status: Mapped[DeliveryStatus] = mapped_column(
         Choice(DeliveryStatus),
+        info=BY_SERVER | begins_as("sent"),
         comment="配信ステータス (sent/delivered/failed)",
         doc="How far the event came.",
     )
     retry_count: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="再送回数", doc="How often the event was sent again."
+        server_default=text("0"),
+        info=BY_SERVER,
+        comment="再送回数",
+        doc="How often the event was sent again.",
     )
     client_ack: Mapped[bool | None] = mapped_column(
         server_default=FALSE,
+        info=BY_SERVER,
         comment="クライアント受信確認",
         doc="Whether a client confirmed that it received the event.",
     )

@@ -10,8 +10,12 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
+    BY_SERVER,
     FALSE,
+    FIXED,
+    GIVEN,
     NEW_UUID,
+    OWNER,
     Base,
     LogKey,
     SerialKey,
@@ -22,7 +26,7 @@ from models.base import (
     updated_at,
 )
 from models.enums import SyncDirection, SyncResult, SyncType, WorktreeStatus, WorktreeSyncStatus
-from models.types import Choice, one_of
+from models.types import Choice, broken, one_of
 
 if TYPE_CHECKING:
     from models.projects import Project
@@ -37,7 +41,11 @@ class Worktree(Base):
     __table_args__ = (
         one_of("status", WorktreeStatus, "chk_worktree_status"),
         one_of("sync_status", WorktreeSyncStatus, "chk_sync_status"),
-        CheckConstraint("repository_path != worktree_path", name="chk_paths_different"),
+        CheckConstraint(
+            "repository_path != worktree_path",
+            name="chk_paths_different",
+            info=broken("worktree_path", "The worktree lies on another path than its repository."),
+        ),
         UniqueConstraint("worktree_path", name="uk_worktree_path"),
         Index("idx_worktrees_user_id", "user_id"),
         Index("idx_worktrees_project_id", "project_id"),
@@ -54,60 +62,85 @@ class Worktree(Base):
 
     id: Mapped[SerialKey]
     worktree_id: Mapped[UUID] = mapped_column(
-        unique=True, server_default=NEW_UUID, comment="WorktreeID (UUID)", doc="Id of the worktree."
+        unique=True,
+        server_default=NEW_UUID,
+        info=FIXED,
+        comment="WorktreeID (UUID)",
+        doc="Id of the worktree.",
     )
     repository_path: Mapped[str] = mapped_column(
-        String(500), comment="リポジトリパス", doc="Path of the repository that the worktree belongs to."
+        String(500),
+        info=GIVEN,
+        comment="リポジトリパス",
+        doc="Path of the repository that the worktree belongs to.",
     )
     worktree_path: Mapped[str] = mapped_column(
-        String(500), comment="Worktreeパス", doc="Path of the worktree; not the repository's own."
+        String(500), info=GIVEN, comment="Worktreeパス", doc="Path of the worktree; not the repository's own."
     )
     branch_name: Mapped[str] = mapped_column(
-        String(100), comment="ブランチ名", doc="Branch that is checked out."
+        String(100), info=GIVEN, comment="ブランチ名", doc="Branch that is checked out."
     )
     commit_hash: Mapped[str | None] = mapped_column(
-        String(40), comment="コミットハッシュ", doc="Commit that is checked out."
+        String(40), info=GIVEN, comment="コミットハッシュ", doc="Commit that is checked out."
     )
     remote_url: Mapped[str | None] = mapped_column(
-        String(500), comment="リモートURL", doc="Remote that the branch follows."
+        String(500), info=GIVEN, comment="リモートURL", doc="Remote that the branch follows."
     )
     status: Mapped[WorktreeStatus | None] = mapped_column(
-        Choice(WorktreeStatus, 20), server_default="active", comment="ステータス", doc="Whether it is in use."
+        Choice(WorktreeStatus, 20),
+        server_default="active",
+        info=GIVEN,
+        comment="ステータス",
+        doc="Whether it is in use.",
     )
     sync_status: Mapped[WorktreeSyncStatus | None] = mapped_column(
         Choice(WorktreeSyncStatus, 20),
         server_default="clean",
+        info=GIVEN,
         comment="同期ステータス",
         doc="How the worktree compares with its branch.",
     )
-    last_sync: Mapped[datetime | None] = mapped_column(comment="最終同期日時", doc="When it was last synced.")
+    last_sync: Mapped[datetime | None] = mapped_column(
+        info=GIVEN, comment="最終同期日時", doc="When it was last synced."
+    )
     file_count: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="ファイル数", doc="Number of files."
+        server_default=text("0"), info=GIVEN, comment="ファイル数", doc="Number of files."
     )
     total_size_bytes: Mapped[int | None] = mapped_column(
         BigInteger,
         server_default=text("0"),
+        info=GIVEN,
         comment="合計サイズ（バイト）",
         doc="Size of all files in bytes.",
     )
     uncommitted_changes: Mapped[bool | None] = mapped_column(
         server_default=FALSE,
+        info=GIVEN,
         comment="未コミット変更の有無",
         doc="Whether there are changes not yet committed.",
     )
     untracked_files: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="未追跡ファイル数", doc="Number of files that git does not track."
+        server_default=text("0"),
+        info=GIVEN,
+        comment="未追跡ファイル数",
+        doc="Number of files that git does not track.",
     )
     user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), comment="ユーザーID", doc="Key of the person."
+        ForeignKey("users.id", ondelete="CASCADE"),
+        info=FIXED | OWNER,
+        comment="ユーザーID",
+        doc="Key of the person.",
     )
     project_id: Mapped[int | None] = mapped_column(
-        ForeignKey("projects.id", ondelete="SET NULL"), comment="プロジェクトID", doc="Key of the project."
+        ForeignKey("projects.id", ondelete="SET NULL"),
+        info=GIVEN,
+        comment="プロジェクトID",
+        doc="Key of the project.",
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()
     last_accessed: Mapped[datetime | None] = time_default_now(
-        "最終アクセス日時", "When the worktree was last used."
+        "最終アクセス日時", "When the worktree was last used.", info=BY_SERVER
     )
 
     user: Mapped[User] = to_one("worktrees")
@@ -138,52 +171,61 @@ class WorktreeSyncHistoryEntry(Base):
     id: Mapped[LogKey]
     source_worktree_id: Mapped[UUID] = mapped_column(
         ForeignKey("worktrees.worktree_id", ondelete="CASCADE"),
+        info=GIVEN,
         comment="同期元WorktreeID",
         doc="Id of the worktree that changes came from.",
     )
     target_worktree_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("worktrees.worktree_id", ondelete="SET NULL"),
+        info=GIVEN,
         comment="同期先WorktreeID",
         doc="Id of the worktree that changes went to.",
     )
     sync_type: Mapped[SyncType] = mapped_column(
-        Choice(SyncType, 20), comment="同期種別", doc="How changes were brought over."
+        Choice(SyncType, 20), info=GIVEN, comment="同期種別", doc="How changes were brought over."
     )
     sync_direction: Mapped[SyncDirection | None] = mapped_column(
-        Choice(SyncDirection, 20), server_default="push", comment="同期方向", doc="Which way changes went."
+        Choice(SyncDirection, 20),
+        server_default="push",
+        info=GIVEN,
+        comment="同期方向",
+        doc="Which way changes went.",
     )
     status: Mapped[SyncResult] = mapped_column(
-        Choice(SyncResult, 20), comment="実行結果ステータス", doc="How the sync ended."
+        Choice(SyncResult, 20), info=GIVEN, comment="実行結果ステータス", doc="How the sync ended."
     )
     files_changed: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="変更ファイル数", doc="Number of files changed."
+        server_default=text("0"), info=GIVEN, comment="変更ファイル数", doc="Number of files changed."
     )
     lines_added: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="追加行数", doc="Number of lines added."
+        server_default=text("0"), info=GIVEN, comment="追加行数", doc="Number of lines added."
     )
     lines_deleted: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="削除行数", doc="Number of lines deleted."
+        server_default=text("0"), info=GIVEN, comment="削除行数", doc="Number of lines deleted."
     )
     conflicts_count: Mapped[int | None] = mapped_column(
-        server_default=text("0"), comment="コンフリクト数", doc="Number of conflicts."
+        server_default=text("0"), info=GIVEN, comment="コンフリクト数", doc="Number of conflicts."
     )
     commit_hash: Mapped[str | None] = mapped_column(
-        String(40), comment="コミットハッシュ", doc="Commit that the sync made."
+        String(40), info=GIVEN, comment="コミットハッシュ", doc="Commit that the sync made."
     )
-    error_message: Mapped[str | None] = mapped_column(comment="エラーメッセージ", doc="What went wrong.")
+    error_message: Mapped[str | None] = mapped_column(
+        info=GIVEN, comment="エラーメッセージ", doc="What went wrong."
+    )
     error_code: Mapped[str | None] = mapped_column(
-        String(20), comment="エラーコード", doc="Code of the error."
+        String(20), info=GIVEN, comment="エラーコード", doc="Code of the error."
     )
     executed_by_id: Mapped[int | None] = mapped_column(
         "executed_by",
         ForeignKey("users.id", ondelete="SET NULL"),
+        info=BY_SERVER | OWNER,
         comment="実行ユーザーID",
         doc="Key of the person who ran the sync.",
     )
     execution_time_ms: Mapped[int | None] = mapped_column(
-        comment="実行時間（ミリ秒）", doc="How long the sync took, in milliseconds."
+        info=GIVEN, comment="実行時間（ミリ秒）", doc="How long the sync took, in milliseconds."
     )
-    created_at: Mapped[datetime] = created_at()
+    created_at: Mapped[datetime] = created_at(info=GIVEN)
 
     source_worktree: Mapped[Worktree] = to_one("outgoing_syncs", foreign_keys=source_worktree_id)
     target_worktree: Mapped[Worktree | None] = to_one("incoming_syncs", foreign_keys=target_worktree_id)

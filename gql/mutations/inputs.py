@@ -5,12 +5,10 @@ from functools import cache
 from typing import Any
 
 from gql.compat.strawberry_graphql import StrawberryField
-from gql.mutations.action import Info
 from gql.planner.column_types import kind_of
 from gql.types.builder import SCALAR_NAMES, enum_type, input_field, input_type, optional
-from services.writing.sealed_columns import divided, sealed
-from services.writing.tables import TABLES, WritableColumn, WritableTable
-from services.writing.values import converted
+from services.writing.declaration import WritableColumn, WritableTable
+from services.writing.tables import TABLES
 
 Given = Mapping[str, Any]
 """An input as a resolver gets it: what was given, by field name; what is absent stays absent."""
@@ -38,46 +36,15 @@ def part_of(table_name: str, name: str, description: str, *, without: Collection
     return input_type(name, column_fields(columns, patch=False), description)
 
 
-def by_column(info: Info, table_name: str, given: Given, prefix: str = "input") -> dict[str, Any]:
-    """The values of an input by column name; what is encrypted at rest is sealed, and keys are hashed.
-
-    `prefix` is where the input stands, for errors.
-    """
-    table = TABLES[table_name]
-    plain, guarded = _columns(table)
-    values = {}
-    for field, value in given.items():
-        if field in plain:
-            values[plain[field]] = value
-            continue
-        column = guarded[field]
-        values[column.name] = _protected(info, table, column, value, prefix)
-        if column.secrets is not None:
-            place = f"{table.name}.{column.secrets}"
-            values[column.name], values[column.secrets] = divided(info.context.sealing(), place, value)
-    return values
+def by_column(table_name: str, given: Given) -> dict[str, Any]:
+    """The values of an input by column name."""
+    names = _names(TABLES[table_name])
+    return {names[field]: value for field, value in given.items()}
 
 
 @cache
-def _columns(table: WritableTable) -> tuple[Mapping[str, str], Mapping[str, WritableColumn]]:
-    """By field: the names of columns that take values as they are, and the columns that hold secrets."""
-    columns = {column.field: column for column in table.columns.values()}
-    guarded = {
-        field: column
-        for field, column in columns.items()
-        if column.encrypted or column.hashed or column.secrets is not None
-    }
-    return {field: columns[field].name for field in columns.keys() - guarded.keys()}, guarded
-
-
-def _protected(info: Info, table: WritableTable, column: WritableColumn, value: Any, prefix: str) -> Any:
-    if column.encrypted:
-        place = f"{table.name}.{column.name}"
-        return sealed(info.context.sealing(), place, value, f"{prefix}.{column.field}")
-    if column.hashed and value is not None:
-        checked = converted(table, {column.name: value}, prefix)
-        return info.context.sealing().fingerprint(str(checked[column.name]))
-    return value
+def _names(table: WritableTable) -> Mapping[str, str]:
+    return {column.field: column.name for column in table.columns.values()}
 
 
 def key_type(table: WritableTable) -> str:

@@ -131,11 +131,9 @@ class InstanceMutations:
     async def create_child_cc(self, info: Info, input: CreateChildCcInput) -> CreateChildCcPayload:
         child = NewChild(
             input.parent_instance_id,
-            by_column(info, "cc_instances", input.instance, "input.instance"),
-            None
-            if input.worktree is None
-            else by_column(info, "git_worktrees", input.worktree, "input.worktree"),
-            None if input.task is None else by_column(info, "tasks", input.task, "input.task"),
+            by_column("cc_instances", input.instance),
+            None if input.worktree is None else by_column("git_worktrees", input.worktree),
+            None if input.task is None else by_column("tasks", input.task),
             input.task_id,
             input.instruction,
         )

@@ -134,7 +134,7 @@ class NotificationMutations:
     async def send_websocket_notification(
         self, info: Info, input: SendWebsocketNotificationInput
     ) -> SendWebsocketNotificationPayload:
-        given = by_column(info, "websocket_notifications", input)
+        given = by_column("websocket_notifications", input)
         key = await notifications.send_to_sockets(action_of(info), given)
         return SendWebsocketNotificationPayload(key=key)
 

@@ -15,8 +15,9 @@ from gql.types.builder import NAMES, input_field, input_type
 from gql.types.types import CATALOG
 from services.writing.appending import MAX_ROWS
 from services.writing.creating import create_row
+from services.writing.declaration import WritableTable
 from services.writing.table_actions import append_rows, delete_row, delete_rows, update_row, update_rows
-from services.writing.tables import TABLES, WritableTable
+from services.writing.tables import TABLES
 
 Fields = dict[str, Any]
 """Mutations by their names in Python."""
@@ -57,7 +58,7 @@ def _create(table: WritableTable) -> Fields:
     payload = _row_payload(f"{name}Payload", table, f"The {table.noun} that was created.")
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
-        given = by_column(info, table.name, input)
+        given = by_column(table.name, input)
         return payload(key=await create_row(action_of(info), table.name, given))
 
     twice = " The same key twice is one row." if table.client_key is not None else ""
@@ -82,7 +83,7 @@ def _update(table: WritableTable) -> Fields:
     payload = _row_payload(f"{name}Payload", table, f"The {table.noun} as it is now.")
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
-        changes = by_column(info, table.name, input["patch"], "input.patch")
+        changes = by_column(table.name, input["patch"])
         since = input.get("ifUnmodifiedSince")
         await update_row(action_of(info), table.name, input["id"], changes, unmodified_since=since)
         return payload(key=input["id"])
@@ -126,7 +127,7 @@ def _update_many(table: WritableTable) -> Fields:
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
         require_conditions(info, input)
-        changes = by_column(info, table.name, input["patch"], "input.patch")
+        changes = by_column(table.name, input["patch"])
         find = matching(table.type_name, input)
         return payload(keys=await update_rows(action_of(info), table.name, find, changes))
 
@@ -196,7 +197,7 @@ def _append(table: WritableTable) -> Fields:
     )
 
     async def resolve(self: Any, info: Info, input: Given) -> Any:
-        given = [by_column(info, table.name, row) for row in input["rows"]]
+        given = [by_column(table.name, row) for row in input["rows"]]
         return payload(keys=await append_rows(action_of(info), table.name, given))
 
     return _mutation(resolve, name, payload, f"Append to {table.name}: all rows or none.")

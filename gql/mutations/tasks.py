@@ -133,7 +133,7 @@ class TaskMutations:
     async def complete_task(self, info: Info, input: CompleteTaskInput) -> CompleteTaskPayload:
         said = Report(input.task_id, input.cc_instance_id, input.message)
         given = {} if input.output_data is UNSET else {"outputData": input.output_data}
-        results = by_column(info, "tasks", given)
+        results = by_column("tasks", given)
         await tasks.complete(action_of(info), said, results)
         return CompleteTaskPayload(key=input.task_id)
 

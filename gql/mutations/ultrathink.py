@@ -63,7 +63,7 @@ class UltrathinkMutations:
     async def send_ultrathink_message(
         self, info: Info, input: SendUltrathinkMessageInput
     ) -> SendUltrathinkMessagePayload:
-        key = await send(action_of(info), by_column(info, "ultrathink_messages", input))
+        key = await send(action_of(info), by_column("ultrathink_messages", input))
         return SendUltrathinkMessagePayload(key=key)
 
     @strawberry.mutation(description="The child has received the instruction.")

@@ -57,5 +57,5 @@ async def advance(
         given: dict[str, object] = {"status": status}
         if response is not None:
             given["response_content"] = response
-        changes = await parameters(_TABLE, given, "input")
+        changes = await parameters(_TABLE, given, "input", transaction.vault)
         await write_changes(transaction, _TABLE, row, changes, "input")

@@ -102,7 +102,7 @@ async def send(action: Action, told: Notification) -> list[int]:
         "priority": told.priority,
         "scheduled_at": told.scheduled_at,
     }
-    stored = await parameters(_TABLE, given, "input")
+    stored = await parameters(_TABLE, given, "input", action.vault)
     async with action.database.primary.acquire() as connection:
         wishes = await _wishes(connection, action.principal, told)
         if told.session_id is not None:

@@ -1,10 +1,10 @@
 """Archived projects: set aside, moved out of the way by maintenance, and brought back (decision 22)."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import FromClause, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from models import metadata
@@ -13,45 +13,19 @@ from services.core.database import WriteConnection
 from services.core.errors import Conflict, Forbidden
 from services.core.principal import Principal
 from services.writing.action import Action
+from services.writing.declaration import Kept, Lost, Moved, Unlinked
 from services.writing.permissions import VIEWER, predicates
 from services.writing.rows import lock_row
-from services.writing.tables import TABLES
+from services.writing.tables import DECLARED, TABLES
 
 _TABLE: Final = TABLES["projects"]
 
-_INSTANCES: Final = "(SELECT id FROM cc_instances WHERE project_id = $1)"
-_TASKS: Final = "(SELECT id FROM tasks WHERE project_id = $1)"
-_MESSAGES: Final = f"(SELECT id FROM mcp_messages WHERE cc_instance_id IN {_INSTANCES})"
-_PROJECT: Final = "(SELECT id FROM projects WHERE project_id = $1)"
-
-# In the order in which restoring inserts them; tasks and messages, which have archives of their own, are
-# restored between the first two and before the tool calls.
-_KEPT: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "cc_instances": "t.project_id = $1",
-        "task_dependencies": f"t.task_id IN {_TASKS} OR t.dependency_task_id IN {_TASKS}",
-        **dict.fromkeys(
-            ("git_worktrees", "requirements", "features", "websocket_notifications"), "t.project_id = $1"
-        ),
-        "mcp_tool_calls": f"t.cc_instance_id IN {_INSTANCES} OR t.message_id IN {_MESSAGES}",
-        "ultrathink_messages": (
-            f"t.parent_instance_id IN {_INSTANCES} OR t.child_instance_id IN {_INSTANCES}"
-            f" OR t.task_id IN {_TASKS}"
-        ),
-    }
-)
-"""Which rows `t` leave with the project whose UUID is $1, and are kept whole."""
-
-_OF_LOGS: Final = f"t.cc_instance_id IN {_INSTANCES} OR t.task_id IN {_TASKS}"
-_LINKED: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = MappingProxyType(
-    {
-        **dict.fromkeys(("sessions", "worktrees"), (f"t.project_id = {_PROJECT}", ("id",), ("project_id",))),
-        **dict.fromkeys(
-            ("cc_logs", "task_logs"), (_OF_LOGS, ("id", "created_at"), ("cc_instance_id", "task_id"))
-        ),
-    }
-)
-"""Rows that stay where they are and lose their links: which ones, their key, and the links."""
+_WITH_ARCHIVE: Final = [
+    (table, declared.archive)
+    for table in metadata.sorted_tables
+    if (declared := DECLARED.get(table.name)) is not None and declared.archive is not None
+]
+"""What is declared of each table that a project takes along, those first to which others refer."""
 
 _DUE: Final = """
 SELECT project_id FROM projects
@@ -124,17 +98,13 @@ async def move(connection: WriteConnection, project_id: UUID) -> None:
     for statement in _HOLD:
         await connection.exec_driver_sql(statement, (project_id,))
     statements = [
-        _copied("projects", "projects_archive", "t.project_id = $1"),
-        _copied("tasks", "tasks_archive", "t.project_id = $1"),
-        _copied("mcp_messages", "mcp_messages_archive", f"t.id IN {_MESSAGES}", project_id="$1"),
-        *(_kept(table, _whole(table), condition) for table, condition in _KEPT.items()),
+        *(_set_aside(table, archive) for table, archive in _WITH_ARCHIVE if not isinstance(archive, Lost)),
+        # What would stay, and lose its links, when the project goes: those last to which others refer.
         *(
-            _kept(table, _object(*key, *links), condition)
-            for table, (condition, key, links) in _LINKED.items()
+            f"DELETE FROM {table.name} t WHERE {archive.condition}"
+            for table, archive in reversed(_WITH_ARCHIVE)
+            if isinstance(archive, Moved | Kept) and not _is_deleted_with_project(table)
         ),
-        f"DELETE FROM mcp_tool_calls t WHERE {_KEPT['mcp_tool_calls']}",
-        f"DELETE FROM ultrathink_messages t WHERE {_KEPT['ultrathink_messages']}",
-        f"DELETE FROM mcp_messages t WHERE t.cc_instance_id IN {_INSTANCES}",
         "DELETE FROM projects WHERE project_id = $1",
     ]
     for statement in statements:
@@ -147,20 +117,9 @@ async def bring_back(connection: WriteConnection, project_id: UUID) -> None:
     A link to a row that has been deleted meanwhile stays empty, as it would be without the archive. Sessions
     and worktrees that were given to another project since stay there.
     """
-    first, *others = _KEPT
     statements = [
-        _copied(
-            "projects_archive",
-            "projects",
-            "t.project_id = $1",
-            # The trigger on sessions and worktrees counts them again.
-            **{"status": "'active'", "archived_at": "NULL", "total_sessions": "0", "total_worktrees": "0"},
-        ),
-        _inserted(first),
-        _copied("tasks_archive", "tasks", "t.project_id = $1"),
-        _copied("mcp_messages_archive", "mcp_messages", "t.project_id = $1"),
-        *(_inserted(table) for table in others),
-        *(_linked(table, key, links) for table, (_, key, links) in _LINKED.items()),
+        *(_back(table, archive) for table, archive in _WITH_ARCHIVE if isinstance(archive, Moved | Kept)),
+        *(_linked(table, archive.links) for table, archive in _WITH_ARCHIVE if isinstance(archive, Unlinked)),
         "DELETE FROM projects_archive WHERE project_id = $1",
     ]
     for statement in statements:
@@ -182,6 +141,40 @@ async def _archived(connection: WriteConnection, principal: Principal, project: 
         raise Forbidden("Only its owner restores an archived project.", field="input.id")
     key: UUID = row["project_id"]
     return key
+
+
+def _is_deleted_with_project(table: FromClause) -> bool:
+    """Whether PostgreSQL deletes the rows of a table with their project (decision 21)."""
+    return table is _TABLE.table or any(
+        _is_deleted_with_project(key.column.table)
+        for column in table.columns
+        for key in column.foreign_keys
+        if key.ondelete == "CASCADE" and key.column.table is not table
+    )
+
+
+def _set_aside(table: Table, archive: Moved | Kept | Unlinked) -> str:
+    """What stores the rows of a table for the archive."""
+    match archive:
+        case Moved(condition, instead):
+            return _copied(table.name, f"{table.name}_archive", condition, **instead)
+        case Kept(condition):
+            return _kept(table.name, _whole(table.name), condition)
+        case Unlinked(condition, links):
+            return _kept(table.name, _object(*_key(table), *links), condition)
+
+
+def _back(table: Table, archive: Moved | Kept) -> str:
+    if isinstance(archive, Kept):
+        return _inserted(table.name)
+    # The trigger on sessions and worktrees counts them again.
+    counted = {"total_sessions": "0", "total_worktrees": "0"}
+    active = {"status": "'active'", "archived_at": "NULL", **counted} if table is _TABLE.table else {}
+    return _copied(f"{table.name}_archive", table.name, "t.project_id = $1", **active)
+
+
+def _key(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key]
 
 
 def _copied(source: str, target: str, condition: str, **instead: str) -> str:
@@ -238,7 +231,8 @@ def _inserted(table: str) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {_rows(table)}"
 
 
-def _linked(table: str, key: tuple[str, ...], links: tuple[str, ...]) -> str:
+def _linked(linked: Table, links: Sequence[str]) -> str:
+    table, key = linked.name, _key(linked)
     chosen = ", ".join(
         [*(f"r.{name}" for name in key), *(f"{_if_there(table, name)} AS {name}" for name in links)]
     )

@@ -19,7 +19,12 @@ def without_secrets(value: object) -> tuple[object, list[Part]]:
     ({'env': {'API_KEY': '[masked]'}}, [(('env', 'API_KEY'), 'k1')])
     """
     hidden = mask(value)
-    return hidden, list(_differences(value, hidden, ()))
+    return hidden, parts_of(value, hidden)
+
+
+def parts_of(value: object, hidden: object) -> list[Part]:
+    """What stands in a JSON value where `hidden`, the same value masked, says otherwise."""
+    return list(_differences(value, hidden, ()))
 
 
 def with_secrets(hidden: object, parts: Iterable[Part]) -> object:

@@ -23,6 +23,13 @@ class NotSealedByUs(Exception):
     """The text was altered, belongs to another column, or its key is not among ours."""
 
 
+class NoVault(Exception):
+    """A secret was to be stored by a caller that brings no vault; nothing was stored."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} is encrypted at rest: hand over the vault with it")
+
+
 @dataclass(frozen=True, slots=True)
 class Vault:
     """256-bit keys by their ids; `current` names the one that new values are sealed with."""

@@ -67,7 +67,8 @@ async def _move(transaction: Transaction, wanted: SessionMove) -> None:
     await _require_control(transaction, row)
     if row["status"] == wanted.status or row["status"] in _ALREADY.get(wanted.status, ()):
         return
-    changes = await parameters(_TABLE, {**wanted.known, "status": wanted.status}, "input")
+    given = {**wanted.known, "status": wanted.status}
+    changes = await parameters(_TABLE, given, "input", transaction.vault)
     await write_changes(transaction, _TABLE, row, changes, "input")
 
 

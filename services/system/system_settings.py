@@ -35,6 +35,6 @@ async def change(action: Action, setting_key: str, value: object, version: int) 
                 field="input.version",
                 version=row["version"],
             )
-        changes = await parameters(_TABLE, {"setting_value": value}, "input")
+        changes = await parameters(_TABLE, {"setting_value": value}, "input", transaction.vault)
         await write_changes(transaction, _TABLE, row, changes, "input")
         return int(key)

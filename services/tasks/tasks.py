@@ -71,7 +71,7 @@ async def _end(transaction: Transaction, said: Report, changes: dict[str, object
     if row["status"] == changes["status"] and row["assigned_to"] == said.instance_id:
         return
     _require_holder(row, said.instance_id)
-    stored = await parameters(_TABLE, changes, "input")
+    stored = await parameters(_TABLE, changes, "input", transaction.vault)
     await write_changes(transaction, _TABLE, row, stored, "input")
     failed = changes["status"] == TaskStatus.FAILED
     level, phase = ("error", "error") if failed else ("info", "cleanup")

@@ -13,9 +13,10 @@ from services.core.errors import BadInput, Conflict
 from services.core.timestamps import EARLIEST, LAST
 from services.writing.action import Transaction
 from services.writing.constraints import explained
+from services.writing.declaration import WritableTable
 from services.writing.references import verify
 from services.writing.rows import Key, Stored, stored_rows
-from services.writing.tables import TABLES, WritableTable
+from services.writing.tables import TABLES
 from services.writing.values import sql_type
 
 MAX_ROWS: Final = 5_000
@@ -41,7 +42,7 @@ async def append(
         raise BadInput("Give at least one row.", field="input.rows")
     if len(rows) > MAX_ROWS:
         raise BadInput(f"One call takes at most {MAX_ROWS:,} rows; send them in parts.", field="input.rows")
-    stored = await stored_rows(transaction.principal, table, rows, places)
+    stored = await stored_rows(transaction.principal, table, rows, places, transaction.vault)
     chosen = table.client_key is not None and _complete(table, table.client_key.name, stored, places)
     await verify(transaction.connection, transaction.principal, table, stored, places)
     by_columns: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)

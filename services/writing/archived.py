@@ -3,17 +3,13 @@
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Table
+from sqlalchemy import ForeignKey, FromClause, Table
 
 from models import metadata
 from services.core.database import WriteConnection
 from services.core.errors import Conflict
 
-_BELONG_TO_PEOPLE: Final = frozenset({"sessions", "worktrees"})
-"""What their people change also while the project rests; nothing new of it comes in, and nothing starts."""
-
-_BEHIND: Final = ("cc_instances", "tasks")
-"""Tables through which logs, calls, instructions and dependencies belong to a project."""
+_PROJECTS: Final = metadata.tables["projects"]
 
 
 @cache
@@ -29,8 +25,12 @@ def columns_at_rest(table_name: str) -> frozenset[str]:
 
 
 def rests_with_project(table_name: str) -> bool:
-    """Whether rows of the table are not changed while their project is archived."""
-    return table_name not in _BELONG_TO_PEOPLE
+    """Whether rows of the table are not changed while their project is archived.
+
+    What stays when its project is deleted belongs to people, who change it also while the project rests;
+    nothing new of it comes in, and nothing starts.
+    """
+    return all(key.ondelete == "CASCADE" for key in _keys_of_projects(metadata.tables[table_name]))
 
 
 def archived(field: str) -> Conflict:
@@ -51,13 +51,22 @@ def _ways(table: Table) -> dict[str, str]:
     """Subqueries from a row to the archived project that it belongs to, by the column that leads there."""
     targets = {column.name: key.column for column in table.columns for key in column.foreign_keys}
     direct = {
-        name: f"SELECT FROM projects p WHERE p.{target.name} = {{row}}.{name} AND p.status = 'archived'"
-        for name, target in targets.items()
-        if target.table.name == "projects"
+        key.parent.name: f"SELECT FROM projects p WHERE p.{key.column.name} = {{row}}.{key.parent.name}"
+        " AND p.status = 'archived'"
+        for key in _keys_of_projects(table)
     }
     return direct or {
         name: f"SELECT FROM {target.table.name} near JOIN projects p USING (project_id)"
         f" WHERE near.id = {{row}}.{name} AND p.status = 'archived'"
         for name, target in targets.items()
-        if target.table.name in _BEHIND
+        # Logs, calls, instructions and dependencies belong to a project through what goes with it.
+        if _goes_with_project(target.table)
     }
+
+
+def _goes_with_project(table: FromClause) -> bool:
+    return any(key.ondelete == "CASCADE" for key in _keys_of_projects(table))
+
+
+def _keys_of_projects(table: FromClause) -> list[ForeignKey]:
+    return [key for column in table.columns for key in column.foreign_keys if key.column.table is _PROJECTS]

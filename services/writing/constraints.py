@@ -2,37 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import Final
 
 import asyncpg
-from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
 from models.names import camel, noun_of
 from services.core.database_errors import driver_error
 from services.core.errors import BadInput, Conflict, DomainError, NotFound
 from services.writing.tables import TABLES
-
-SENTENCES: Final = MappingProxyType(
-    {
-        "chk_username_length": ("username", "A username has at least 3 characters."),
-        "chk_username_alphanumeric": ("username", "A username has letters, digits, _ and - only."),
-        "chk_email_format": ("email", "This is not an e-mail address."),
-        "chk_max_participants": ("max_participants", "From 1 to 20 people can take part."),
-        "chk_cc_instances_parent": ("parent_instance_id", "An instance is not its own parent."),
-        "chk_retry_count_limit": ("max_retries", "There are more retries already than this allows."),
-        "chk_resource_limits_valid": ("resource_limits", "Resource limits are a JSON object."),
-        "chk_tasks_priority": ("priority", "A task's priority goes from 1 to 10."),
-        "chk_tasks_parent": ("parent_task_id", "A task is not its own parent."),
-        "chk_task_dependencies_self": ("dependency_task_id", "A task does not depend on itself."),
-        "chk_mcp_tool_calls_arguments": ("arguments", "The arguments of a call are not null."),
-        "chk_system_settings_setting_value": ("setting_value", "The value of a setting is not null."),
-        "chk_websocket_notifications_payload": ("payload", "The payload is not null."),
-        "chk_paths_different": ("worktree_path", "The worktree lies on another path than its repository."),
-    }
-)
-"""What the CHECK constraints demand that are not closed lists: the column and a sentence."""
 
 
 @contextmanager
@@ -90,9 +68,9 @@ def _dangling(table: Table, constraint: str, prefix: str) -> NotFound:
 
 
 def _outside(table: Table, constraint: str, prefix: str) -> BadInput:
-    if constraint in SENTENCES:
-        column, sentence = SENTENCES[constraint]
-        return BadInput(sentence, field=_place(table, column, prefix))
+    for found in table.constraints:
+        if isinstance(found, CheckConstraint) and found.name == constraint and "sentence" in found.info:
+            return BadInput(found.info["sentence"], field=_place(table, found.info["column"], prefix))
     return BadInput("This is not one of the values that may be given.", field=prefix)
 
 

@@ -8,9 +8,9 @@ from uuid_utils.compat import uuid7
 
 from services.core.principal import Origin
 from services.writing.action import Action, Done, Outcome, Refused, SingleStatement, Undecided
+from services.writing.declaration import WritableTable
 from services.writing.references import conditions_of, deciding_columns
 from services.writing.rows import INPUT, Key, Stored, insert, require_beginning, stored_values
-from services.writing.rules import BEFORE_CREATE
 from services.writing.single_statement import (
     FIRST_PARAMETER,
     ORIGIN_OF_ROW,
@@ -18,7 +18,7 @@ from services.writing.single_statement import (
     SET_ACTOR,
     audit_insert,
 )
-from services.writing.tables import TABLES, WritableTable
+from services.writing.tables import TABLES
 from services.writing.values import sql_type
 
 _Call = tuple[Origin, Stored]
@@ -33,7 +33,7 @@ async def create_row(action: Action, table_name: str, given: Mapping[str, object
     Raises: BadInput, NotFound, Forbidden, Conflict and QuotaExceeded, with the field.
     """
     table = TABLES[table_name]
-    values = await stored_values(action.principal, table, given, INPUT)
+    values = await stored_values(action.principal, table, given, INPUT, action.vault)
     match await attempt_create(action, table, values):
         case Done(key):
             return key
@@ -51,7 +51,7 @@ async def attempt_create(action: Action, table: WritableTable, values: Stored) -
 
     Raises: Conflict when a row may not begin with its status.
     """
-    if table.name in BEFORE_CREATE:
+    if table.before_create is not None:
         return Undecided()
     require_beginning(table, values, INPUT)
     name = _naming(table)

@@ -5,9 +5,8 @@ from functools import cache
 
 from models import change_policy, policy
 from services.core.errors import Forbidden
-from services.writing.lifecycles import LIFECYCLES
-from services.writing.references import REFERENCES
-from services.writing.tables import TABLES, WritableTable
+from services.writing.declaration import WritableTable
+from services.writing.tables import TABLES
 
 
 def require_open(table: WritableTable, names: Collection[str], prefix: str) -> None:
@@ -37,8 +36,8 @@ def open_to_guests(table_name: str) -> frozenset[str]:
         if column.on_update and column.column.info.get("guests") and not column.is_secret
     }
     references = {name for name in marked if table.table.c[name].foreign_keys} | {
-        reference.column for reference in REFERENCES.get(table_name, ())
+        reference.column for reference in table.references
     }
-    status = {"status"} if table_name in LIFECYCLES else set()
+    status = {"status"} if table.lifecycle is not None else set()
     decided = policy.deciding_columns(table_name) | change_policy.deciding_columns(table_name)
     return frozenset(marked - references - status - decided)

@@ -1,4 +1,7 @@
-"""Along which lines a status may change (decision 24), for every noun that has one."""
+"""Along which lines a status may change (decision 24), for every noun that has one.
+
+A status that stands in no lifecycle may change freely within its list.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -83,95 +86,97 @@ _TASK_WAITING: Final = {
 _Instance, _Task, _Session = CcInstanceStatus, TaskStatus, SessionStatus
 _Ultrathink, _Requirement, _Feature = UltrathinkStatus, RequirementStatus, FeatureStatus
 
-LIFECYCLES: Final[Mapping[str, Lifecycle]] = {
-    # An instance that fell silent (ERROR) may be heard again; one that stopped never runs again.
-    "cc_instances": _lifecycle(
-        "instance",
-        {_Instance.IDLE},
-        {
-            _Instance.IDLE: {_Instance.RUNNING, _Instance.STOPPED, _Instance.ERROR},
-            _Instance.RUNNING: {_Instance.IDLE, _Instance.STOPPED, _Instance.ERROR},
-            _Instance.ERROR: {_Instance.IDLE, _Instance.RUNNING, _Instance.STOPPED},
-            _Instance.STOPPED: set(),
-        },
-        {
-            _Instance.RUNNING: {"started_at": "COALESCE(started_at, now())", "last_heartbeat": "now()"},
-            _Instance.IDLE: {"last_heartbeat": "now()"},
-            _Instance.STOPPED: {"terminated_at": "now()"},
-        },
-        active={_Instance.IDLE, _Instance.RUNNING},
-    ),
-    # A claim that ran out puts a RUNNING task back into the queue; a FAILED one may be tried again.
-    "tasks": _lifecycle(
-        "task",
-        {_Task.PENDING, _Task.QUEUED},
-        {
-            _Task.PENDING: {_Task.QUEUED, _Task.RUNNING, _Task.FAILED},
-            _Task.QUEUED: {_Task.PENDING, _Task.RUNNING, _Task.FAILED},
-            _Task.RUNNING: {_Task.QUEUED, _Task.COMPLETED, _Task.FAILED},
-            _Task.FAILED: {_Task.QUEUED},
-            _Task.COMPLETED: set(),
-        },
-        {
-            _Task.PENDING: {**_TASK_WAITING, "queued_at": "NULL"},
-            _Task.QUEUED: {**_TASK_WAITING, "queued_at": "now()"},
-            _Task.RUNNING: {"started_at": "now()", "completed_at": "NULL"},
-            _Task.COMPLETED: _TASK_ENDED,
-            _Task.FAILED: _TASK_ENDED,
-        },
-        active={_Task.RUNNING},
-    ),
-    "sessions": _lifecycle(
-        "session",
-        {_Session.STOPPED, _Session.STARTING},
-        {
-            _Session.STOPPED: {_Session.STARTING, _Session.RUNNING},
-            _Session.STARTING: {_Session.RUNNING, _Session.STOPPING, _Session.STOPPED, _Session.ERROR},
-            _Session.RUNNING: {_Session.STOPPING, _Session.STOPPED, _Session.ERROR},
-            _Session.STOPPING: {_Session.STOPPED, _Session.ERROR},
-            _Session.ERROR: {_Session.STARTING, _Session.STOPPED},
-        },
-        {status: {"last_accessed": "now()"} for status in (_Session.STARTING, _Session.RUNNING)},
-        active={_Session.STARTING, _Session.RUNNING},
-    ),
-    "ultrathink_messages": _lifecycle(
-        "ultrathink message",
-        {_Ultrathink.SENT},
-        {
-            _Ultrathink.SENT: {_Ultrathink.ACKNOWLEDGED, _Ultrathink.FAILED},
-            _Ultrathink.ACKNOWLEDGED: {_Ultrathink.EXECUTING, _Ultrathink.FAILED},
-            _Ultrathink.EXECUTING: {_Ultrathink.COMPLETED, _Ultrathink.FAILED},
-            _Ultrathink.COMPLETED: set(),
-            _Ultrathink.FAILED: set(),
-        },
-        {
-            _Ultrathink.ACKNOWLEDGED: {"acknowledged_at": "now()"},
-            _Ultrathink.EXECUTING: {"execution_started_at": "now()"},
-            _Ultrathink.COMPLETED: {"completed_at": "now()"},
-            _Ultrathink.FAILED: {"completed_at": "now()"},
-        },
-        active={_Ultrathink.ACKNOWLEDGED, _Ultrathink.EXECUTING},
-    ),
-    # Work goes forward one step at a time and may be sent back one step, or to the start.
-    "requirements": _lifecycle(
-        "requirement",
-        {_Requirement.DRAFT},
-        {
-            _Requirement.DRAFT: {_Requirement.APPROVED},
-            _Requirement.APPROVED: {_Requirement.IMPLEMENTED, _Requirement.DRAFT},
-            _Requirement.IMPLEMENTED: {_Requirement.TESTED, _Requirement.APPROVED, _Requirement.DRAFT},
-            _Requirement.TESTED: {_Requirement.IMPLEMENTED, _Requirement.DRAFT},
-        },
-    ),
-    "features": _lifecycle(
-        "feature",
-        {_Feature.PLANNED},
-        {
-            _Feature.PLANNED: {_Feature.DEVELOPMENT},
-            _Feature.DEVELOPMENT: {_Feature.TESTING, _Feature.PLANNED},
-            _Feature.TESTING: {_Feature.COMPLETED, _Feature.DEVELOPMENT},
-            _Feature.COMPLETED: {_Feature.DEVELOPMENT, _Feature.TESTING},
-        },
-    ),
-}
-"""By table name; a status that stands in no lifecycle may change freely within its list."""
+# An instance that fell silent (ERROR) may be heard again; one that stopped never runs again.
+CC_INSTANCE: Final = _lifecycle(
+    "instance",
+    {_Instance.IDLE},
+    {
+        _Instance.IDLE: {_Instance.RUNNING, _Instance.STOPPED, _Instance.ERROR},
+        _Instance.RUNNING: {_Instance.IDLE, _Instance.STOPPED, _Instance.ERROR},
+        _Instance.ERROR: {_Instance.IDLE, _Instance.RUNNING, _Instance.STOPPED},
+        _Instance.STOPPED: set(),
+    },
+    {
+        _Instance.RUNNING: {"started_at": "COALESCE(started_at, now())", "last_heartbeat": "now()"},
+        _Instance.IDLE: {"last_heartbeat": "now()"},
+        _Instance.STOPPED: {"terminated_at": "now()"},
+    },
+    active={_Instance.IDLE, _Instance.RUNNING},
+)
+
+# A claim that ran out puts a RUNNING task back into the queue; a FAILED one may be tried again.
+TASK: Final = _lifecycle(
+    "task",
+    {_Task.PENDING, _Task.QUEUED},
+    {
+        _Task.PENDING: {_Task.QUEUED, _Task.RUNNING, _Task.FAILED},
+        _Task.QUEUED: {_Task.PENDING, _Task.RUNNING, _Task.FAILED},
+        _Task.RUNNING: {_Task.QUEUED, _Task.COMPLETED, _Task.FAILED},
+        _Task.FAILED: {_Task.QUEUED},
+        _Task.COMPLETED: set(),
+    },
+    {
+        _Task.PENDING: {**_TASK_WAITING, "queued_at": "NULL"},
+        _Task.QUEUED: {**_TASK_WAITING, "queued_at": "now()"},
+        _Task.RUNNING: {"started_at": "now()", "completed_at": "NULL"},
+        _Task.COMPLETED: _TASK_ENDED,
+        _Task.FAILED: _TASK_ENDED,
+    },
+    active={_Task.RUNNING},
+)
+
+SESSION: Final = _lifecycle(
+    "session",
+    {_Session.STOPPED, _Session.STARTING},
+    {
+        _Session.STOPPED: {_Session.STARTING, _Session.RUNNING},
+        _Session.STARTING: {_Session.RUNNING, _Session.STOPPING, _Session.STOPPED, _Session.ERROR},
+        _Session.RUNNING: {_Session.STOPPING, _Session.STOPPED, _Session.ERROR},
+        _Session.STOPPING: {_Session.STOPPED, _Session.ERROR},
+        _Session.ERROR: {_Session.STARTING, _Session.STOPPED},
+    },
+    {status: {"last_accessed": "now()"} for status in (_Session.STARTING, _Session.RUNNING)},
+    active={_Session.STARTING, _Session.RUNNING},
+)
+
+ULTRATHINK_MESSAGE: Final = _lifecycle(
+    "ultrathink message",
+    {_Ultrathink.SENT},
+    {
+        _Ultrathink.SENT: {_Ultrathink.ACKNOWLEDGED, _Ultrathink.FAILED},
+        _Ultrathink.ACKNOWLEDGED: {_Ultrathink.EXECUTING, _Ultrathink.FAILED},
+        _Ultrathink.EXECUTING: {_Ultrathink.COMPLETED, _Ultrathink.FAILED},
+        _Ultrathink.COMPLETED: set(),
+        _Ultrathink.FAILED: set(),
+    },
+    {
+        _Ultrathink.ACKNOWLEDGED: {"acknowledged_at": "now()"},
+        _Ultrathink.EXECUTING: {"execution_started_at": "now()"},
+        _Ultrathink.COMPLETED: {"completed_at": "now()"},
+        _Ultrathink.FAILED: {"completed_at": "now()"},
+    },
+    active={_Ultrathink.ACKNOWLEDGED, _Ultrathink.EXECUTING},
+)
+
+# Work goes forward one step at a time and may be sent back one step, or to the start.
+REQUIREMENT: Final = _lifecycle(
+    "requirement",
+    {_Requirement.DRAFT},
+    {
+        _Requirement.DRAFT: {_Requirement.APPROVED},
+        _Requirement.APPROVED: {_Requirement.IMPLEMENTED, _Requirement.DRAFT},
+        _Requirement.IMPLEMENTED: {_Requirement.TESTED, _Requirement.APPROVED, _Requirement.DRAFT},
+        _Requirement.TESTED: {_Requirement.IMPLEMENTED, _Requirement.DRAFT},
+    },
+)
+
+FEATURE: Final = _lifecycle(
+    "feature",
+    {_Feature.PLANNED},
+    {
+        _Feature.PLANNED: {_Feature.DEVELOPMENT},
+        _Feature.DEVELOPMENT: {_Feature.TESTING, _Feature.PLANNED},
+        _Feature.TESTING: {_Feature.COMPLETED, _Feature.DEVELOPMENT},
+        _Feature.COMPLETED: {_Feature.DEVELOPMENT, _Feature.TESTING},
+    },
+)

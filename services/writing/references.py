@@ -1,203 +1,22 @@
 """What a row may refer to: rows that the caller may see or change, of the same project or person."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 from functools import cache
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Column
 
 from models import change_policy, metadata
 from models.change_policy import changeable
-from models.policy import Predicate, visible
+from models.policy import visible
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, DomainError, Forbidden
 from services.core.principal import Principal
 from services.writing.archived import archived, columns_at_rest, is_at_rest
 from services.writing.constraints import missing
+from services.writing.declaration import Access, Reference, WritableTable
 from services.writing.permissions import VIEWER, require_change
-from services.writing.tables import WritableTable
 from services.writing.values import sql_type
-
-_ALWAYS: Final = Predicate("true")
-
-
-class Access(Enum):
-    """What the caller needs to be allowed with the row that is referred to."""
-
-    SEE = auto()
-    CHANGE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """`column` points to a row of `target` whose `key` it holds, and for which `condition` is true.
-
-    `condition` is SQL about `written`, the row, and `referred`, the one it points to; `sentence` is what
-    the caller is told when it does not hold.
-    """
-
-    column: str
-    target: str
-    key: str = "id"
-    access: Access = Access.SEE
-    condition: Predicate = _ALWAYS
-    sentence: str = ""
-
-    def access_sql(self, viewer: str) -> str:
-        """The policy's predicate for `referred`; `viewer` is an SQL expression."""
-        rule = changeable if self.access is Access.CHANGE else visible
-        return rule(self.target, "referred", viewer)
-
-    def sql(self, access: str) -> str:
-        """True for a row `written` whose reference is null or as it has to be."""
-        return (
-            f"(written.{self.column} IS NULL OR EXISTS (SELECT 1 FROM {self.target} AS referred"
-            f" WHERE referred.{self.key} = written.{self.column} AND {self.condition.sql} AND {access}))"
-        )
-
-
-def _same_project(column: str, target: str) -> Reference:
-    return Reference(
-        column,
-        target,
-        condition=Predicate(
-            "referred.project_id IS NOT DISTINCT FROM written.project_id", frozenset({"project_id"})
-        ),
-        sentence="This belongs to another project.",
-    )
-
-
-def _project_of(table: str, column: str) -> Predicate:
-    """That a row is of the project of another one; without that one, the row itself is judged elsewhere."""
-    return Predicate(
-        f"(written.{column} IS NULL OR referred.project_id IS NOT DISTINCT FROM"
-        f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column}))",
-        frozenset({column}),
-    )
-
-
-def _same_value(column: str, other: str) -> Predicate:
-    """That the row to which one refers has the same value in `column` as the row in `other`."""
-    return Predicate(f"referred.{column} = written.{other}", frozenset({other}))
-
-
-_OWN_SOCKET: Final = Reference("socket_id", "websocket_sessions", access=Access.CHANGE)
-_EDITED_PROJECT: Final = Reference("project_id", "projects", access=Access.CHANGE)
-
-REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
-    {
-        "sessions": (
-            _EDITED_PROJECT,
-            Reference(
-                "worktree_id",
-                "worktrees",
-                "worktree_id",
-                condition=_same_value("user_id", "user_id"),
-                sentence="This worktree belongs to another person.",
-            ),
-        ),
-        "worktrees": (_EDITED_PROJECT,),
-        "worktree_sync_history": (
-            Reference("target_worktree_id", "worktrees", "worktree_id", access=Access.CHANGE),
-        ),
-        "collaboration_sessions": (
-            Reference(
-                "session_id",
-                "sessions",
-                "session_id",
-                access=Access.CHANGE,
-                condition=_same_value("user_id", "host_user_id"),
-                sentence="A session is shared by the person who runs it.",
-            ),
-        ),
-        "notification_history": (Reference("session_id", "sessions", "session_id"),),
-        "websocket_notifications": (
-            Reference(
-                "socket_id",
-                "websocket_sessions",
-                access=Access.CHANGE,
-                condition=Predicate("written.project_id IS NULL", frozenset({"project_id"})),
-                sentence="A notification goes to one connection or to a project, not to both.",
-            ),
-        ),
-        "cc_instances": (
-            _same_project("parent_instance_id", "cc_instances"),
-            _OWN_SOCKET,
-        ),
-        "tasks": (_same_project("parent_task_id", "tasks"), _same_project("assigned_to", "cc_instances")),
-        "git_worktrees": (_same_project("cc_instance_id", "cc_instances"), _same_project("task_id", "tasks")),
-        "task_dependencies": (
-            Reference(
-                "dependency_task_id",
-                "tasks",
-                condition=_project_of("tasks", "task_id"),
-                sentence="A task depends on tasks of its own project.",
-            ),
-        ),
-        "ultrathink_messages": (
-            Reference(
-                "child_instance_id",
-                "cc_instances",
-                condition=_same_value("parent_instance_id", "parent_instance_id"),
-                sentence="An instance instructs its own children.",
-            ),
-            Reference(
-                "task_id",
-                "tasks",
-                condition=_project_of("cc_instances", "child_instance_id"),
-                sentence="This task belongs to another project.",
-            ),
-        ),
-        "mcp_tool_calls": (
-            Reference(
-                "message_id",
-                "mcp_messages",
-                condition=_same_value("cc_instance_id", "cc_instance_id"),
-                sentence="This message belongs to another instance.",
-            ),
-        ),
-        "cc_logs": (
-            Reference(
-                "task_id",
-                "tasks",
-                condition=_project_of("cc_instances", "cc_instance_id"),
-                sentence="This task belongs to another project.",
-            ),
-        ),
-        "task_logs": (
-            Reference(
-                "cc_instance_id",
-                "cc_instances",
-                condition=_project_of("tasks", "task_id"),
-                sentence="This instance belongs to another project.",
-            ),
-        ),
-    }
-)
-"""By table; a foreign key that is missing here is settled by the policy of the row itself."""
-
-_PROJECT: Final = ("project_id", "projects", "project_id")
-_INSTANCE: Final = ("cc_instance_id", "cc_instances", "id")
-_TASK: Final = ("task_id", "tasks", "id")
-_SESSION: Final = ("session_id", "sessions", "session_id")
-
-_DECIDERS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("cc_instances", "tasks", "git_worktrees", "requirements", "features", "websocket_notifications"),
-            _PROJECT,
-        ),
-        **dict.fromkeys(("mcp_tool_calls", "cc_logs"), _INSTANCE),
-        **dict.fromkeys(("task_logs", "task_dependencies"), _TASK),
-        **dict.fromkeys(("file_operations", "collaboration_sessions"), _SESSION),
-        "worktree_sync_history": ("source_worktree_id", "worktrees", "worktree_id"),
-        "ultrathink_messages": ("child_instance_id", "cc_instances", "id"),
-    }
-)
-"""The reference by which the policy decides on a row: column, table and key."""
 
 
 async def verify(
@@ -248,14 +67,14 @@ def deciding_columns(table: WritableTable) -> tuple["Column[Any]", ...]:
     Of a thousand log entries that say so differ in their own keys only, one has to be looked at.
     """
     named = columns_at_rest(table.name) | change_policy.deciding_columns(table.name)
-    for reference in REFERENCES.get(table.name, ()):
+    for reference in table.references:
         named |= {reference.column} | reference.condition.columns
     return tuple(column for column in table.table.c if column.name in named or column.foreign_keys)
 
 
 def conditions_of(table: WritableTable, viewer: str | None) -> list[str]:
     """What has to hold of `written`, as SQL; `viewer` is an expression, None for an administrator."""
-    references = REFERENCES.get(table.name, ())
+    references = table.references
     active = f"NOT {is_at_rest(table.name, 'written')}"
     if viewer is None:
         return [active, *(reference.sql("true") for reference in references)]
@@ -274,16 +93,16 @@ async def _explanation(
     prefix: str,
 ) -> DomainError:
     """The first thing that is wrong with the row; some of it is raised."""
-    if table.name in _DECIDERS and not principal.is_admin:
-        column, target, target_key = _DECIDERS[table.name]
+    if table.belongs_by is not None and not principal.is_admin:
+        column, target = table.belongs_by.parent.name, table.belongs_by.column
         field = f"{prefix}.{table.columns[column].field}"
         if row.get(column) is not None:
             await require_change(
-                connection, principal, target, row[column], field=field, key_column=target_key
+                connection, principal, target.table.name, row[column], field=field, key_column=target.name
             )
-        elif all(row.get(reference.column) is None for reference in REFERENCES.get(table.name, ())):
+        elif all(row.get(reference.column) is None for reference in table.references):
             return BadInput(f"Say what this {table.noun} belongs to.", field=field)
-    for reference in REFERENCES.get(table.name, ()):
+    for reference in table.references:
         if row.get(reference.column) is not None:
             field = f"{prefix}.{table.columns[reference.column].field}"
             await _require(connection, principal, table, reference, row, field)
@@ -304,7 +123,7 @@ async def require_reference(
 
     `field` is the input field that named it. Raises `NotFound`, `Forbidden` or `BadInput`.
     """
-    reference = next(known for known in REFERENCES[table.name] if known.column == column)
+    reference = next(known for known in table.references if known.column == column)
     await _require(connection, principal, table, reference, row, field)
 
 

@@ -10,18 +10,19 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import JSONB
 
+from models.names import camel
 from services.core.errors import BadInput, Conflict, Forbidden
 from services.core.principal import Principal
 from services.secrets.vault import Vault
 from services.writing.action import Transaction
 from services.writing.archived import archived, is_at_rest, rests_with_project
 from services.writing.constraints import explained, missing
+from services.writing.declaration import WritableColumn, WritableTable
 from services.writing.guests import require_open
-from services.writing.lifecycles import LIFECYCLES, Lifecycle
+from services.writing.lifecycles import Lifecycle
 from services.writing.permissions import VIEWER, full_predicate, predicates
-from services.writing.references import REFERENCES, verify
-from services.writing.rules import BEFORE_CREATE, BEFORE_DELETE, BEFORE_PLAIN_UPDATE, BEFORE_UPDATE
-from services.writing.tables import TABLES, WritableColumn, WritableTable
+from services.writing.references import verify
+from services.writing.tables import TABLES
 from services.writing.values import conceal, converted, parameters, sql_type
 
 INPUT: Final = "input"
@@ -77,7 +78,7 @@ async def create(
     Raises: BadInput, NotFound, Forbidden, Conflict and QuotaExceeded, with the field.
     """
     table = TABLES[table_name]
-    values = await stored_values(transaction.principal, table, given, prefix)
+    values = await stored_values(transaction.principal, table, given, prefix, transaction.vault)
     return await insert(transaction, table, values, prefix)
 
 
@@ -112,7 +113,9 @@ async def update(
     A row changed after `unmodified_since` is `Conflict` with its `updatedAt`. Raises the errors of `create`.
     """
     table = TABLES[table_name]
-    changes = await parameters(table, given, PATCH)
+    if not given.keys() <= table.on_update:
+        raise _not_for_callers(table, given, PATCH, table.on_update)
+    changes = await parameters(table, given, PATCH, transaction.vault)
     row = await lock_row(transaction, table, key, for_guests=True)
     if not row.is_fully_changeable:
         require_open(table, given, PATCH)
@@ -122,8 +125,8 @@ async def update(
     connection, principal = transaction.connection, transaction.principal
     if _moves_references(table, changes):
         await verify(connection, principal, table, [{**row.values, **changes}], [PATCH])
-    if table_name in BEFORE_PLAIN_UPDATE:
-        await BEFORE_PLAIN_UPDATE[table_name](connection, row.values, changes, PATCH)
+    if table.before_plain_update is not None:
+        await table.before_plain_update(connection, row.values, changes, PATCH)
     await write_changes(transaction, table, row, changes, PATCH)
 
 
@@ -134,18 +137,22 @@ async def delete(transaction: Transaction, table_name: str, key: object) -> None
     """
     table = TABLES[table_name]
     row = await lock_row(transaction, table, key)
-    if table_name in BEFORE_DELETE:
-        BEFORE_DELETE[table_name](row.values, f"{INPUT}.id")
+    if table.before_delete is not None:
+        table.before_delete(row.values, f"{INPUT}.id")
     statement = f"DELETE FROM {table.name} WHERE {table.key.name} = $1"
     with explained(table.table, INPUT, deleting=True):
         await transaction.connection.exec_driver_sql(statement, (key,))
 
 
 async def stored_values(
-    principal: Principal, table: WritableTable, given: Mapping[str, object], prefix: str
+    principal: Principal,
+    table: WritableTable,
+    given: Mapping[str, object],
+    prefix: str,
+    vault: Vault | None = None,
 ) -> Stored:
     """The values of a new row: what is given, the caller as its owner, and its beginning."""
-    (values,) = await stored_rows(principal, table, [given], [prefix])
+    (values,) = await stored_rows(principal, table, [given], [prefix], vault)
     return values
 
 
@@ -154,15 +161,26 @@ async def stored_rows(
     table: WritableTable,
     rows: Sequence[Mapping[str, object]],
     prefixes: Sequence[str],
+    vault: Vault | None = None,
 ) -> list[Stored]:
     """The values of new rows, as `stored_values` gives them; raises what is wrong with the first bad one."""
-    stored = [_begun(principal, table, row, prefix) for row, prefix in zip(rows, prefixes, strict=True)]
-    await conceal(table, stored)
+    stored = [
+        _begun(principal, table, row, prefix, vault) for row, prefix in zip(rows, prefixes, strict=True)
+    ]
+    await conceal(table, stored, vault)
     return stored
 
 
-def _begun(principal: Principal, table: WritableTable, given: Mapping[str, object], prefix: str) -> Stored:
-    values = converted(table, given, prefix)
+def _begun(
+    principal: Principal,
+    table: WritableTable,
+    given: Mapping[str, object],
+    prefix: str,
+    vault: Vault | None,
+) -> Stored:
+    if not given.keys() <= table.on_create:
+        raise _not_for_callers(table, given, prefix, table.on_create)
+    values = converted(table, given, prefix, vault)
     if not _required(table) <= values.keys():
         column = next(table.columns[name] for name in _required(table) if name not in values)
         raise BadInput("This must be given.", field=f"{prefix}.{column.field}")
@@ -176,6 +194,17 @@ def _begun(principal: Principal, table: WritableTable, given: Mapping[str, objec
     return {**table.beginnings, **values} if table.beginnings else values
 
 
+def _not_for_callers(
+    table: WritableTable, given: Mapping[str, object], prefix: str, allowed: frozenset[str]
+) -> BadInput:
+    """What is told of the first column in `given` that is not `allowed`."""
+    name = next(name for name in given if name not in allowed)
+    known = table.columns.get(name)
+    if known is not None and known.on_create:
+        return BadInput("This does not change once the row is there.", field=f"{prefix}.{known.field}")
+    return BadInput("The server keeps this itself; leave it out.", field=f"{prefix}.{camel(name)}")
+
+
 @cache
 def _required(table: WritableTable) -> Set[str]:
     """The columns that a new row must have, in the order of the table."""
@@ -185,13 +214,13 @@ def _required(table: WritableTable) -> Set[str]:
 async def before_create(transaction: Transaction, table: WritableTable, values: Stored, prefix: str) -> None:
     """The lifecycle's beginning and the rules of the table."""
     require_beginning(table, values, prefix)
-    if table.name in BEFORE_CREATE:
-        await BEFORE_CREATE[table.name](transaction.connection, values, prefix)
+    if table.before_create is not None:
+        await table.before_create(transaction.connection, values, prefix)
 
 
 def require_beginning(table: WritableTable, values: Stored, prefix: str) -> None:
     """Return when a row may begin with its status. `Conflict` else."""
-    lifecycle = LIFECYCLES.get(table.name)
+    lifecycle = table.lifecycle
     if lifecycle is not None and "status" in values:
         lifecycle.require_beginning(_status(lifecycle, values, prefix), field=f"{prefix}.status")
 
@@ -238,7 +267,7 @@ async def write_changes(
 ) -> None:
     """Write `changes` to the locked `row`, with the steps of its lifecycle and the rules of its table."""
     stamps: Mapping[str, str] = {}
-    lifecycle = LIFECYCLES.get(table.name)
+    lifecycle = table.lifecycle
     if lifecycle is not None and "status" in changes and changes["status"] != row["status"]:
         wanted = _status(lifecycle, changes, prefix)
         if row["status"] is not None:  # only plain SQL leaves a row without one
@@ -246,8 +275,8 @@ async def write_changes(
         if row.is_archived and wanted in lifecycle.active:
             raise archived(f"{prefix}.status")
         stamps = lifecycle.stamps.get(wanted, {})
-    if table.name in BEFORE_UPDATE:
-        await BEFORE_UPDATE[table.name](transaction.connection, row.values, changes, prefix)
+    if table.before_update is not None:
+        await table.before_update(transaction.connection, row.values, changes, prefix)
     if not changes:
         return
     assignments = [
@@ -354,4 +383,4 @@ def _require_unmodified(row: LockedRow, unmodified_since: datetime | None) -> No
 
 
 def _moves_references(table: WritableTable, changes: Stored) -> bool:
-    return any(reference.column in changes for reference in REFERENCES.get(table.name, ()))
+    return any(reference.column in changes for reference in table.references)

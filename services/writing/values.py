@@ -24,16 +24,22 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from models import values
+from models.base import Sealed
 from models.spellings import Unfit as Unfit
 from models.types import Choice
 from services.core.errors import BadInput
 from services.core.json_codec import read_stored, write_json, write_storable
 from services.core.timestamps import EARLIEST
 from services.secrets.masking import mask_all, mask_key, off_the_loop
-from services.writing.tables import WritableTable
+from services.secrets.parts import parts_of
+from services.secrets.vault import NoVault, Vault
+from services.writing.declaration import WritableColumn, WritableTable
 
 MAX_TEXT: Final = 1_000_000
 """Characters of a text without a documented length; a request holds no more bytes."""
+
+MAX_SECRET: Final = 100
+"""Characters of a webhook's secret (client §3.4.1)."""
 
 MAX_INDEXED_TEXT: Final = 500
 """Characters of a text that stands in a B-tree, whose entries PostgreSQL bounds at 2,704 bytes."""
@@ -44,18 +50,23 @@ Convert = Callable[[object], object]
 _DIALECT: Final[Dialect] = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
-async def parameters(table: WritableTable, given: Mapping[str, object], prefix: str) -> dict[str, Any]:
-    """The values of a row, given by column name, as parameters; secrets in masked columns are replaced.
+async def parameters(
+    table: WritableTable, given: Mapping[str, object], prefix: str, vault: Vault | None = None
+) -> dict[str, Any]:
+    """The values of a row, given by column name, as parameters, and what is secret in them as it is stored.
 
-    `prefix` is where the row stands in the input. Raises `BadInput` for the first value that is wrong.
+    Secrets in masked columns are replaced; `vault` seals what is encrypted at rest. `prefix` is where the row
+    stands in the input. Raises `BadInput` for the first value that is wrong, and `NoVault`.
     """
-    stored = converted(table, given, prefix)
-    await conceal(table, [stored])
+    stored = converted(table, given, prefix, vault)
+    await conceal(table, [stored], vault)
     return stored
 
 
-def converted(table: WritableTable, given: Mapping[str, object], prefix: str) -> dict[str, Any]:
-    """The same with the secrets still in it; `conceal` has to follow."""
+def converted(
+    table: WritableTable, given: Mapping[str, object], prefix: str, vault: Vault | None = None
+) -> dict[str, Any]:
+    """The same with the secrets still in the columns that are masked or divided; `conceal` has to follow."""
     storing = _storing(table)
     stored = {}
     name = ""
@@ -64,23 +75,41 @@ def converted(table: WritableTable, given: Mapping[str, object], prefix: str) ->
             stored[name] = storing[name](value)
     except Unfit as trouble:
         raise BadInput(f"This {trouble}.", field=f"{prefix}.{table.columns[name].field}") from None
+    for name in table.secret:
+        if stored.get(name) is not None:
+            column = table.columns[name]
+            stored[name] = _secret(table, column, stored[name], f"{prefix}.{column.field}", vault)
     return stored
 
 
-async def conceal(table: WritableTable, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace the secrets in the masked columns of rows that are `converted`."""
+async def conceal(table: WritableTable, rows: Sequence[dict[str, Any]], vault: Vault | None = None) -> None:
+    """Replace the secrets in the masked columns of rows that are `converted`; divided ones are sealed.
+
+    What replaces a divided value replaces its sensitive parts too, and empties them where there are none.
+    """
+    for name, place in table.divided.items():
+        for row in rows:
+            if name in row:
+                row[place] = None
+                if vault is None and row[name] is not None:
+                    raise NoVault(f"{table.name}.{name}")
     names = _masked_columns(table)
     given = [(row, name, text) for row in rows for name in names if (text := row.get(name)) is not None]
     if given:
-        await off_the_loop(sum(len(text) for _, _, text in given), _conceal, table, given)
+        await off_the_loop(sum(len(text) for _, _, text in given), _conceal, table, given, vault)
 
 
-def _conceal(table: WritableTable, given: Sequence[tuple[dict[str, Any], str, str]]) -> None:
+def _conceal(
+    table: WritableTable, given: Sequence[tuple[dict[str, Any], str, str]], vault: Vault | None
+) -> None:
     json_columns = _json_columns(table)
     found = [read_stored(text) if name in json_columns else text for _, name, text in given]
     for (row, name, _), value, hidden in zip(given, found, mask_all(found), strict=True):
         if hidden == value:
             continue
+        if name in table.divided and vault is not None:
+            place = table.divided[name]
+            row[place] = vault.seal(parts_of(value, hidden), f"{table.name}.{place}")
         if name in json_columns:
             row[name] = write_json(hidden).decode()
         else:
@@ -89,6 +118,33 @@ def _conceal(table: WritableTable, given: Sequence[tuple[dict[str, Any], str, st
             row[name] = shown[
                 : getattr(column.type, "length", None)
             ]  # the mask may be longer than what it hides
+
+
+def _secret(
+    table: WritableTable, column: WritableColumn, value: Any, field: str, vault: Vault | None
+) -> object:
+    """What is stored of a value that nobody reads: sealed, or its keyed hash."""
+    place = f"{table.name}.{column.name}"
+    if vault is None:
+        raise NoVault(place)
+    if column.hashed:
+        return vault.fingerprint(str(value))
+    if column.sealed is Sealed.VARIABLES:
+        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+            raise BadInput("Environment variables are an object of texts.", field=field)
+        return write_json({"sealed": _sealed(vault, place, value, field)}).decode()
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_SECRET:
+        raise BadInput(f"A secret has 1 to {MAX_SECRET} characters.", field=field)
+    return _sealed(vault, place, value, field)
+
+
+def _sealed(vault: Vault, place: str, value: object, field: str) -> str:
+    """The value, sealed as it is; it has to be what could be stored in clear."""
+    try:
+        json_text(value)
+    except Unfit as trouble:
+        raise BadInput(f"This {trouble}.", field=field) from None
+    return vault.seal(value, place)
 
 
 @cache
@@ -103,8 +159,16 @@ def _masked_columns(table: WritableTable) -> tuple[str, ...]:
 
 @cache
 def _storing(table: WritableTable) -> Mapping[str, Convert]:
-    """By column name: from an input value to a parameter."""
-    return {name: _or_null(column.column) for name, column in table.columns.items()}
+    """By column name: from an input value to a parameter, or for what is sealed to what `_secret` takes."""
+    return {
+        name: _as_it_is if column.encrypted else _or_null(column.column)
+        for name, column in table.columns.items()
+        if column.on_create
+    }
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _or_null(column: "Column[Any]") -> Convert:

@@ -13,7 +13,8 @@ from gql.planner.column_types import Kind, kind_of
 from gql.planner.names import upper_first
 from gql.types.types import CATALOG
 from models import metadata
-from services.writing.tables import TABLES, WritableColumn, WritableTable
+from services.writing.declaration import WritableColumn, WritableTable
+from services.writing.tables import TABLES
 from tests.support.plain.ledger import Snapshot
 from tests.support.plain.visibility import Row
 

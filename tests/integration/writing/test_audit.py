@@ -12,7 +12,8 @@ from gql.planner.names import lower_first, upper_first
 from services.accounts.accounts import add_user
 from services.core.database import Database
 from services.core.principal import Principal
-from services.writing.tables import TABLES, WritableTable
+from services.writing.declaration import WritableTable
+from services.writing.tables import TABLES
 from tests.integration.writing.asking import CATALOG, MUTATIONS, ORIGIN, Caller, mutation
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World
 from tests.integration.writing.test_bad_input import OF_TABLES

@@ -15,7 +15,8 @@ from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.json_codec import read_json
 from services.core.principal import Principal
-from services.writing.tables import TABLES, WritableColumn, WritableTable
+from services.writing.declaration import WritableColumn, WritableTable
+from services.writing.tables import TABLES
 from tests.integration.odd_values.conftest import NOT_READ
 from tests.integration.writing.asking import CATALOG, ORIGIN, SCHEMA, SECRET_KEY, mutation
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World

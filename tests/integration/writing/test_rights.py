@@ -12,10 +12,10 @@ from models.policy import RULES, visible
 from services.core.database import Database, WriteConnection
 from services.core.errors import DomainError, Forbidden, NotFound
 from services.core.principal import Principal
+from services.writing.declaration import WritableColumn
 from services.writing.guests import open_to_guests
-from services.writing.lifecycles import LIFECYCLES
 from services.writing.rows import create, delete, update
-from services.writing.tables import TABLES, WritableColumn
+from services.writing.tables import TABLES
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene, World
 from tests.support.acting import inside
@@ -219,7 +219,7 @@ def test_no_column_that_decides_refers_or_has_a_lifecycle_is_open_to_guests() ->
         marked = {column.name for column in table.table.c if column.info.get("guests")}
         assert open_to_guests(name) == marked == BY_GUESTS.get(name, set())
         assert not any(table.table.c[column].foreign_keys for column in marked)
-        assert not (name in LIFECYCLES and "status" in marked)
+        assert not (table.lifecycle is not None and "status" in marked)
     assert not any(
         column.info.get("guests")
         for name in RULES

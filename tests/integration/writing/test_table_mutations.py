@@ -7,7 +7,8 @@ from sqlalchemy import text
 from gql.planner.names import lower_first, upper_first
 from models.enums import TaskStatus
 from services.core.database import Database
-from services.writing.tables import TABLES, WritableTable
+from services.writing.declaration import WritableTable
+from services.writing.tables import TABLES
 from tests.integration.writing.asking import CATALOG, Caller
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World
 from tests.support.factories import make_task

@@ -7,8 +7,10 @@ from sqlalchemy import Column, Table
 
 from models import metadata
 from models.types import Choice
+from services.core.json_codec import read_stored
 from services.demo.row_counts import REFERENCE, figures_for
 from services.demo.table_loads import Shipment, shipments
+from services.secrets.masking import mask_all
 from tests.unit.services.demo.drawn import SEED, digest, tables
 
 LEFT_OUT = {
@@ -52,6 +54,19 @@ def test_columns_exist_and_none_that_needs_a_value_is_left_out(shipment: Shipmen
     table = metadata.tables[shipment.table]
     assert set(shipment.columns) <= set(table.columns.keys())
     assert {column.name for column in required(table)} <= set(shipment.columns)
+
+
+@pytest.mark.parametrize("shipment", drawn(), ids=lambda shipment: shipment.table)
+def test_no_column_that_is_encrypted_or_hashed_is_drawn_and_no_secret_in_one_that_is_divided(
+    shipment: Shipment,
+) -> None:
+    facts = {name: metadata.tables[shipment.table].c[name].info for name in shipment.columns}
+    assert not [name for name, info in facts.items() if info.keys() & {"sealed", "fingerprint_of"}]
+    divided = [place for place, info in enumerate(facts.values()) if "parts" in info]
+    assert divided if shipment.table == "tasks" else not divided
+    for row in shipment.rows:
+        values = [read_stored(row[place]) for place in divided if row[place] is not None]
+        assert mask_all(values) == values
 
 
 @pytest.mark.parametrize("name", tables())

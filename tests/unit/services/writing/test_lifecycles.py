@@ -2,22 +2,23 @@
 
 import pytest
 
-from models import metadata
 from models.enums import CcInstanceStatus, TaskStatus
 from services.core.errors import Conflict
-from services.writing.lifecycles import LIFECYCLES
+from services.writing.lifecycles import CC_INSTANCE, TASK
+from services.writing.tables import TABLES
 
 
 def test_every_status_of_a_lifecycle_is_in_its_list_and_the_other_way_round() -> None:
-    for table, lifecycle in LIFECYCLES.items():
-        assert set(lifecycle.steps) == set(metadata.tables[table].c.status.type.enum_class)  # type: ignore[attr-defined]
+    for table in TABLES.values():
+        if table.lifecycle is not None:
+            assert set(table.lifecycle.steps) == set(table.table.c.status.type.enum_class)  # type: ignore[attr-defined]
 
 
 def test_a_step_that_makes_no_sense_names_where_the_row_stands_and_what_may_follow() -> None:
     with pytest.raises(
         Conflict, match="RUNNING; from there it can become COMPLETED, FAILED, QUEUED"
     ) as refusal:
-        LIFECYCLES["tasks"].require_step(TaskStatus.RUNNING, TaskStatus.PENDING, field="input.patch.status")
+        TASK.require_step(TaskStatus.RUNNING, TaskStatus.PENDING, field="input.patch.status")
 
     assert refusal.value.field == "input.patch.status"
     assert refusal.value.details == {"current": "RUNNING"}
@@ -26,13 +27,13 @@ def test_a_step_that_makes_no_sense_names_where_the_row_stands_and_what_may_foll
 @pytest.mark.parametrize("wanted", list(TaskStatus))
 def test_a_completed_task_stays_completed(wanted: TaskStatus) -> None:
     if wanted is TaskStatus.COMPLETED:
-        LIFECYCLES["tasks"].require_step(TaskStatus.COMPLETED, wanted, field="f")
+        TASK.require_step(TaskStatus.COMPLETED, wanted, field="f")
         return
     with pytest.raises(Conflict, match="final"):
-        LIFECYCLES["tasks"].require_step(TaskStatus.COMPLETED, wanted, field="f")
+        TASK.require_step(TaskStatus.COMPLETED, wanted, field="f")
 
 
 def test_a_row_begins_where_its_lifecycle_begins() -> None:
-    LIFECYCLES["cc_instances"].require_beginning(CcInstanceStatus.IDLE, field="f")
+    CC_INSTANCE.require_beginning(CcInstanceStatus.IDLE, field="f")
     with pytest.raises(Conflict, match="begins as IDLE, not as STOPPED"):
-        LIFECYCLES["cc_instances"].require_beginning(CcInstanceStatus.STOPPED, field="f")
+        CC_INSTANCE.require_beginning(CcInstanceStatus.STOPPED, field="f")

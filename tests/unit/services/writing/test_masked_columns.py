@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from models import Base
 from models.policy import OWN, RULES
 from services.secrets.masking import MASK
+from services.secrets.vault import Vault
 from services.writing.tables import TABLES
 from services.writing.values import conceal
 
@@ -66,7 +67,7 @@ async def test_a_secret_in_a_masked_column_is_replaced_and_fits(column: "Column[
     text = f"{'x' * (longest - len(SECRET) - 1)} {SECRET}" if longest else f"x {SECRET}"
     row = {column.name: f'{{"a": "{SECRET}"}}' if is_json else text}
 
-    await conceal(table, [row])
+    await conceal(table, [row], Vault.of("k" * 32))
 
     assert SECRET not in row[column.name]
     assert MASK[:4] in row[column.name]

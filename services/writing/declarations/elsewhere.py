@@ -1,0 +1,40 @@
+"""Tables that are written by use cases of their own, or by the server alone."""
+
+from typing import Final
+
+from models import metadata
+from services.writing.declaration import Archive, Lost, Moved, WrittenElsewhere
+from services.writing.declarations.of_project import INSTANCES
+
+
+def _by(module: str, table: str, archive: Archive | None = None) -> WrittenElsewhere:
+    return WrittenElsewhere(metadata.tables[table], module, archive)
+
+
+USERS: Final = _by("services.accounts.accounts", "users")
+AUTH_TOKENS: Final = _by("services.accounts.token_store", "auth_tokens")
+LOGIN_ATTEMPTS: Final = _by("services.accounts.login_attempts", "login_attempts")
+API_CALL_COUNTS: Final = _by("services.accounts.rate_limits", "api_call_counts")
+
+PROJECT_INVITATIONS: Final = _by(
+    "services.projects.invitations",
+    "project_invitations",
+    Lost("an invitation that was not answered before its project was moved has no meaning any more"),
+)
+COLLABORATION_PARTICIPANTS: Final = _by("services.sessions.collaboration", "collaboration_participants")
+WEBSOCKET_SESSIONS: Final = _by("services.notifications.websocket_sessions", "websocket_sessions")
+MCP_MESSAGES: Final = _by(
+    "services.mcp.recording",
+    "mcp_messages",
+    Moved(f"t.cc_instance_id IN {INSTANCES}", {"project_id": "$1"}),
+)
+
+PROJECTS_ARCHIVE: Final = _by("services.projects.archiving", "projects_archive")
+TASKS_ARCHIVE: Final = _by("services.projects.archiving", "tasks_archive")
+MCP_MESSAGES_ARCHIVE: Final = _by("services.projects.archiving", "mcp_messages_archive")
+PROJECT_ARCHIVE_ROWS: Final = _by("services.projects.archiving", "project_archive_rows")
+
+CHANGE_EVENTS: Final = _by("models.feed", "change_events")
+FEED_STATE: Final = _by("models.feed", "feed_state")
+FEED_RUNNING: Final = _by("models.server_starts", "feed_running")
+FEED_STARTS: Final = _by("models.server_starts", "feed_starts")

@@ -1,0 +1,40 @@
+"""SQL that declarations share: what belongs to the project whose UUID is $1, and conditions on references."""
+
+from typing import Final
+
+from models.policy import Predicate
+from services.writing.declaration import Access, Reference
+
+DIRECTLY: Final = "t.project_id = $1"
+INSTANCES: Final = "(SELECT id FROM cc_instances WHERE project_id = $1)"
+TASKS: Final = "(SELECT id FROM tasks WHERE project_id = $1)"
+MESSAGES: Final = f"(SELECT id FROM mcp_messages WHERE cc_instance_id IN {INSTANCES})"
+BY_NUMBER: Final = "t.project_id = (SELECT id FROM projects WHERE project_id = $1)"
+
+EDITED_PROJECT: Final = Reference("project_id", "projects", access=Access.CHANGE)
+
+
+def same_project(column: str, target: str) -> Reference:
+    """To a row of `target` of the same project."""
+    return Reference(
+        column,
+        target,
+        condition=Predicate(
+            "referred.project_id IS NOT DISTINCT FROM written.project_id", frozenset({"project_id"})
+        ),
+        sentence="This belongs to another project.",
+    )
+
+
+def project_of(table: str, column: str) -> Predicate:
+    """That a row is of the project of another one; without that one, the row itself is judged elsewhere."""
+    return Predicate(
+        f"(written.{column} IS NULL OR referred.project_id IS NOT DISTINCT FROM"
+        f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column}))",
+        frozenset({column}),
+    )
+
+
+def same_value(column: str, other: str) -> Predicate:
+    """That the row to which one refers has the same value in `column` as the row in `other`."""
+    return Predicate(f"referred.{column} = written.{other}", frozenset({other}))
