@@ -1,5 +1,6 @@
 """The closed lists of both documents: member names as the API spells them, values as the database does."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
@@ -15,6 +16,11 @@ class Described(StrEnum):
         member._value_ = value
         member.description = description
         return member
+
+
+def listed(members: Iterable[StrEnum]) -> str:
+    """The values as SQL puts them behind IN: `'blocks', 'requires'`."""
+    return ", ".join(f"'{member.value}'" for member in members)
 
 
 class TokenType(Described):
@@ -315,6 +321,11 @@ class TaskDependencyType(Described):
     BLOCKS = "blocks", "The other task has to be completed first."
     REQUIRES = "requires", "The result of the other task is needed, so it has to be completed first."
     SUGGESTS = "suggests", "The other task had better come first; nothing waits for it."
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the task waits until the other one has completed."""
+        return self is not TaskDependencyType.SUGGESTS
 
 
 class LogLevel(Described):

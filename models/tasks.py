@@ -24,6 +24,7 @@ from models.base import (
     uuid_key,
 )
 from models.enums import TaskDependencyType, TaskStatus, TaskType
+from models.readiness import IS_WAITING
 from models.search import SEARCHES
 from models.types import Choice, Json, broken, one_of
 
@@ -64,7 +65,7 @@ class Task(Base):
             text("priority DESC"),
             "created_at",
             "id",
-            postgresql_where=text("status IN ('PENDING', 'QUEUED')"),
+            postgresql_where=text(f"status {IS_WAITING}"),
         ),
         Index("idx_tasks_lease", "lease_expires_at", postgresql_where=text("lease_expires_at IS NOT NULL")),
         Index(

@@ -7,6 +7,8 @@ from sqlalchemy import CheckConstraint, Dialect, String, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from models.enums import listed
+
 E = TypeVar("E", bound=StrEnum)
 
 Json = JSONB(none_as_null=True)
@@ -38,8 +40,7 @@ class Choice(TypeDecorator[E], Generic[E]):
 
 def one_of(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
     """The CHECK that holds a column to exactly the documented list (decision 7)."""
-    listed = ", ".join(f"'{member.value}'" for member in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=name)
+    return CheckConstraint(f"{column} IN ({listed(values)})", name=name)
 
 
 def broken(column: str, sentence: str) -> dict[str, str]:

@@ -3,23 +3,15 @@
 from gql.planner.list_conditions import Link
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
-
-HARD = "IN ('blocks', 'requires')"
-"""Types of dependency that hold a task back; `suggests` does not."""
+from models.readiness import IS_HARD, is_ready
 
 
 def compile_is_ready(statement: Statement, alias: str) -> str:
     """Whether the task waits to be done and everything that it is blocked by has completed.
 
     `(task$1.status IN ('PENDING', 'QUEUED') AND NOT EXISTS (SELECT FROM task_dependencies AS edge ...))`
-
-    Also a task that the viewer may not see holds others back: otherwise the answer would be wrong.
     """
-    return (
-        f"({alias}.status IN ('PENDING', 'QUEUED') AND NOT EXISTS (SELECT FROM task_dependencies AS edge"
-        f" JOIN tasks AS blocker ON blocker.id = edge.dependency_task_id WHERE edge.task_id = {alias}.id"
-        f" AND edge.dependency_type {HARD} AND blocker.status <> 'COMPLETED'))"
-    )
+    return is_ready(alias)
 
 
 def link_blocked_by(_: Statement, alias: str, field: Field) -> Link:
@@ -39,6 +31,6 @@ def _link(key: str, *, wanted: str, given: str) -> Link:
     return Link(
         lambda inner: [
             f"{inner}.id IN (SELECT edge.{wanted} FROM task_dependencies AS edge"
-            f" WHERE edge.{given} = {key} AND edge.dependency_type {HARD})"
+            f" WHERE edge.{given} = {key} AND edge.dependency_type {IS_HARD})"
         ]
     )

@@ -3,21 +3,29 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from models import CcInstance
-from models.enums import CcInstanceStatus
+from models.enums import CcInstanceStatus, listed
 from services.core.background import repeatedly
 from services.core.database import Database, WriteConnection
+from services.writing.lifecycles import ALIVE, CC_INSTANCE
 
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = 5.0
 
-_ALIVE = (CcInstanceStatus.IDLE, CcInstanceStatus.RUNNING)
+_MARK: Final = f"""
+UPDATE cc_instances SET {CC_INSTANCE.assignments(CcInstanceStatus.ERROR, after=ALIVE)}
+WHERE id IN (
+    SELECT id FROM cc_instances
+    WHERE status IN ({listed(ALIVE)}) AND last_heartbeat < now() - $1::interval
+    FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
 
 
 async def mark_silent(connection: WriteConnection, silent_for: timedelta) -> list[UUID]:
@@ -26,17 +34,7 @@ async def mark_silent(connection: WriteConnection, silent_for: timedelta) -> lis
     One that never sent any is not watched. A row that is being changed at this moment is left alone, and a
     heartbeat that came in between saves the instance, because the condition is asked again once it is locked.
     """
-    silent = (
-        select(CcInstance.id)
-        .where(CcInstance.status.in_(_ALIVE), CcInstance.last_heartbeat < func.now() - silent_for)
-        .with_for_update(skip_locked=True)
-    )
-    marked = await connection.execute(
-        update(CcInstance)
-        .where(CcInstance.id.in_(silent))
-        .values(status=CcInstanceStatus.ERROR)
-        .returning(CcInstance.id)
-    )
+    marked = await connection.exec_driver_sql(_MARK, (silent_for,))
     return [*marked.scalars()]
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from models.enums import CcInstanceStatus, UltrathinkInstructionType
+from models.enums import CcInstanceStatus, UltrathinkInstructionType, listed
 from services.core.errors import BadInput
 from services.instances import ultrathink
 from services.writing.action import Action, Transaction
+from services.writing.lifecycles import ALIVE, CC_INSTANCE
 from services.writing.permissions import predicates, require_change
 from services.writing.references import require_reference
 from services.writing.rows import create, lock_row, uuid_key, write_changes
@@ -20,6 +21,8 @@ MAX_HEARTBEATS: Final = 1_000
 
 _TABLE: Final = TABLES["cc_instances"]
 
+_STOPPABLE: Final = CC_INSTANCE.before(CcInstanceStatus.STOPPED)
+
 # Locked in the order of their keys, so that two calls with the same instances do not block each other. It
 # does not wait for the disk: the signs of a second that a crash of PostgreSQL takes are followed by others,
 # and nobody counts as silent before there was time for them (services/instances/heartbeats.py).
@@ -27,24 +30,25 @@ _RECORD: Final = f"""
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
     SELECT t.id FROM cc_instances t, {ASYNC_COMMIT}
-    WHERE t.id = ANY($1::uuid[]) AND t.status IN ('IDLE', 'RUNNING') AND $2::int IS NOT NULL
+    WHERE t.id = ANY($1::uuid[]) AND t.status IN ({listed(ALIVE)}) AND $2::int IS NOT NULL
       AND {{changeable}}
     ORDER BY t.id FOR NO KEY UPDATE OF t {{locked}})
 RETURNING id
 """
 
-_SUBTREE: Final = """
+_SUBTREE: Final = f"""
 WITH RECURSIVE subtree(id) AS (
     SELECT $1::uuid
     UNION
     SELECT child.id FROM cc_instances child JOIN subtree ON child.parent_instance_id = subtree.id
 )
-SELECT id FROM cc_instances WHERE id IN (SELECT id FROM subtree) AND status <> 'STOPPED'
+SELECT id FROM cc_instances WHERE id IN (SELECT id FROM subtree) AND status IN ({listed(_STOPPABLE)})
 ORDER BY id FOR NO KEY UPDATE
 """
 
-_STOP: Final = """
-UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(), exit_code = COALESCE($2, exit_code)
+_STOP: Final = f"""
+UPDATE cc_instances SET {CC_INSTANCE.assignments(CcInstanceStatus.STOPPED, after=_STOPPABLE)},
+                        exit_code = COALESCE($2, exit_code)
 WHERE id = ANY($1::uuid[])
 """
 

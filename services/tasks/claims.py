@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from models.enums import CcInstanceStatus, TaskStatus, TaskType
+from models.enums import TaskStatus, TaskType, listed
+from models.readiness import IS_WAITING, WAITING, not_blocked
 from services.core.errors import BadInput, Conflict
 from services.tasks.leases import LEASE, requeue_expired, require_lease
 from services.tasks.tasks import is_held_by
 from services.writing.action import Action, Done, SingleStatement, Transaction, Undecided
 from services.writing.archived import archived, is_at_rest
-from services.writing.dependencies import NOT_BLOCKED
+from services.writing.lifecycles import ALIVE, TASK
 from services.writing.permissions import predicates, require_change
 from services.writing.rows import lock_row
 from services.writing.single_statement import SET_ACTOR, audit_insert
@@ -33,26 +34,29 @@ _CLAIMANT: Final = (
     " FROM cc_instances t WHERE id = $1 FOR KEY SHARE"
 )
 
+_NOT_BLOCKED: Final = not_blocked("t", one_by_one=True)
+
+_RUN: Final = TASK.assignments(TaskStatus.RUNNING, after=WAITING)
+
 # The order of idx_tasks_claim, which holds waiting tasks only.
 _NEXT: Final = f"""
 SELECT t.id FROM tasks t
-WHERE t.project_id = $1 AND t.status IN ('PENDING', 'QUEUED')
+WHERE t.project_id = $1 AND t.status {IS_WAITING}
   AND (t.assigned_to IS NULL OR t.assigned_to = $2)
   AND ($3::text[] IS NULL OR t.task_type = ANY($3))
-  AND {NOT_BLOCKED}
+  AND {_NOT_BLOCKED}
 ORDER BY t.priority DESC, t.created_at, t.id
 LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
 """
 
 # A statement of its own sees dependencies that were added while the task was being locked.
 _CLAIM: Final = f"""
-UPDATE tasks t SET status = 'RUNNING', assigned_to = $2, started_at = now(),
-                   lease_expires_at = now() + $3::interval
-WHERE t.id = $1 AND {NOT_BLOCKED}
+UPDATE tasks t SET {_RUN}, assigned_to = $2, lease_expires_at = now() + $3::interval
+WHERE t.id = $1 AND {_NOT_BLOCKED}
 RETURNING t.id
 """
 
-_LIVING: Final = f"t.status IN ('IDLE', 'RUNNING') AND NOT {is_at_rest('cc_instances', 't')}"
+_LIVING: Final = f"t.status IN ({listed(ALIVE)}) AND NOT {is_at_rest('cc_instances', 't')}"
 
 # The two at once. A lease that ran out leaves all to a transaction, which queues its task again, perhaps as
 # the first one. The project is a subquery so that the index still gives the order.
@@ -67,16 +71,15 @@ WITH claimant AS (
 ), next AS (
     SELECT t.id FROM tasks t
     WHERE t.project_id = (SELECT project_id FROM claimant WHERE actor IS NOT NULL)
-      AND t.status IN ('PENDING', 'QUEUED')
+      AND t.status {IS_WAITING}
       AND (t.assigned_to IS NULL OR t.assigned_to = $6)
       AND ($7::text[] IS NULL OR t.task_type = ANY($7))
-      AND {NOT_BLOCKED}
+      AND {_NOT_BLOCKED}
       AND NOT EXISTS (SELECT FROM expired)
     ORDER BY t.priority DESC, t.created_at, t.id
     LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
 ), claimed AS (
-    UPDATE tasks SET status = 'RUNNING', assigned_to = $6, started_at = now(),
-                     lease_expires_at = now() + $8::interval
+    UPDATE tasks SET {_RUN}, assigned_to = $6, lease_expires_at = now() + $8::interval
     FROM next WHERE tasks.id = next.id
     RETURNING tasks.id
 ), traced AS (
@@ -99,10 +102,10 @@ SELECT claimant.position,
      WHERE held.project_id = claimant.project_id AND held.lease_expires_at < now() AND held.status = 'RUNNING'
      LIMIT 1) AS has_expired,
     (SELECT true FROM tasks t
-     WHERE t.project_id = claimant.project_id AND t.status IN ('PENDING', 'QUEUED')
+     WHERE t.project_id = claimant.project_id AND t.status {IS_WAITING}
        AND (t.assigned_to IS NULL OR t.assigned_to = claimant.id)
        AND (claimant.task_types IS NULL OR t.task_type = ANY(string_to_array(claimant.task_types, ',')))
-       AND {NOT_BLOCKED}
+       AND {_NOT_BLOCKED}
      LIMIT 1) AS is_ready
 FROM claimant
 """
@@ -212,7 +215,7 @@ async def claim(action: Action, task_id: UUID, claimed: Claim) -> None:
             raise BadInput("This task belongs to another project than the instance.", field="input.taskId")
         if is_held_by(row, claimed.instance_id):
             return
-        if row["status"] not in (TaskStatus.PENDING, TaskStatus.QUEUED):
+        if row["status"] not in WAITING:
             raise Conflict(f"This task is {row['status']} and cannot be claimed.", field="input.taskId")
         given = (task_id, claimed.instance_id, claimed.lease)
         if (await transaction.connection.exec_driver_sql(_CLAIM, given)).first() is None:
@@ -248,7 +251,7 @@ async def _require_living(transaction: Transaction, instance_id: UUID) -> UUID |
     row = (await connection.exec_driver_sql(_CLAIMANT, (instance_id,))).mappings().one()
     if row["at_rest"]:
         raise archived(field)
-    if row["status"] not in (CcInstanceStatus.IDLE, CcInstanceStatus.RUNNING):
+    if row["status"] not in ALIVE:
         raise Conflict(f"This instance is {row['status']}: start it before it claims tasks.", field=field)
     project_id: UUID | None = row["project_id"]
     return project_id

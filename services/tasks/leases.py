@@ -9,15 +9,15 @@ import structlog
 from services.core.background import repeatedly
 from services.core.database import Database, WriteConnection
 from services.core.errors import BadInput
+from services.writing.task_claims import QUEUE_AGAIN
 
 log = structlog.get_logger(__name__)
 
 LEASE: Final = timedelta(minutes=5)
 LONGEST_LEASE: Final = timedelta(days=1)
 
-_REQUEUE: Final = """
-UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
-                 started_at = NULL
+_REQUEUE: Final = f"""
+UPDATE tasks SET {QUEUE_AGAIN}
 WHERE id IN (
     SELECT id FROM tasks
     WHERE lease_expires_at < now() AND status = 'RUNNING' AND ($1::uuid IS NULL OR project_id = $1)

@@ -1,4 +1,4 @@
-"""What tasks wait for (terminal §5.3): dependencies without circles, and whether a task is ready."""
+"""What tasks wait for (terminal §5.3): dependencies without circles."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,6 @@ WITH RECURSIVE reachable(task_id, dependency_task_id) AS (
     FROM task_dependencies d JOIN reachable r ON d.task_id = r.dependency_task_id
 )
 SELECT task_id, dependency_task_id FROM reachable
-"""
-
-NOT_BLOCKED: Final = """NOT EXISTS (
-    SELECT FROM task_dependencies d JOIN tasks blocker ON blocker.id = d.dependency_task_id
-    WHERE d.task_id = t.id AND d.dependency_type <> 'suggests' AND blocker.status <> 'COMPLETED' OFFSET 0)"""
-"""SQL that is true when all that task `t` waits for has completed; a suggestion is not waited for.
-
-OFFSET keeps PostgreSQL from reading all dependencies that there are to find one task without any.
 """
 
 

@@ -3,7 +3,7 @@
 A status that stands in no lifecycle may change freely within its list.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,7 @@ from models.enums import (
     TaskStatus,
     UltrathinkStatus,
 )
+from models.readiness import WAITING
 from services.core.errors import Conflict
 
 
@@ -49,6 +50,22 @@ class Lifecycle:
             field=field,
             current=current.name,
         )
+
+    def assignments(self, wanted: StrEnum, *, after: Iterable[StrEnum]) -> str:
+        """The SQL behind SET with which rows that stand in one of `after` become `wanted`, stamps and all.
+
+        Raises:
+            ValueError: one of them may not be followed by `wanted`.
+        """
+        for current in after:
+            if wanted not in self.steps[current]:
+                raise ValueError(f"a {self.noun} that is {current.name} does not become {wanted.name}")
+        values = {"status": f"'{wanted.value}'", **self.stamps.get(wanted, {})}
+        return ", ".join(f"{column} = {value}" for column, value in values.items())
+
+    def before(self, wanted: StrEnum) -> list[StrEnum]:
+        """The statuses that may be followed by `wanted`."""
+        return [status for status, following in self.steps.items() if wanted in following]
 
     def require_beginning(self, wanted: StrEnum, *, field: str) -> None:
         """Return when a row may begin with `wanted`. Else `Conflict`."""
@@ -86,6 +103,9 @@ _TASK_WAITING: Final = {
 _Instance, _Task, _Session = CcInstanceStatus, TaskStatus, SessionStatus
 _Ultrathink, _Requirement, _Feature = UltrathinkStatus, RequirementStatus, FeatureStatus
 
+ALIVE: Final = (_Instance.IDLE, _Instance.RUNNING)
+"""The statuses of an instance from which signs of life are expected, and which may claim tasks."""
+
 # An instance that fell silent (ERROR) may be heard again; one that stopped never runs again.
 CC_INSTANCE: Final = _lifecycle(
     "instance",
@@ -101,13 +121,13 @@ CC_INSTANCE: Final = _lifecycle(
         _Instance.IDLE: {"last_heartbeat": "now()"},
         _Instance.STOPPED: {"terminated_at": "now()"},
     },
-    active={_Instance.IDLE, _Instance.RUNNING},
+    active=ALIVE,
 )
 
 # A claim that ran out puts a RUNNING task back into the queue; a FAILED one may be tried again.
 TASK: Final = _lifecycle(
     "task",
-    {_Task.PENDING, _Task.QUEUED},
+    {*WAITING},
     {
         _Task.PENDING: {_Task.QUEUED, _Task.RUNNING, _Task.FAILED},
         _Task.QUEUED: {_Task.PENDING, _Task.RUNNING, _Task.FAILED},

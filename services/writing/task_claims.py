@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from models.enums import TaskStatus
 from services.core.database import WriteConnection
+from services.writing.lifecycles import TASK
 
-_RELEASE: Final = """
-UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
-                 started_at = NULL
+QUEUE_AGAIN: Final = TASK.assignments(TaskStatus.QUEUED, after=[TaskStatus.RUNNING])
+"""What becomes of a task whose claim ends and whose work is not done, as SQL behind SET."""
+
+_RELEASE: Final = f"""
+UPDATE tasks SET {QUEUE_AGAIN}
 WHERE id IN (
     SELECT id FROM tasks
     WHERE assigned_to = ANY($1::uuid[]) AND status = 'RUNNING' AND lease_expires_at IS NOT NULL

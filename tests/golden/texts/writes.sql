@@ -126,6 +126,17 @@ ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2
 WHERE counted.calls + $2 <= $3
 RETURNING hour, calls
 
+-- services.instances.heartbeats, _MARK
+UPDATE cc_instances SET status = 'ERROR'
+WHERE id IN (
+    SELECT id
+FROM cc_instances
+   
+WHERE status IN ('IDLE', 'RUNNING')
+AND last_heartbeat < now() - $1::interval
+    FOR UPDATE SKIP LOCKED)
+RETURNING id
+
 -- services.instances.instances, _RECORD
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
@@ -142,7 +153,8 @@ ORDER BY t.id FOR NO KEY UPDATE OF t {locked})
 RETURNING id
 
 -- services.instances.instances, _STOP
-UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(), exit_code = COALESCE($2, exit_code)
+UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(),
+                        exit_code = COALESCE($2, exit_code)
 WHERE id = ANY($1::uuid[])
 
 -- services.mcp.recording, _INSERT
@@ -326,16 +338,13 @@ AND $2 THEN COALESCE($5, commit_hash) ELSE commit_hash END
 WHERE worktree_id = ANY($1)
 
 -- services.tasks.claims, _CLAIM
-UPDATE tasks t SET status = 'RUNNING', assigned_to = $2, started_at = now(),
-                   lease_expires_at = now() + $3::interval
+UPDATE tasks t SET status = 'RUNNING', started_at = now(), completed_at = NULL, assigned_to = $2, lease_expires_at = now() + $3::interval
 WHERE t.id = $1
-AND NOT EXISTS (
-    SELECT
-FROM task_dependencies d
-JOIN tasks blocker ON blocker.id = d.dependency_task_id
-   
-WHERE d.task_id = t.id
-AND d.dependency_type <> 'suggests'
+AND NOT EXISTS (SELECT
+FROM task_dependencies AS edge
+JOIN tasks AS blocker ON blocker.id = edge.dependency_task_id
+WHERE edge.task_id = t.id
+AND edge.dependency_type IN ('blocks', 'requires')
 AND blocker.status <> 'COMPLETED' OFFSET 0)
 RETURNING t.id
 
@@ -376,13 +385,11 @@ OR t.assigned_to = $6)
 AND ($7::text[] IS NULL
 OR t.task_type = ANY($7))
      
-AND NOT EXISTS (
-    SELECT
-FROM task_dependencies d
-JOIN tasks blocker ON blocker.id = d.dependency_task_id
-   
-WHERE d.task_id = t.id
-AND d.dependency_type <> 'suggests'
+AND NOT EXISTS (SELECT
+FROM task_dependencies AS edge
+JOIN tasks AS blocker ON blocker.id = edge.dependency_task_id
+WHERE edge.task_id = t.id
+AND edge.dependency_type IN ('blocks', 'requires')
 AND blocker.status <> 'COMPLETED' OFFSET 0)
      
 AND NOT EXISTS (SELECT
@@ -392,8 +399,7 @@ ORDER BY t.priority DESC, t.created_at, t.id
    
 LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
 ), claimed AS (
-    UPDATE tasks SET status = 'RUNNING', assigned_to = $6, started_at = now(),
-                     lease_expires_at = now() + $8::interval
+    UPDATE tasks SET status = 'RUNNING', started_at = now(), completed_at = NULL, assigned_to = $6, lease_expires_at = now() + $8::interval
    
 FROM next
 WHERE tasks.id = next.id
@@ -411,8 +417,7 @@ AND NOT EXISTS (SELECT
 FROM expired) AS is_in_order
 
 -- services.tasks.leases, _REQUEUE
-UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
-                 started_at = NULL
+UPDATE tasks SET status = 'QUEUED', assigned_to = NULL, lease_expires_at = NULL, started_at = NULL, completed_at = NULL, actual_duration_minutes = NULL, queued_at = now()
 WHERE id IN (
     SELECT id
 FROM tasks
@@ -434,8 +439,7 @@ INSERT INTO system_logs (level, category, module, user_id, message, details,
 VALUES ('INFO', 'audit', 'api', $1, $2, $3, $4, $5::text::inet, $6)
 
 -- services.writing.task_claims, _RELEASE
-UPDATE tasks SET status = 'QUEUED', queued_at = now(), assigned_to = NULL, lease_expires_at = NULL,
-                 started_at = NULL
+UPDATE tasks SET status = 'QUEUED', assigned_to = NULL, lease_expires_at = NULL, started_at = NULL, completed_at = NULL, actual_duration_minutes = NULL, queued_at = now()
 WHERE id IN (
     SELECT id
 FROM tasks
