@@ -203,6 +203,20 @@ class Listening:
                 await self._ready.wait()
         return subscriber.error
 
+    async def until_ended(self) -> tuple[list[Any], Exception | None]:
+        """All events that still come, and the error that the subscription ended with."""
+        assert self.subscription is not None
+        subscriber = self.subscription.subscriber
+        events: list[Any] = []
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                self._ready.clear()
+                while delivery := subscriber.take():
+                    events.append(json.loads(delivery.payload))
+                if subscriber.ended:
+                    return events, subscriber.error
+                await self._ready.wait()
+
     def close(self) -> None:
         """Unsubscribe."""
         assert self.subscription is not None
