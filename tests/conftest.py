@@ -14,6 +14,7 @@ from app.config.settings import PREFIX, UNPREFIXED, Settings
 from app.database.pools import open_database
 from app.main import create_app
 from services.core.database import Database
+from tests.support.memory import in_memory
 from tests.support.odd_world import fill
 from tests.support.server import TestServer, shared_server
 from tests.support.serving import LiveServer, served
@@ -28,6 +29,17 @@ hypothesis.settings.register_profile(
     print_blob=True,
 )
 hypothesis.settings.load_profile("any machine")
+
+
+_ROOT = "PYTEST_DEBUG_TEMPROOT"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary folders in memory, unless a place was chosen for them."""
+    chosen = config.option.basetemp or os.environ.get(_ROOT) or os.environ.get("TMPDIR")
+    memory = None if chosen else in_memory()
+    if memory is not None:
+        os.environ[_ROOT] = str(memory)
 
 
 @pytest.hookimpl(wrapper=True)

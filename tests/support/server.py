@@ -32,6 +32,8 @@ UNSAFE_AND_FAST = {
     "max_wal_senders": "0",
     "autovacuum": "off",
     "shared_buffers": "64MB",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
     "logging_collector": "off",
 }
 
