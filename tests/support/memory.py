@@ -11,7 +11,7 @@ from pathlib import Path
 _SHARED_MEMORY = Path("/dev/shm")
 _GIGABYTE = 1 << 30
 _FILES, _LEFT = 4 * _GIGABYTE, 4 * _GIGABYTE
-"""Bytes: what the file system must hold, many times what a run needs; and what has to be available besides."""
+"""Bytes: what the file system must hold, many times what a run needs; and what has to be left besides."""
 
 
 def in_memory() -> Path | None:

@@ -139,6 +139,15 @@ class WriteWriter:
         kind = self.chance.choice([self._create, self._update, self._update, self._delete, self._some])
         return kind(table)
 
+    def short(self) -> Write:
+        """A write of those that are mostly one statement: a row or rows that are new, or a claim."""
+        if self.chance.random() < 0.3:
+            return self._verb(next(verb for verb in VERBS if verb.field == "claimNextTask"))
+        table = self.chance.choice(list(TABLES.values()))
+        if table.append_only:
+            return Write(f"append{_plural(table)}", {"rows": [self._row(table) for _ in range(2)]})
+        return self._create(table)
+
     def key(self, table: str, column: str) -> Any:
         """The key of some row, now and then of none."""
         rows = list(self.snapshot[table].values())

@@ -26,10 +26,10 @@ def mutation(field: str, selection: str = "__typename") -> str:
 
 
 class Caller:
-    """Sends operations to one database."""
+    """Sends operations to one database; `prepared=False` lets the general executor run all of them."""
 
-    def __init__(self, database: Database, vault: Vault | None = None) -> None:
-        self._api = Api(SCHEMA, CATALOG)
+    def __init__(self, database: Database, vault: Vault | None = None, *, prepared: bool = True) -> None:
+        self._api = Api(SCHEMA, CATALOG, prepared=prepared)
         self._database = database
         self._vault = vault
 

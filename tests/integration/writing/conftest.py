@@ -45,6 +45,11 @@ class Scene:
 @pytest.fixture
 async def scene(database: Database) -> Scene:
     """The cast of most tests."""
+    return await make_scene(database)
+
+
+async def make_scene(database: Database) -> Scene:
+    """The people, the project and the instance of a scene."""
     async with database.writer.begin() as connection:
         users = [await make_user(connection) for _ in range(4)]
         administrator = await make_user(connection, is_admin=True)
@@ -88,6 +93,12 @@ class World:
 
 @pytest.fixture
 async def world(database: Database, scene: Scene) -> World:
+    """A world around the scene."""
+    return await make_referents(database, scene)
+
+
+async def make_referents(database: Database, scene: Scene) -> World:
+    """Rows that others may refer to, and for each table a row that does."""
     project, owner = scene.project, scene.owner.user_id
     async with database.writer.begin() as connection:
         child = await make_instance(

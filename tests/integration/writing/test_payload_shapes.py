@@ -26,12 +26,21 @@ UNKNOWN_KEY = "0197a1b2-0000-7000-8000-00000000abcd"
 
 
 class Teller:
-    """Calls mutations, looks at their payloads, and notes which were called."""
+    """Calls mutations, looks at their payloads, and notes which were called.
 
-    def __init__(self, database: Database) -> None:
+    `calls` are the callers, mutations and inputs, `answers` the responses to them.
+    """
+
+    def __init__(self, caller: Caller) -> None:
         self.shapes = Shapes(SCHEMA._schema)
-        self.called: set[str] = set()
-        self._caller = Caller(database, Vault.of(SECRET_KEY))
+        self.calls: list[tuple[Principal | None, str, dict[str, Any]]] = []
+        self.answers: list[Any] = []
+        self._caller = caller
+
+    @property
+    def called(self) -> set[str]:
+        """The mutations that were called."""
+        return {field for _, field, _ in self.calls}
 
     async def call(self, principal: Principal | None, field: str, **given: Any) -> Any:
         """The payload."""
@@ -46,7 +55,8 @@ class Teller:
             response = await self._caller.response(principal, document)
         assert "errors" not in response, (field, given, response["errors"])
         self.shapes.check(document, response["data"])
-        self.called.add(field)
+        self.calls.append((principal, field, given))
+        self.answers.append(response)
         return response["data"][field]
 
     async def read(self, principal: Principal, query: str) -> None:
@@ -55,8 +65,16 @@ class Teller:
 
 
 async def test_every_payload_has_the_shape_of_the_schema(database: Database, world: World) -> None:
-    teller = Teller(database)
+    teller = Teller(Caller(database, Vault.of(SECRET_KEY)))
 
+    await tell(teller, world, database)
+
+    teller.shapes.right()
+    assert sorted(MUTATIONS.keys() - teller.called) == []
+
+
+async def tell(teller: Teller, world: World, database: Database) -> None:
+    """The story."""
     await _rows(teller, world)
     await _instances_and_tasks(teller, world)
     await _instructions(teller, world)
@@ -66,9 +84,6 @@ async def test_every_payload_has_the_shape_of_the_schema(database: Database, wor
     await _worktrees_and_settings(teller, world)
     await _accounts(teller, world)
     await _projects(teller, world)
-
-    teller.shapes.right()
-    assert sorted(MUTATIONS.keys() - teller.called) == []
 
 
 async def _rows(teller: Teller, world: World) -> None:
