@@ -1,14 +1,21 @@
 """Counts of calls begin anew with the hour."""
 
-import asyncio
 import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
-_HOUR, _ENOUGH = 3600, 90
-"""Seconds."""
+import pytest
+
+from services.accounts import rate_limits
+from tests.support.clock import Clock
+
+_HOUR = 3600
 
 
-async def within_an_hour() -> None:
-    """Return now, or once the next hour has begun if too little of this one is left for a test."""
-    left = _HOUR - time.time() % _HOUR
-    if left < _ENOUGH:
-        await asyncio.sleep(left + 1)
+def hold_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be half past for all that calls are counted by: the process and the database."""
+    now = time.time() // _HOUR * _HOUR + _HOUR / 2
+    shown = f"timestamptz '{datetime.fromtimestamp(now, UTC).isoformat()}'"
+    assert "now()" in rate_limits._TAKE
+    monkeypatch.setattr(rate_limits, "_TAKE", rate_limits._TAKE.replace("now()", shown))
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time=Clock(now)))

@@ -10,6 +10,7 @@ import pytest
 
 from app.admission.request import STRANGERS_BODY
 from app.config.settings import Settings
+from gql.execution import large_requests
 from gql.request.anonymous import STRANGERS_TOKENS
 from gql.request.limits import MOST_PARTS
 from services.accounts.accounts import add_user
@@ -53,23 +54,23 @@ async def test_others_are_answered_while_large_requests_are_read(
 ) -> None:
     async with httpx.AsyncClient(base_url=live_server.url, timeout=PATIENCE, headers=bearer) as client:
 
-        async def ask(number: int) -> float:
-            began = time.monotonic()
+        async def ask(number: int) -> None:
             response = await client.post("/graphql", json=body(number))
             assert "errors" not in response.json(), response.text[:300]
-            return time.monotonic() - began
 
         await ask(0)
-        alone = await ask(1)
+        began = time.monotonic()
         flood = [asyncio.create_task(ask(number)) for number in range(2, 8)]
         delays = []
         while not all(task.done() for task in flood):
-            began = time.monotonic()
+            asked = time.monotonic()
             assert (await client.get("/healthz")).status_code == 200
-            delays.append(time.monotonic() - began)
+            delays.append(time.monotonic() - asked)
+        each = (time.monotonic() - began) / len(flood)
         await asyncio.gather(*flood)
-    # Python's own pauses for garbage, which `ccgraph serve` makes rare, are the slowest.
-    assert statistics.median(delays) < alone / 3
+    # Both were measured in the same moments. Python's own pauses for garbage, which `ccgraph serve` makes
+    # rare, are the slowest.
+    assert statistics.median(delays) < each / 3
 
 
 async def test_a_stranger_sends_little(live_server: LiveServer) -> None:
@@ -101,6 +102,13 @@ async def test_objects_of_a_filter_are_counted_before_they_are_read(
         assert (error["extensions"]["code"], error["extensions"]["field"]) == ("QUERY_TOO_COMPLEX", "w")
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request waits too long, however slow the machine is."""
+    monkeypatch.setattr(large_requests, "LONGEST_WAIT", 3600.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_one_person_keeps_few_large_requests_in_memory(
     client: httpx.AsyncClient, bearer: Header
 ) -> None:

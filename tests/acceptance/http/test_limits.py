@@ -14,7 +14,7 @@ from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.principal import Origin
-from tests.support.hours import within_an_hour
+from tests.support.hours import hold_the_hour
 
 MODERN = {"accept": "application/graphql-response+json"}
 
@@ -147,9 +147,9 @@ class TestIntrospection:
 
 
 async def test_the_quota_of_calls_is_held_and_says_when_to_come_back(
-    client: httpx.AsyncClient, alice: dict[str, str]
+    client: httpx.AsyncClient, alice: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await within_an_hour()
+    hold_the_hour(monkeypatch)
     responses = [await post(client, alice, "{ __typename }") for _ in range(51)]
 
     assert [response.status_code for response in responses] == [200] * 50 + [429]

@@ -13,13 +13,13 @@ from services.core.database import Database
 from services.core.errors import RateLimited
 from services.core.principal import Principal
 from tests.integration.accounts.conftest import Account
-from tests.support.hours import within_an_hour
+from tests.support.hours import hold_the_hour
 
 
 @pytest.fixture
-async def processes(database: Database) -> AsyncIterator[list[ApiCalls]]:
-    """Three processes that share the database, in an hour that does not end soon."""
-    await within_an_hour()
+async def processes(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[ApiCalls]]:
+    """Three processes that share the database, in an hour that does not end."""
+    hold_the_hour(monkeypatch)
     opened = [ApiCalls(database) for _ in range(3)]
     yield opened
     for process in opened:

@@ -198,12 +198,13 @@ HOSTILE = (
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_the_time_for_a_hostile_text_grows_no_faster_than_the_text(unit: str) -> None:
     scanner()
-    short, long = (
-        min(_seconds(mask_text, unit * (size // len(unit))) for _ in range(2)) for size in (60_000, 240_000)
+    texts = [unit * (size // len(unit)) for size in (60_000, 240_000)]
+    # In turns, so that a machine that is busy for a moment is so for both.
+    short, long = map(
+        min, zip(*([_seconds(mask_text, text) for text in texts] for _ in range(2)), strict=True)
     )
 
     assert long < 8 * max(short, 0.1)  # it would be 16 times as long if it grew with the square
-    assert long < 5
 
 
 def _seconds(work: Callable[[str], object], text: str) -> float:
