@@ -12,13 +12,15 @@ run: .venv/.runtime ## install, start PostgreSQL and a demo fleet, serve on http
 
 install: .venv/.installed ## make .venv and install everything that tests and checks need
 
-check: .venv/.installed ## format, lint, types, import contracts, drift of schema and migrations; edits nothing
+check: .venv/.installed ## format, lint, types, import contracts, drift, coverage of what does no I/O; edits nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ccgraph schema --check
 	$(BIN)/python -m tests.support.drift
+	$(BIN)/coverage run -m pytest --quiet tests/unit/gql tests/unit/models tests/golden
+	$(BIN)/coverage report
 
 fix: .venv/.installed ## format, mend what ruff can mend, write settings, schema and golden files
 	$(BIN)/ruff format .

@@ -1,6 +1,7 @@
 """Fixtures that every test can ask for; docs in tests/support/."""
 
 import os
+import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -32,14 +33,27 @@ hypothesis.settings.load_profile("any machine")
 
 
 _ROOT = "PYTEST_DEBUG_TEMPROOT"
+_ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati")
 
 
+@pytest.hookimpl(trylast=True)  # pytest-randomly has chosen the seed by then
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary folders in memory, unless a place was chosen for them."""
+    """Keep temporary folders in memory, unless a place was chosen for them, and be somewhere in the world.
+
+    Workers inherit both from the process that starts them.
+    """
+    seed = config.getoption("randomly_seed", 0)
+    os.environ.setdefault("TZ", _ZONES[seed % len(_ZONES) if isinstance(seed, int) else 0])
+    time.tzset()
     chosen = config.option.basetemp or os.environ.get(_ROOT) or os.environ.get("TMPDIR")
     memory = None if chosen else in_memory()
     if memory is not None:
         os.environ[_ROOT] = str(memory)
+
+
+def pytest_report_header() -> str:
+    """The time zone, which the seed decides where TZ does not."""
+    return f"time zone: {os.environ['TZ']}"
 
 
 @pytest.hookimpl(wrapper=True)
