@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.config.settings import Settings
-from services.core.database import Database, Reader
+from services.core.database import Database, WritePool
 from services.core.principal import Principal
 from services.secrets.vault import Vault
 from tests.integration.writing.asking import SECRET_KEY, Caller, mutation
@@ -63,10 +63,10 @@ async def test_random_creates_appends_and_claims_do_the_same_in_one_statement_an
                 await connection.execute(text(statement))
 
     async with twins(postgres, settings, fill) as (_, quick, database):
-        slow = replace(database, at_once=cast("Reader", refusing))
+        slow = replace(database, at_once=cast("WritePool", refusing))
         callers = [Caller(each, Vault.of(SECRET_KEY)) for each in (quick, slow)]
         async with quick.primary.acquire() as connection:
-            snapshot = await take(connection)
+            snapshot = await take(cast("asyncpg.Connection[asyncpg.Record]", connection))
         likeness = Likeness(keys_in(await contents(quick)))
         for number in range(ATTEMPTS):
             people = snapshot["users"].values()

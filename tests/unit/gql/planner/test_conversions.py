@@ -58,7 +58,6 @@ def test_every_kind_but_choices_has_a_conversion() -> None:
 
 
 def test_names_are_spelt_as_the_api_has_them() -> None:
-    assert names.camel("cc_instances") == "ccInstances"
     assert names.constant("createdAt") == "CREATED_AT"
     assert names.lower_first("CcInstance") == "ccInstance"
     assert names.upper_first("ccInstance") == "CcInstance"

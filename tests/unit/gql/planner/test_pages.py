@@ -3,7 +3,7 @@
 import pytest
 
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.pages import DEFAULT_SIZE, LARGEST_SIZE, page_size, without_null_page
+from gql.planner.pages import DEFAULT_PAGE, MAXIMUM_PAGE, page_size, without_null_page
 from tests.unit.gql.planner.clauses import asked, statement
 
 
@@ -17,14 +17,14 @@ def size(given: str, **variables: object) -> tuple[int, bool]:
 @pytest.mark.parametrize(
     ("given", "page"),
     [
-        ("", (DEFAULT_SIZE, False)),
+        ("", (DEFAULT_PAGE, False)),
         ("first: 3", (3, False)),
         ("last: 2", (2, True)),
         ("first: 0", (0, False)),
-        (f"first: {LARGEST_SIZE}", (LARGEST_SIZE, False)),
+        (f"first: {MAXIMUM_PAGE}", (MAXIMUM_PAGE, False)),
         ("first: null, last: 4", (4, True)),
         ("first: $n", (9, False)),
-        ("first: $absent", (DEFAULT_SIZE, False)),
+        ("first: $absent", (DEFAULT_PAGE, False)),
     ],
 )
 def test_a_page_has_a_size_and_a_direction(given: str, page: tuple[int, bool]) -> None:
@@ -37,5 +37,5 @@ def test_a_page_has_a_size_and_a_direction(given: str, page: tuple[int, bool]) -
 )
 def test_a_size_that_there_is_not_is_refused_with_its_argument(given: str, argument: str) -> None:
     with pytest.raises(ArgumentInvalid) as refusal:
-        size(given, n=LARGEST_SIZE + 1)
+        size(given, n=MAXIMUM_PAGE + 1)
     assert refusal.value.path == ("list", argument)
