@@ -123,12 +123,12 @@ def parse_query_string(query_string: bytes) -> dict[str, Any]:
 
 
 def operation_request(
-    parameters: object, documents: Documents, *, allow_mutation: bool, remember: bool, size: int
+    parameters: object, documents: Documents, *, remember: bool, size: int, body: bytes | None = None
 ) -> OperationRequest:
     """The request that the parameters describe, or `BadInput` about the one that is wrong.
 
     `remember` lets the client persist a document by its hash (gql/request/documents.py). `size` is that of
-    all it sent, in bytes.
+    all it sent, in bytes; `body` are the bytes by which the request is known again.
     """
     if not isinstance(parameters, dict):
         raise BadInput(_EXAMPLE)
@@ -140,8 +140,8 @@ def operation_request(
         variables=_object(parameters, "variables"),
         operation_name=operation_name or None,
         extensions=_object(parameters, "extensions"),
-        allow_mutation=allow_mutation,
         size=size,
+        body=body,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
 from app.admission.headers import Headers, read_headers
@@ -21,11 +22,11 @@ from app.admission.request import (
 from app.connections.auth import caller, origin
 from app.graphiql.page import Ide
 from app.http.negotiation import JSON, Accepted, accepted, coding
-from app.http.repeated import RepeatedRequests
 from app.http.response import Answer, answer_exception, answer_result, error_body, send_answer
 from gql.context import Context
 from gql.errors import BAD_USER_INPUT
 from gql.execution.api import OperationRequest, OperationResult
+from gql.execution.prepared import Prepared
 from gql.request.documents import Documents
 from services.accounts.authentication import Authenticator
 from services.accounts.rate_limits import ApiCalls
@@ -36,21 +37,24 @@ MOST_DISCARDED = 64_000_000
 """Bytes of a body past the limit that are read, so that the client reads why it is refused."""
 
 OpenContext = Callable[[Origin, Principal | None], Context]
-EventStream = Callable[[OperationRequest, Context, Scope, Receive, Send], Awaitable[None]]
+EventStream = Callable[[Prepared, Context, Scope, Receive, Send], Awaitable[None]]
 """Server-sent events: runs the operation and sends the whole response itself."""
 
 
 class Executor(Protocol):
     """What the endpoint asks of the API (gql/execution/api.py)."""
 
-    async def is_mutation(self, request: OperationRequest, context: Context) -> bool:
-        """Whether the operation that would run is a mutation; False for what cannot be parsed."""
+    def recall(self, body: bytes, context: Context) -> Prepared | None:
+        """What was prepared when the same body came before."""
 
-    async def is_subscription(self, request: OperationRequest, context: Context) -> bool:
-        """Whether the operation that would run is a subscription; False for what cannot be parsed."""
+    async def prepare(self, request: OperationRequest, context: Context) -> Prepared:
+        """Look at everything that can be wrong before anything runs."""
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
         """Answer a query or mutation."""
+
+    async def run(self, prepared: Prepared, context: Context) -> OperationResult:
+        """Answer one that is prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,6 @@ class GraphQLEndpoint:
         self._ide = ide
         self._maximum_body = maximum_body
         self._maximum_batch = maximum_batch
-        self._repeated = RepeatedRequests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong is told in a media type that the client accepts."""
@@ -145,34 +148,38 @@ class GraphQLEndpoint:
             return await self._answer_get(exchange, context)
         require_json(exchange.headers)
         body = await read_body(exchange.headers, exchange.receive, self._maximum_body, principal)
-        request = self._repeated.get(body) if principal is not None else None
-        if request is None:
+        prepared = self._api.recall(body, context)
+        if prepared is None:
             parsed = parse_body(body)
             if isinstance(parsed, list):
                 return await self._answer_batch(context, parsed, len(body))
-            request = self._request(parsed, context, len(body))
-        answer = await self._answer_one(exchange, context, request)
-        if request.queries:
-            self._repeated.keep(body, request)
-        return answer
+            request = self._request(parsed, context, len(body), body)
+            prepared = await self._api.prepare(request, context)
+        return await self._answer_one(exchange, context, prepared)
 
     async def _answer_get(self, exchange: _Exchange, context: Context) -> Answer | None:
-        parameters = parse_query_string(exchange.scope["query_string"])
-        context.require_principal()  # what strangers may do are mutations
-        size = len(exchange.scope["query_string"])
-        request = self._request(parameters, context, size, allow_mutation=False)
-        if await self._api.is_mutation(request, context):
+        context.require_principal()  # what is open without a token are mutations
+        query_string: bytes = exchange.scope["query_string"]
+        known_as = b"?" + query_string  # no body begins so
+        prepared = self._api.recall(known_as, context)
+        if prepared is None:
+            parameters = parse_query_string(query_string)
+            request = self._request(parameters, context, len(query_string), known_as)
+            prepared = await self._api.prepare(request, context)
+        if prepared.kind is OperationType.MUTATION:
             raise HttpRefusal(405, "Send a mutation by POST.", ((b"allow", b"POST"),))
-        return await self._answer_one(exchange, context, request)
+        return await self._answer_one(exchange, context, prepared)
 
-    async def _answer_one(
-        self, exchange: _Exchange, context: Context, request: OperationRequest
-    ) -> Answer | None:
-        media_type = exchange.accepted.response
-        if self._event_stream is not None and await self._wants_stream(exchange.accepted, request, context):
-            await self._event_stream(request, context, exchange.scope, exchange.receive, exchange.send)
+    async def _answer_one(self, exchange: _Exchange, context: Context, prepared: Prepared) -> Answer | None:
+        accepts = exchange.accepted
+        # Clients that can read streams list them for every request; only a subscription needs one.
+        streams = accepts.event_stream and (
+            accepts.response is None or prepared.kind is OperationType.SUBSCRIPTION
+        )
+        if streams and self._event_stream is not None:
+            await self._event_stream(prepared, context, exchange.scope, exchange.receive, exchange.send)
             return None
-        return answer_result(await self._api.execute(request, context), media_type or JSON)
+        return answer_result(await self._api.run(prepared, context), accepts.response or JSON)
 
     async def _answer_batch(self, context: Context, batch: list[Any], size: int) -> Answer:
         """The operations of a JSON array one after the other, each counted, each with its own response."""
@@ -192,26 +199,12 @@ class GraphQLEndpoint:
         return Answer(200, b"[" + b",".join(bodies) + b"]")
 
     def _request(
-        self, parameters: object, context: Context, size: int, *, allow_mutation: bool = True
+        self, parameters: object, context: Context, size: int, body: bytes | None = None
     ) -> OperationRequest:
-        # A stranger's documents are not remembered: they would push out those of others.
-        return operation_request(
-            parameters,
-            self._documents,
-            allow_mutation=allow_mutation,
-            remember=context.principal is not None,
-            size=size,
-        )
+        # A document that comes without a token is not remembered: it would push out those of others.
+        remember = context.principal is not None
+        return operation_request(parameters, self._documents, remember=remember, size=size, body=body)
 
     async def _count(self, principal: Principal | None) -> None:
         if principal is not None:
             await self._api_calls.admit(principal)
-
-    async def _wants_stream(self, accepts: Accepted, request: OperationRequest, context: Context) -> bool:
-        """Clients that can read streams list them for every request; only a subscription needs one.
-
-        A stranger's document is not looked at for it: there are no subscriptions for strangers.
-        """
-        if not accepts.event_stream or accepts.response is None:
-            return accepts.event_stream
-        return context.principal is not None and await self._api.is_subscription(request, context)

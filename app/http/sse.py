@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 import orjson
+from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
 from app.connections.auth import origin
@@ -16,7 +17,8 @@ from app.connections.registry import UNAUTHORIZED, Connections
 from app.http.endpoint import Executor
 from gql.context import Context
 from gql.errors import FormattedError, format_ending
-from gql.execution.api import OperationRequest, refused
+from gql.execution.api import refused
+from gql.execution.prepared import Prepared, PreparedSubscription, Refused
 from gql.subscriptions.open_subscription import Subscriptions
 from models.enums import WebsocketTransport
 from services.core.errors import Unauthenticated
@@ -51,16 +53,21 @@ class EventStreamEndpoint:
     keep_alive: float
 
     async def __call__(
-        self, request: OperationRequest, context: Context, scope: Scope, receive: Receive, send: Send
+        self, prepared: Prepared, context: Context, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Run the operation and send its results until either side ends the stream."""
-        if not await self.api.is_subscription(request, context):
-            result = await self.api.execute(request, context)
-            await _begin(send)
-            await _send(send, encode_event(_NEXT, result.body) + _COMPLETE)
-            await _end(send)
+        if isinstance(prepared, PreparedSubscription):
+            await _Stream(self, prepared, context, scope, receive, send).run()
             return
-        await _Stream(self, request, context, scope, receive, send).run()
+        result = await self._result(prepared, context)
+        await _begin(send)
+        await _send(send, encode_event(_NEXT, result) + _COMPLETE)
+        await _end(send)
+
+    async def _result(self, prepared: Prepared, context: Context) -> bytes:
+        if isinstance(prepared, Refused) and prepared.kind is OperationType.SUBSCRIPTION:
+            return _error_body(refused(prepared.error))
+        return (await self.api.run(prepared, context)).body
 
 
 class _Stream:
@@ -69,14 +76,14 @@ class _Stream:
     def __init__(
         self,
         endpoint: EventStreamEndpoint,
-        request: OperationRequest,
+        prepared: PreparedSubscription,
         context: Context,
         scope: Scope,
         receive: Receive,
         send: Send,
     ) -> None:
         self._endpoint = endpoint
-        self._request = request
+        self._prepared = prepared
         self._context = context
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._origin = origin(scope["client"], self._headers)
@@ -104,7 +111,7 @@ class _Stream:
         after = self._headers.get(b"last-event-id", b"").decode("latin-1") or None
         try:
             subscription = await self._endpoint.subscriptions.open(
-                self._request, self._context, self._ready.set, after=after
+                self._prepared, self._context, self._ready.set, after=after
             )
         except Exception as error:
             await _begin(self._send, *headers)
@@ -180,7 +187,11 @@ def _event(delivery: Delivery) -> bytes:
 
 
 def _errors(errors: list[FormattedError]) -> bytes:
-    return encode_event(_NEXT, orjson.dumps({"errors": errors}))
+    return encode_event(_NEXT, _error_body(errors))
+
+
+def _error_body(errors: list[FormattedError]) -> bytes:
+    return orjson.dumps({"errors": errors})
 
 
 def _ending(error: Exception | None, cursor: str | None) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any, TypeAlias
 
-from services.core.json_codec import read_json
+from services.core.json_codec import read_json, write_json
 
 
 class InvalidMessage(Exception):
@@ -36,12 +36,14 @@ class Pong:
 class Subscribe:
     """Begin an operation of any kind under an id of the client's choice; `parameters` are as over HTTP.
 
-    `size` is the number of characters of the message.
+    `size` is the number of characters of the message, `body` its parameters as the body of a POST; None for
+    what JSON cannot say.
     """
 
     id: str
     parameters: Mapping[str, Any]
     size: int
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def parse(text: str) -> ClientMessage:
             _object(message, "payload")
             return Pong()
         case "subscribe":
-            return Subscribe(_id(message), _parameters(message), len(text))
+            parameters = _parameters(message)
+            return Subscribe(_id(message), parameters, len(text), _body(parameters))
         case "complete":
             return Complete(_id(message))
         case str() as other:
@@ -102,6 +105,14 @@ def _parameters(message: Mapping[str, Any]) -> Mapping[str, Any]:
     if payload.get("query") is None and not named:
         raise InvalidMessage("The subscribe message needs a query, or the id of a document")
     return payload
+
+
+def _body(parameters: Mapping[str, Any]) -> bytes | None:
+    """Written anew, since the id of an operation stands in the message and is never the same."""
+    try:
+        return write_json(parameters)
+    except TypeError:
+        return None
 
 
 def _object(container: Mapping[str, Any], name: str) -> dict[str, Any] | None:

@@ -43,7 +43,8 @@ from app.websocket.messages import (
 )
 from gql.context import Context
 from gql.errors import FormattedError, format_ending
-from gql.execution.api import OperationRequest, refused
+from gql.execution.api import refused
+from gql.execution.prepared import Prepared, PreparedSubscription, Refused
 from models.enums import WebsocketTransport
 from services.core.database_errors import is_away
 from services.core.errors import QuotaExceeded, Unauthenticated
@@ -273,17 +274,22 @@ class Conversation:
                 f"A connection may have {endpoint.limits.operations} operations under way; "
                 "complete one of them, or open another connection."
             )
-        request = operation_request(
-            message.parameters, endpoint.documents, allow_mutation=True, remember=True, size=message.size
-        )
         context = await self._context()
-        if not await endpoint.api.is_subscription(request, context):
-            operation.task = self._loop.create_task(self._execute(operation, request, context))
+        prepared = message.body and endpoint.api.recall(message.body, context)
+        if not prepared:
+            request = operation_request(
+                message.parameters, endpoint.documents, remember=True, size=message.size, body=message.body
+            )
+            prepared = await endpoint.api.prepare(request, context)
+        if isinstance(prepared, Refused):
+            raise prepared.error
+        if not isinstance(prepared, PreparedSubscription):
+            operation.task = self._loop.create_task(self._execute(operation, prepared, context))
             operation.task.add_done_callback(self._ended)
             return
         async with asyncio.timeout(endpoint.limits.subscribe):
             operation.subscription = await endpoint.subscriptions.open(
-                request, context, lambda: self._wake(operation)
+                prepared, context, lambda: self._wake(operation)
             )
         self._wake(operation)  # for what came while the subscription was not known here
 
@@ -301,13 +307,10 @@ class Conversation:
                 return principal
         raise Ending(close)
 
-    async def _execute(self, operation: Operation, request: OperationRequest, context: Context) -> None:
+    async def _execute(self, operation: Operation, prepared: Prepared, context: Context) -> None:
         """Run a query or mutation and send its one result."""
         try:
-            result = await self._endpoint.api.execute(request, context)
-            if not result.executed:
-                await self._fail(operation, orjson.loads(result.body)["errors"])
-                return
+            result = await self._endpoint.api.run(prepared, context)
             await self._say_next(operation, result.body)
             await self._complete(operation)
         except OSError:

@@ -1,16 +1,23 @@
 """The door to the API for every transport: a request in, the bytes of the response out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationType,
+    get_named_type,
+)
 from orjson import Fragment
 from strawberry import Schema
 
-from gql.compat.graphql_core import VariableValues
+from gql.compat.graphql_core import VariableValues, get_argument_values
 from gql.compat.strawberry_graphql import core_schema
 from gql.context import Context
 from gql.errors import (
@@ -26,12 +33,22 @@ from gql.execution.executor import execute_prepared
 from gql.execution.large_requests import LARGE_DOCUMENT, LARGE_REQUEST, LargeRequests
 from gql.execution.loaders import Execution
 from gql.execution.mutations import Run
-from gql.execution.payloads import Payload, payload_of
+from gql.execution.payloads import payload_of
+from gql.execution.prepared import (
+    Prepared,
+    PreparedMutation,
+    PreparedQuery,
+    PreparedSubscription,
+    Refused,
+)
 from gql.execution.runner import bind, domain_error, run
 from gql.execution.single_flight import SharedReads, key_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
+from gql.planner.selection import collect
+from gql.planner.statement import Question
+from gql.planner.values import ObservedVariables
 from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
 from gql.request.preparation import (
@@ -42,28 +59,38 @@ from gql.request.preparation import (
     RootPlan,
     assemble,
 )
+from models.policy import Viewer
+from services.core.cache import BoundedCache
 from services.core.database import Database
 from services.core.errors import BadInput, DomainError
 from services.core.json_codec import write_stored
+from services.core.principal import Principal
 
-Result = TypeVar("Result")
+_WRONG_TRANSPORT = BadInput("Subscriptions run over WebSocket or Server-Sent Events.", field="query")
+
+NO_VIEWER = Viewer(0)
+"""In whose place `Plan.for_viewer` puts the one who asks."""
+
+
+MOST_REQUESTS = 1_000
+MOST_BYTES = 1_000_000
+LONGEST_BODY = 10_000
+"""Requests that are known when they come again byte for byte, the bytes of all their bodies, and of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """One GraphQL request as a transport received it, in `size` bytes. `allow_mutation` is False for GET.
+    """One GraphQL request as a transport received it, in `size` bytes.
 
-    `queries` is what was worked out of it where it is a query, for administrators and for others: a transport
-    that keeps a request which comes again and again saves that work.
+    `body` are the bytes by which the same request is known again; None where that is not to be.
     """
 
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
-    allow_mutation: bool = True
     size: int = 0
-    queries: "dict[bool, _Ready]" = field(default_factory=dict, compare=False, repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +108,7 @@ class OperationResult:
 
 
 class Api:
-    """Runs operations against one schema.
+    """Prepares operations of one schema, and runs them.
 
     A query whose root fields all read tables takes the prepared path: one statement, whose texts are the
     response. So does a mutation of one field (gql/execution/mutations.py). Everything else goes through the
@@ -105,92 +132,144 @@ class Api:
         self.preparation = Preparation(self.schema, self.limits, introspection)
         self._prepared = prepared
         self._large = LargeRequests()
+        # It says nothing about who asked but the kind: the same body means the same to all of a kind.
+        self._known: BoundedCache[tuple[bool, bytes], PreparedQuery | PreparedSubscription] = BoundedCache(
+            MOST_REQUESTS, size=MOST_BYTES, size_of=lambda key, _: len(key[1])
+        )
         self._shared: SharedReads[Sequence[str | None]] | None = SharedReads() if share_reads else None
+
+    def recall(self, body: bytes, context: Context) -> Prepared | None:
+        """What was prepared when the same body came before, over whichever transport; None for a new one."""
+        if context.principal is None:
+            return None
+        return self._known.get((context.principal.is_admin, body))
+
+    async def prepare(self, request: OperationRequest, context: Context) -> Prepared:
+        """Look at everything that can be wrong before anything runs.
+
+        At once, or in a thread where it takes long; what may be sent without a token is small.
+        """
+        principal = context.principal
+        if principal is None:
+            return self._prepare(request, None)
+        if not self._is_large(request):
+            prepared = self._prepare(request, principal)
+        else:
+            try:
+                prepared = await self._large.do(principal.user_id, self._prepare, request, principal)
+            except DomainError as error:
+                return Refused(error)
+        body = None if request.body is None or len(request.body) > LONGEST_BODY else request.body
+        # A mutation is not kept: its variables may be secrets, and it seldom comes again.
+        if body is not None and isinstance(prepared, PreparedQuery | PreparedSubscription):
+            self._known[principal.is_admin, body] = prepared
+        return prepared
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
         """The response to a query or mutation; errors are in it, nothing is raised for a bad request."""
-        try:
-            ready = await self.understand(request, context, self._make_ready)
-        except Exception as error:
-            return _refusal(refused(error, by_stranger=context.principal is None))
-        try:
-            texts = await self._read(ready, context)
-        except Exception as error:
-            return _result({"data": None}, [format_error(error)])
-        if self._prepared and ready.planned is not None and ready.planned.heads is not None:
-            return OperationResult(_response(assemble(ready.planned.heads, texts), ready.extensions))
-        return await self._run_generally(ready, texts, context)
+        return await self.run(await self.prepare(request, context), context)
 
-    async def is_mutation(self, request: OperationRequest, context: Context) -> bool:
-        """Whether the request would run a mutation; False also when it would not run at all."""
-        return await self.understand(request, context, self._kind) is OperationType.MUTATION
-
-    async def is_subscription(self, request: OperationRequest, context: Context) -> bool:
-        """Whether the request would run a subscription; False also when it would not run at all."""
-        return await self.understand(request, context, self._kind) is OperationType.SUBSCRIPTION
-
-    async def understand(
-        self,
-        request: OperationRequest,
-        context: Context,
-        read: Callable[[OperationRequest, Context], Result],
-    ) -> Result:
-        """What `read` makes of the request: at once, or in a thread where it takes long.
-
-        What a stranger may send is small.
-        """
-        if context.principal is None or not self._is_large(request):
-            return read(request, context)
-        return await self._large.do(context.principal.user_id, read, request, context)
+    async def run(self, prepared: Prepared, context: Context) -> OperationResult:
+        """The same for what is prepared, as a caller of the same kind: an administrator, or another one."""
+        match prepared:
+            case PreparedQuery():
+                return await self._run_query(prepared, context)
+            case PreparedMutation():
+                return await self._run_generally(prepared, context)
+            case PreparedSubscription() | Refused(kind=OperationType.SUBSCRIPTION):
+                return _refusal([format_error(_WRONG_TRANSPORT)])
+            case Refused(error=error):
+                return _refusal(refused(error, by_stranger=context.principal is None))
 
     def _is_large(self, request: OperationRequest) -> bool:
         if request.size > LARGE_REQUEST:
             return True
         return len(request.query) > LARGE_DOCUMENT and request.query not in self.preparation.documents
 
-    def _kind(self, request: OperationRequest, context: Context) -> OperationType | None:
+    def _prepare(self, request: OperationRequest, principal: Principal | None) -> Prepared:
+        kind = None
         try:
-            return self.preparation.operation(request.query, request.operation_name).kind
-        except (InvalidDocument, DomainError):
-            return None
+            operation = self.preparation.operation(
+                request.query, request.operation_name, by_stranger=principal is None
+            )
+            kind = operation.kind
+            variables = operation.variables(self.schema, request.variables)
+            cost = check_cost(operation.measure, variables.coerced, self.limits)
+            extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
+            is_admin = principal is not None and principal.is_admin
+            match kind:
+                case OperationType.QUERY:
+                    return self._prepare_query(operation, variables, extensions, is_admin=is_admin)
+                case OperationType.MUTATION:
+                    execution = Execution(self.catalog, operation, variables.coerced)
+                    payload = payload_of(self.schema, execution, is_admin=is_admin)
+                    payload.check(variables.coerced)
+                    return PreparedMutation(operation, variables, extensions, payload)
+                case OperationType.SUBSCRIPTION:
+                    return self._prepare_subscription(request, operation, variables, is_admin=is_admin)
+        except Exception as error:
+            return Refused(error, kind)
 
-    def _make_ready(self, request: OperationRequest, context: Context) -> "_Ready":
-        """Everything that can go wrong before anything runs."""
-        principal = context.principal
-        known = request.queries.get(principal.is_admin) if principal is not None else None
-        if known is not None:
-            return known
-        operation = self.preparation.operation(
-            request.query, request.operation_name, by_stranger=principal is None
+    def _prepare_query(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        extensions: Mapping[str, Any] | None,
+        *,
+        is_admin: bool,
+    ) -> PreparedQuery:
+        try:
+            planned = operation.root_plan(self.catalog, variables.coerced, is_admin=is_admin)
+        except PlanError as error:
+            raise domain_error(error) from None
+        return PreparedQuery(operation, variables, extensions, planned, _parameters(planned, variables))
+
+    def _prepare_subscription(
+        self, request: OperationRequest, operation: Operation, variables: VariableValues, *, is_admin: bool
+    ) -> PreparedSubscription:
+        observed = ObservedVariables(variables.coerced)
+        question = Question(self.catalog, observed, operation.fragments, is_admin)
+        try:
+            selected = collect([operation.node.selection_set], question, (), "Subscription")
+            if len(selected) != 1:
+                raise BadInput("Select exactly one field of Subscription.", field="query")
+            (root,) = selected
+            definition = self.schema.get_field(_subscription_type(self.schema), root.name)
+            live = None
+            if definition is not None and get_named_type(definition.type) is self.schema.query_type:
+                live = operation.live_plan(self.catalog, variables.coerced, is_admin=is_admin)
+        except PlanError as error:
+            raise domain_error(error) from None
+        return PreparedSubscription(
+            operation,
+            variables,
+            root,
+            {} if definition is None else get_argument_values(definition, root.nodes[0], variables),
+            live,
+            () if live is None else _parameters(live, variables),
+            (request.query, request.operation_name),
         )
-        _refuse_wrong_kind(operation, request)
-        hide_suggestions = not self.preparation.introspection
-        values = operation.variables(self.schema, request.variables, hide_suggestions=hide_suggestions)
-        variables = values.coerced
-        cost = check_cost(operation.measure, variables, self.limits)
-        extensions = {"cost": cost} if request.extensions and request.extensions.get("cost") else None
-        ready = _Ready(operation, values, extensions)
-        is_admin = principal is not None and principal.is_admin
-        if operation.kind is OperationType.QUERY:
-            try:
-                ready.planned = operation.root_plan(self.catalog, variables, is_admin=is_admin)
-            except PlanError as error:
-                raise domain_error(error) from None
-            if ready.planned.plan is not None:
-                ready.values = bind(ready.planned.plan, context.require_principal().viewer, variables)
-            if principal is not None:
-                request.queries[is_admin] = ready
-        else:
-            ready.payload = payload_of(self.schema, ready.execution(self.catalog), is_admin=is_admin)
-            ready.payload.check(variables)
-        return ready
 
-    async def _read(self, ready: "_Ready", context: Context) -> Sequence[str | None]:
-        if ready.planned is None or ready.planned.plan is None:
+    async def _run_query(self, prepared: PreparedQuery, context: Context) -> OperationResult:
+        try:
+            texts = await self._read(prepared, context)
+        except Exception as error:
+            return _result({"data": None}, [format_error(error)])
+        heads = prepared.planned.heads
+        if self._prepared and heads is not None:
+            return OperationResult(_response(assemble(heads, texts), prepared.extensions))
+        keys = prepared.planned.plan.keys if prepared.planned.plan else ()
+        fragments = {
+            key: None if text is None else Fragment(text) for key, text in zip(keys, texts, strict=True)
+        }
+        return await self._run_generally(prepared, context, fragments)
+
+    async def _read(self, prepared: PreparedQuery, context: Context) -> Sequence[str | None]:
+        plan = prepared.planned.plan
+        if plan is None:
             return ()
-        plan = ready.planned.plan
-        parameters = plan.for_viewer(context.require_principal().user_id, ready.values)
         person = context.require_principal().user_id
+        parameters = plan.for_viewer(person, prepared.parameters)
         read = partial(_read_in_turn, plan, context.database, person, parameters)
         if self._shared is None:
             return await read()
@@ -198,30 +277,25 @@ class Api:
         return await self._shared.get((person, key_of(plan.sql, parameters)), read)
 
     async def _run_generally(
-        self, ready: "_Ready", texts: Sequence[str | None], context: Context
+        self,
+        prepared: PreparedQuery | PreparedMutation,
+        context: Context,
+        fragments: Mapping[str, Fragment | None] | None = None,
     ) -> OperationResult:
-        keys = ready.planned.plan.keys if ready.planned is not None and ready.planned.plan else ()
-        fragments = {
-            key: None if text is None else Fragment(text) for key, text in zip(keys, texts, strict=True)
-        }
-        execution = ready.execution(self.catalog, fragments)
+        operation, variables = prepared.operation, prepared.variables
+        execution = Execution(self.catalog, operation, variables.coerced, fragments or {})
         hide_suggestions = not self.preparation.introspection
-        if self._prepared and ready.payload is not None and ready.payload.direct is not None:
-            run = Run(self.schema, execution, ready.variables, context, hide_suggestions)
-            executed = await run.answer(ready.payload.direct)
+        direct = prepared.payload.direct if isinstance(prepared, PreparedMutation) else None
+        if self._prepared and direct is not None:
+            executed = await Run(self.schema, execution, variables, context, hide_suggestions).answer(direct)
         else:
             result = execute_prepared(
-                self.schema,
-                ready.operation,
-                ready.variables,
-                execution,
-                context,
-                hide_suggestions=hide_suggestions,
+                self.schema, operation, variables, execution, context, hide_suggestions=hide_suggestions
             )
             executed = result if isinstance(result, ExecutionResult) else await result
         response: dict[str, Any] = {"data": executed.data}
-        if ready.extensions:
-            response["extensions"] = ready.extensions
+        if prepared.extensions:
+            response["extensions"] = prepared.extensions
         errors = executed.errors or []
         told = without_details(errors) if context.principal is None else errors
         return _result(response, format_execution_errors(told))
@@ -232,24 +306,6 @@ async def _read_in_turn(
 ) -> Sequence[str | None]:
     async with database.reading.of(person):
         return await run(plan, database.reader, parameters)
-
-
-@dataclass(slots=True)
-class _Ready:
-    """An operation of which nothing but running it is left; `values` are the parameters for some viewer."""
-
-    operation: Operation
-    variables: VariableValues
-    extensions: dict[str, Any] | None
-    planned: RootPlan | None = None
-    values: Sequence[object] = ()
-    payload: Payload | None = None
-
-    def execution(
-        self, catalog: Catalog, fragments: Mapping[str, Fragment | None] | None = None
-    ) -> Execution:
-        """The root value for the general executor."""
-        return Execution(catalog, self.operation, self.variables.coerced, fragments or {})
 
 
 def refused(error: Exception, *, by_stranger: bool = False) -> list[FormattedError]:
@@ -263,14 +319,18 @@ def refused(error: Exception, *, by_stranger: bool = False) -> list[FormattedErr
     return [format_error(error)]
 
 
-def _refuse_wrong_kind(operation: Operation, request: OperationRequest) -> None:
-    if operation.kind is OperationType.SUBSCRIPTION:
-        raise BadInput("Subscriptions run over WebSocket or Server-Sent Events.", field="query")
-    if operation.kind is OperationType.MUTATION and not request.allow_mutation:
-        raise BadInput("Send mutations with POST.", field="query")
+def _subscription_type(schema: GraphQLSchema) -> GraphQLObjectType:
+    if schema.subscription_type is None:
+        raise TypeError("the schema has no subscriptions")
+    return schema.subscription_type
 
 
-def _response(data: bytes, extensions: dict[str, Any] | None) -> bytes:
+def _parameters(planned: RootPlan, variables: VariableValues) -> Sequence[object]:
+    """Of the statement, for some viewer; an argument that does not fit is BadInput or CursorInvalid."""
+    return () if planned.plan is None else bind(planned.plan, NO_VIEWER, variables.coerced)
+
+
+def _response(data: bytes, extensions: Mapping[str, Any] | None) -> bytes:
     more = b"" if extensions is None else b',"extensions":' + orjson.dumps(extensions)
     return b'{"data":' + data + more + b"}"
 

@@ -47,8 +47,8 @@ class Execution:
             question = Question(self.catalog, variables, self.operation.fragments, is_admin)
             return compile_rows(question, type_name, selected)
 
-        context = (type_name, *map(id, selected.nodes), is_admin)
-        return self.operation.row_plans.get(context, self.variables, make)
+        context = ("rows", type_name, *map(id, selected.nodes), is_admin)
+        return self.operation.derived.get(context, self.variables, make)
 
     async def rows(
         self, type_name: str, selected: Field, keys: Sequence[object], context: Context

@@ -48,7 +48,7 @@ def payload_of(schema: GraphQLSchema, execution: Execution, *, is_admin: bool) -
         question = Question(execution.catalog, variables, operation.fragments, is_admin)
         return _payload(schema, execution, question)
 
-    return operation.payloads.get(is_admin, execution.variables, make).made
+    return operation.derived.get(("payload", is_admin), execution.variables, make).made
 
 
 def _payload(schema: GraphQLSchema, execution: Execution, question: Question) -> Payload:

@@ -10,7 +10,7 @@ of answers what was planned or is asked then.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from gql.planner.values import Observation, ObservedVariables, Variables
 
@@ -54,18 +54,19 @@ class _Branch(Generic[Made]):
 _Node: TypeAlias = _Branch[Made] | Kept[Made]
 
 
-class Plans(Generic[Made]):
+class Plans:
     """Keeps what was planned, `most` of it: the half that was used last, and what was before.
 
-    Threads may share it. Who looks while another one keeps finds a plan or none, which is then made again.
+    A context says which kind of thing is made in it, and for whom. Threads may share it. Who looks while
+    another one keeps finds a plan or none, which is then made again.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most // 2
         self._count = 0
         self._keeping = Lock()
-        self._latest: dict[Hashable, _Node[Made]] = {}
-        self._before: dict[Hashable, _Node[Made]] = {}
+        self._latest: dict[Hashable, _Node[Any]] = {}
+        self._before: dict[Hashable, _Node[Any]] = {}
 
     def get(
         self, context: Hashable, variables: Variables, make: Callable[[ObservedVariables], Made]
@@ -74,7 +75,7 @@ class Plans(Generic[Made]):
 
         `make` looks at the variables through what it is given alone. What it raises is not kept.
         """
-        kept = _find(self._latest.get(context), variables)
+        kept: Kept[Made] | None = _find(self._latest.get(context), variables)
         if kept is None:
             kept = _find(self._before.get(context), variables)
             if kept is None:
@@ -84,7 +85,7 @@ class Plans(Generic[Made]):
             self._keep(context, kept)
         return kept
 
-    def _keep(self, context: Hashable, kept: Kept[Made]) -> None:
+    def _keep(self, context: Hashable, kept: Kept[Any]) -> None:
         with self._keeping:
             if self._count == self._most:
                 self._latest, self._before, self._count = {}, self._latest, 0

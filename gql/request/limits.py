@@ -59,6 +59,9 @@ _LINE_ENDS = re.compile(r"[\r\n]")
 MOST_PARTS = 20_000
 """Of the filters and other objects that a variable holds, in all."""
 
+DEEPEST_PARTS = 200
+"""Objects and lists within each other in a variable, as in a document: the walk over them is recursive."""
+
 LARGEST_TOLD = 2**53 - 1
 """What is beyond is told as this: JSON has no larger whole number that all clients read (RFC 8259, 6)."""
 
@@ -157,20 +160,30 @@ def refuse_many_lines(text: str) -> None:
 
 
 def refuse_many_parts(kind: GraphQLInputType, value: object, variable: str) -> None:
-    """`QueryTooComplex` for a variable of more objects than are looked at one by one; JSON counts as one."""
+    """Look at the objects of a variable before they are coerced; JSON counts as one.
+
+    Raises: QueryTooComplex for more of them than are looked at one by one, RecursionError when they nest too
+    deeply for that.
+    """
     parts = 0
-    waiting: list[tuple[GraphQLInputType, object]] = [(kind, value)]
+    waiting: list[tuple[GraphQLInputType, object, int]] = [(kind, value, 0)]
     while waiting:
-        given, value = waiting.pop()
+        given, value, depth = waiting.pop()
+        if depth > DEEPEST_PARTS:
+            raise RecursionError
         found = get_nullable_type(given)
-        inner: list[tuple[GraphQLInputType, object]] = []
+        inner: list[tuple[GraphQLInputType, object, int]] = []
         if is_list_type(found) and isinstance(value, list):
             if is_input_object_type(get_named_type(found)):
                 parts += len(value)
-                inner = [] if parts > MOST_PARTS else [(found.of_type, element) for element in value]
+                inner = (
+                    [] if parts > MOST_PARTS else [(found.of_type, element, depth + 1) for element in value]
+                )
         elif is_input_object_type(found) and isinstance(value, dict):
             fields = found.fields
-            inner = [(fields[name].type, member) for name, member in value.items() if name in fields]
+            inner = [
+                (fields[name].type, member, depth + 1) for name, member in value.items() if name in fields
+            ]
             inner = [part for part in inner if is_input_object_type(get_named_type(part[0]))]
             parts += len(inner)
         waiting += inner

@@ -1,11 +1,8 @@
 """Documents made ready to run: parsed, validated and measured once, their plans kept beside them."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from graphql import (
     SKIP,
@@ -15,9 +12,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     VisitorAction,
+    is_non_null_type,
     parse,
     visit,
 )
@@ -38,7 +37,7 @@ from gql.planner.selection import Field, collect
 from gql.planner.statement import Question
 from gql.planner.values import ObservedVariables, Variables
 from gql.request.anonymous import STRANGERS_TOKENS, require_open
-from gql.request.coercion import Coerce, Coercions, NotCoerced
+from gql.request.coercion import MOST_PROBLEMS, Coerce, Coercions, NotCoerced, missing
 from gql.request.limits import (
     Limits,
     Measure,
@@ -50,16 +49,14 @@ from gql.request.limits import (
 )
 from gql.request.nullability import never_null
 from gql.request.validation import invalidities
-from gql.request.variables import null_errors, variable_errors
+from gql.request.variables import Misfit, null_errors, variable_errors
+from services.core.cache import BoundedCache
 from services.core.errors import BadInput, QueryTooComplex
-
-if TYPE_CHECKING:
-    from gql.execution.payloads import Payload
 
 MOST_DOCUMENTS = 1_000
 MOST_CHARACTERS = 20_000_000
 MOST_PLANS = 50
-"""Documents that are kept, their text in all, and the plans of each operation."""
+"""Documents that are kept, their text in all, and what is kept with each operation: plans and payloads."""
 
 
 class InvalidDocument(Exception):
@@ -77,6 +74,26 @@ class InvalidVariables(Exception):
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors)
         self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A variable that an operation declares. `nests` says whether its values may be of any depth."""
+
+    definition: VariableDefinitionNode
+    signature: GraphQLVariableSignature
+    coerce: Coerce
+    nests: bool
+
+    def default(self, schema: GraphQLSchema) -> object:
+        """The value written in the document for a variable that is not given.
+
+        Raises: InvalidVariables when it does not fit.
+        """
+        values = get_variable_values(schema, [self.definition], {}, max_errors=1)
+        if isinstance(values, list):
+            raise InvalidVariables(values)
+        return values.coerced[self.signature.name]
 
 
 Heads: TypeAlias = tuple[tuple[bytes, bytes | None], ...]
@@ -103,13 +120,12 @@ class Operation:
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     measure: Measure
-    inputs: Mapping[str, tuple[GraphQLVariableSignature, Coerce | None]]
-    """The variables and how they are coerced; None where only the general way knows to follow the type."""
+    inputs: Mapping[str, Declared]
+    """The variables that it declares, by name."""
     never_null: frozenset[str] = frozenset()
     """Variables of a nullable type that may not be null where they are used."""
-    plans: Plans[RootPlan] = field(default_factory=lambda: Plans(MOST_PLANS))
-    row_plans: Plans[Plan] = field(default_factory=lambda: Plans(MOST_PLANS))
-    payloads: Plans["Payload"] = field(default_factory=lambda: Plans(MOST_PLANS))
+    derived: Plans = field(default_factory=lambda: Plans(MOST_PLANS))
+    """What was made of the operation for variables like some: plans, and what is known of a payload."""
 
     @property
     def name(self) -> str | None:
@@ -121,49 +137,40 @@ class Operation:
         """Query, mutation or subscription."""
         return self.node.operation
 
-    def variables(
-        self, schema: GraphQLSchema, given: dict[str, Any] | None, *, hide_suggestions: bool = False
-    ) -> VariableValues:
+    def variables(self, schema: GraphQLSchema, given: dict[str, Any] | None) -> VariableValues:
         """The variables, coerced.
 
         Raises: InvalidVariables when they do not fit, QueryTooComplex for too many parts.
         """
-        definitions = self.node.variable_definitions
-        if not definitions:
-            return VariableValues({}, {})
+        given = given or {}
         if self.never_null:
-            errors = null_errors(self.node, self.never_null, given or {})
+            errors = null_errors(self.node, self.never_null, given)
             if errors:
                 raise InvalidVariables(errors)
-        plain = self._plain_variables(given or {})
-        if plain is not None:
-            return plain
-        for name, (signature, _) in self.inputs.items():
-            refuse_many_parts(signature.type, (given or {}).get(name), name)
-        coerced = get_variable_values(schema, definitions, given or {}, max_errors=1)
-        if not isinstance(coerced, list):
-            return coerced
-        types = {name: signature.type for name, (signature, _) in self.inputs.items()}
-        try:
-            errors = variable_errors(self.node, types, given or {}, hide_suggestions=hide_suggestions)
-        except RecursionError:
-            errors = []
-        raise InvalidVariables(errors or coerced)
-
-    def _plain_variables(self, given: dict[str, Any]) -> VariableValues | None:
-        """The coerced variables when all are given, fit, and have a coercion; None otherwise.
-
-        The general way works out the types anew for each request, which takes a fifth of a small query.
-        """
         sources, coerced = {}, {}
-        try:
-            for name, (signature, coerce) in self.inputs.items():
-                if coerce is None or name not in given:
-                    return None
-                sources[name] = VariableValueSource(signature, given[name])
-                coerced[name] = coerce(given[name])
-        except NotCoerced:
-            return None
+        misfits: list[Misfit] = []
+        for name, declared in self.inputs.items():
+            kind = declared.signature.type
+            if name not in given:
+                sources[name] = VariableValueSource(declared.signature)
+                if declared.definition.default_value is not None:
+                    coerced[name] = declared.default(schema)
+                elif is_non_null_type(kind):
+                    misfits.append((declared.definition, ((), missing(kind.of_type))))
+                continue
+            value = given[name]
+            sources[name] = VariableValueSource(declared.signature, value)
+            try:
+                if declared.nests:
+                    refuse_many_parts(kind, value, name)
+                coerced[name] = declared.coerce(value)
+            except NotCoerced as wrong:
+                refuse_many_parts(kind, value, name)
+                misfits += [(declared.definition, problem) for problem in wrong.problems]
+            except RecursionError:
+                raise InvalidVariables([GraphQLError("Variable values are nested too deeply.")]) from None
+        if misfits:
+            raise InvalidVariables(variable_errors(self.node, misfits[:MOST_PROBLEMS]))
         return VariableValues(sources, coerced)
 
     def uses(self, variable: str) -> int:
@@ -178,7 +185,17 @@ class Operation:
         def make(observed: ObservedVariables) -> RootPlan:
             return plan_root(Question(catalog, observed, self.fragments, is_admin), self.node)
 
-        return self.plans.get(is_admin, variables, make).made
+        return self.derived.get(("root", is_admin), variables, make).made
+
+    def live_plan(self, catalog: Catalog, variables: Variables, *, is_admin: bool) -> RootPlan:
+        """The same of what the one field of a subscription selects of Query."""
+
+        def make(observed: ObservedVariables) -> RootPlan:
+            question = Question(catalog, observed, self.fragments, is_admin)
+            (root,) = collect([self.node.selection_set], question, (), "Subscription")
+            return plan_fields(question, root.selected(question, "Query"))
+
+        return self.derived.get(("live", is_admin), variables, make).made
 
 
 class _UseCounter(Visitor):
@@ -236,10 +253,16 @@ class Preparation:
     schema: GraphQLSchema
     limits: Limits
     introspection: bool = True
-    documents: "OrderedDict[str, dict[str | None, Operation]]" = field(default_factory=OrderedDict)
-    characters: int = 0
-    keeping: Lock = field(default_factory=Lock)
-    coercions: Coercions = field(default_factory=Coercions)
+    documents: BoundedCache[str, Mapping[str | None, Operation]] = field(
+        default_factory=lambda: BoundedCache(
+            MOST_DOCUMENTS, size=MOST_CHARACTERS, size_of=lambda text, _: len(text)
+        )
+    )
+    coercions: Coercions = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sentences about variables name no member of an enum where the schema is not shown."""
+        self.coercions = Coercions(hide_members=not self.introspection)
 
     def operation(self, text: str, name: str | None, *, by_stranger: bool = False) -> Operation:
         """The operation of that name, or the only one.
@@ -249,13 +272,9 @@ class Preparation:
         """
         operations = self.documents.get(text)
         if operations is None:
-            operations = self._prepare(text, by_stranger=by_stranger)
-            self._keep(text, operations)
-        else:
-            with suppress(KeyError):  # a thread may have pushed it out at this moment
-                self.documents.move_to_end(text)
-            if by_stranger:
-                require_open(operation.node for operation in operations.values())
+            operations = self.documents[text] = self._prepare(text, by_stranger=by_stranger)
+        elif by_stranger:
+            require_open(operation.node for operation in operations.values())
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
         operation = operations.get(name)
@@ -304,10 +323,12 @@ class Preparation:
         measured: Measure,
         required: frozenset[str],
     ) -> Operation:
-        signatures = self._signatures(node)
-        inputs = {
-            name: (signature, self.coercions.of(signature.type)) for name, signature in signatures.items()
-        }
+        inputs = {}
+        for definition in node.variable_definitions or ():
+            signature = get_variable_signature(self.schema, definition)
+            if isinstance(signature, GraphQLVariableSignature):
+                coerce, nests = self.coercions.of(signature.type), self.coercions.nests(signature.type)
+                inputs[signature.name] = Declared(definition, signature, coerce, nests)
         return Operation(document, node, fragments, measured, inputs, required)
 
     def _parse(self, text: str, tokens: int) -> DocumentNode:
@@ -325,26 +346,6 @@ class Preparation:
             raise InvalidDocument([error], parsed=False) from None
         refuse_long_numbers(text, document)
         return document
-
-    def _signatures(self, node: OperationDefinitionNode) -> dict[str, GraphQLVariableSignature]:
-        found = (
-            get_variable_signature(self.schema, definition) for definition in node.variable_definitions or ()
-        )
-        return {
-            signature.name: signature
-            for signature in found
-            if isinstance(signature, GraphQLVariableSignature)
-        }
-
-    def _keep(self, text: str, operations: dict[str | None, Operation]) -> None:
-        with self.keeping:
-            if text in self.documents:
-                return  # two asked at the same moment
-            self.documents[text] = operations
-            self.characters += len(text)
-            while len(self.documents) > MOST_DOCUMENTS or self.characters > MOST_CHARACTERS:
-                forgotten, _ = self.documents.popitem(last=False)
-                self.characters -= len(forgotten)
 
 
 def _without_suggestion(error: GraphQLError) -> GraphQLError:

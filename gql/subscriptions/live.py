@@ -6,20 +6,16 @@ policy depends on who reads.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from gql.compat.strawberry_graphql import StrawberryField
 from gql.context import Context
-from gql.execution.runner import bind, domain_error, run
+from gql.execution.prepared import PreparedSubscription
+from gql.execution.runner import run
 from gql.execution.single_flight import key_of
-from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
-from gql.planner.selection import Field, collect
-from gql.planner.statement import Question
 from gql.planner.table_dependencies import reads
-from gql.planner.values import ObservedVariables
-from gql.request.preparation import Heads, Operation, RootPlan, assemble, plan_fields
+from gql.request.preparation import Heads, assemble
 from gql.types.builder import argument, output_field
 from services.core.database import ReadPool
 from services.core.errors import BadInput
@@ -48,37 +44,26 @@ def live_field() -> StrawberryField:
     )
 
 
-def live_query(
-    operation: Operation, root: Field, question: Question, arguments: Mapping[str, Any], context: Context
-) -> LiveQuery:
-    """What the field `root` asks for, read as the caller; BadInput and CursorInvalid as for a query."""
-    pause = 1 / _rate(arguments)
+def live_query(prepared: PreparedSubscription, context: Context) -> LiveQuery:
+    """What a subscription to `live` asks for, read as the caller; BadInput as for a query."""
+    pause = 1 / _rate(prepared.arguments)
     viewer = context.require_principal().viewer
-    variables = question.variables.given
-
-    def make(observed: ObservedVariables) -> RootPlan:
-        asked = replace(question, variables=observed)
-        (live,) = collect([operation.node.selection_set], asked, (), "Subscription")
-        return plan_fields(asked, live.selected(asked, "Query"))
-
-    try:
-        planned = operation.plans.get(question.is_admin, variables, make).made
-    except PlanError as error:
-        raise domain_error(error) from None
-    plan, heads = planned.plan, planned.heads
-    if heads is None:
-        raise BadInput("Select fields of `live` that read tables, and no others.", field=root.key)
+    key = prepared.root.key
+    heads = prepared.live.heads if prepared.live is not None else None
+    if prepared.live is None or heads is None:
+        raise BadInput("Select fields of `live` that read tables, and no others.", field=key)
+    plan = prepared.live.plan
     if plan is None:
-        return _constant(root.key, heads, pause)
-    parameters = bind(plan, viewer, variables)
+        return _constant(key, heads, pause)
+    parameters = plan.for_viewer(viewer.user_id, prepared.parameters)
     found = reads(plan.sql)
     return LiveQuery(
-        key=(key_of(plan.sql, parameters), root.key, heads, pause),
+        key=(key_of(plan.sql, parameters), key, heads, pause),
         tables=frozenset(found.columns),
         pause=pause,
         covered=is_covered(found.columns) and not found.clock,
         # A replica may be behind the event that says that there is something to read.
-        read=_reading(root.key, plan, heads, context.database.primary, parameters),
+        read=_reading(key, plan, heads, context.database.primary, parameters),
         person=viewer.user_id,
     )
 

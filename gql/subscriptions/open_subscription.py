@@ -1,23 +1,18 @@
 """Opens subscriptions: from a request to a place in the feed, or to a live query."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
 from uuid import UUID
 
-from graphql import GraphQLSchema, VariableNode
+from graphql import Undefined, VariableNode
 
-from gql.compat.graphql_core import VariableValues, get_argument_values
 from gql.context import Context
-from gql.execution.api import Api, OperationRequest
+from gql.execution.api import Api
+from gql.execution.prepared import PreparedSubscription
 from gql.execution.runner import domain_error
 from gql.planner.errors import PlanError
-from gql.planner.selection import Field, collect
+from gql.planner.selection import Field
 from gql.planner.statement import Question
 from gql.planner.values import ObservedVariables
-from gql.request.limits import check_cost
-from gql.request.preparation import Operation
 from gql.subscriptions.fields import STREAMS
 from gql.subscriptions.live import LIVE, live_query
 from gql.subscriptions.rendering import EventRenderer
@@ -30,7 +25,6 @@ from services.feed.feed import Feed
 from services.feed.subscribers import Opened
 from services.feed.topics import Topic
 from services.live.queries import LiveQueries
-from services.live.topics import LiveQuery
 
 
 class Subscriptions:
@@ -52,7 +46,7 @@ class Subscriptions:
 
     async def open(
         self,
-        request: OperationRequest,
+        prepared: PreparedSubscription,
         context: Context,
         ready: Callable[[], None],
         *,
@@ -63,47 +57,32 @@ class Subscriptions:
         `after` is where a client resumes that cannot change its arguments, and comes before them; it means
         nothing to a live query, which begins with the whole present state.
 
-        Raises what `gql.execution.api.refused` turns into errors: of the document, its variables or
-        arguments, and QuotaExceeded.
+        Raises what `gql.execution.api.refused` turns into errors: of the arguments, and QuotaExceeded.
         """
         give_back = self._allowance.take(context.require_principal().user_id)
         try:
-            return _Counted(await self._open(request, context, ready, after), give_back)
+            return _Counted(await self._open(prepared, context, ready, after), give_back)
         except BaseException:
             give_back()
             raise
 
     async def _open(
-        self, request: OperationRequest, context: Context, ready: Callable[[], None], after: str | None
+        self, prepared: PreparedSubscription, context: Context, ready: Callable[[], None], after: str | None
     ) -> Opened:
-        wanted = await self._api.understand(request, context, self._understand)
-        if isinstance(wanted, LiveQuery):
-            return await self._live.subscribe(wanted, ready)
-        topic = self._feed.topic(wanted.key) or wanted.topic()
-        viewer = context.require_principal().viewer
-        return await self._feed.subscribe(topic, viewer, ready, after=after or wanted.arguments.value(AFTER))
-
-    def _understand(self, request: OperationRequest, context: Context) -> "LiveQuery | _Events":
-        """Everything that can be wrong with a request."""
-        principal = context.require_principal()
-        operation = self._api.preparation.operation(request.query, request.operation_name)
-        variables = operation.variables(self._api.schema, request.variables).coerced
-        check_cost(operation.measure, variables, self._api.limits)
-        observed = ObservedVariables(variables)
-        question = Question(self._api.catalog, observed, operation.fragments, principal.is_admin)
-        selected = collect([operation.node.selection_set], question, (), "Subscription")
-        if len(selected) != 1:
-            raise BadInput("Select exactly one field of Subscription.", field="query")
-        root = selected[0]
-        given = _argument_values(self._api.schema, root, variables)
+        root = prepared.root
         if root.name == LIVE:
-            return live_query(operation, root, question, given, context)
+            return await self._live.subscribe(live_query(prepared, context), ready)
         if root.name not in STREAMS:
             raise BadInput("Select a field of Subscription other than `__typename`.", field="query")
-        stream = STREAMS[root.name]
-        arguments = Arguments(given)
-        key = _key(request, operation, root)
-        return _Events(key, arguments, partial(self._topic, key, stream, arguments, root, question))
+        viewer = context.require_principal().viewer
+        stream, arguments = STREAMS[root.name], Arguments(prepared.arguments)
+        key = _key(prepared)
+        topic = self._feed.topic(key)
+        if topic is None:
+            variables = ObservedVariables(prepared.variables.coerced)
+            question = Question(self._api.catalog, variables, prepared.operation.fragments, viewer.is_admin)
+            topic = self._topic(key, stream, arguments, root, question)
+        return await self._feed.subscribe(topic, viewer, ready, after=after or arguments.value(AFTER))
 
     def _topic(
         self,
@@ -124,15 +103,6 @@ class Subscriptions:
         self._note_sent(UUID(event.key))
 
 
-@dataclass(frozen=True, slots=True)
-class _Events:
-    """What a subscription to events asks for; `topic` makes it where nobody has asked for it yet."""
-
-    key: Hashable
-    arguments: Arguments
-    topic: Callable[[], Topic]
-
-
 class _Counted:
     """A subscription that is open, and counted until it is closed."""
 
@@ -151,27 +121,20 @@ class _Counted:
             give_back()
 
 
-def _argument_values(schema: GraphQLSchema, root: Field, variables: dict[str, Any]) -> dict[str, Any]:
-    if schema.subscription_type is None:
-        raise TypeError("the schema has no subscriptions")
-    definition = schema.subscription_type.fields.get(root.name)
-    if definition is None:
-        return {}
-    return get_argument_values(definition, root.nodes[0], VariableValues({}, variables))
-
-
-def _key(request: OperationRequest, operation: Operation, root: Field) -> Hashable:
+def _key(prepared: PreparedSubscription) -> Hashable:
     """Equal for requests that ask for the same, from whichever cursor on."""
-    given = request.variables or {}
-    declared = (found.variable.name.value for found in operation.node.variable_definitions or ())
-    # Those that the operation does not have mean nothing, whatever is in them.
-    variables = {name: given[name] for name in declared if name in given}
-    for argument in root.nodes[0].arguments or ():
+    # Only the variables that the operation has: others mean nothing, whatever is in them.
+    variables = {
+        name: source.value
+        for name, source in prepared.variables.sources.items()
+        if source.value is not Undefined
+    }
+    for argument in prepared.root.nodes[0].arguments or ():
         if argument.name.value == AFTER and isinstance(argument.value, VariableNode):
             name = argument.value.name.value
-            if operation.uses(name) == 1:  # nothing else depends on it
+            if prepared.operation.uses(name) == 1:  # nothing else depends on it
                 variables.pop(name, None)
-    return request.query, request.operation_name, _hashable(variables)
+    return prepared.asked, _hashable(variables)
 
 
 def _hashable(value: object) -> Hashable:

@@ -20,6 +20,7 @@ from app.admission.request import STRANGERS_BODY
 from app.config.settings import Settings, variable
 from app.database.statement_cache import LARGE, MOST_CHARACTERS
 from app.uvicorn_ext.bounded_requests import MAXIMUM_HEADER_BYTES
+from gql.execution.api import LONGEST_BODY, MOST_BYTES, MOST_REQUESTS
 from gql.execution.large_requests import MOST_WAITING as MOST_LARGE_WAITING
 from gql.mutations.filtering import MOST_ROWS
 from gql.planner.pages import MAXIMUM_PAGE
@@ -40,6 +41,7 @@ from tests.support.graphql_ws import logged_in
 from tests.support.serving import LiveServer
 from tests.support.waiting import PATIENCE
 
+_REQUESTS = "tests/unit/gql/execution/test_prepared_requests.py"
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/limits.md"
 
@@ -74,6 +76,8 @@ class Door(Enum):
 
 ANSWERED = (Door.QUERY, Door.MUTATION, Door.GET, Door.WEBSOCKET, Door.SSE, Door.LIVE)
 """Doors that run a selection of somebody who has logged in."""
+
+READING = tuple(door for door in ANSWERED if door is not Door.MUTATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +372,33 @@ BOUNDS = (
             "::test_the_oldest_texts_are_forgotten_when_the_memory_is_full",
             "tests/unit/gql/request/test_documents.py::test_a_stranger_persists_nothing",
         ),
+    ),
+    *(
+        Bound(
+            what,
+            most,
+            (MEMORY,),
+            (Door.QUERY, Door.GET, Door.WEBSOCKET, Door.SSE, Door.LIVE),
+            "",
+            (f"{_REQUESTS}::{test}",),
+        )
+        for what, most, test in (
+            (
+                "requests that are known when they come again",
+                MOST_REQUESTS,
+                "test_of_many_bodies_those_that_were_used_last_are_known",
+            ),
+            (
+                "bytes of those requests, in all",
+                MOST_BYTES,
+                "test_long_bodies_push_out_others_before_they_fill_the_memory",
+            ),
+            (
+                "bytes of one of them",
+                LONGEST_BODY,
+                "test_a_body_past_the_longest_is_not_kept",
+            ),
+        )
     ),
     Bound(
         "subscriptions of a person in one process, over all connections",

@@ -13,6 +13,7 @@ import pytest
 
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest
+from gql.execution.prepared import PreparedSubscription, Refused
 from gql.schema import build_schema
 from gql.subscriptions.open_subscription import Subscriptions
 from models.policy import Viewer
@@ -228,6 +229,17 @@ Open: TypeAlias = Callable[..., Awaitable[Listening]]
 API = Api(*build_schema())
 
 
+async def prepared_subscription(
+    api: Api, request: OperationRequest, context: Context
+) -> PreparedSubscription:
+    """What transports open. Raises why the request is refused."""
+    prepared = await api.prepare(request, context)
+    if isinstance(prepared, Refused):
+        raise prepared.error
+    assert isinstance(prepared, PreparedSubscription)
+    return prepared
+
+
 @pytest.fixture
 def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
     """Opens a subscription of the project's owner, or of another person, as a transport does."""
@@ -240,7 +252,8 @@ def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
             database, Origin(), TokenPolicy("secret" * 6), Principal(person, "person", is_admin=False)
         )
         request = OperationRequest(query, {name: str(value) for name, value in variables.items()})
-        listening.subscription = await subscriptions.open(request, context, listening.wake)
+        prepared = await prepared_subscription(API, request, context)
+        listening.subscription = await subscriptions.open(prepared, context, listening.wake)
         return listening
 
     return opened

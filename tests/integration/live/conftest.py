@@ -20,6 +20,7 @@ from tests.integration.feed.conftest import (
     connect,
     feed,
     owner_id,
+    prepared_subscription,
     project_id,
     writer,
 )
@@ -52,9 +53,8 @@ class Followers:
         listening = Listening()
         context = Context(self._database, Origin(), TOKENS, Principal(user_id, "x", is_admin))
         given = {name: value if isinstance(value, float) else str(value) for name, value in variables.items()}
-        listening.subscription = await self._subscriptions.open(
-            OperationRequest(query, given), context, listening.wake
-        )
+        prepared = await prepared_subscription(API, OperationRequest(query, given), context)
+        listening.subscription = await self._subscriptions.open(prepared, context, listening.wake)
         return listening
 
     @property

@@ -27,9 +27,14 @@ def quota() -> FixedQuota:
 
 
 @pytest.fixture
-def endpoint(quota: FixedQuota) -> GraphQLEndpoint:
+def api() -> SmallApi:
+    return SmallApi()
+
+
+@pytest.fixture
+def endpoint(api: SmallApi, quota: FixedQuota) -> GraphQLEndpoint:
     return GraphQLEndpoint(
-        SmallApi(),
+        api,
         lambda origin, principal: Context(NO_DATABASE, origin, POLICY, principal),
         FixedTokens(NO_DATABASE, POLICY),
         quota,

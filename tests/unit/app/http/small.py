@@ -1,5 +1,6 @@
 """A small schema behind the endpoint, with one token and a quota, and how tests ask it."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     build_schema,
     execute,
     get_operation_ast,
@@ -25,6 +27,7 @@ from gql.errors import (
     format_request_errors,
 )
 from gql.execution.api import OperationRequest, OperationResult
+from gql.execution.prepared import Prepared
 from models.enums import TokenType
 from services.accounts.authentication import Authenticator
 from services.accounts.rate_limits import ApiCalls
@@ -45,21 +48,35 @@ Client = httpx.AsyncClient
 TOKEN = {"authorization": "Bearer good"}
 
 
+@dataclass(frozen=True)
+class SmallPrepared:
+    request: OperationRequest
+
+    @property
+    def kind(self) -> OperationType | None:
+        try:
+            operation = get_operation_ast(parse(self.request.query), self.request.operation_name)
+        except GraphQLError:
+            return None
+        return operation.operation if isinstance(operation, OperationDefinitionNode) else None
+
+
 class SmallApi:
     """graphql-core on the schema above, in the shape of gql.execution.api."""
 
-    async def is_mutation(self, request: OperationRequest, context: Context) -> bool:
-        return self._kind(request) == "mutation"
+    def __init__(self) -> None:
+        self.recalled: list[bytes] = []
 
-    async def is_subscription(self, request: OperationRequest, context: Context) -> bool:
-        return self._kind(request) == "subscription"
+    def recall(self, body: bytes, context: Context) -> Prepared | None:
+        self.recalled.append(body)
+        return None
 
-    def _kind(self, request: OperationRequest) -> str | None:
-        try:
-            operation = get_operation_ast(parse(request.query), request.operation_name)
-        except GraphQLError:
-            return None
-        return operation.operation.value if isinstance(operation, OperationDefinitionNode) else None
+    async def prepare(self, request: OperationRequest, context: Context) -> Prepared:
+        """What is prepared is the request; the endpoint asks for nothing but the kind of it."""
+        return cast("Prepared", SmallPrepared(request))
+
+    async def run(self, prepared: Prepared, context: Context) -> OperationResult:
+        return await self.execute(cast("SmallPrepared", prepared).request, context)
 
     async def execute(self, request: OperationRequest, context: Context) -> OperationResult:
         try:
@@ -129,9 +146,7 @@ class FixedQuota(ApiCalls):
         self.calls -= 1
 
 
-async def stream(
-    request: OperationRequest, context: Context, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def stream(prepared: Prepared, context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Stands where server-sent events are served."""
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

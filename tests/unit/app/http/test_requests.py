@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.unit.app.http.small import LEGACY, MODERN, Client, code, get, post
+from tests.unit.app.http.small import LEGACY, MODERN, Client, SmallApi, code, get, post
 
 
 class TestRequests:
@@ -124,3 +124,9 @@ async def test_other_methods_are_405_with_those_allowed(http: Client, method: st
 
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
+
+
+async def test_no_body_is_known_as_the_query_string_of_another_request(http: Client, api: SmallApi) -> None:
+    await http.post("/graphql", content=b'{"query":"{me}"}', headers={"content-type": "application/json"})
+    await http.get("/graphql?query={me}")
+    assert [body[:1] for body in api.recalled] == [b"{", b"?"]

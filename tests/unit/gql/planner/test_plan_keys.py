@@ -78,7 +78,7 @@ DOCUMENTS = {
 def operation(name: str) -> Operation:
     """An operation that has no plans yet."""
     text = DOCUMENTS.get(name) or (GOLDEN / f"{name}.graphql").read_text()
-    return replace(PREPARATION.operation(text, None), plans=Plans(50))
+    return replace(PREPARATION.operation(text, None), derived=Plans(50))
 
 
 def cursors() -> list[str]:
@@ -148,9 +148,9 @@ def drawn_object(draw: DataObject, kind: GraphQLInputObjectType, depth: int) -> 
 def drawn_variables(draw: DataObject, op: Operation) -> dict[str, Any] | None:
     """Coerced variables; None for those that a request would be refused for."""
     chosen = {
-        name: drawn(draw, name, signature.type)
-        for name, (signature, _) in op.inputs.items()
-        if is_non_null_type(signature.type) or draw.draw(sampled_from(range(6)))
+        name: drawn(draw, name, declared.signature.type)
+        for name, declared in op.inputs.items()
+        if is_non_null_type(declared.signature.type) or draw.draw(sampled_from(range(6)))
     }
     try:
         return op.variables(SCHEMA._schema, chosen).coerced
@@ -249,7 +249,7 @@ def test_a_value_that_planning_reads_without_a_note_gives_a_wrong_plan(
 
 
 def test_plans_are_bounded_and_those_in_use_stay() -> None:
-    plans: Plans[int] = Plans(6)
+    plans = Plans(6)
     made: list[int] = []
 
     def make(variables: ObservedVariables) -> int:
@@ -265,7 +265,7 @@ def test_plans_are_bounded_and_those_in_use_stay() -> None:
 
 
 def test_what_cannot_be_made_is_not_kept() -> None:
-    plans: Plans[object] = Plans(3)
+    plans = Plans(3)
 
     def refuse(variables: ObservedVariables) -> object:
         raise PlanError(str(variables.has("n")), ())
