@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from models.spellings import read_uuid
 from services.accounts.authentication import Authenticator
 from services.core.errors import Unauthenticated
@@ -35,12 +33,12 @@ def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Or
     )
 
 
-def _request_id(header: bytes | None) -> UUID:
-    """The client's own id where it is a UUID, as system_logs.request_id asks for, else a new UUIDv7."""
+def _request_id(header: bytes | None) -> UUID | None:
+    """The client's own id where it is a UUID, as system_logs.request_id asks for; None for a new one."""
     try:
-        return read_uuid(header.decode("ascii")) if header else uuid7()
+        return read_uuid(header.decode("ascii")) if header else None
     except ValueError:
-        return uuid7()
+        return None
 
 
 @lru_cache(maxsize=1024)

@@ -128,7 +128,7 @@ class GraphQLEndpoint:
         if answer is not None:
             media_type = exchange.accepted.response or JSON
             accept_coding = coding(exchange.header(b"accept-encoding"))
-            request_id = exchange.origin.request_id
+            request_id = exchange.origin.request_text
             await send_answer(scope, send, answer, media_type, accept_coding, request_id, before_end)
 
     async def _answer(self, exchange: _Exchange) -> Answer | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 import orjson
 from starlette.types import Scope, Send
@@ -89,7 +88,7 @@ async def send_answer(
     answer: Answer,
     media_type: str,
     accept_coding: str | None,
-    request_id: UUID,
+    request_id: str,
     before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Send it in one piece, compressed where that pays; `before_end` runs while the client has it already."""
@@ -97,7 +96,7 @@ async def send_answer(
     headers = [
         (b"content-type", answer.content_type or _CONTENT_TYPES[media_type]),
         (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", str(request_id).encode()),
+        (b"x-request-id", request_id.encode()),
         *_ALWAYS,
         *answer.headers,
     ]

@@ -41,6 +41,8 @@ class FairShares:
         self.longest_wait = longest_wait
         self._taken: dict[Hashable, int] = {}
         self._lines: dict[Hashable, deque[Future[int]]] = {}
+        self._until: dict[Future[int], float] = {}
+        self._timer: TimerHandle | None = None
 
     def of(self, person: Hashable, *, begun: bool = False) -> "Place":
         """A place of this person for the length of an `async with`; None has as many as are asked for.
@@ -87,6 +89,42 @@ class FairShares:
     def __len__(self) -> int:
         """People who have a place now."""
         return len(self._taken)
+
+    def limit(self, turn: Future[int]) -> None:
+        """Let `turn` fail with RateLimited after `longest_wait`, unless `unlimit` is called before.
+
+        All wait for the same time, so who began first gives up first, and one timer does for all.
+        """
+        if self.longest_wait is not None:
+            loop = asyncio.get_running_loop()
+            self._until[turn] = loop.time() + self.longest_wait
+            if self._timer is None:
+                self._timer = loop.call_later(self.longest_wait, self._give_up)
+
+    def unlimit(self, turn: Future[int]) -> None:
+        """It waits no longer."""
+        self._until.pop(turn, None)
+        if not self._until and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        """End the waits whose time is over, and come again for the next one."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for turn, until in [*self._until.items()]:
+            if until > loop.time():
+                self._timer = loop.call_at(until, self._give_up)
+                return
+            del self._until[turn]
+            if not turn.done():
+                turn.set_exception(
+                    RateLimited(
+                        "Other requests of your account have kept this one waiting for "
+                        f"{self.longest_wait:g} s; send fewer at a time, or lighter ones.",
+                        retryAfter=1,
+                    )
+                )
 
     def _join(self, person: Hashable, *, begun: bool) -> Future[int]:
         line = self._lines.setdefault(person, deque())
@@ -228,10 +266,7 @@ class Place:
         return self._number
 
     async def _wait(self, turn: Future[int]) -> int:
-        seconds = self._shares.longest_wait
-        limit: TimerHandle | None = None
-        if seconds is not None:
-            limit = asyncio.get_running_loop().call_later(seconds, _give_up, turn, seconds)
+        self._shares.limit(turn)
         try:
             return await turn
         except BaseException:
@@ -241,8 +276,7 @@ class Place:
                 self._shares.give_back(self._person, turn.result())
             raise
         finally:
-            if limit is not None:
-                limit.cancel()
+            self._shares.unlimit(turn)
 
     def do_without(self) -> None:
         """Wait for it no longer: what is done is not for this person alone."""
@@ -257,14 +291,3 @@ class Place:
         """Give it back."""
         if self._has_it:
             self._shares.give_back(self._person, self._number)
-
-
-def _give_up(turn: Future[int], seconds: float) -> None:
-    if not turn.done():
-        turn.set_exception(
-            RateLimited(
-                f"Other requests of your account have kept this one waiting for {seconds:g} s; "
-                "send fewer at a time, or lighter ones.",
-                retryAfter=1,
-            )
-        )

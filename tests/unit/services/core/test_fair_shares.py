@@ -62,6 +62,43 @@ async def test_waiting_ends_in_time_and_leaves_nothing_behind() -> None:
     assert len(shares) == 0
 
 
+async def test_each_gives_up_at_a_time_of_its_own_and_leaves_the_others_to_theirs() -> None:
+    shares = FairShares(1, longest_wait=0.2)
+    loop = asyncio.get_running_loop()
+    began, gave_up = {}, {}
+
+    async def wait(person: str) -> None:
+        began[person] = loop.time()
+        with pytest.raises(RateLimited):
+            await _once(shares, person)
+        gave_up[person] = loop.time()
+
+    async with busy(shares, "ann"), busy(shares, "ben"):
+        tasks = []
+        for person in ("ann", "ben", "ann"):
+            tasks.append(asyncio.create_task(wait(person)))
+            await asyncio.sleep(0.05)
+        served = asyncio.create_task(_once(shares, "ann"))
+        await asyncio.gather(*tasks)
+        assert all(gave_up[person] - began[person] >= 0.19 for person in began)
+        assert gave_up["ben"] < gave_up["ann"]
+        assert not served.done()
+    await served
+    assert len(shares) == 0
+
+
+async def test_a_wait_is_bounded_in_each_event_loop_that_uses_the_shares() -> None:
+    shares = FairShares(1, longest_wait=0.05)
+
+    async def crowd() -> None:
+        async with busy(shares, "ann"):
+            with pytest.raises(RateLimited):
+                await _once(shares, "ann")
+
+    for _ in range(2):
+        await asyncio.to_thread(asyncio.run, crowd())
+
+
 async def test_who_goes_away_while_waiting_takes_no_place() -> None:
     shares = FairShares(1)
     async with busy(shares, "ann", waiting=1) as tasks:
