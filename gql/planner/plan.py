@@ -48,8 +48,10 @@ class Plan:
             for parameter in self.parameters
         ]
 
-    def for_viewer(self, viewer_id: int, values: Sequence[object]) -> list[object]:
+    def for_viewer(self, viewer_id: int, values: Sequence[object]) -> Sequence[object]:
         """What `bind` gave for somebody, for this viewer."""
+        if not self.by_viewer:
+            return values
         return [
             viewer_id if isinstance(parameter, ViewerId) else value
             for parameter, value in zip(self.parameters, values, strict=True)
