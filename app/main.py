@@ -1,7 +1,7 @@
 """The application: what is opened at the start, which routes there are."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import ApiEndpoint, open_api
+from app.backup.schedule import keep_backed_up, wanted
 from app.config.settings import Settings
 from app.database.pools import open_database
 from app.graphiql.page import Ide
@@ -64,6 +65,7 @@ def create_app(settings: Settings) -> Starlette:
             async with (
                 open_api(settings, database, ide, supervisor) as api,
                 supervisor.running(partial(keep_maintained, database), "maintenance"),
+                _backups(settings, supervisor),
             ):
                 app.state.api = graphql.api = api
                 yield
@@ -81,6 +83,13 @@ def create_app(settings: Settings) -> Starlette:
     app.state.settings = settings
     app.state.supervisor = supervisor
     return app
+
+
+def _backups(settings: Settings, supervisor: Supervisor) -> AbstractAsyncContextManager[object]:
+    """The side task that makes backups, where the settings want it."""
+    if not wanted(settings):
+        return nullcontext()
+    return supervisor.running(partial(keep_backed_up, settings), "backup")
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -1,6 +1,7 @@
 """The tables of both design documents, and the rules that decide who sees which row."""
 
 from models.archives import McpMessageArchive, ProjectArchive, TaskArchive
+from models.backups import BackupRun
 from models.base import Base
 from models.collaboration import CollaborationParticipant, CollaborationSession
 from models.counters import api_call_counts, login_attempts
@@ -36,6 +37,7 @@ metadata = Base.metadata
 __all__ = [
     "ActiveCcInstance",
     "AuthToken",
+    "BackupRun",
     "Base",
     "CcInstance",
     "CcLog",

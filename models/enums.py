@@ -399,3 +399,17 @@ class ChangeOperation(Described):
     INSERT = "INSERT", "The row is new."
     UPDATE = "UPDATE", "The row was changed."
     DELETE = "DELETE", "The row is gone."
+
+
+class BackupKind(Described):
+    """What kind of backup it is."""
+
+    DUMP = "dump", "The rows of the database, for a new database of this or a newer version."
+    BASE = "base", "The files of the server, on which archived changes are played back to a point in time."
+
+
+class BackupStatus(Described):
+    """How a backup ended."""
+
+    COMPLETED = "completed", "It is whole."
+    FAILED = "failed", "There is none; `error` says why."

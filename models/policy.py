@@ -165,6 +165,7 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "mcp_message_stats": (),
         "parallel_execution_stats": (),
         "error_summary": (),
+        "backup_runs": (),
     }
 )
 

@@ -144,6 +144,107 @@ def check() -> None:
     data.check()
 
 
+@cli.command("backup")
+def make_backup(
+    to: Annotated[
+        Path | None, typer.Option(help="The folder, instead of CCGRAPH_BACKUP_DIR.", file_okay=False)
+    ] = None,
+    base: Annotated[
+        bool, typer.Option("--base", help="Copy the files of the embedded PostgreSQL, for `restore --at`.")
+    ] = False,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            help="Make none: read this dump into a scratch database and compare it.", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """Make a backup (バックアップ), while the server serves; print its path.
+
+    A dump is three files: `NAME.dump` (rows and schema, compressed), `NAME.schema.sql` (to be read by
+    people) and `NAME.dump.json` (checksum, rows of each table, names of the encryption keys that it needs).
+    It is whole or not there, also after a kill. Dumps older than CCGRAPH_BACKUP_KEEP_DAYS are removed. The
+    keys themselves are in no backup: keep CCGRAPH_SECRET_KEY, or the file `secret_key`, in another place.
+
+    `--base` is for going back to any second (`ccgraph restore --at`), together with CCGRAPH_WAL_ARCHIVE=true.
+
+    Exit code 0 when it is made, or good; 1 when not, with a sentence.
+
+    ```sh
+    ccgraph backup --to /mnt/backups
+    ccgraph backup --verify /mnt/backups/ccgraph-20260131T120000Z.dump
+    ccgraph backup --base
+    ```
+    """
+    from app.cli import backup as backups
+
+    if verify is not None and (base or to is not None):
+        raise typer.BadParameter("it goes with neither --to nor --base.", param_hint="--verify")
+    if verify is not None:
+        backups.verify(verify)
+    elif base:
+        backups.base(to)
+    else:
+        backups.backup(to)
+
+
+@cli.command("restore")
+def restore_backup(
+    file: Annotated[
+        Path | None, typer.Argument(help="A file NAME.dump of `ccgraph backup`.", metavar="[FILE]")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a file: the moment to go back to, such as 2026-01-31T12:00:00Z, or `latest`."
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="With --at: the folder of backups, instead of CCGRAPH_BACKUP_DIR."),
+    ] = None,
+    timeline: Annotated[
+        int | None,
+        typer.Option(
+            help="With --at: which of several pasts, where a restore left one behind; the one in which the "
+            "server lived at that moment if absent.",
+            min=1,
+        ),
+    ] = None,
+    without_keys: Annotated[
+        bool,
+        typer.Option("--without-keys", help="Go on although encryption keys that it needs are not set."),
+    ] = False,
+) -> None:
+    """Restore (復元) a backup into an empty database: a new CCGRAPH_DATA_DIR, or the one of DATABASE_URL.
+
+    The file is checked first, then read in one transaction and compared with what was saved, migrated to
+    this release, and looked through as by `ccgraph check`. If anything is wrong, a sentence says so and the
+    target is as it was. A target that is not empty is refused.
+
+    `--at` brings the embedded PostgreSQL, in a new CCGRAPH_DATA_DIR, to the very second: what was committed
+    until then is there, and nothing that came later.
+
+    Exit code 0 when all is well; 3 when it was restored and the look through the data found something; 1 when
+    nothing was restored.
+
+    ```sh
+    CCGRAPH_DATA_DIR=restored ccgraph restore /mnt/backups/ccgraph-20260131T120000Z.dump
+    CCGRAPH_DATA_DIR=restored ccgraph restore --at 2026-01-31T11:59:59Z --from .data/backups
+    ```
+    """
+    from app.cli import restore as restoring
+
+    if (file is None) == (at is None):
+        raise typer.BadParameter("give either a file or --at.", param_hint="FILE")
+    if file is not None and (source is not None or timeline is not None):
+        raise typer.BadParameter("they go with --at only.", param_hint="--from, --timeline")
+    if file is not None:
+        restoring.restore(file, without_keys=without_keys)
+    elif at is not None:
+        restoring.restore_at(at, source, timeline, without_keys=without_keys)
+
+
 @cli.command()
 def demo(
     scale: Annotated[
@@ -258,7 +359,7 @@ def psql(context: typer.Context) -> None:
 
 @cli.command("pg-dump", context_settings=PASSING)
 def pg_dump(context: typer.Context) -> None:
-    """Write a backup of the database.
+    """Run pg_dump on the database. `ccgraph backup` makes a backup that can be checked.
 
     What follows goes to pg_dump; the server may serve meanwhile.
 
@@ -271,7 +372,7 @@ def pg_dump(context: typer.Context) -> None:
 
 @cli.command("pg-restore", context_settings=PASSING)
 def pg_restore(context: typer.Context) -> None:
-    """Read a backup into the database.
+    """Run pg_restore on the database. `ccgraph restore` reads what `ccgraph backup` made, and checks it.
 
     What follows goes to pg_restore, which needs an empty database: a new data directory, or this one emptied
     first. (Its own --clean stumbles over partitions.) Stop the server meanwhile. Subscribers begin anew

@@ -34,13 +34,18 @@ def check() -> None:
 
     with location("check") as found:
         findings = run(examined())
+    if not show(findings):
+        raise typer.Exit(1)
+
+
+def show(findings: list[Finding]) -> bool:
+    """Print what an examination found; whether all is well."""
     table = Table("", "what", "found", box=SIMPLE)
     for finding in findings:
         mark = "[green]ok[/]" if finding.ok else "[bold red]look[/]"
         table.add_row(mark, finding.name, finding.value)
     results.print(table)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+    return all(finding.ok for finding in findings)
 
 
 def demo(scale: float, seed: int) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -14,7 +13,8 @@ from app.cli.console import say
 from app.config.errors import StartupError
 from app.config.settings import load_settings
 from app.database import located
-from app.database.programs import program
+from app.database.programs import program, without_user
+from services.system.contents import RENEW_FEED
 
 _LOOKING = frozenset({"-l", "--list", "-V", "--version", "-?", "--help"})
 """With these pg_restore leaves the database alone."""
@@ -25,15 +25,7 @@ _UNKNOWN_SETTING = 'unrecognized configuration parameter "transaction_timeout"'
 _ITS_COMMAND = "Command was: SET transaction_timeout = 0;\n"
 _IGNORED = "pg_restore: warning: errors ignored on restore: "
 
-# A dump may be older than the function.
-_RENEW_FEED = """
-DO $$ BEGIN
-    IF to_regproc('ccgraph_renew_feed') IS NOT NULL THEN
-        PERFORM ccgraph_renew_feed();
-    END IF;
-END $$
-"""
-_RENEWING = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", _RENEW_FEED)
+_RENEWING = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", RENEW_FEED)
 
 
 def run_program(name: str, arguments: Sequence[str]) -> int:
@@ -43,7 +35,7 @@ def run_program(name: str, arguments: Sequence[str]) -> int:
     feed: transaction ids of another cluster mean nothing here, so cursors of before are refused from then on.
     """
     with located(load_settings(), command=f"ccgraph {name.replace('_', '-')}", say=say) as found:
-        address, environment = _without_user(found.url)
+        address, environment = without_user(found.url)
         # Ctrl-C belongs to psql, which cancels a query with it.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -107,17 +99,3 @@ def _run(name: str, address: str, environment: Mapping[str, str], arguments: Seq
         [program(name), "--dbname", address, *arguments], env={**os.environ, **environment}, check=False
     )
     return done.returncode
-
-
-def _without_user(url: str) -> tuple[str, dict[str, str]]:
-    """A URL for the command line, and apart from it what libpq reads from the environment.
-
-    The whole machine can read a command line, which is no place for a password; and `psql --username` goes
-    before the environment, not before a URL.
-    """
-    parts = urlsplit(url)
-    environment = {"PGUSER": parts.username, "PGPASSWORD": parts.password}
-    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    # A URL without a host needs the two slashes that urlunsplit leaves out.
-    address = address if "://" in address else address.replace(":", "://", 1)
-    return address, {name: unquote(value) for name, value in environment.items() if value}

@@ -241,6 +241,35 @@ class Settings(BaseSettings):
     confirmation_retries: int = Field(
         5, ge=0, le=100, description="how often such a notification is sent again before it has failed"
     )
+    backup_dir: Path | None = Field(
+        None,
+        description="the folder of backups; `backups` in CCGRAPH_DATA_DIR if absent, "
+        "better one on another disk",
+    )
+    backup_every: float = Field(
+        0,
+        ge=0,
+        le=8760,
+        description="hours from one backup that the server makes by itself to the next, up to 8760; "
+        "0 for none",
+    )
+    backup_keep_days: int = Field(
+        30, ge=1, le=36_500, description="days that backups are kept, 1 to 36500; the newest always is"
+    )
+    backup_verify: bool = Field(
+        False, description="`true` reads back each dump that the server makes by itself"
+    )
+    wal_archive: bool = Field(
+        False,
+        description="`true` lets the embedded PostgreSQL archive its log into CCGRAPH_BACKUP_DIR, and the "
+        "server make base backups, for `ccgraph restore --at`",
+    )
+    wal_archive_timeout: int = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="seconds after which a change is in the archived log at the latest, 1 to 86400",
+    )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )
@@ -254,6 +283,11 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:  # the name of a host
             return False
+
+    @property
+    def backups(self) -> Path:
+        """The folder of backups, absolute."""
+        return (self.backup_dir or self.data_dir / "backups").expanduser().absolute()
 
     @property
     def origins(self) -> tuple[str, ...]:

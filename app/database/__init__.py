@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from app.config.settings import Settings
+from app.database.archiving import ARCHIVE, Archive
 from app.database.directory import DataDirectory, cannot_use
 from app.database.embedded import EmbeddedServer, Say, embedded_server, silent
 from app.database.reaching import reach
@@ -37,7 +38,10 @@ def located(
         asyncio.run(_reach(settings, say))
         yield Location(settings, settings.database_url.get_secret_value())
         return
-    with embedded_server(settings.data_dir, command=command, alone=alone, say=say) as server:
+    archive = (
+        Archive(settings.backups / ARCHIVE, settings.wal_archive_timeout) if settings.wal_archive else None
+    )
+    with embedded_server(settings.data_dir, command=command, alone=alone, archive=archive, say=say) as server:
         found = {"database_url": SecretStr(server.url())}
         if settings.secret_key is None:
             found["secret_key"] = SecretStr(_kept_secret_key(server.directory))

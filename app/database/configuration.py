@@ -40,6 +40,12 @@ SURROUNDINGS: Mapping[str, str] = {
     "log_min_error_statement": "panic",
 }
 
+HBA = """# Written by ccgraph at each start.
+local all all peer map=ccgraph
+local replication postgres peer map=ccgraph
+"""
+"""Who may connect: the kernel vouches for them. `all` databases do not include replication."""
+
 
 def write_configuration(
     cluster: Path, sockets: Path, clients: Iterable[str], overrides: Mapping[str, str]
@@ -53,7 +59,7 @@ def write_configuration(
     header = "# Written by ccgraph at each start; your own settings go to the end of postgresql.conf.\n"
     names = "".join(f'ccgraph "{name}" all\n' for name in sorted(clients))
     _replace(cluster / "ccgraph.conf", header + lines)
-    _replace(cluster / "pg_hba.conf", "# Written by ccgraph at each start.\nlocal all all peer map=ccgraph\n")
+    _replace(cluster / "pg_hba.conf", HBA)
     _replace(cluster / "pg_ident.conf", "# Written by ccgraph at each start.\n" + names)
 
 

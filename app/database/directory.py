@@ -83,7 +83,9 @@ class DataDirectory:
                 "nothing was changed."
             )
         # In this order: the lock is the first file that another command makes here meanwhile.
-        if any(self.path.iterdir()) and not self.lock.exists():
+        # Backups of a server of one's own may lie in a folder that no embedded one has used.
+        others = (path for path in self.path.iterdir() if path.name != "backups")
+        if any(others) and not self.lock.exists():
             raise StartupError(
                 f"{self.path} holds files that are not ccgraph's: "
                 "set CCGRAPH_DATA_DIR to a new or empty folder; nothing was changed."

@@ -6,13 +6,14 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from app.config.errors import StartupError
+from app.database.archiving import Archive
 from app.database.cluster import make_cluster
 from app.database.configuration import DATABASE, OWNER, write_configuration
 from app.database.directory import DataDirectory, Holder, cannot_use
@@ -55,20 +56,24 @@ def embedded_server(
     command: str,
     alone: bool = False,
     overrides: Mapping[str, str] | None = None,
+    archive: Archive | None = None,
+    reach: Sequence[tuple[str, int]] = (),
     say: Say = silent,
 ) -> Iterator[EmbeddedServer]:
     """PostgreSQL on the data directory `path` for as long as the block lasts.
 
     It is started when nobody runs it. When another command does, this one becomes its guest, and the other
-    waits for it in the end. `alone` refuses to be a guest and waits for none. What prevents the start is a
-    StartupError.
+    waits for it in the end. `alone` refuses to be a guest and waits for none. `archive` is where it archives
+    its log. `reach` are further paths that the user who runs PostgreSQL must have access to (os.R_OK | ...).
+    What prevents the start is a StartupError.
     """
     directory = DataDirectory(path.expanduser().absolute())
     directory.prepare()
     while True:
         with directory.locked(directory.lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as lock:
             if lock is not None:
-                with ExitStack() as stopped, _host(directory, lock, command, overrides or {}, say) as server:
+                host = _host(directory, lock, command, overrides or {}, archive, reach, say)
+                with ExitStack() as stopped, host as server:
                     yield server
                     if not alone:
                         stopped.enter_context(_without_guests(directory, say))
@@ -90,7 +95,13 @@ def embedded_server(
 
 @contextmanager
 def _host(
-    directory: DataDirectory, lock: int, command: str, overrides: Mapping[str, str], say: Say
+    directory: DataDirectory,
+    lock: int,
+    command: str,
+    overrides: Mapping[str, str],
+    archive: Archive | None,
+    reach: Sequence[tuple[str, int]],
+    say: Say,
 ) -> Iterator[EmbeddedServer]:
     """Hold the directory, start PostgreSQL, and stop it in the end."""
     with ExitStack() as stack:
@@ -103,10 +114,14 @@ def _host(
                 say(f"Making a PostgreSQL data directory in {directory.path}")
                 make_cluster(directory, account, durable=overrides.get("fsync") != "off")
             _forget_dead_postmaster(directory)
+            if archive is not None:
+                archive.prepare(account)
+                overrides = {**archive.settings, **overrides}
+                reach = [*reach, *archive.needed]
             # Root may look into a running server: it can read the files anyway.
             clients = {account_name(uid) for uid in (0, os.geteuid(), directory.path.stat().st_uid)}
             write_configuration(directory.cluster, sockets, clients, overrides)
-            postmaster = Postmaster.start(directory, account, lock)
+            postmaster = Postmaster.start(directory, account, lock, reach)
             stack.callback(postmaster.stop)
             postmaster.await_ready(say)
         except OSError as error:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.config.errors import StartupError
@@ -37,7 +37,9 @@ class Postmaster:
         self._stopping = False
 
     @classmethod
-    def start(cls, directory: DataDirectory, account: Account, lock: int) -> "Postmaster":
+    def start(
+        cls, directory: DataDirectory, account: Account, lock: int, reach: Sequence[tuple[str, int]] = ()
+    ) -> "Postmaster":
         """Start PostgreSQL, which shares our lock on the directory and gets SIGINT when this process dies.
 
         A session of its own keeps the terminal's Ctrl-C away from it: the server drains first.
@@ -46,7 +48,7 @@ class Postmaster:
         output = os.memfd_create("postgres")
         arguments = [program("postgres"), "-D", str(directory.cluster)]
         process = subprocess.Popen(
-            account.command(arguments, folder=directory.cluster, parent=os.getpid()),
+            account.command(arguments, folder=directory.cluster, parent=os.getpid(), reach=reach),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.config.errors import StartupError
 from app.database import launch
@@ -72,8 +73,15 @@ class Account:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
-    def command(self, arguments: Sequence[str], *, folder: Path, parent: int | None = None) -> list[str]:
-        """The command line that runs a program as this account, with `folder` within its reach.
+    def command(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        parent: int | None = None,
+        reach: Sequence[tuple[str, int]] = (),
+    ) -> list[str]:
+        """The command line that runs a program as this account, with `folder` and `reach` within its reach.
 
         `parent`: a process at whose death the program gets SIGINT.
         """
@@ -83,6 +91,7 @@ class Account:
             (program("postgres"), os.R_OK | os.X_OK),
             (str(base / "share" / "postgres.bki"), os.R_OK),
             (str(base / "lib"), os.R_OK | os.X_OK),
+            *reach,
         ]
         order = {"uid": self.uid, "gid": self.gid, "needed": needed, "parent": parent}
         return [sys.executable, "-I", "-S", str(launch.__file__), json.dumps(order), *arguments]
@@ -97,3 +106,17 @@ def account_name(uid: int) -> str:
             f"The user id {uid} has no name in /etc/passwd, without which PostgreSQL does not start: "
             "run ccgraph as a user that has one, or set DATABASE_URL to a PostgreSQL server."
         ) from None
+
+
+def without_user(url: str) -> tuple[str, dict[str, str]]:
+    """A URL for the command line, and apart from it what libpq reads from the environment.
+
+    The whole machine can read a command line, which is no place for a password; and `psql --username` goes
+    before the environment, not before a URL.
+    """
+    parts = urlsplit(url)
+    environment = {"PGUSER": parts.username, "PGPASSWORD": parts.password}
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    # A URL without a host needs the two slashes that urlunsplit leaves out.
+    address = address if "://" in address else address.replace(":", "://", 1)
+    return address, {name: unquote(value) for name, value in environment.items() if value}

@@ -76,6 +76,11 @@ class Vault:
         """Whether the value was sealed with the current key."""
         return sealed.startswith(f"{_FORM}.{self.current}.")
 
+    def check_value(self, name: str) -> str | None:
+        """What tells a key from another of the same name and does not give it away; None without the key."""
+        key = self.keys.get(name)
+        return hmac.new(key, b"ccgraph check value", hashlib.sha256).hexdigest()[:16] if key else None
+
     def fingerprint(self, secret: str) -> str:
         """A keyed hash, by which a secret can be recognised but not found (HMAC-SHA-256, hexadecimal)."""
         return hmac.new(self.hash_key, secret.encode(), hashlib.sha256).hexdigest()

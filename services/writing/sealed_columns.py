@@ -67,6 +67,10 @@ def _kept_column(table: Table, column: "Column[object]") -> SealedColumn:
     )
 
 
+SEALED: Final = "v1.%.%"
+"""A pattern of sealed texts; the key's name comes second (`Vault.seal`)."""
+
+
 async def reveal(transaction: Transaction, place: str, key: object) -> object:
     """The value of a sealed column, for a caller who may change the row; None when there is none.
 

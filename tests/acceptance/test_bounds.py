@@ -494,6 +494,9 @@ NO_BOUNDS = {
     "live_poll": "how often a query is read again",
     "confirmation_timeout": "when a notification is sent again",
     "confirmation_retries": "how often a notification is sent again",
+    "backup_every": "how often a backup is made",
+    "backup_keep_days": "how long a backup is kept; no caller makes one",
+    "wal_archive_timeout": "how soon a change is archived",
     "shutdown_timeout": "of the end",
 }
 """Settings that are numbers and bound nothing that a caller takes."""

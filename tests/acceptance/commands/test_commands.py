@@ -25,6 +25,8 @@ def test_help_names_every_command_and_its_purpose(ccgraph: Run) -> None:
         "import-mcp",
         "schema",
         "psql",
+        "backup",
+        "restore",
     ):
         assert f" {command} " in shown
 

@@ -209,3 +209,6 @@ false
 
 -- error_summary
 false
+
+-- backup_runs
+false

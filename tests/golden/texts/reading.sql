@@ -686,5 +686,8 @@ false
 -- error_summary
 false
 
+-- backup_runs
+false
+
 -- users, private columns
 r.id = $1

@@ -337,6 +337,30 @@ UPDATE worktrees SET
 AND $2 THEN COALESCE($5, commit_hash) ELSE commit_hash END
 WHERE worktree_id = ANY($1)
 
+-- services.system.backup_runs, _NOTE
+INSERT INTO backup_runs
+    (id, kind, status, started_at, finished_at, path, size_bytes, row_count, encryption_keys, error)
+VALUES ($1, $2, $3, $4, COALESCE($5, now()), $6, $7, $8, $9::jsonb, $10)
+
+-- services.system.backup_runs, _VERIFIED
+UPDATE backup_runs SET verified_at = now(), is_verified = $2
+WHERE id = $1
+
+-- services.system.backup_runs, _REMOVED
+UPDATE backup_runs SET removed_at = now()
+WHERE id = ANY($1)
+AND removed_at IS NULL
+
+-- services.system.backup_runs, _FORGET
+DELETE
+FROM backup_runs
+WHERE finished_at < now() - $1::interval
+AND (removed_at IS NOT NULL
+OR status = 'failed')
+
+-- services.system.contents, END_CURSORS
+UPDATE feed_state SET epoch = gen_random_uuid()
+
 -- services.tasks.claims, _CLAIM
 UPDATE tasks t SET status = 'RUNNING', started_at = now(), completed_at = NULL, assigned_to = $2, lease_expires_at = now() + $3::interval
 WHERE t.id = $1

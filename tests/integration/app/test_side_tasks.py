@@ -24,6 +24,7 @@ from tests.support.graphql_ws import open_socket
 from tests.support.waiting import PATIENCE, until
 
 SIDE_TASKS = [
+    "backup",
     "feed-reader",
     "feed-wakeup-broker",
     "feed-wakeup-listener",
@@ -43,9 +44,10 @@ SIDE_TASKS = [
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """With a broker, whose connection is held by a side task."""
+    """With a broker, whose connection is held by a side task, and with backups."""
     assert settings.database_url is not None
-    return settings.model_copy(update={"broadcast_url": SecretStr(settings.database_url.get_secret_value())})
+    broker = SecretStr(settings.database_url.get_secret_value())
+    return settings.model_copy(update={"broadcast_url": broker, "backup_every": 24.0})
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ ADDED_COLUMNS = {
 ADDED_TABLES = {
     "alembic_version",
     "api_call_counts",
+    "backup_runs",
     "change_events",
     "collaboration_participants",
     "feed_running",

@@ -173,4 +173,5 @@ _RULES: Mapping[str, Rule] = {
     "mcp_message_stats": _nobody,
     "parallel_execution_stats": _nobody,
     "error_summary": _nobody,
+    "backup_runs": _nobody,
 }

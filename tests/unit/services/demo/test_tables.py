@@ -16,6 +16,7 @@ from tests.unit.services.demo.drawn import SEED, digest, tables
 LEFT_OUT = {
     "alembic_version",
     "api_call_counts",
+    "backup_runs",
     "change_events",
     "feed_running",
     "feed_starts",
@@ -28,7 +29,8 @@ LEFT_OUT = {
     "system_settings",
     "tasks_archive",
 }
-"""Archives fill by archiving, the feed by triggers, settings by the migrations, counters by use.
+"""Archives fill by archiving, the feed by triggers, settings by the migrations, counters by use,
+the record of backups by backups.
 Who works on a project of the demo has accepted the invitation."""
 
 
