@@ -1,6 +1,7 @@
 """`ccgraph migrate`, `check` and `demo`."""
 
 import secrets
+from functools import partial
 
 import typer
 from rich.box import SIMPLE
@@ -73,6 +74,13 @@ async def load_demo(url: str, scale: float, seed: int, password: str) -> None:
                     tasks[table] = bars.add_task(table)
                 bars.update(tasks[table], completed=done, total=expected)
 
-            await demo_fleet.load(connection, scale=scale, seed=seed, progress=show, password=password)
+            await demo_fleet.load(
+                connection,
+                scale=scale,
+                seed=seed,
+                progress=show,
+                password=password,
+                another=partial(connect, url),
+            )
     finally:
         await connection.close()

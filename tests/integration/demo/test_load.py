@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import asyncpg
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from models import metadata
 from services.accounts.passwords import verify_password
 from services.core.errors import BadInput, Conflict
-from services.demo import DEMO_USER, PASSWORD, REFERENCE, load
+from services.demo import DEMO_USER, PASSWORD, REFERENCE, load, loading
 from tests.support.server import TestServer
 
 SCALE = 0.002
@@ -113,6 +114,85 @@ def test_the_same_seed_gives_the_same_data_byte_for_byte(postgres: TestServer) -
             digests.append(asyncio.run(Demo(url).fill(seed)))
     assert digests[0] == digests[1]
     assert digests[0]["users"] != digests[2]["users"]
+
+
+MADE = (
+    "SELECT c.oid::regclass::text, c.relkind::text, c.reloptions, obj_description(c.oid, 'pg_class'),"
+    " pg_get_expr(c.relpartbound, c.oid), c.relreplident::text, c.relowner::regrole::text"
+    " FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace",
+    "SELECT attrelid::regclass::text, attname, atttypid::regtype::text, attnotnull, attstattarget,"
+    " pg_get_expr(adbin, adrelid), col_description(attrelid, attnum) FROM pg_attribute"
+    " LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+    " JOIN pg_class ON pg_class.oid = attrelid"
+    " WHERE relnamespace = 'public'::regnamespace AND attnum > 0",
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint"
+    " WHERE connamespace = 'public'::regnamespace",
+    "SELECT pg_get_indexdef(indexrelid), indisvalid, coalesce(inhparent::regclass::text, '') FROM pg_index"
+    " JOIN pg_class ON pg_class.oid = indexrelid LEFT JOIN pg_inherits ON inhrelid = indexrelid"
+    " WHERE relnamespace = 'public'::regnamespace",
+    "SELECT tgrelid::regclass::text, tgname, tgenabled::text, pg_get_triggerdef(oid), tgparentid <> 0"
+    " FROM pg_trigger WHERE NOT tgisinternal",
+    "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ccgraph%'",
+)
+"""What a database consists of beside its rows, without the numbers that PostgreSQL gives."""
+
+
+async def made(connection: Connection) -> list[list[str]]:
+    return [sorted(str(tuple(row)) for row in await connection.fetch(query)) for query in MADE]
+
+
+def test_long_tables_come_out_as_if_loaded_row_by_row(
+    postgres: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def loaded(url: str, another: bool) -> tuple[list[list[str]], dict[str, str], list[str]]:
+        connection = await asyncpg.connect(url)
+        told = []
+        try:
+            rows = await load(
+                connection,
+                scale=SCALE,
+                seed=1,
+                another=partial(asyncpg.connect, url) if another else None,
+                progress=lambda table, done, expected: told.append(table),
+            )
+            assert {name: rows for name, rows in (await count(connection)).items() if rows} == rows
+            return await made(connection), {name: await digest(connection, name) for name in stored()}, told
+        finally:
+            await connection.close()
+
+    monkeypatch.setattr(loading, "_LONG", 300)
+    with postgres.clone() as url:
+        plain = asyncio.run(loaded(url, another=False))
+    with postgres.clone() as url:
+        staged = asyncio.run(loaded(url, another=True))
+    for one, other in zip(plain[0], staged[0], strict=True):
+        assert one == other
+    assert plain[1] == staged[1]
+    assert "indexes of file_operations" in staged[2]
+    assert "indexes of mcp_messages" in staged[2]
+
+
+async def test_a_staged_load_that_breaks_off_leaves_nothing(
+    empty: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_LONG", 300)
+    before = await made(empty)
+    for at in ("indexes of file_operations", "file_operations", "mcp_messages", "indexes of mcp_messages"):
+
+        def break_off(table: str, done: int, expected: int, at: str = at) -> None:
+            if table == at:
+                raise RuntimeError("broken off")
+
+        with pytest.raises(RuntimeError, match="broken off"):
+            await load(
+                empty,
+                scale=SCALE,
+                seed=1,
+                progress=break_off,
+                another=partial(asyncpg.connect, database_url),
+            )
+        assert sum((await count(empty)).values()) == 0
+        assert await made(empty) == before
 
 
 async def test_a_filled_database_is_refused_and_left_as_it_was(empty: Connection) -> None:
