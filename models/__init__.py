@@ -13,6 +13,7 @@ from models.invitations import ProjectInvitation
 from models.logs import CcLog, TaskLog
 from models.mcp import McpMessage, McpToolCall
 from models.notifications import NotificationHistoryEntry, NotificationSetting
+from models.operation_counts import file_operation_counts
 from models.planning import Feature, Requirement
 from models.projects import Project
 from models.server_starts import feed_running, feed_starts
@@ -78,6 +79,7 @@ __all__ = [
     "feed_running",
     "feed_starts",
     "feed_state",
+    "file_operation_counts",
     "login_attempts",
     "metadata",
 ]

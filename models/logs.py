@@ -30,6 +30,15 @@ class CcLog(Base):
         Index("idx_cc_logs_task_created", "task_id", "created_at"),
         Index("idx_cc_logs_message_search", text(SEARCHES["cc_logs"].vector()), postgresql_using="gin"),
         Index("idx_cc_logs_xid", "xid"),
+        Index("idx_cc_logs_created_at", "created_at", "id"),
+        Index(
+            # All that the view error_summary reads.
+            "idx_cc_logs_errors",
+            "created_at",
+            "category",
+            "log_level",
+            postgresql_where=text("log_level IN ('error', 'fatal')"),
+        ),
         {"comment": "CC実行ログの詳細管理", "postgresql_partition_by": "RANGE (created_at)"},
     )
 
@@ -82,6 +91,7 @@ class TaskLog(Base):
         Index("idx_task_logs_task_level_created", "task_id", "log_level", "created_at"),
         Index("idx_task_logs_cc_phase", "cc_instance_id", "phase"),
         Index("idx_task_logs_xid", "xid"),
+        Index("idx_task_logs_created_at", "created_at", "id"),
         {"comment": "タスク実行の詳細ログ", "postgresql_partition_by": "RANGE (created_at)"},
     )
 

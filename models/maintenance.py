@@ -149,6 +149,15 @@ BEGIN
                 'SELECT ccgraph_raise_feed_floor((SELECT xid FROM %I ORDER BY xid DESC LIMIT 1))',
                 expired.name);
         END IF;
+        IF expired.parent = 'file_operations' THEN
+            -- In the order in which writers lock, and DROP would.
+            LOCK TABLE ONLY file_operations IN ACCESS EXCLUSIVE MODE;
+            EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', expired.name);
+            EXECUTE format(
+                'INSERT INTO file_operation_counts (session_id, operation_type, operations) '
+                'SELECT session_id, operation_type, -count(*) FROM %I GROUP BY session_id, operation_type',
+                expired.name);
+        END IF;
         EXECUTE format('DROP TABLE %I', expired.name);
         dropped := dropped + 1;
     END LOOP;
@@ -194,7 +203,9 @@ BEGIN
             AND (length(params::text) > characters OR length(result::text) > characters)
         $compact$,
         'characters', COALESCE(ccgraph_setting('retention.mcp_payload_characters'), 2147483647)::text);
-    ANALYZE cc_logs, task_logs, system_logs, notification_history, file_operations, auth_tokens, mcp_messages;
+    PERFORM ccgraph_sum_up_file_operations();
+    ANALYZE cc_logs, task_logs, system_logs, notification_history, file_operations, auth_tokens, mcp_messages,
+        file_operation_counts;
     -- Last, for it locks whole tables until the end of the transaction.
     BEGIN
         PERFORM ccgraph_drop_partitions();

@@ -37,6 +37,12 @@ class McpMessage(Base):
             postgresql_using="gin",
         ),
         Index(
+            # The view mcp_message_stats is read in the order of its key, so that a page of it is a few days.
+            "idx_mcp_messages_day_method",
+            text("((created_at AT TIME ZONE 'UTC')::date)"),
+            "method",
+        ),
+        Index(
             # What compaction looks for; a compacted message leaves the index.
             "idx_mcp_messages_oversized",
             "created_at",
@@ -98,6 +104,14 @@ class McpToolCall(Base):
         Index("idx_mcp_tool_calls_tool_status", "tool_name", "status"),
         Index("idx_mcp_tool_calls_cc_started", "cc_instance_id", "started_at"),
         Index("idx_mcp_tool_calls_message", "message_id"),
+        Index("idx_mcp_tool_calls_started", "started_at", "id"),
+        Index("idx_mcp_tool_calls_status_started", "status", "started_at"),
+        Index(
+            "idx_mcp_tool_calls_cc_tool",
+            "cc_instance_id",
+            "tool_name",
+            postgresql_include=["execution_time_ms"],
+        ),
         {"comment": "create_child_cc等のMCPツール実行ログ"},
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 import models
 from migrations import run
-from models import feed, maintenance, search, server_starts, triggers, views
+from models import feed, maintenance, operation_counts, search, server_starts, triggers, views
 from tests.integration.database.catalog import Connection, read_catalog
 from tests.support.postgres15 import Postgres15
 from tests.support.server import TestServer
@@ -19,10 +19,11 @@ FUNCTIONS = (
     *triggers.FUNCTIONS,
     *search.FUNCTIONS,
     *maintenance.FUNCTIONS,
+    *operation_counts.FUNCTIONS,
     *feed.FUNCTIONS,
     *server_starts.FUNCTIONS,
 )
-TRIGGERS = (*triggers.TRIGGERS, *feed.TRIGGERS)
+TRIGGERS = (*triggers.TRIGGERS, *feed.TRIGGERS, *operation_counts.TRIGGERS)
 
 OBJECTS = """
 SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
