@@ -9,7 +9,19 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import FIXED, GIVEN, Base, begins_as, created_at, time_default_now, to_many, to_one, uuid_key
+from models.base import (
+    BY_SERVER,
+    FIXED,
+    GIVEN,
+    HIDDEN,
+    Base,
+    begins_as,
+    created_at,
+    time_default_now,
+    to_many,
+    to_one,
+    uuid_key,
+)
 from models.enums import McpDirection, McpMessageType, McpToolCallStatus
 from models.search import SEARCHES
 from models.types import Choice, Json, no_json_null, one_of
@@ -112,6 +124,11 @@ class McpToolCall(Base):
             "tool_name",
             postgresql_include=["execution_time_ms"],
         ),
+        Index(
+            "idx_mcp_tool_calls_message_instance",
+            "message_instance_id",
+            postgresql_where=text("message_instance_id IS NOT NULL"),
+        ),
         {"comment": "create_child_cc等のMCPツール実行ログ"},
     )
 
@@ -164,6 +181,13 @@ class McpToolCall(Base):
         info=GIVEN,
         comment="リトライ回数",
         doc="How often the call was tried again.",
+    )
+
+    message_instance_id: Mapped[UUID | None] = mapped_column(
+        # No foreign key: triggers keep it (models/tool_calls.py).
+        info=BY_SERVER | HIDDEN,
+        comment="メッセージのCCインスタンスID (呼び出し元と異なる場合のみ)",
+        doc="Key of the message's instance, where it is not the one that made the call.",
     )
 
     message: Mapped[McpMessage | None] = to_one("tool_calls")

@@ -153,7 +153,8 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
             THROUGH_TASK,
         ),
         "mcp_messages": (THROUGH_INSTANCE,),
-        "mcp_tool_calls": (THROUGH_INSTANCE, Through("message_id", "mcp_messages", "id")),
+        # The second is the instance of the message, where that is another one (models/tool_calls.py).
+        "mcp_tool_calls": (THROUGH_INSTANCE, Through("message_instance_id", "cc_instances", "id")),
         "cc_logs": (THROUGH_INSTANCE, THROUGH_TASK),
         "task_logs": (THROUGH_TASK, THROUGH_INSTANCE),
         "projects_archive": PROJECT,
@@ -168,6 +169,9 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "backup_runs": (),
     }
 )
+
+KEPT_IN_STEP = MappingProxyType({"mcp_tool_calls": Through("message_id", "mcp_messages", "id")})
+"""What a rule says of a table by another column, which triggers keep in step with this one."""
 
 PERSON = MappingProxyType({"users": "id"})
 """Tables with private columns, and the column that says whose they are."""
@@ -330,7 +334,8 @@ def shows_rows_behind(table_name: str, column: str, target: str, key: str) -> bo
 
 def follows(table_name: str, column: str, target: str, key: str) -> bool:
     """Whether rows whose `column` points to a visible row of `target` are visible themselves."""
-    return is_everybodys(table_name) or Through(column, target, key) in RULES[table_name]
+    way = Through(column, target, key)
+    return is_everybodys(table_name) or way in RULES[table_name] or KEPT_IN_STEP.get(table_name) == way
 
 
 def private_to(table_name: str, alias: str, viewer: str) -> str:

@@ -1,6 +1,6 @@
 """Figures over all rows of a filter: count, sum, avg, min, max."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,18 @@ from gql.planner.selection import Field
 from gql.planner.statement import Statement
 
 FUNCTIONS = ("sum", "avg", "min", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`text` is FROM and WHERE. `count` is what counts its rows.
+
+    `counted` says that its rows are sums of rows: where that is nothing, a group is none.
+    """
+
+    text: str
+    count: str = "count(*)"
+    counted: bool = False
 
 
 class Filtered(Protocol):
@@ -23,8 +35,8 @@ class Filtered(Protocol):
     def table(self) -> TableType:
         """The table of the rows."""
 
-    def source(self, alias: str) -> str:
-        """`FROM tasks AS task$1 WHERE ...`"""
+    def source(self, alias: str, read: Set[str] | None = None) -> Source:
+        """`FROM tasks AS task$1 WHERE ...`; `read` are the columns that figures need, None where unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +74,30 @@ def compile_aggregate(chosen: Filtered, field: Field) -> str:
     statement, table = chosen.statement, chosen.table
     alias = statement.alias(table.label)
     name = statement.alias("figures")
-    source = chosen.source(alias)
     fields = field.selected(statement.question, f"{table.name}Aggregate")
-    measures = compile_measures(statement, table, alias, name, fields, f"{table.name}Aggregate")
+    source = chosen.source(alias, set() if only_counts(fields) else None)
+    measures = compile_measures(statement, table, alias, name, fields, f"{table.name}Aggregate", source.count)
     # A selection of nothing but names is still one row.
     inner = ", ".join(measures.inner) or "count(*)"
     return (
         f"SELECT {', '.join(measures.outer)}\n"
-        f"FROM (\nSELECT {inner}\n{source}\n) AS {name}{''.join(measures.joins)}"
+        f"FROM (\nSELECT {inner}\n{source.text}\n) AS {name}{''.join(measures.joins)}"
     )
 
 
+def only_counts(fields: Sequence[Field]) -> bool:
+    """Whether the figures asked for are no others than the number of rows."""
+    return all(field.name in ("count", "__typename", "key") for field in fields)
+
+
 def compile_measures(
-    statement: Statement, table: TableType, alias: str, around: str, fields: Sequence[Field], type_name: str
+    statement: Statement,
+    table: TableType,
+    alias: str,
+    around: str,
+    fields: Sequence[Field],
+    type_name: str,
+    counting: str,
 ) -> Measures:
     """The figures that `fields` ask for: over the rows `alias`, shown from the subquery `around`."""
     inner: list[str] = []
@@ -85,7 +108,7 @@ def compile_measures(
             expression = f"'{type_name}'"
         elif field.name == "count":
             count = statement.alias("count")
-            inner.append(f"count(*) AS {count}")
+            inner.append(f"{counting} AS {count}")
             expression = f"{around}.{count}"
         else:
             expression = statement.alias(field.name)

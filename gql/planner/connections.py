@@ -1,9 +1,11 @@
 """A connection: a page of rows with its edges and page info, and figures over all rows of the filter."""
 
+import re
+from collections.abc import Set
 from dataclasses import dataclass
 
 from gql.planner import rows
-from gql.planner.aggregates import compile_aggregate
+from gql.planner.aggregates import Source, compile_aggregate
 from gql.planner.catalog import TableType
 from gql.planner.cursors import compile_cursor
 from gql.planner.groups import compile_groups
@@ -16,6 +18,7 @@ from gql.planner.statement import Statement
 from gql.planner.values import Value
 from gql.planner.where import compile_where
 from models import policy
+from models.operation_counts import COUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,22 @@ class Filter:
             and all(term.column for term in order.terms)
         )
 
-    def source(self, alias: str) -> str:
-        """`FROM tasks AS task$1 WHERE ...`"""
+    def source(self, alias: str, read: Set[str] | None = None) -> Source:
+        """`FROM tasks AS task$1 WHERE ...`; `read` are the columns that figures need, None where unknown.
+
+        Where rows are only counted, by columns by which they are counted as they come and go, the sums are
+        asked in place of the rows (`models/operation_counts.py`): the columns bear the same names there.
+        """
         conditions = [*self.allowed(alias), *self.wanted(alias)]
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
-        return f"FROM {self.table.table} AS {alias}{where}"
+        counts = COUNTS.get(self.table.table)
+        if counts is None or read is None:
+            return Source(f"FROM {self.table.table} AS {alias}{where}")
+        asked = {*read, *re.findall(rf"{re.escape(alias)}\.(\w+)", where)}
+        if not asked <= counts.columns:
+            return Source(f"FROM {self.table.table} AS {alias}{where}")
+        number = f"coalesce(sum({alias}.{counts.number}), 0)::bigint"
+        return Source(f"FROM {counts.table} AS {alias}{where}", number, counted=True)
 
 
 def compile_connection(statement: Statement, table: TableType, link: Link | None, field: Field) -> str:
@@ -93,7 +107,8 @@ def compile_connection(statement: Statement, table: TableType, link: Link | None
             expression, source = _page_info(statement, listed, inner)
             sources.append(source)
         elif inner.name == "totalCount":
-            expression = f"(SELECT count(*) {chosen.source(statement.alias(table.label))})"
+            total = chosen.source(statement.alias(table.label), set())
+            expression = f"(SELECT {total.count} {total.text})"
         elif inner.name == "aggregate":
             expression, source = _lateral(statement, "aggregate", compile_aggregate(chosen, inner))
             sources.append(source)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gql.planner import names
-from gql.planner.aggregates import Filtered, compile_measures
+from gql.planner.aggregates import Filtered, compile_measures, only_counts
 from gql.planner.catalog import Column, TableType
 from gql.planner.column_types import Kind, output
 from gql.planner.conversions import integer
@@ -68,12 +68,12 @@ def compile_groups(chosen: Filtered, field: Field) -> str:
     keys = _chosen_keys(table, arguments["by"])
     parts = {key.field: statement.alias("part") for key in keys}
     inner = [f"{key.expression(statement, table, alias)} AS {parts[key.field]}" for key in keys]
-    source = chosen.source(alias)
     type_name = f"{table.name}Group"
     fields = field.selected(statement.question, type_name)
-    measures = compile_measures(
-        statement, table, alias, name, [part for part in fields if part.name != "key"], type_name
-    )
+    read = {key.column.name for key in keys} if only_counts(fields) else None
+    source = chosen.source(alias, read)
+    figures = [part for part in fields if part.name != "key"]
+    measures = compile_measures(statement, table, alias, name, figures, type_name, source.count)
     shown = dict(zip((part.key for part in fields if part.name != "key"), measures.outer, strict=True))
     joins = list(measures.joins)
     columns = []
@@ -86,12 +86,13 @@ def compile_groups(chosen: Filtered, field: Field) -> str:
             shown[part.key] = f'{key} AS "{part.key}"'
         columns.append(shown[part.key])
     numbers = ", ".join(str(number) for number in range(1, len(keys) + 1))
-    grouping = f"\nGROUP BY {numbers}\nORDER BY {numbers}" if keys else ""
+    having = f"\nHAVING {source.count} > 0" if source.counted else ""
+    grouping = f"\nGROUP BY {numbers}{having}\nORDER BY {numbers}" if keys else ""
     selected = ", ".join([*inner, *measures.inner]) or "count(*)"
     order = f"\nORDER BY {', '.join(f'{name}.{part}' for part in parts.values())}" if parts else ""
     return (
         f"SELECT coalesce(json_agg({item}), '[]'::json)\nFROM (\nSELECT {', '.join(columns)}\n"
-        f"FROM (\nSELECT {selected}\n{source}{grouping}\nLIMIT {_limit(arguments)}\n) AS {name}"
+        f"FROM (\nSELECT {selected}\n{source.text}{grouping}\nLIMIT {_limit(arguments)}\n) AS {name}"
         f"{''.join(joins)}{order}\n) AS {item}"
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models import metadata
+from models.operation_counts import COUNTS
 from models.views import VIEWS
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
@@ -45,6 +46,10 @@ def reads(sql: str) -> Reads:
         for table in aliases.get(word, ()) if column else tables:
             if table in columns:
                 columns[table] |= {column or word} & {*metadata.tables[table].columns.keys()}
+    for counted, counts in COUNTS.items():
+        if counts.table in columns:
+            columns.setdefault(counted, set()).update(counts.columns)
+            del columns[counts.table]
     clock = not _CLOCK.isdisjoint(_words(text))
     for view in tables & VIEWS.keys():
         behind = reads(VIEWS[view].partition(" AS\n")[2])

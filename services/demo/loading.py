@@ -85,10 +85,12 @@ async def load(
         else:
             stage = await afterwards.enter_async_context(staging(another))
             loaded = await _send_staged(connection, drawn, progress, stage, tables)
+        loaded["file_operation_counts"] = await _count(connection)
+        progress("file_operation_counts", *[loaded["file_operation_counts"]] * 2)
         # A small sample does; autovacuum takes a large one later.
         await connection.execute("SET LOCAL default_statistics_target = 10")
         await connection.execute(f"ANALYZE {', '.join(tables)}")
-    return {table: loaded[table] for table in tables}
+    return {table: loaded[table] for table in (*tables, "file_operation_counts")}
 
 
 async def _send_staged(
@@ -187,6 +189,19 @@ async def _restore(connection: Connection, table: str, taken: _Taken, progress: 
         await connection.execute(statement)
         progress(f"indexes of {table}", done, len(taken.statements))
     await without_vector_statistics(connection, table)
+
+
+async def _count(connection: Connection) -> int:
+    """Draw up what the triggers of file_operations would have counted."""
+    await connection.execute("DELETE FROM file_operation_counts")
+    done = await connection.execute(
+        """
+        INSERT INTO file_operation_counts (session_id, operation_type, operations)
+        SELECT session_id, operation_type, count(*) FROM file_operations
+        GROUP BY session_id, operation_type ORDER BY session_id, operation_type
+        """
+    )
+    return int(done.split()[-1])
 
 
 async def _take(connection: Connection, tables: Sequence[str]) -> None:

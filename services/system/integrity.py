@@ -37,6 +37,16 @@ TROUBLES = {
                 'file_operations']) AS parent
         WHERE to_regclass(parent || to_char(now() AT TIME ZONE 'UTC', '_YYYY_MM')) IS NULL
     """,
+    "file operations that are counted wrongly": """
+        SELECT coalesce(sum(abs(there - counted)), 0) FROM (
+            SELECT coalesce(there, 0) AS there, coalesce(counted, 0) AS counted FROM (
+                SELECT session_id, operation_type, count(*) AS there FROM file_operations
+                GROUP BY session_id, operation_type) AS found
+            FULL JOIN (
+                SELECT session_id, operation_type, sum(operations) AS counted FROM file_operation_counts
+                GROUP BY session_id, operation_type) AS kept USING (session_id, operation_type)
+        ) AS compared
+    """,
     "indexes that are not valid": "SELECT count(*) FROM pg_index WHERE NOT indisvalid",
 }
 

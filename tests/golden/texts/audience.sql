@@ -171,15 +171,13 @@ WHERE ((projects.owner_id = viewer.user_id
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
 OR projects.is_public)))
 OR EXISTS (SELECT
-FROM mcp_messages
-WHERE mcp_messages.id = r.message_id
-AND mcp_messages.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.id = r.message_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = viewer.user_id
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public)))))
+OR projects.is_public))))
 
 -- websocket_notifications
 SELECT event.number, viewer.user_id

@@ -412,15 +412,13 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public)))
 OR EXISTS (SELECT
-FROM mcp_messages
-WHERE mcp_messages.id = r.message_id
-AND mcp_messages.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.id = r.message_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))))
+OR projects.is_public))))
 
 -- mcp_tool_calls, whether there are few
 SELECT count(*) <= 200 AS few
@@ -438,18 +436,16 @@ FROM mcp_tool_calls AS one
 WHERE one.cc_instance_id = led.key
 LIMIT 201) AS one)
 UNION ALL (SELECT
-FROM (SELECT mcp_messages.id
-FROM mcp_messages
-WHERE mcp_messages.cc_instance_id IN (SELECT cc_instances.id
+FROM (SELECT cc_instances.id
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))) OFFSET 0) AS led (key) CROSS
+OR projects.is_public)) OFFSET 0) AS led (key) CROSS
 JOIN LATERAL (SELECT
 FROM mcp_tool_calls AS one
-WHERE one.message_id = led.key
+WHERE one.message_instance_id = led.key
 LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
@@ -461,15 +457,13 @@ FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
-OR r.message_id = ANY(ARRAY(SELECT mcp_messages.id
-FROM mcp_messages
-WHERE mcp_messages.cc_instance_id IN (SELECT cc_instances.id
+OR r.message_instance_id = ANY(ARRAY(SELECT cc_instances.id
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))))
+OR projects.is_public)))))
 
 -- cc_logs
 (EXISTS (SELECT
