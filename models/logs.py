@@ -30,7 +30,8 @@ class CcLog(Base):
         Index("idx_cc_logs_task_created", "task_id", "created_at"),
         Index("idx_cc_logs_message_search", text(SEARCHES["cc_logs"].vector()), postgresql_using="gin"),
         Index("idx_cc_logs_xid", "xid"),
-        Index("idx_cc_logs_created_at", "created_at", "id"),
+        # With the level, so that a walk to the newest errors does not fetch the other entries.
+        Index("idx_cc_logs_created_at", "created_at", "id", "log_level"),
         Index(
             # All that the view error_summary reads.
             "idx_cc_logs_errors",

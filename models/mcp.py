@@ -42,6 +42,7 @@ class McpMessage(Base):
         Index("idx_mcp_messages_created_at", "created_at"),
         Index("idx_mcp_messages_type_created", "message_type", "created_at"),
         Index("idx_mcp_messages_processing_time", "processing_time_ms"),
+        Index("idx_mcp_messages_cc_method", "cc_instance_id", "method"),
         Index("idx_mcp_messages_rpc", "cc_instance_id", "server_name", "rpc_id"),
         Index(
             "idx_mcp_messages_search",
@@ -117,7 +118,12 @@ class McpToolCall(Base):
         Index("idx_mcp_tool_calls_cc_started", "cc_instance_id", "started_at"),
         Index("idx_mcp_tool_calls_message", "message_id"),
         Index("idx_mcp_tool_calls_started", "started_at", "id"),
-        Index("idx_mcp_tool_calls_status_started", "status", "started_at"),
+        Index(
+            "idx_mcp_tool_calls_status_started",
+            "status",
+            "started_at",
+            postgresql_include=["cc_instance_id", "message_instance_id"],
+        ),
         Index(
             "idx_mcp_tool_calls_cc_tool",
             "cc_instance_id",

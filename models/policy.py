@@ -8,6 +8,7 @@ whole set of them. Subqueries do not depend on the row, so PostgreSQL can turn t
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -185,6 +186,7 @@ UNBOUNDED = frozenset(
         "mcp_tool_calls",
         "cc_logs",
         "task_logs",
+        "ultrathink_messages",
     }
 )
 """Tables that grow for ever and are visible through what their rows lead to alone."""
@@ -250,37 +252,63 @@ def asked_of(sql: str, alias: str, viewer: str) -> str:
     return sql.replace("{row}", alias).replace("{viewer}", viewer)
 
 
+HANDFULS = frozenset({"sessions"})
+"""Tables of which a person sees so few rows that an index is asked for each of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class SmallSet:
-    """How the rows that a viewer may see are found from what they lead to.
+    """How the rows of a table are found from the `sets` of keys that a viewer may see.
 
-    `few` is a query for one boolean: whether there are at most `SMALL` of them. `visible` is a predicate that
-    holds for the same rows as the function of that name, and that PostgreSQL answers from indexes.
+    `few` is a query for one boolean: whether there are at most `SMALL` of them. The others are predicates
+    that hold for the same rows as the function `visible`: `gathered` is answered from indexes, `among` is
+    for rows that are met one by one. Of `parts` one holds for each visible row, and no two. `handful` says
+    that the keys of the sets are few.
     """
 
     few: str
-    visible: str
+    gathered: str
+    among: str
+    parts: tuple[str, ...]
+    handful: bool
 
 
-def small_set(table_name: str, alias: str, viewer: str) -> SmallSet | None:
-    """For a table of `UNBOUNDED`, in which somebody who may see little would look at every row; else None."""
+def visible_keys(table: str, key: str, viewer: str) -> str:
+    """A query for the keys of the rows that a viewer may see."""
+    return f"SELECT {table}.{key} AS key FROM {table} WHERE {visible(table, table, viewer)}"
+
+
+def ways(table_name: str) -> tuple[Through, ...]:
+    """What the rows of a table of `UNBOUNDED` are visible through; nothing for other tables."""
     if table_name not in UNBOUNDED:
-        return None
-    seen = {
-        rule.column: f"SELECT {rule.table}.{rule.key} FROM {rule.table}"
-        f" WHERE {visible(rule.table, rule.table, viewer)}"
-        for rule in RULES[table_name]
-        if isinstance(rule, Through)
-    }
+        return ()
+    return tuple(rule for rule in RULES[table_name] if isinstance(rule, Through))
+
+
+def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
+    """For a table of `UNBOUNDED`, of whose rows somebody who may see little would look at every one.
+
+    `sets` are names of `visible_keys`, by the column that leads to them.
+    """
     # Set by set, each from its index, until there are too many.
     found = " UNION ALL ".join(
-        f"(SELECT FROM ({keys} OFFSET 0) AS led (key) CROSS JOIN LATERAL (SELECT FROM {table_name} AS one"
-        f" WHERE one.{column} = led.key LIMIT {SMALL + 1}) AS one)"
-        for column, keys in seen.items()
+        f"(SELECT FROM (SELECT key FROM {keys} OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM {table_name}"
+        f" AS one WHERE one.{column} = led.key LIMIT {SMALL + 1}) AS one)"
+        for column, keys in sets.items()
     )
+    picked = [f"{alias}.{column} = ANY(ARRAY(SELECT key FROM {keys}))" for column, keys in sets.items()]
+    # Compared with a truth value, for PostgreSQL would join the set instead of asking it.
+    asked = [f"({alias}.{column} IN (SELECT key FROM {keys})) IS TRUE" for column, keys in sets.items()]
+    parts = [
+        " AND ".join([one, *(f"({other}) IS NOT TRUE" for other in asked[:place])])
+        for place, one in enumerate(picked)
+    ]
     return SmallSet(
         few=f"SELECT count(*) <= {SMALL} AS few FROM (SELECT FROM ({found}) AS one LIMIT {SMALL + 1}) AS one",
-        visible=f"({' OR '.join(f'{alias}.{column} = ANY(ARRAY({keys}))' for column, keys in seen.items())})",
+        gathered=f"({' OR '.join(picked)})",
+        among=f"({' OR '.join(asked)})",
+        parts=tuple(parts) if len({way.table for way in ways(table_name)}) == 1 else (),
+        handful=all(way.table in HANDFULS for way in ways(table_name)),
     )
 
 

@@ -29,7 +29,7 @@ class UltrathinkMessage(Base):
         Index("idx_ultrathink_task_status", "task_id", "status"),
         Index("idx_ultrathink_sent_ack", "sent_at", "acknowledged_at"),
         Index("idx_ultrathink_child", "child_instance_id"),
-        Index("idx_ultrathink_status_sent", "status", "sent_at"),
+        Index("idx_ultrathink_sent_status", "sent_at", "status"),
         {"comment": "親CCから子CCへの確実な指示伝達ログ"},
     )
 

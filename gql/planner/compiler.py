@@ -29,11 +29,11 @@ def compile_query(question: Question, fields: Sequence[Field]) -> Plan:
 
     `SELECT (SELECT row_to_json(root$1)::text FROM (SELECT ...) AS root$1) AS "tasks", (...) AS "project"`
     """
-    statement = Statement(question)
+    statement = Statement(question, sets={})
     columns = [f'(\n{_root(statement, field)}\n) AS "{field.key}"' for field in fields]
     return Plan(
         keys=tuple(field.key for field in fields),
-        sql="SELECT " + ", ".join(columns),
+        sql=statement.with_sets("SELECT " + ", ".join(columns)),
         parameters=tuple(statement.parameters),
         by_viewer=statement.by_viewer,
     )

@@ -32,9 +32,11 @@ class Filter:
 
     def allowed(self, alias: str, *, one_by_one: bool = False) -> list[str]:
         """Link and policy, to be joined by AND."""
+        at_first = "search" in self.arguments
         found = [*self.link.conditions(alias)] if self.link is not None else []
-        if self.link is None or not self.link.proven:
-            at_first = "search" in self.arguments
+        if (one_by_one or at_first) and (small := self.small_set(alias)) is not None:
+            found.append(small.gathered if at_first and small.handful else small.among)
+        elif self.link is None or not self.link.proven:
             found += self.statement.visible(self.table, alias, one_by_one=one_by_one, at_first=at_first)
         return found
 
@@ -72,7 +74,17 @@ class Filter:
         Where rows are only counted, by columns by which they are counted as they come and go, the sums are
         asked in place of the rows (`models/operation_counts.py`): the columns bear the same names there.
         """
-        conditions = [*self.allowed(alias), *self.wanted(alias)]
+        small = None if "search" in self.arguments else self.small_set(alias)
+        wanted = self.wanted(alias)
+        if small is not None and self.table.table not in COUNTS:
+            if not wanted and small.parts:
+                parts = "\nUNION ALL\n".join(
+                    f"SELECT {alias}.* FROM {self.table.table} AS {alias} WHERE {part}"
+                    for part in small.parts
+                )
+                return Source(f"FROM (\n{parts}\n) AS {alias}")
+            return Source(f"FROM {self.table.table} AS {alias}\nWHERE {' AND '.join([small.among, *wanted])}")
+        conditions = [*(self.allowed(alias) if small is None else [small.gathered]), *wanted]
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         counts = COUNTS.get(self.table.table)
         if counts is None or read is None:

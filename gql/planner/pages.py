@@ -120,7 +120,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
         name = statement.alias("few")
         few = f"(SELECT few FROM {name})"
         walked = rows(f"{table.table} AS {alias}", [f"NOT {few}", *allowed, *wanted, *behind])
-        picked = rows(gathered([few, small.visible]), [*wanted, *behind])
+        picked = rows(gathered([few, small.gathered]), [*wanted, *behind])
         text = f"WITH {name} AS MATERIALIZED (\n{small.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
         text = rows(f"{table.table} AS {alias}", [*allowed, *wanted, *behind])

@@ -52,6 +52,8 @@ class Statement:
     aliases: Counter[str] = field(default_factory=Counter)
     by_viewer: bool = False
     """Whether the text asks who reads."""
+    sets: dict[str, str] | None = None
+    """Queries for keys that the viewer may see, with their names; None where there is no place for them."""
     relations: int = 0
     joined: int = 0
 
@@ -119,10 +121,28 @@ class Statement:
         return [policy.visible(table.table, alias, viewer, one_by_one=one_by_one, at_first=at_first)]
 
     def small_set(self, table: TableType, alias: str) -> policy.SmallSet | None:
-        """How the visible rows are found where they are few, if that is worth a look (`policy.small_set`)."""
-        if self.question.is_admin or table.table not in policy.UNBOUNDED:
+        """How the viewer's rows are found from the keys that they may see (`policy.small_set`), or None.
+
+        The sets of keys stand before the statement (`with_sets`), so that each is found once, and only when
+        it is asked, however many lists and partitions ask.
+        """
+        ways = policy.ways(table.table)
+        if self.question.is_admin or self.sets is None or not ways:
             return None
-        return policy.small_set(table.table, alias, self.viewer())
+        named = {}
+        for way in ways:
+            keys = policy.visible_keys(way.table, way.key, self.viewer())
+            if keys not in self.sets:
+                self.sets[keys] = self.alias("seen")
+            named[way.column] = self.sets[keys]
+        return policy.small_set(table.table, alias, named)
+
+    def with_sets(self, text: str) -> str:
+        """`WITH seen$1 AS MATERIALIZED (SELECT cc_instances.id AS key FROM ...) SELECT ...`"""
+        if not self.sets:
+            return text
+        named = ", ".join(f"{name} AS MATERIALIZED (\n{keys}\n)" for keys, name in self.sets.items())
+        return f"WITH {named}\n{text}"
 
     def column(self, table: TableType, column: Column, alias: str) -> str:
         """`task$1.name`; a private column is NULL in every row that is not about the viewer.

@@ -9,16 +9,19 @@ depends_on = None
 
 INDEXES = {
     "idx_mcp_tool_calls_started": "mcp_tool_calls (started_at, id)",
-    "idx_mcp_tool_calls_status_started": "mcp_tool_calls (status, started_at)",
+    "idx_mcp_tool_calls_status_started": (
+        "mcp_tool_calls (status, started_at) INCLUDE (cc_instance_id, message_instance_id)"
+    ),
     "idx_mcp_tool_calls_cc_tool": "mcp_tool_calls (cc_instance_id, tool_name) INCLUDE (execution_time_ms)",
+    "idx_mcp_messages_cc_method": "mcp_messages (cc_instance_id, method)",
     "idx_mcp_messages_day_method": "mcp_messages (((created_at AT TIME ZONE 'UTC')::date), method)",
-    "idx_cc_logs_created_at": "cc_logs (created_at, id)",
+    "idx_cc_logs_created_at": "cc_logs (created_at, id, log_level)",
     "idx_cc_logs_errors": ("cc_logs (created_at, category, log_level) WHERE log_level IN ('error', 'fatal')"),
     "idx_task_logs_created_at": "task_logs (created_at, id)",
     "idx_mcp_tool_calls_message_instance": (
         "mcp_tool_calls (message_instance_id) WHERE message_instance_id IS NOT NULL"
     ),
-    "idx_ultrathink_status_sent": "ultrathink_messages (status, sent_at)",
+    "idx_ultrathink_sent_status": "ultrathink_messages (sent_at, status)",
 }
 
 

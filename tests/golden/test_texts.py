@@ -81,10 +81,16 @@ def reading() -> Iterator[Section]:
             other = policy.visible(table, "r", "$1", **options)
             if other != plain:
                 yield f"{table}, {name}", other
-        found = policy.small_set(table, "r", "$1")
-        if found is not None:
+        sets = {way.column: f"seen_by_{way.column}" for way in policy.ways(table)}
+        for way in policy.ways(table):
+            yield f"{table}, {sets[way.column]}", policy.visible_keys(way.table, way.key, "$1")
+        if sets:
+            found = policy.small_set(table, "r", sets)
             yield f"{table}, whether there are few", found.few
-            yield f"{table}, the few", found.visible
+            yield f"{table}, the few", found.gathered
+            yield f"{table}, those met one by one", found.among
+            for part in found.parts:
+                yield f"{table}, a part", part
     for table in policy.PERSON:
         yield f"{table}, private columns", policy.private_to(table, "r", "$1")
 

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 import models
+from models import policy
 from models.views import VIEWS
 from services.core.database import Connection, PrimaryConnection, PrimaryPool
 from tests.support.plain.rows import World
@@ -26,6 +27,8 @@ async def narrow(connection: Connection, world: World, seer: Seer) -> None:
             f"DELETE FROM {table.table} WHERE {condition}", [key for key in keys if key not in seen]
         )
         for column in models.metadata.tables[table.table].columns:
+            if column.name in policy.deciding_columns(table.table):
+                continue  # it is hidden and says nothing but that the row is visible
             if column.info.get("hidden") or column.info.get("private"):
                 whose = "true" if column.info.get("hidden") else f"id <> {seer.user_id}"
                 await connection.execute(f"UPDATE {table.table} SET {column.name} = NULL WHERE {whose}")

@@ -1,3 +1,8 @@
+WITH seen$1 AS MATERIALIZED (
+SELECT cc_instances.id AS key FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+), seen$2 AS MATERIALIZED (
+SELECT tasks.id AS key FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+)
 SELECT (
 SELECT row_to_json(root$1)::text
 FROM (
@@ -7,7 +12,7 @@ SELECT key$1 AS "key", groups$1.count$1 AS "count"
 FROM (
 SELECT cc_log$1.log_level AS part$1, date_trunc('hour', cc_log$1.created_at, 'UTC') AS part$2, count(*) AS count$1
 FROM cc_logs AS cc_log$1
-WHERE (EXISTS (SELECT FROM cc_instances WHERE cc_instances.id = cc_log$1.cc_instance_id AND cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))) OR EXISTS (SELECT FROM tasks WHERE tasks.id = cc_log$1.task_id AND tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))))
+WHERE ((cc_log$1.cc_instance_id IN (SELECT key FROM seen$1)) IS TRUE OR (cc_log$1.task_id IN (SELECT key FROM seen$2)) IS TRUE)
 GROUP BY 1, 2
 ORDER BY 1, 2
 LIMIT 100

@@ -1,3 +1,8 @@
+WITH seen$1 AS MATERIALIZED (
+SELECT cc_instances.id AS key FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+), seen$2 AS MATERIALIZED (
+SELECT tasks.id AS key FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+)
 SELECT (
 SELECT row_to_json(root$1)::text
 FROM (
@@ -34,11 +39,11 @@ FROM (
 SELECT cc_log$1.message AS "message"
 FROM (
 WITH few$1 AS MATERIALIZED (
-SELECT count(*) <= 200 AS few FROM (SELECT FROM ((SELECT FROM (SELECT cc_instances.id FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)) OFFSET 0) AS led (key) CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.cc_instance_id = led.key LIMIT 201) AS one) UNION ALL (SELECT FROM (SELECT tasks.id FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)) OFFSET 0) AS led (key) CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.task_id = led.key LIMIT 201) AS one)) AS one LIMIT 201) AS one
+SELECT count(*) <= 200 AS few FROM (SELECT FROM ((SELECT FROM (SELECT key FROM seen$1 OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.cc_instance_id = led.key LIMIT 201) AS one) UNION ALL (SELECT FROM (SELECT key FROM seen$2 OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.task_id = led.key LIMIT 201) AS one)) AS one LIMIT 201) AS one
 )
 (SELECT cc_log$1.*
 FROM cc_logs AS cc_log$1
-WHERE NOT (SELECT few FROM few$1) AND (EXISTS (SELECT FROM cc_instances WHERE cc_instances.id = cc_log$1.cc_instance_id AND cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))) OR EXISTS (SELECT FROM tasks WHERE tasks.id = cc_log$1.task_id AND tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))))
+WHERE NOT (SELECT few FROM few$1) AND ((cc_log$1.cc_instance_id IN (SELECT key FROM seen$1)) IS TRUE OR (cc_log$1.task_id IN (SELECT key FROM seen$2)) IS TRUE)
 ORDER BY cc_log$1.id, cc_log$1.created_at
 LIMIT 1)
 UNION ALL
@@ -46,7 +51,7 @@ UNION ALL
 FROM (
 SELECT cc_log$1.*
 FROM cc_logs AS cc_log$1
-WHERE (SELECT few FROM few$1) AND (cc_log$1.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)))) OR cc_log$1.task_id = ANY(ARRAY(SELECT tasks.id FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)))))
+WHERE (SELECT few FROM few$1) AND (cc_log$1.cc_instance_id = ANY(ARRAY(SELECT key FROM seen$1)) OR cc_log$1.task_id = ANY(ARRAY(SELECT key FROM seen$2)))
 OFFSET 0
 ) AS cc_log$1
 ORDER BY cc_log$1.id, cc_log$1.created_at

@@ -49,17 +49,21 @@ FROM projects
 WHERE (projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
 
--- worktree_sync_history, whether there are few
-SELECT count(*) <= 200 AS few
-FROM (SELECT
-FROM ((SELECT
-FROM (SELECT worktrees.worktree_id
+-- worktree_sync_history, seen_by_source_worktree_id
+SELECT worktrees.worktree_id AS key
 FROM worktrees
 WHERE (worktrees.user_id = $1
 OR worktrees.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))) OFFSET 0) AS led (key) CROSS
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))
+
+-- worktree_sync_history, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_source_worktree_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM worktree_sync_history AS one
 WHERE one.source_worktree_id = led.key
@@ -67,13 +71,16 @@ LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
 -- worktree_sync_history, the few
-(r.source_worktree_id = ANY(ARRAY(SELECT worktrees.worktree_id
-FROM worktrees
-WHERE (worktrees.user_id = $1
-OR worktrees.project_id IN (SELECT projects.id
-FROM projects
-WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))))))
+(r.source_worktree_id = ANY(ARRAY(SELECT key
+FROM seen_by_source_worktree_id)))
+
+-- worktree_sync_history, those met one by one
+((r.source_worktree_id IN (SELECT key
+FROM seen_by_source_worktree_id)) IS TRUE)
+
+-- worktree_sync_history, a part
+r.source_worktree_id = ANY(ARRAY(SELECT key
+FROM seen_by_source_worktree_id))
 
 -- collaboration_sessions
 (r.id IN (SELECT shared.id
@@ -145,11 +152,8 @@ AND part.state = 'joined'
 AND (shared.expires_at IS NULL
 OR shared.expires_at > now())))) IS TRUE
 
--- file_operations, whether there are few
-SELECT count(*) <= 200 AS few
-FROM (SELECT
-FROM ((SELECT
-FROM (SELECT sessions.session_id
+-- file_operations, seen_by_session_id
+SELECT sessions.session_id AS key
 FROM sessions
 WHERE (sessions.user_id = $1
 OR sessions.project_id IN (SELECT projects.id
@@ -162,7 +166,14 @@ JOIN collaboration_participants AS part ON part.collaboration_session_id = share
 WHERE part.user_id = $1
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now()))) OFFSET 0) AS led (key) CROSS
+OR shared.expires_at > now())))
+
+-- file_operations, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_session_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM file_operations AS one
 WHERE one.session_id = led.key
@@ -170,20 +181,16 @@ LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
 -- file_operations, the few
-(r.session_id = ANY(ARRAY(SELECT sessions.session_id
-FROM sessions
-WHERE (sessions.user_id = $1
-OR sessions.project_id IN (SELECT projects.id
-FROM projects
-WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
-OR sessions.session_id IN (SELECT shared.session_id
-FROM collaboration_sessions AS shared
-JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
-WHERE part.user_id = $1
-AND part.state = 'joined'
-AND (shared.expires_at IS NULL
-OR shared.expires_at > now()))))))
+(r.session_id = ANY(ARRAY(SELECT key
+FROM seen_by_session_id)))
+
+-- file_operations, those met one by one
+((r.session_id IN (SELECT key
+FROM seen_by_session_id)) IS TRUE)
+
+-- file_operations, a part
+r.session_id = ANY(ARRAY(SELECT key
+FROM seen_by_session_id))
 
 -- system_logs
 r.user_id = $1
@@ -347,6 +354,75 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
 
+-- ultrathink_messages, seen_by_parent_instance_id
+SELECT cc_instances.id AS key
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- ultrathink_messages, seen_by_child_instance_id
+SELECT cc_instances.id AS key
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- ultrathink_messages, seen_by_task_id
+SELECT tasks.id AS key
+FROM tasks
+WHERE tasks.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- ultrathink_messages, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_parent_instance_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM ultrathink_messages AS one
+WHERE one.parent_instance_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_child_instance_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM ultrathink_messages AS one
+WHERE one.child_instance_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_task_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM ultrathink_messages AS one
+WHERE one.task_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- ultrathink_messages, the few
+(r.parent_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_parent_instance_id))
+OR r.child_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_child_instance_id))
+OR r.task_id = ANY(ARRAY(SELECT key
+FROM seen_by_task_id)))
+
+-- ultrathink_messages, those met one by one
+((r.parent_instance_id IN (SELECT key
+FROM seen_by_parent_instance_id)) IS TRUE
+OR (r.child_instance_id IN (SELECT key
+FROM seen_by_child_instance_id)) IS TRUE
+OR (r.task_id IN (SELECT key
+FROM seen_by_task_id)) IS TRUE)
+
 -- mcp_messages
 r.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
@@ -376,17 +452,21 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))) IS TRUE
 
--- mcp_messages, whether there are few
-SELECT count(*) <= 200 AS few
-FROM (SELECT
-FROM ((SELECT
-FROM (SELECT cc_instances.id
+-- mcp_messages, seen_by_cc_instance_id
+SELECT cc_instances.id AS key
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+OR projects.is_public))
+
+-- mcp_messages, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM mcp_messages AS one
 WHERE one.cc_instance_id = led.key
@@ -394,13 +474,16 @@ LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
 -- mcp_messages, the few
-(r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
-FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))))
+(r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id)))
+
+-- mcp_messages, those met one by one
+((r.cc_instance_id IN (SELECT key
+FROM seen_by_cc_instance_id)) IS TRUE)
+
+-- mcp_messages, a part
+r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id))
 
 -- mcp_tool_calls
 (EXISTS (SELECT
@@ -420,29 +503,37 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
 
--- mcp_tool_calls, whether there are few
-SELECT count(*) <= 200 AS few
-FROM (SELECT
-FROM ((SELECT
-FROM (SELECT cc_instances.id
+-- mcp_tool_calls, seen_by_cc_instance_id
+SELECT cc_instances.id AS key
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+OR projects.is_public))
+
+-- mcp_tool_calls, seen_by_message_instance_id
+SELECT cc_instances.id AS key
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
+
+-- mcp_tool_calls, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM mcp_tool_calls AS one
 WHERE one.cc_instance_id = led.key
 LIMIT 201) AS one)
 UNION ALL (SELECT
-FROM (SELECT cc_instances.id
-FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+FROM (SELECT key
+FROM seen_by_message_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM mcp_tool_calls AS one
 WHERE one.message_instance_id = led.key
@@ -450,20 +541,26 @@ LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
 -- mcp_tool_calls, the few
-(r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
-FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
-OR r.message_instance_id = ANY(ARRAY(SELECT cc_instances.id
-FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))))
+(r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id))
+OR r.message_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_message_instance_id)))
+
+-- mcp_tool_calls, those met one by one
+((r.cc_instance_id IN (SELECT key
+FROM seen_by_cc_instance_id)) IS TRUE
+OR (r.message_instance_id IN (SELECT key
+FROM seen_by_message_instance_id)) IS TRUE)
+
+-- mcp_tool_calls, a part
+r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id))
+
+-- mcp_tool_calls, a part
+r.message_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_message_instance_id))
+AND ((r.cc_instance_id IN (SELECT key
+FROM seen_by_cc_instance_id)) IS TRUE) IS NOT TRUE
 
 -- cc_logs
 (EXISTS (SELECT
@@ -483,29 +580,37 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
 
--- cc_logs, whether there are few
-SELECT count(*) <= 200 AS few
-FROM (SELECT
-FROM ((SELECT
-FROM (SELECT cc_instances.id
+-- cc_logs, seen_by_cc_instance_id
+SELECT cc_instances.id AS key
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
-JOIN LATERAL (SELECT
-FROM cc_logs AS one
-WHERE one.cc_instance_id = led.key
-LIMIT 201) AS one)
-UNION ALL (SELECT
-FROM (SELECT tasks.id
+OR projects.is_public))
+
+-- cc_logs, seen_by_task_id
+SELECT tasks.id AS key
 FROM tasks
 WHERE tasks.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+OR projects.is_public))
+
+-- cc_logs, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM cc_logs AS one
+WHERE one.cc_instance_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_task_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM cc_logs AS one
 WHERE one.task_id = led.key
@@ -513,20 +618,16 @@ LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
 -- cc_logs, the few
-(r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
-FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
-OR r.task_id = ANY(ARRAY(SELECT tasks.id
-FROM tasks
-WHERE tasks.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))))
+(r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id))
+OR r.task_id = ANY(ARRAY(SELECT key
+FROM seen_by_task_id)))
+
+-- cc_logs, those met one by one
+((r.cc_instance_id IN (SELECT key
+FROM seen_by_cc_instance_id)) IS TRUE
+OR (r.task_id IN (SELECT key
+FROM seen_by_task_id)) IS TRUE)
 
 -- task_logs
 (EXISTS (SELECT
@@ -546,29 +647,37 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
 
--- task_logs, whether there are few
-SELECT count(*) <= 200 AS few
-FROM (SELECT
-FROM ((SELECT
-FROM (SELECT tasks.id
+-- task_logs, seen_by_task_id
+SELECT tasks.id AS key
 FROM tasks
 WHERE tasks.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
-JOIN LATERAL (SELECT
-FROM task_logs AS one
-WHERE one.task_id = led.key
-LIMIT 201) AS one)
-UNION ALL (SELECT
-FROM (SELECT cc_instances.id
+OR projects.is_public))
+
+-- task_logs, seen_by_cc_instance_id
+SELECT cc_instances.id AS key
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) OFFSET 0) AS led (key) CROSS
+OR projects.is_public))
+
+-- task_logs, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_task_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM task_logs AS one
+WHERE one.task_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM task_logs AS one
 WHERE one.cc_instance_id = led.key
@@ -576,20 +685,16 @@ LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
 -- task_logs, the few
-(r.task_id = ANY(ARRAY(SELECT tasks.id
-FROM tasks
-WHERE tasks.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
-OR r.cc_instance_id = ANY(ARRAY(SELECT cc_instances.id
-FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
-FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))))
+(r.task_id = ANY(ARRAY(SELECT key
+FROM seen_by_task_id))
+OR r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id)))
+
+-- task_logs, those met one by one
+((r.task_id IN (SELECT key
+FROM seen_by_task_id)) IS TRUE
+OR (r.cc_instance_id IN (SELECT key
+FROM seen_by_cc_instance_id)) IS TRUE)
 
 -- projects_archive
 ((r.owner_id = $1
