@@ -21,6 +21,7 @@ LEFT_OUT = {
     "feed_running",
     "feed_starts",
     "feed_state",
+    "file_operation_counts",
     "login_attempts",
     "mcp_messages_archive",
     "project_archive_rows",
