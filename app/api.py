@@ -16,6 +16,7 @@ from app.http.endpoint import GraphQLEndpoint
 from app.http.sse import EventStreamEndpoint
 from app.websocket.endpoint import WebSocketEndpoint
 from app.websocket.session import WebSocketLimits
+from app.worker import deliver, open_sender
 from gql.context import Context
 from gql.execution.api import Api
 from gql.request.documents import Documents, read_trusted
@@ -81,6 +82,9 @@ async def open_api(
                 database, wakeup, tokens.secret_key.encode(), pace, stall_timeout=settings.response_timeout
             ).watched_by(supervisor)
         )
+        sender = await stack.enter_async_context(open_sender(settings))
+        if settings.worker:
+            await stack.enter_async_context(deliver(settings, database, sender, wakeup, supervisor))
         authenticator = Authenticator(database, tokens)
         lost_after = timedelta(seconds=settings.process_timeout)
         connections = await stack.enter_async_context(
@@ -100,7 +104,7 @@ async def open_api(
         documents = _documents(settings)
 
         def open_context(origin: Origin, principal: Principal | None) -> Context:
-            return Context(database, origin, tokens, principal, vault, api_calls.admit)
+            return Context(database, origin, tokens, principal, vault, api_calls.admit, sender)
 
         yield ApiEndpoint(
             GraphQLEndpoint(

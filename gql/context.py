@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from services.accounts.token_store import Admit
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
-from services.core.errors import Unauthenticated
+from services.core.errors import ServiceUnavailable, Unauthenticated
 from services.core.principal import Origin, Principal
+from services.delivery.sender import Sender
 from services.secrets.vault import Vault
 
 
@@ -16,6 +17,7 @@ class Context:
 
     `tokens` signs what `login` hands out. `vault` seals what is encrypted at rest; without one of its own, a
     server seals with a key derived from the one that signs tokens. `admit` counts a call of an account.
+    `sender` sends messages to people; a server without one sends none.
     """
 
     database: Database
@@ -24,12 +26,19 @@ class Context:
     principal: Principal | None = None
     vault: Vault | None = None
     admit: Admit | None = None
+    sender: Sender | None = None
 
     def sealing(self) -> Vault:
         """What seals and opens encrypted columns."""
         if self.vault is None:
             self.vault = Vault.of(self.tokens.secret_key)
         return self.vault
+
+    def sending(self) -> Sender:
+        """What sends messages to people, or `ServiceUnavailable`."""
+        if self.sender is None:
+            raise ServiceUnavailable("This server sends no messages: ask one that does.")
+        return self.sender
 
     def require_principal(self) -> Principal:
         """The caller, or `Unauthenticated` with what to do."""

@@ -12,7 +12,12 @@ from models.instances import CcInstance
 from models.invitations import ProjectInvitation
 from models.logs import CcLog, TaskLog
 from models.mcp import McpMessage, McpToolCall
-from models.notifications import NotificationHistoryEntry, NotificationSetting
+from models.notifications import (
+    NotificationHistoryEntry,
+    NotificationSetting,
+    notification_pace,
+    notification_position,
+)
 from models.operation_counts import file_operation_counts
 from models.planning import Feature, Requirement
 from models.projects import Project
@@ -82,4 +87,6 @@ __all__ = [
     "file_operation_counts",
     "login_attempts",
     "metadata",
+    "notification_pace",
+    "notification_position",
 ]

@@ -6,7 +6,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
@@ -14,11 +30,13 @@ from models.base import (
     EMPTY_OBJECT,
     FIXED,
     GIVEN,
+    HIDDEN,
     OWNER,
     SEALED_TEXT,
     TRUE,
     Base,
     LogKey,
+    Sealed,
     SerialKey,
     created_at,
     in_clear,
@@ -32,6 +50,11 @@ from models.types import Choice, Json, broken, one_of
 if TYPE_CHECKING:
     from models.sessions import Session
     from models.users import User
+
+DUE = (
+    "GREATEST(COALESCE({row}.scheduled_at, {row}.created_at), {row}.next_attempt_at, {row}.lease_expires_at)"
+)
+"""SQL for when a waiting notification of the table `{row}` may be claimed; GREATEST passes over NULLs."""
 
 NEEDED = in_clear("read by the person alone, and needed to deliver")
 
@@ -89,6 +112,18 @@ class NotificationSetting(Base):
         comment="Webhook署名シークレット (暗号化)",
         doc="Secret that signs webhooks, encrypted.",
     )
+    previous_webhook_secret: Mapped[str | None] = mapped_column(
+        info=BY_SERVER
+        | HIDDEN
+        | {"sealed": Sealed.TEXT, "sealed_for": "notification_settings.webhook_secret"},
+        comment="変更前のWebhook署名シークレット (暗号化)",
+        doc="Secret before the last change, encrypted; it signs too for a day.",
+    )
+    webhook_secret_changed_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER | HIDDEN,
+        comment="Webhook署名シークレット変更日時",
+        doc="When the secret was last replaced.",
+    )
     webhook_headers: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
@@ -139,6 +174,14 @@ class NotificationHistoryEntry(Base):
             "user_id",
             text("created_at DESC"),
             postgresql_where=text("status = 'failed'"),
+        ),
+        Index(
+            "idx_notification_history_due",
+            text("GREATEST(COALESCE(scheduled_at, created_at), next_attempt_at, lease_expires_at)"),
+            postgresql_where=text("status = 'pending' AND summary_of IS NULL"),
+        ),
+        Index(
+            "idx_notification_history_summary", "summary_of", postgresql_where=text("summary_of IS NOT NULL")
         ),
         {"comment": "通知送信履歴・結果", "postgresql_partition_by": "RANGE (created_at)"},
     )
@@ -213,7 +256,100 @@ class NotificationHistoryEntry(Base):
     sent_at: Mapped[datetime | None] = mapped_column(
         info=BY_SERVER, comment="送信日時", doc="When it was sent."
     )
+    message_id: Mapped[UUID | None] = mapped_column(
+        server_default=text("gen_random_uuid()"),
+        info=BY_SERVER,
+        comment="メッセージID (webhook-id など、再送でも不変)",
+        doc="Id of the message that carries it, the same for every attempt: webhook-id and X-Line-Retry-Key.",
+    )
+    next_attempt_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER,
+        comment="次回送信試行日時",
+        doc="When it is tried again, where it waits after an attempt or for quiet hours.",
+    )
+    lease_expires_at: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER | HIDDEN,
+        comment="配信リース期限",
+        doc="Until when the worker that sends it has it to itself.",
+    )
+    lease_holder: Mapped[UUID | None] = mapped_column(
+        info=BY_SERVER | HIDDEN, comment="配信中のワーカーID", doc="The worker that sends it."
+    )
+    summary_of: Mapped[int | None] = mapped_column(
+        BigInteger,
+        info=BY_SERVER | HIDDEN,
+        comment="まとめて送信した通知の主キー",
+        doc="Key of the notification whose message tells of this one too.",
+    )
     created_at: Mapped[datetime] = created_at(primary_key=True)
 
     user: Mapped[User] = to_one("notification_history")
     session: Mapped[Session | None] = to_one("notification_history")
+
+
+notification_pace = Table(
+    "notification_pace",
+    Base.metadata,
+    Column(
+        "user_id",
+        Integer,
+        ForeignKey("users.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        comment="ユーザーID",
+        doc="Key of the person.",
+    ),
+    Column(
+        "service_type", String(20), primary_key=True, comment="通知サービス種別", doc="Service that was used."
+    ),
+    Column(
+        "told_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="最終まとめ送信日時",
+        doc="When the last summary was begun.",
+    ),
+    comment="まとめ通知の間隔管理",
+)
+"""No mapped class: nothing of it is part of the API."""
+
+notification_position = Table(
+    "notification_position",
+    Base.metadata,
+    Column("id", Boolean, primary_key=True, server_default=TRUE, comment="基本キー", doc="Always true."),
+    Column(
+        "epoch",
+        Uuid,
+        nullable=False,
+        comment="フィードの世代 (UUID)",
+        doc="feed_state.epoch to which the position belongs.",
+    ),
+    Column(
+        "start", Integer, nullable=False, comment="起動の連番", doc="Start of the server to which it belongs."
+    ),
+    Column(
+        "before",
+        Text,
+        nullable=False,
+        comment="処理済みスナップショット",
+        doc="What this snapshot sees has been told; the text of a pg_snapshot.",
+    ),
+    Column(
+        "until",
+        Text,
+        comment="処理中スナップショット",
+        doc="The snapshot up to which is being told, where that takes several turns.",
+    ),
+    Column(
+        "past",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="処理済みイベント連番",
+        doc="Of what `until` sees, the events up to this number have been told.",
+    ),
+    CheckConstraint("id", name="chk_notification_position_single"),
+    comment="通知生成のフィード位置",
+)
+"""One row. Events become notifications in the transaction that moves the position, so each does so once."""

@@ -132,6 +132,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         keep_alive=3600,
         request_timeout=600,
         confirmation_timeout=3600,
+        worker=False,
     )
 
 

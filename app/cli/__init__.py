@@ -68,6 +68,10 @@ def serve(
     migrate_first: Annotated[
         bool, typer.Option("--migrate", help="Migrate the database of DATABASE_URL first.")
     ] = False,
+    worker: Annotated[
+        bool | None,
+        typer.Option("--worker/--no-worker", help="Deliver notifications too; instead of CCGRAPH_WORKER."),
+    ] = None,
 ) -> None:
     """Serve the API at /graphql and health at /healthz until SIGTERM or Ctrl-C.
 
@@ -81,7 +85,24 @@ def serve(
     """
     from app.cli import serving
 
-    serving.serve(host, port, demo=demo, migrate_first=migrate_first)
+    serving.serve(host, port, demo=demo, migrate_first=migrate_first, worker=worker)
+
+
+@cli.command()
+def worker() -> None:
+    """Deliver notifications until SIGTERM or Ctrl-C.
+
+    `ccgraph serve` does it too unless it is told `--no-worker`. Any number of both may run. Set BROADCAST_URL
+    to the same broker for all, so that a worker hears at once of what a server stores.
+
+    ```sh
+    ccgraph serve --no-worker
+    ccgraph worker
+    ```
+    """
+    from app.cli import working
+
+    working.work()
 
 
 @cli.command()

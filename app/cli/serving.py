@@ -37,9 +37,12 @@ _YOUNGER = 1
 log = structlog.get_logger("ccgraph")
 
 
-def serve(host: str | None, port: int | None, *, demo: bool, migrate_first: bool) -> None:
-    """Serve until a signal comes; `host` and `port` go before the settings."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+def serve(
+    host: str | None, port: int | None, *, demo: bool, migrate_first: bool, worker: bool | None = None
+) -> None:
+    """Serve until a signal comes; `host`, `port` and `worker` go before the settings."""
+    wanted = {"host": host, "port": port, "worker": worker}
+    given = {name: value for name, value in wanted.items() if value is not None}
     settings = load_settings().model_copy(update=given)
     configure_logging(settings)
     signal.signal(signal.SIGTERM, _leave)

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config.errors import StartupError
+from services.core.addresses import AllowedAddresses
+from services.delivery.channels.web_push import Vapid
 from services.secrets.vault import Vault
 
 PREFIX = "CCGRAPH_"
@@ -43,6 +45,29 @@ def _networks(value: str) -> str:
         if part.strip():
             ipaddress.ip_network(part.strip())
     return value
+
+
+def _allowed_addresses(value: str) -> str:
+    AllowedAddresses.of(value)
+    return value
+
+
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+        raise ValueError("it must begin with https:// or http:// and have no query")
+    return value.rstrip("/")
+
+
+def _contact(value: str) -> str:
+    if not value.startswith(("mailto:", "https://")):
+        raise ValueError("it must begin with mailto: or https://")
+    return value
+
+
+def _vapid_key(key: SecretStr) -> SecretStr:
+    Vapid.of(key.get_secret_value(), "")
+    return key
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
@@ -269,6 +294,76 @@ class Settings(BaseSettings):
         ge=1,
         le=86_400,
         description="seconds after which a change is in the archived log at the latest, 1 to 86400",
+    )
+    worker: bool = Field(
+        True,
+        description="`false` leaves the delivery of notifications to `ccgraph worker`, as `--no-worker` does",
+    )
+    public_url: Annotated[str, AfterValidator(_web_url)] = Field(
+        "",
+        description="where people use the fleet, such as `https://fleet.example`: notifications link to its "
+        "pages; without it they have no links",
+    )
+    delivery_timeout: float = Field(
+        10, gt=0, le=300, description="seconds in which a receiver of a notification has to answer, up to 300"
+    )
+    delivery_concurrency: int = Field(
+        200, ge=1, le=900, description="notifications that a worker sends at a time, 1 to 900"
+    )
+    delivery_places: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="notifications that a worker sends to one person by one service at a time, 1 to 100",
+    )
+    delivery_backoff: float = Field(
+        5,
+        ge=0.01,
+        le=3600,
+        description="seconds before the second attempt at most, twice as many before each further one, "
+        "up to an hour; 0.01 to 3600",
+    )
+    delivery_poll: float = Field(
+        0.05,
+        ge=0.005,
+        le=60,
+        description="seconds after which a worker notices a notification that nothing announced, 0.005 to 60",
+    )
+    delivery_breaker_failures: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="attempts in a row that a receiver may fail before it is left alone for a while, "
+        "1 to 1000",
+    )
+    delivery_breaker_pause: float = Field(
+        30,
+        ge=0.01,
+        le=600,
+        description="seconds for which it is left alone at first, twice as many each further time, up to 600",
+    )
+    delivery_allowed: Annotated[str, AfterValidator(_allowed_addresses)] = Field(
+        "",
+        description="private networks and hosts that notifications may be sent to, as "
+        "`10.0.0.0/8,hooks.corp.example`; without it, public addresses only",
+    )
+    slack_url: Annotated[str, AfterValidator(_web_url)] = Field(
+        "https://slack.com/api", description="where Slack's Web API is"
+    )
+    discord_url: Annotated[str, AfterValidator(_web_url)] = Field(
+        "https://discord.com/api", description="where Discord's API is"
+    )
+    line_url: Annotated[str, AfterValidator(_web_url)] = Field(
+        "https://api.line.me", description="where LINE's Messaging API is"
+    )
+    web_push_key: Annotated[SecretStr, AfterValidator(_vapid_key)] | None = Field(
+        None,
+        description="the private VAPID key of Web Push, 32 bytes in base64url; derived from "
+        "CCGRAPH_SECRET_KEY if absent",
+    )
+    web_push_contact: Annotated[str, AfterValidator(_contact)] = Field(
+        "mailto:ccgraph@localhost",
+        description="whom a push service may write to, as `mailto:ops@example.com` or a URL",
     )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"

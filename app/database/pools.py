@@ -23,6 +23,7 @@ from services.core.json_codec import read_stored, write_stored
 from services.feed.statement_connections import CONNECTIONS
 
 OLDEST_POSTGRESQL = 13
+WORKER_CONNECTIONS = 4
 CLOSE_TIMEOUT = 5.0
 """Seconds at shutdown for the statements that still run."""
 
@@ -164,6 +165,35 @@ async def connect_reader(
     )
 
 
+@asynccontextmanager
+async def open_worker_pool(settings: Settings) -> AsyncIterator[ConnectionPool]:
+    """Connections of the worker that delivers notifications, so that nothing which callers do delays it."""
+    if settings.database_url is None:
+        raise StartupError("DATABASE_URL is not set: set it to a PostgreSQL server.")
+    connection = partial(connect_worker, settings, settings.database_url.get_secret_value())
+    pool = ConnectionPool(connection, WORKER_CONNECTIONS, settings.statement_timeout, lifetime=LIFETIME)
+    try:
+        yield pool
+    finally:
+        await pool.close(CLOSE_TIMEOUT)
+
+
+async def connect_worker(settings: Settings, url: str) -> Connection:
+    """A connection that looks for what is due and what happened: by indexes, however young a partition is."""
+    return await connect(
+        url,
+        connection_class=PlanningConnection,
+        settings={
+            **_writing_session(settings),
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            "enable_seqscan": "off",
+        },
+        command_timeout=settings.statement_timeout + ANSWER_MARGIN,
+        **STATEMENT_CACHE,
+    )
+
+
 async def connect_single(settings: Settings, url: str) -> Connection:
     """A connection for statements that change something and are a transaction by themselves."""
     return await connect(
@@ -224,4 +254,9 @@ def _session(settings: Settings, name: str) -> dict[str, str]:
 
 def _writing_session(settings: Settings) -> dict[str, str]:
     wait = min(LONGEST_LOCK_WAIT, settings.statement_timeout / 2)
-    return {**_session(settings, "ccgraph write"), "lock_timeout": str(max(1, int(wait * 1000)))}
+    return {
+        **_session(settings, "ccgraph write"),
+        "lock_timeout": str(max(1, int(wait * 1000))),
+        # Read where a person saves an address that the server is to call (services/writing/declarations/).
+        "ccgraph.delivery_allowed": settings.delivery_allowed,
+    }

@@ -1,4 +1,4 @@
-"""Notifications: sendNotification, cancelNotification, retryNotification, and those over WebSocket."""
+"""Notifications: sent, cancelled, retried, a setting tried, and those over WebSocket."""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from gql.mutations.payloads import row, rows
 from gql.scalars import JSON, BigInt
 from gql.types.builder import NAMES, enum_type
 from models.enums import NotificationPriority, NotificationType
+from services.delivery import testing
+from services.delivery.outcomes import Outcome, Verdict
 from services.notifications import notifications
 from services.notifications.notifications import Notification
 
@@ -73,6 +75,38 @@ class CancelNotificationPayload(_WithNotification):
     pass
 
 
+@strawberry.input(description="Which setting is tried.")
+class TestNotificationSettingInput:
+    id: int = strawberry.field(description="Key of the setting.")
+
+
+@strawberry.type(description="What came of one message that was sent by the setting.")
+class TestNotificationSettingPayload:
+    key: Private[int]
+    outcome: Private[Outcome]
+    notification_setting = row("NotificationSetting", "key", "The setting that was tried.")
+
+    @strawberry.field(description="Whether the service has taken the message.")
+    def delivered(self) -> bool:
+        return self.outcome.verdict is Verdict.SENT
+
+    @strawberry.field(description="Status code of the service's answer; null where none came.")
+    def response_code(self) -> int | None:
+        return self.outcome.code
+
+    @strawberry.field(description="The beginning of the answer's body; null where none came.")
+    def response_body(self) -> str | None:
+        return self.outcome.body
+
+    @strawberry.field(description="What went wrong; null where nothing did.")
+    def error_message(self) -> str | None:
+        return self.outcome.error
+
+    @strawberry.field(description="Milliseconds until the answer was there, or was given up.")
+    def duration_ms(self) -> int:
+        return round(self.outcome.took * 1000)
+
+
 @strawberry.type(description="The notification that waits to be sent again.")
 class RetryNotificationPayload(_WithNotification):
     pass
@@ -129,6 +163,16 @@ class NotificationMutations:
     async def retry_notification(self, info: Info, input: NotificationKeyInput) -> RetryNotificationPayload:
         await notifications.retry(action_of(info), input.id)
         return RetryNotificationPayload(key=input.id)
+
+    @strawberry.mutation(
+        description="Send one message by a notification setting of one's own, at once, and say what came of "
+        "it. It is tried once, and leaves no row in notificationHistory."
+    )
+    async def test_notification_setting(
+        self, info: Info, input: TestNotificationSettingInput
+    ) -> TestNotificationSettingPayload:
+        outcome = await testing.try_setting(action_of(info), info.context.sending(), input.id)
+        return TestNotificationSettingPayload(key=input.id, outcome=outcome)
 
     @strawberry.mutation(description="Send an event to live connections.")
     async def send_websocket_notification(

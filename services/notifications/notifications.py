@@ -57,11 +57,17 @@ WITH stored AS (
 SELECT keys FROM told
 """
 
-_CANCEL: Final = "UPDATE notification_history SET status = 'cancelled' WHERE id = $1"
+# Those that a summary was about to tell of are told for themselves.
+_CANCEL: Final = """
+WITH freed AS (UPDATE notification_history SET summary_of = NULL WHERE summary_of = $1 AND status = 'pending')
+UPDATE notification_history SET status = 'cancelled' WHERE id = $1
+"""
 
 _RETRY: Final = """
 UPDATE notification_history
-SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = NULL WHERE id = $1
+SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = NULL, next_attempt_at = NULL,
+    summary_of = NULL
+WHERE id = $1
 """
 
 _ACKNOWLEDGE: Final = """

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from models import metadata
 from models.enums import CollaboratorRole, NotificationPriority
@@ -12,17 +14,34 @@ from services.writing.values import Unfit, converter
 MAX_INVITED: Final = 500
 """People whom a shared session names."""
 
-_KNOWN_RULES: Final = frozenset({"min_priority", "keywords", "exclude_keywords", "session_ids"})
+_LISTS: Final = frozenset({"keywords", "exclude_keywords", "session_ids"})
+_KNOWN_RULES: Final = frozenset(
+    {"min_priority", "keywords", "exclude_keywords", "session_ids", "quiet_hours", "summary"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `begin` to `end` on the clocks of `timezone`, over midnight where the end comes first."""
+
+    begin: time
+    end: time
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True)
 class FilterRules:
-    """notification_settings.filter_rules: all that are given have to let a notification pass."""
+    """notification_settings.filter_rules: all that are given have to let a notification pass.
+
+    `quiet_hours` and `summary` say when it may come: not in those hours, and with others in one message.
+    """
 
     min_priority: NotificationPriority | None = None
     keywords: Sequence[str] | None = None
     exclude_keywords: Sequence[str] = ()
     session_ids: frozenset[UUID] | None = None
+    quiet_hours: QuietHours | None = None
+    summary: bool = False
 
 
 def filter_rules(stored: object) -> FilterRules:
@@ -34,14 +53,36 @@ def filter_rules(stored: object) -> FilterRules:
     least = stored.get("min_priority")
     if "min_priority" in stored and least not in list(NotificationPriority):
         raise Unfit("must have low, normal, high or urgent as `min_priority`")
-    lists = {name: _texts(stored[name], name) for name in sorted(stored.keys() - {"min_priority"})}
+    if not isinstance(stored.get("summary", False), bool):
+        raise Unfit("must have true or false as `summary`")
+    lists = {name: _texts(stored[name], name) for name in sorted(_LISTS & stored.keys())}
     sessions = lists.get("session_ids")
     return FilterRules(
         min_priority=None if least is None else NotificationPriority(least),
         keywords=lists.get("keywords"),
         exclude_keywords=lists.get("exclude_keywords", ()),
         session_ids=None if sessions is None else frozenset(_session_id(text) for text in sessions),
+        quiet_hours=_quiet_hours(stored["quiet_hours"]) if "quiet_hours" in stored else None,
+        summary=stored.get("summary", False),
     )
+
+
+def _quiet_hours(value: object) -> QuietHours:
+    wrong = Unfit(
+        "must have an object such as "
+        '{"from": "22:00", "to": "07:00", "timezone": "Asia/Tokyo"} as `quiet_hours`'
+    )
+    if not isinstance(value, dict) or not {"from", "to"} <= value.keys() <= {"from", "to", "timezone"}:
+        raise wrong
+    zone = value.get("timezone", "UTC")
+    try:
+        ZoneInfo(zone)
+        begin, end = time.fromisoformat(value["from"]), time.fromisoformat(value["to"])
+    except (ValueError, TypeError, OSError, KeyError):
+        raise wrong from None
+    if begin == end or begin.tzinfo is not None or end.tzinfo is not None:
+        raise wrong
+    return QuietHours(begin, end, zone)
 
 
 def _texts(value: object, name: str) -> Sequence[str]:

@@ -31,9 +31,13 @@ from gql.request.limits import _MAXIMUM_DIGITS, MOST_PARTS
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
+from services.core.addresses import MOST_HEADERS
 from services.core.database import Database
 from services.core.fair_shares import MOST_WAITING
 from services.core.principal import Origin
+from services.delivery.channels.webhook import MOST_BYTES as WEBHOOK_BYTES
+from services.delivery.http_client import MOST_KEPT
+from services.delivery.outcomes import LONGEST_PAUSE
 from services.mcp.importing import _MESSAGES_PER_PART
 from services.mcp.messages import MAX_MESSAGES
 from services.writing.appending import MAX_ROWS
@@ -72,6 +76,7 @@ class Door(Enum):
     HEADERS = "headers"
     TRAILERS = "trailers"
     IMPORT = "import on the command line"
+    DELIVERY = "delivery of notifications"
 
 
 ANSWERED = (Door.QUERY, Door.MUTATION, Door.GET, Door.WEBSOCKET, Door.SSE, Door.LIVE)
@@ -123,6 +128,7 @@ def _chain(levels: int, size: int) -> str:
 
 DEFAULTS = Settings(_env_file=None)
 HTTP = "tests/acceptance/http/"
+DELIVERY = "tests/integration/delivery/"
 TIME, MEMORY, DATABASE = Resource.TIME, Resource.MEMORY, Resource.DATABASE
 FILTERED = "tasks(first: 1, where: $w) { totalCount }"
 KEY = "0197a000-0000-7000-8000-000000000000"
@@ -480,9 +486,83 @@ BOUNDS = (
         "",
         (HTTP + "test_login.py::test_an_account_has_so_many_tokens_and_the_newest_are_good",),
     ),
+    Bound(
+        "time for a receiver of a notification to answer",
+        DEFAULTS.delivery_timeout,
+        (Resource.TIME, Resource.CONNECTIONS),
+        (Door.DELIVERY,),
+        "",
+        (DELIVERY + "test_workers.py::test_a_receiver_that_hangs_delays_no_other",),
+        setting="delivery_timeout",
+    ),
+    Bound(
+        "notifications that a worker sends at a time",
+        DEFAULTS.delivery_concurrency,
+        (Resource.MEMORY, Resource.CONNECTIONS),
+        (Door.DELIVERY,),
+        "",
+        (DELIVERY + "test_workers.py::test_a_receiver_that_hangs_delays_no_other",),
+        setting="delivery_concurrency",
+    ),
+    Bound(
+        "notifications that a worker sends to one person by one service at a time",
+        DEFAULTS.delivery_places,
+        (Resource.TIME, Resource.CONNECTIONS),
+        (Door.DELIVERY,),
+        "",
+        (DELIVERY + "test_workers.py::test_a_receiver_that_hangs_delays_no_other",),
+        setting="delivery_places",
+    ),
+    Bound(
+        "failed attempts in a row until a receiver is left alone",
+        DEFAULTS.delivery_breaker_failures,
+        (Resource.TIME, Resource.CONNECTIONS),
+        (Door.DELIVERY,),
+        "",
+        (
+            DELIVERY
+            + "test_workers.py::test_a_circuit_breaker_leaves_a_failing_receiver_alone_and_tries_it_again",
+        ),
+        setting="delivery_breaker_failures",
+        more=("delivery_breaker_pause",),
+    ),
+    Bound(
+        "bytes of a webhook's body",
+        WEBHOOK_BYTES,
+        (Resource.MEMORY,),
+        (Door.DELIVERY,),
+        "",
+        (DELIVERY + "test_webhooks.py::test_a_body_is_capped",),
+    ),
+    Bound(
+        "bytes of a receiver's answer that are kept",
+        MOST_KEPT,
+        (Resource.MEMORY, Resource.DISK),
+        (Door.DELIVERY,),
+        "",
+        (DELIVERY + "test_webhooks.py::test_attempts_keep_the_id_and_stop_after_max_retries",),
+    ),
+    Bound(
+        "headers of a webhook's setting",
+        MOST_HEADERS,
+        (Resource.MEMORY,),
+        (Door.DELIVERY,),
+        "BAD_USER_INPUT",
+        (DELIVERY + "test_addresses.py::test_what_leads_inside_is_not_saved",),
+    ),
+    Bound(
+        "longest pause that a receiver may ask for",
+        LONGEST_PAUSE,
+        (Resource.TIME,),
+        (Door.DELIVERY,),
+        "",
+        ("tests/unit/services/delivery/test_outcomes.py::test_retry_after_is_bounded",),
+    ),
 )
 
 NO_BOUNDS = {
+    "delivery_backoff": "when a notification is tried again",
+    "delivery_poll": "how soon a notification is noticed",
     "port": "an address",
     "database_start_timeout": "of the start",
     "access_token_minutes": "how long a login is good",

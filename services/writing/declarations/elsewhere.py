@@ -35,6 +35,8 @@ MCP_MESSAGES_ARCHIVE: Final = _by("services.projects.archiving", "mcp_messages_a
 PROJECT_ARCHIVE_ROWS: Final = _by("services.projects.archiving", "project_archive_rows")
 
 CHANGE_EVENTS: Final = _by("models.feed", "change_events")
+NOTIFICATION_PACE: Final = _by("services.delivery.queue", "notification_pace")
+NOTIFICATION_POSITION: Final = _by("services.delivery.occurrences", "notification_position")
 FEED_STATE: Final = _by("models.feed", "feed_state")
 FEED_RUNNING: Final = _by("models.server_starts", "feed_running")
 FEED_STARTS: Final = _by("models.server_starts", "feed_starts")

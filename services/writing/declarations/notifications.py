@@ -1,10 +1,19 @@
 """How notifications and the wishes for them are written."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from models import NotificationHistoryEntry, NotificationSetting, WebsocketNotification
 from models.policy import Predicate
+from services.core.addresses import (
+    LONGEST_HEADER,
+    MOST_HEADERS,
+    AddressRefused,
+    AllowedAddresses,
+    is_free_header,
+    require_url,
+)
 from services.core.database import WriteConnection
 from services.core.errors import BadInput
 from services.core.json_codec import read_stored, write_stored
@@ -28,14 +37,78 @@ def _require_filter_rules(values: Values, prefix: str) -> None:
         values["filter_rules"] = write_stored(rules).decode()
 
 
+_ADDRESSES: Final = (
+    ("webhook_url", (), "webhookUrl"),
+    ("push_endpoint", (), "pushEndpoint"),
+    ("push_subscription", ("endpoint",), "pushSubscription"),
+    ("service_config", ("webhook_url",), "serviceConfig"),
+)
+"""Where a setting holds a URL that the server calls: the column, the way in its JSON, and the field."""
+
+
+async def _require_addresses(connection: WriteConnection, values: Values, prefix: str) -> None:
+    """No setting makes the server call its own networks, and no header of it replaces the server's."""
+    _require_headers(values, prefix)
+    named = [
+        (url, field)
+        for column, way, field in _ADDRESSES
+        if (url := _inside(values.get(column), way)) is not None
+    ]
+    if not named:
+        return
+    found = await connection.exec_driver_sql("SELECT current_setting('ccgraph.delivery_allowed', true)")
+    allowed = AllowedAddresses.of(found.scalar() or "")
+    for url, field in named:
+        try:
+            require_url(url, allowed)
+        except AddressRefused as trouble:
+            raise BadInput(
+                f"Notifications may not be sent there: {trouble}. Name a public address by https://; an "
+                "operator can allow private ones with CCGRAPH_DELIVERY_ALLOWED.",
+                field=f"{prefix}.{field}",
+            ) from None
+
+
+def _inside(value: Any, way: tuple[str, ...]) -> str | None:
+    if value is None:
+        return None
+    found = read_stored(value) if way else value
+    for name in way:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def _require_headers(values: Values, prefix: str) -> None:
+    if values.get("webhook_headers") is None:
+        return
+    headers = read_stored(values["webhook_headers"])
+    field = f"{prefix}.webhookHeaders"
+    if not isinstance(headers, dict) or len(headers) > MOST_HEADERS:
+        raise BadInput(f"Headers are an object of at most {MOST_HEADERS} texts.", field=field)
+    for name, value in headers.items():
+        if not isinstance(value, str) or len(value) > LONGEST_HEADER or not is_free_header(name, value):
+            raise BadInput(
+                f"The header {name[:80]!r} cannot be chosen: names are those of HTTP, values texts of up to "
+                f"{LONGEST_HEADER} printable characters, and what carries the message is the server's, "
+                "such as Host, Content-Type and Webhook-Id.",
+                field=field,
+            )
+
+
 async def _wish_created(connection: WriteConnection, values: Values, prefix: str) -> None:
     _require_filter_rules(values, prefix)
+    await _require_addresses(connection, values, prefix)
 
 
 async def _wish_changed(
     connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
 ) -> None:
     _require_filter_rules(changes, prefix)
+    await _require_addresses(connection, changes, prefix)
+    if "webhook_secret" in changes:
+        # Receivers get a day to learn the new one; messages are signed by both meanwhile.
+        changes["previous_webhook_secret"] = row["webhook_secret"]
+        changes["webhook_secret_changed_at"] = datetime.now(UTC)
 
 
 NOTIFICATION_SETTINGS: Final = writable(

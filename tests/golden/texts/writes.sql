@@ -126,6 +126,202 @@ ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2
 WHERE counted.calls + $2 <= $3
 RETURNING hour, calls
 
+-- services.delivery.occurrences, _BEGIN
+INSERT INTO notification_position (epoch, start, before)
+SELECT epoch, $1, $2
+FROM feed_state ON CONFLICT DO NOTHING
+
+-- services.delivery.occurrences, _MOVE
+UPDATE notification_position SET epoch = (SELECT epoch
+FROM feed_state), start = $1, before = $2, until = $3,
+    past = $4
+
+-- services.delivery.occurrences, _STORE
+INSERT INTO notification_history (user_id, service_type, notification_type, title, message, payload, priority)
+SELECT *
+FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
+
+-- services.delivery.queue, _CLAIM
+WITH known AS MATERIALIZED (
+    SELECT *
+FROM unnest($4::int[], $5::text[], $6::int[]) AS known (user_id, service_type, free)
+), candidate AS MATERIALIZED (
+    SELECT n.id, n.created_at, n.user_id, n.service_type, n.scheduled_at,
+        array_position('{urgent,high,normal,low}', n.priority::text) AS rank
+   
+FROM notification_history n
+   
+WHERE n.status = 'pending'
+AND n.summary_of IS NULL
+AND GREATEST(COALESCE(n.scheduled_at, n.created_at), n.next_attempt_at, n.lease_expires_at) <= now()
+       
+AND NOT EXISTS (
+            SELECT
+FROM known
+           
+WHERE known.free <= 0
+AND known.user_id = n.user_id
+AND known.service_type = n.service_type
+        )
+   
+ORDER BY GREATEST(COALESCE(n.scheduled_at, n.created_at), n.next_attempt_at, n.lease_expires_at)
+   
+LIMIT $7
+), placed AS (
+    SELECT candidate.*, row_number() OVER (
+        PARTITION BY user_id, service_type
+ORDER BY scheduled_at, rank, id
+    ) AS place
+   
+FROM candidate
+), chosen AS (
+    SELECT placed.id, placed.created_at, placed.scheduled_at, placed.rank
+   
+FROM placed LEFT
+JOIN known USING (user_id, service_type)
+   
+WHERE place <= COALESCE(known.free, $8)
+   
+ORDER BY scheduled_at, rank, id
+   
+LIMIT $3
+), free AS MATERIALIZED (
+    SELECT n.id, n.created_at, chosen.rank
+   
+FROM chosen
+JOIN notification_history n ON n.id = chosen.id
+AND n.created_at = chosen.created_at
+   
+WHERE n.status = 'pending'
+AND n.summary_of IS NULL
+AND GREATEST(COALESCE(n.scheduled_at, n.created_at), n.next_attempt_at, n.lease_expires_at) <= now()
+    FOR UPDATE OF n SKIP LOCKED
+), claimed AS (
+    UPDATE notification_history n
+    SET lease_expires_at = now() + $2, lease_holder = $1,
+        message_id = COALESCE(n.message_id, gen_random_uuid())
+   
+FROM free
+WHERE n.id = free.id
+AND n.created_at = free.created_at
+   
+RETURNING n.*, free.rank
+)
+SELECT claimed.id, claimed.created_at, claimed.user_id, claimed.service_type, claimed.notification_type,
+    claimed.title, claimed.message, claimed.payload, claimed.priority, claimed.message_id, claimed.session_id,
+    claimed.retry_count, claimed.max_retries,
+    users.is_active, users.preferences,
+    wish.id AS setting_id, wish.is_enabled, wish.service_config, wish.webhook_url, wish.webhook_headers,
+    wish.webhook_secret, wish.push_subscription, wish.push_endpoint, wish.filter_rules,
+    CASE WHEN wish.webhook_secret_changed_at > now() - interval '1 day'
+        THEN wish.previous_webhook_secret END AS previous_webhook_secret
+FROM claimed
+JOIN users ON users.id = claimed.user_id
+LEFT
+JOIN notification_settings AS wish ON wish.user_id = claimed.user_id
+   
+AND wish.notification_type = claimed.notification_type
+AND wish.service_type = claimed.service_type
+ORDER BY claimed.scheduled_at, claimed.rank, claimed.id
+
+-- services.delivery.queue, _END
+WITH ended AS (
+    SELECT *
+FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::int[], $6::text[], $7::text[],
+                         $8::float8[], $9::int[])
+        AS ended (id, created_at, verdict, code, body, error, delay, gone)
+), stored AS (
+    UPDATE notification_history n
+    SET status = CASE
+            WHEN verdict = 'sent' THEN 'sent'
+            WHEN verdict = 'failed' THEN 'failed'
+            WHEN verdict = 'retry'
+AND COALESCE(n.retry_count, 0) >= COALESCE(n.max_retries, 3) THEN 'failed'
+            ELSE 'pending' END,
+        retry_count = CASE
+            WHEN verdict = 'retry'
+AND COALESCE(n.retry_count, 0) < COALESCE(n.max_retries, 3)
+                THEN COALESCE(n.retry_count, 0) + 1
+            ELSE n.retry_count END,
+        next_attempt_at = CASE WHEN verdict IN ('retry', 'defer')
+            THEN now() + delay * interval '1 second' END,
+        response_code = CASE WHEN verdict = 'defer' THEN n.response_code ELSE code END,
+        response_body = CASE WHEN verdict = 'defer' THEN n.response_body ELSE body END,
+        error_message = CASE WHEN verdict = 'defer' THEN n.error_message ELSE error END,
+        sent_at = CASE WHEN verdict = 'sent' THEN now() ELSE n.sent_at END,
+        lease_expires_at = NULL,
+        lease_holder = NULL
+   
+FROM ended
+   
+WHERE n.id = ended.id
+AND n.created_at = ended.created_at
+AND n.status = 'pending'
+AND n.lease_holder = $1
+   
+RETURNING n.id, n.status, n.response_code, n.response_body, n.error_message, n.sent_at, n.message_id
+), told AS (
+    UPDATE notification_history n
+    SET status = stored.status, response_code = stored.response_code, response_body = stored.response_body,
+        error_message = stored.error_message, sent_at = stored.sent_at, message_id = stored.message_id,
+        next_attempt_at = NULL
+   
+FROM stored
+   
+WHERE n.summary_of = stored.id
+AND n.status = 'pending'
+AND stored.status <> 'pending'
+), switched AS (
+    UPDATE notification_settings SET is_enabled = false
+   
+WHERE id = ANY(SELECT gone
+FROM ended
+WHERE gone IS NOT NULL)
+)
+SELECT count(*)
+FROM stored
+
+-- services.delivery.queue, _POSTPONE
+UPDATE notification_history n SET next_attempt_at = now() + $3 * interval '1 second'
+WHERE n.status = 'pending'
+AND n.summary_of IS NULL
+AND n.user_id = $1
+AND n.service_type = $2
+   
+AND GREATEST(COALESCE(n.scheduled_at, n.created_at), n.next_attempt_at, n.lease_expires_at) <= now()
+
+-- services.delivery.queue, _PACE
+INSERT INTO notification_pace AS pace (user_id, service_type, told_at) VALUES ($1, $2, now())
+ON CONFLICT (user_id, service_type) DO UPDATE SET told_at = now()
+WHERE pace.told_at <= now() - $3 * interval '1 second'
+RETURNING true
+
+-- services.delivery.queue, _GATHER
+WITH due AS (
+    SELECT n.id, n.created_at
+FROM notification_history n
+   
+WHERE n.status = 'pending'
+AND n.summary_of IS NULL
+AND n.id <> $1
+       
+AND n.user_id = $2
+AND n.service_type = $3
+AND n.notification_type = $4
+       
+AND GREATEST(COALESCE(n.scheduled_at, n.created_at), n.lease_expires_at) <= now()
+       
+AND n.retry_count = 0
+   
+ORDER BY n.scheduled_at
+LIMIT $5
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE notification_history n SET summary_of = $1
+FROM due
+WHERE n.id = due.id
+AND n.created_at = due.created_at
+
 -- services.instances.heartbeats, _MARK
 UPDATE cc_instances SET status = 'ERROR'
 WHERE id IN (
@@ -231,12 +427,16 @@ SELECT keys
 FROM told
 
 -- services.notifications.notifications, _CANCEL
+WITH freed AS (UPDATE notification_history SET summary_of = NULL
+WHERE summary_of = $1
+AND status = 'pending')
 UPDATE notification_history SET status = 'cancelled'
 WHERE id = $1
 
 -- services.notifications.notifications, _RETRY
 UPDATE notification_history
-SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = NULL
+SET status = 'pending', retry_count = 0, scheduled_at = now(), error_message = NULL, next_attempt_at = NULL,
+    summary_of = NULL
 WHERE id = $1
 
 -- services.notifications.notifications, _ACKNOWLEDGE

@@ -25,6 +25,9 @@ from tests.support.waiting import PATIENCE, until
 
 SIDE_TASKS = [
     "backup",
+    "delivery",
+    "delivery-occurrences",
+    "delivery-outcomes",
     "feed-reader",
     "feed-wakeup-broker",
     "feed-wakeup-listener",
@@ -44,10 +47,10 @@ SIDE_TASKS = [
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """With a broker, whose connection is held by a side task, and with backups."""
+    """With a broker, whose connection is held by a side task, with backups, and with what delivers."""
     assert settings.database_url is not None
     broker = SecretStr(settings.database_url.get_secret_value())
-    return settings.model_copy(update={"broadcast_url": broker, "backup_every": 24.0})
+    return settings.model_copy(update={"broadcast_url": broker, "backup_every": 24.0, "worker": True})
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ POOLS = {"at_once", "writer", "upkeep", "begin", "commit"}
 ROUNDS: Mapping[str, str] = {
     "services/accounts/login_attempts.py": "attempts stay counted, whatever becomes of the login",
     "services/accounts/rate_limits.py": "writes the counts of all callers together",
+    "services/delivery/occurrences.py": "a round of the server",
+    "services/delivery/queue.py": "a round of the server",
+    "services/delivery/worker.py": "a round of the server",
     "services/demo/loading.py": "a command, which fills an empty database",
     "services/instances/heartbeats.py": "a round of the server",
     "services/mcp/importing.py": "a command, which goes in parts",

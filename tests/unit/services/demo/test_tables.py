@@ -24,6 +24,8 @@ LEFT_OUT = {
     "file_operation_counts",
     "login_attempts",
     "mcp_messages_archive",
+    "notification_pace",
+    "notification_position",
     "project_archive_rows",
     "project_invitations",
     "projects_archive",

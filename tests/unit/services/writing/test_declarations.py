@@ -127,10 +127,12 @@ def test_every_sealed_column_of_every_table_is_sealed_anew_with_another_key() ->
         if column.info.get("sealed") is not None
     }
     assert declared <= reached
-    assert len(declared) == 8
+    assert len(declared) == 9
 
     of_tables = {(table, name) for table, name in declared if table in TABLES}
     places = {one.place for one in sealed_columns()}
+    # A secret that was replaced stays sealed for the column that it comes from.
+    of_tables.discard(("notification_settings", "previous_webhook_secret"))
     assert places == {f"{table}.{name}" for table, name in of_tables}
 
 

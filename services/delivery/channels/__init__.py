@@ -1,0 +1,1 @@
+"""The services that carry notifications: one module writes and judges the messages of one of them."""
