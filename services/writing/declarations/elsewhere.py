@@ -34,6 +34,7 @@ TASKS_ARCHIVE: Final = _by("services.projects.archiving", "tasks_archive")
 MCP_MESSAGES_ARCHIVE: Final = _by("services.projects.archiving", "mcp_messages_archive")
 PROJECT_ARCHIVE_ROWS: Final = _by("services.projects.archiving", "project_archive_rows")
 
+BACKUP_RUNS: Final = _by("services.system.backup_runs", "backup_runs")
 CHANGE_EVENTS: Final = _by("models.feed", "change_events")
 NOTIFICATION_PACE: Final = _by("services.delivery.queue", "notification_pace")
 NOTIFICATION_POSITION: Final = _by("services.delivery.occurrences", "notification_position")

@@ -22,6 +22,7 @@ ADDED_COLUMNS = {
     "auth_tokens": {"name", "family_id", "lineage"},
     "cc_logs": {"xid"},
     "mcp_messages": {"server_name", "direction"},
+    "mcp_tool_calls": {"message_instance_id"},
     "notification_history": {
         *("lease_expires_at", "lease_holder", "message_id", "next_attempt_at", "summary_of"),
     },
@@ -42,6 +43,7 @@ ADDED_TABLES = {
     "feed_running",
     "feed_starts",
     "feed_state",
+    "file_operation_counts",
     "login_attempts",
     "mcp_messages_archive",
     "notification_pace",

@@ -26,6 +26,7 @@ ROUNDS: Mapping[str, str] = {
     "services/instances/heartbeats.py": "a round of the server",
     "services/mcp/importing.py": "a command, which goes in parts",
     "services/notifications/websocket_delivery.py": "a round of the server",
+    "services/system/contents.py": "reads; a savepoint, where an older database lacks a column",
     "services/system/maintenance.py": "a round of the server",
     "services/tasks/leases.py": "a round of the server",
     "services/writing/sealed_columns.py": "a command, which goes in parts",

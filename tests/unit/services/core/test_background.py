@@ -95,11 +95,14 @@ async def test_one_that_is_stopped_while_it_is_away_is_not_begun_again() -> None
 
 
 BOUND_TO_A_CALL = {
+    "app/backup/dumping.py",  # a command or a round: both readings end with it
+    "app/backup/tools.py",  # listens to one program, and ends with it
     "app/database/connection_pool.py",  # resets a connection; its place is passed on however it ends
     "app/http/sse.py",  # notices that the client goes; its end ends the stream
     "app/websocket/session.py",  # of one connection, which ends with an error of theirs
     "services/core/batching.py",  # those who wait are told how it ended
     "services/delivery/worker.py",  # one message, whose lease runs out if its task is lost
+    "services/demo/loading.py",  # a command, which ends with its parts
     "services/feed/feed.py",  # a replay, whose subscriber is ended with it
 }
 
