@@ -156,8 +156,9 @@ async def test_no_trigger_sets_a_watched_column_that_the_statement_does_not_set(
         " AND tgrelid::regclass::text = ANY($1) AND tgtype & 2 > 0 AND tgtype & 16 > 0",  # before, update
         [watch.table for watch in WATCHES],
     )
-    assert [row["name"] for row in functions] == ["update_updated_at_column"]
-    assert not any("updated_at" in watch.columns for watch in WATCHES)
+    sets = {"ccgraph_tool_call_message": "message_instance_id", "update_updated_at_column": "updated_at"}
+    assert {row["name"] for row in functions} == {*sets}
+    assert not any(column in watch.columns for watch in WATCHES for column in sets.values())
 
 
 async def test_an_upsert_that_changes_a_watched_column_is_an_event(

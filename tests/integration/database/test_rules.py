@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from models import metadata
+from models.operation_counts import COUNTS
 from models.types import Choice
 from tests.integration.database.catalog import Connection
 
@@ -66,11 +67,16 @@ async def test_a_container_runs_one_session_and_many_sessions_have_none(passing:
     assert await passing.fetchval("SELECT count(*) FROM sessions") == 3
 
 
+COPIED = {counts.table for counts in COUNTS.values()}
+"""Triggers write these tables, from columns that have the check."""
+
+
 def closed_lists() -> list[Any]:
     return [
         pytest.param(table.name, column.name, column.type, id=f"{table.name}.{column.name}")
         for table in metadata.sorted_tables
         if not table.info.get("view", False) and not table.name.endswith("_archive")
+        if table.name not in COPIED
         for column in table.columns
         if isinstance(column.type, Choice)
     ]
