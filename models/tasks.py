@@ -54,6 +54,14 @@ class Task(Base):
             info=broken("parent_task_id", "A task is not its own parent."),
         ),
         Index("idx_tasks_project_status_priority", "project_id", "status", "priority"),
+        # All that totals by status and priority and groups by status and time read.
+        Index(
+            "idx_tasks_status_priority_created",
+            "status",
+            "priority",
+            "created_at",
+            postgresql_include=["actual_duration_minutes"],
+        ),
         Index("idx_tasks_assigned_status", "assigned_to", "status"),
         Index("idx_tasks_mcp_enabled", "mcp_enabled", "ultrathink_protocol"),
         Index("idx_tasks_duration", "estimated_duration_minutes", "actual_duration_minutes"),

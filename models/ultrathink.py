@@ -29,7 +29,13 @@ class UltrathinkMessage(Base):
         Index("idx_ultrathink_task_status", "task_id", "status"),
         Index("idx_ultrathink_sent_ack", "sent_at", "acknowledged_at"),
         Index("idx_ultrathink_child", "child_instance_id"),
-        Index("idx_ultrathink_sent_status", "sent_at", "status"),
+        Index(
+            # With what decides who may see a message: a total of open ones then reads no row.
+            "idx_ultrathink_sent_status",
+            "sent_at",
+            "status",
+            postgresql_include=["parent_instance_id", "child_instance_id", "task_id"],
+        ),
         {"comment": "親CCから子CCへの確実な指示伝達ログ"},
     )
 
