@@ -18,6 +18,8 @@ MAXIMUM_PAGE = 500
 """Rows of a page where a query does not say, and at most; the cost of a query counts with both."""
 NEARBY = 200
 """How many rows of the table are near for each row of a page that is searched for by time."""
+STRETCH = 32
+"""How many times as far as near rows those lie that are looked for next, and at most how many years."""
 
 PAGE = ("first", "last", "after", "before")
 
@@ -81,7 +83,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     and prefers to walk through all partitions in the wanted order until it has met enough of them, which may
     mean all rows. So where a list is short it is gathered first:
     `FROM (SELECT task_log$1.* FROM task_logs AS task_log$1 WHERE task_log$1.task_id = ... OFFSET 0)`
-    What is searched for in a whole table and wanted by time is gathered in two steps (`_nearest`).
+    What is searched for in a whole table and wanted by time is gathered in steps (`_nearest`).
 
     So are the rows of a viewer who may see few of a long table, which is known only when the statement runs:
     `WITH few$1 AS MATERIALIZED (SELECT count(*) <= 200 AS few FROM ...)
@@ -154,6 +156,12 @@ def _nearest(
     near$1 AS MATERIALIZED (SELECT ... WHERE ... AND created_at >= (SELECT at FROM edge$1) ... LIMIT 51)
     SELECT * FROM near$1 UNION ALL (SELECT ... WHERE ... AND created_at < (SELECT at FROM edge$1)
     AND (SELECT count(*) FROM near$1) < 51 ... LIMIT 51)) AS system_log$1`
+
+    Of rows near the beginning an ordinary person may see few. So theirs are looked for some times as far
+    (`_further_edge`) before the rest:
+
+    `near$2 AS MATERIALIZED (SELECT ... WHERE ... AND created_at < (SELECT at FROM edge$1)
+    AND created_at >= (SELECT at FROM edge$2) AND (SELECT count(*) FROM near$1) < 51 ... LIMIT 51)`
     """
     edge, near = statement.alias("edge"), statement.alias("near")
     time = order.terms[0].expression
@@ -172,16 +180,42 @@ def _nearest(
             f"\nORDER BY {order.text(reverse=reverse)}\nLIMIT {count}"
         )
 
+    def time_at(place: str) -> str:
+        ordered = f"{_where(behind)}\nORDER BY {time}{direction}"
+        return f"(\nSELECT {time}\nFROM {table.table} AS {alias}{ordered}\n{place}LIMIT 1\n)"
+
     # Of a range with two ends PostgreSQL expects few rows, and so asks both indexes, of time and of words.
     nearby = pick([*behind, f"{time} {inside} {at}", other_end], [])
-    further = pick([f"(SELECT count(*) FROM {near}) < {count}"], [*behind, f"{time} {outside} {at}"])
-    beginning = (
-        f"SELECT coalesce((\nSELECT {time}\nFROM {table.table} AS {alias}{_where(behind)}"
-        f"\nORDER BY {time}{direction}\nOFFSET {NEARBY * count} LIMIT 1\n), '{end}') AS at"
-    )
+    parts = {
+        edge: f"SELECT coalesce({time_at(f'OFFSET {NEARBY * count} ')}, '{end}') AS at",
+        near: nearby,
+    }
+    gathered, missing = [near], f"(SELECT count(*) FROM {near}) < {count}"
+    if not statement.question.is_admin:
+        further, middle = statement.alias("edge"), statement.alias("near")
+        parts[further] = _further_edge(edge, time_at(""), earlier=end == "-infinity")
+        beyond = f"(SELECT at FROM {further})"
+        parts[middle] = pick([*behind, f"{time} {outside} {at}", f"{time} {inside} {beyond}", missing], [])
+        gathered, at = [near, middle], beyond
+        missing = f"(SELECT count(*) FROM {near}) + (SELECT count(*) FROM {middle}) < {count}"
+    rest = pick([missing], [*behind, f"{time} {outside} {at}"])
+    named = ", ".join(f"{name} AS MATERIALIZED (\n{text}\n)" for name, text in parts.items())
+    union = "\nUNION ALL ".join(f"SELECT * FROM {name}" for name in gathered)
+    return f"(\nWITH {named}\n{union}\nUNION ALL (\n{rest}\n)\n) AS {alias}"
+
+
+def _further_edge(edge: str, start: str, *, earlier: bool) -> str:
+    """The time that lies `STRETCH` times as far behind `edge` as `start` lies before it.
+
+    `SELECT CASE WHEN at BETWEEN ... THEN at - 32 * least(start - at, interval '1 year') ELSE at END AS at`
+
+    Times that PostgreSQL cannot count with, infinite ones among them, have nothing between them.
+    """
+    distance, away = ("start - at", "-") if earlier else ("at - start", "+")
+    possible = "at BETWEEN '1000-01-01' AND '9000-01-01' AND start BETWEEN '1000-01-01' AND '9000-01-01'"
     return (
-        f"(\nWITH {edge} AS MATERIALIZED (\n{beginning}\n), {near} AS MATERIALIZED (\n{nearby}\n)"
-        f"\nSELECT * FROM {near}\nUNION ALL (\n{further}\n)\n) AS {alias}"
+        f"SELECT CASE WHEN {possible}\nTHEN at {away} {STRETCH} * least({distance}, interval '1 year')"
+        f" ELSE at END AS at\nFROM (\nSELECT at, {start} AS start FROM {edge}\n) AS {edge}"
     )
 
 

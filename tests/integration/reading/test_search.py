@@ -212,6 +212,7 @@ async def test_what_is_found_comes_in_the_order_of_time_however_far_it_lies_apar
     nearby: int,
 ) -> None:
     monkeypatch.setattr(pages, "NEARBY", nearby)
+    monkeypatch.setattr(pages, "STRETCH", max(nearby, 1))
     ann, ben = await make_user(connection, is_admin=is_admin), await make_user(connection)
     chance = random.Random(nearby)
     wanted = set(chance.sample(range(40), 4))
