@@ -45,6 +45,7 @@ class NotificationRow(NamedTuple):
     error_message: str | None
     scheduled_at: datetime
     sent_at: datetime | None
+    message_id: UUID
     created_at: datetime
 
 
@@ -85,6 +86,7 @@ def notification_history(
 ) -> Iterator[NotificationRow]:
     """The same number for each user, in the order of time. None is pending: nothing is to be sent anew."""
     chance = Chance(seed, "notification_history")
+    ids = Chance(seed, "notification_history", "message_id")
     per_user = figures.sessions // figures.users
     since = until - YEAR
     span = YEAR.total_seconds()
@@ -111,6 +113,7 @@ def notification_history(
             "The service answered 503 each time" if failed else None,
             at,
             at + timedelta(milliseconds=chance.between(80, 900)) if sent else None,
+            ids.uuid(at),
             at,
         )
 
