@@ -28,7 +28,7 @@ from tests.integration.feed.conftest import (
     heard,
     set_status,
 )
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture(autouse=True)
@@ -132,8 +132,11 @@ async def test_a_replay_that_is_killed_ends_its_subscriber_with_a_cursor(
 async def test_a_channel_that_is_killed_ends_its_subscribers_with_a_cursor(
     feed: Feed, writer: Writer, project_id: UUID
 ) -> None:
+    begun = asyncio.Event()
+
     class Endless(KeysAndStatuses):
         async def render(self, acquire: Acquire, wanted: object) -> list[str]:
+            begun.set()
             await asyncio.Event().wait()
             return []
 
@@ -141,7 +144,8 @@ async def test_a_channel_that_is_killed_ends_its_subscribers_with_a_cursor(
     assert listening.subscription is not None
     begin = listening.subscription.subscriber.cursor
     instance = await add_instance(writer, project_id)
-    await until(lambda: any(task.get_name() == "feed-channel" for task in asyncio.all_tasks()))
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
     kill("feed-channel")
     assert isinstance(await listening.ended(), ServiceUnavailable)
     again = await Listening().begin(feed, about("again"), after=begin)

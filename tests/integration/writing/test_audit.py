@@ -212,6 +212,7 @@ async def test_every_verb_is_traced_and_keeps_secrets(
     }
     made = await tell(owner, "createNotificationSetting", wish, "row: notificationSetting { id }")
     await tell(owner, "revealWebhookSecret", made["row"], "webhookSecret")
+    await tell(owner, "testNotificationSetting", made["row"], "delivered")
     told = {"userIds": [owner.user_id], "notificationType": "TASK_COMPLETED", "title": "t", "message": "m"}
     await tell(owner, "sendNotification", told)
     await tell(owner, "cancelNotification", {"id": str(waiting.id)})

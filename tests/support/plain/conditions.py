@@ -19,7 +19,7 @@ def operate(column: Column, value: Any, operator: str, operand: Any) -> bool:
         return (value is None) is operand
     if operator in ("neq", "notIn"):
         return not operate(column, value, "eq" if operator == "neq" else "in", operand)
-    if value is None:
+    if value is None and operator != "path":  # at every place of nothing is nothing
         return False
     if column.kind is Kind.JSON:
         return _json_operate(value, operator, operand)
