@@ -1,6 +1,7 @@
 """What became of one attempt to send a notification."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,10 +53,10 @@ def failed(answer: Answer, error: str, *, disable: bool = False) -> Outcome:
 
 
 def retry(answer: Answer, error: str, after: float | None = None) -> Outcome:
-    """The receiver may take it later."""
-    wanted = retry_after(answer.headers) if after is None else min(max(after, 0.0), LONGEST_PAUSE)
-    pause = wanted if answer.status == 429 else None
-    return Outcome(Verdict.RETRY, answer.status, answer.body, error, after=wanted, pause=pause)
+    """The receiver may take it later; `after` is what `pause_of` gave, None for what the headers say."""
+    wanted = retry_after(answer.headers) if after is None else after
+    rest = wanted if answer.status == 429 else None
+    return Outcome(Verdict.RETRY, answer.status, answer.body, error, after=wanted, pause=rest)
 
 
 def by_status(answer: Answer, receiver: str) -> Outcome:
@@ -75,23 +76,34 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     if not text:
         return None
     try:
-        seconds = float(text)
+        float(text)
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return pause_of((moment - (now or datetime.now(UTC))).total_seconds())
+        except (ValueError, OverflowError):
             return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-    if seconds != seconds:  # NaN
+    return pause_of(text)
+
+
+def pause_of(told: object) -> float | None:
+    """Seconds that a receiver wants, a number or its text, at most `LONGEST_PAUSE`; else None."""
+    if isinstance(told, bool) or not isinstance(told, int | float | str):
         return None
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
+    try:
+        seconds = float(told)
+    except ValueError:
+        return None
+    except OverflowError:  # a whole number with hundreds of digits
+        return LONGEST_PAUSE
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def json_object(answer: Answer) -> dict[str, Any]:
     """The answer's JSON object; empty where it is none."""
     try:
         found = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets within brackets, more than Python reads
         return {}
     return found if isinstance(found, dict) else {}

@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
+
 from models.enums import NotificationService
 from services.delivery.channels import discord, line, slack, web_push, webhook
 from services.delivery.channels.web_push import Vapid
 from services.delivery.http_client import Answer, Client, NotSent, Request
 from services.delivery.messages import Message, NotConfigured, Target
 from services.delivery.outcomes import Outcome, Verdict
+
+log = structlog.get_logger(__name__)
+
+UNSENT: Final = "The server could not send this message."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,16 @@ class Sender:
         began = time.monotonic()
         try:
             answer = await self.client.post(self._request(message, target))
+            outcome = _JUDGES[target.service](answer)
         except NotConfigured as error:
             return Outcome(Verdict.FAILED, error=str(error))
         except NotSent as error:
             verdict = Verdict.FAILED if error.refused else Verdict.RETRY
             return Outcome(verdict, error=str(error), took=time.monotonic() - began)
-        outcome = _JUDGES[target.service](answer)
+        except Exception as error:
+            # A fault of ours. It says no more than its type: the error may hold a secret of the setting.
+            log.error("notification_not_sent", id=message.id, error=type(error).__qualname__)  # noqa: TRY400
+            return Outcome(Verdict.RETRY, error=UNSENT, took=time.monotonic() - began)
         return Outcome(
             outcome.verdict,
             outcome.code,

@@ -25,7 +25,7 @@ from services.delivery.filtering import SUMMARY_SECONDS, quiet_until
 from services.delivery.messages import Message, Target
 from services.delivery.outcomes import LONGEST_PAUSE, Outcome, Verdict
 from services.delivery.queue import Claimed, Ended, claim, end, gather, postpone
-from services.delivery.sender import Sender
+from services.delivery.sender import UNSENT, Sender
 from services.delivery.texts import Language, language_of, say
 from services.secrets.vault import NotSealedByUs, Vault
 from services.writing import shapes
@@ -160,7 +160,7 @@ class Delivery(Running):
             # A fault of ours must not keep the row for ever, nor say more than its type.
             kind = type(error).__qualname__
             log.error("notification_not_sent", id=row.id, error=kind)  # noqa: TRY400
-            outcome = Outcome(Verdict.RETRY, error="The server could not send this message.")
+            outcome = Outcome(Verdict.RETRY, error=UNSENT)
         finally:
             self._breakers.end(destination, outcome)
         if self._breakers.is_open(destination):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from services.core.json_codec import write_json
 from services.delivery.http_client import Answer, Request
 from services.delivery.messages import Message, NotConfigured, Target, cut
-from services.delivery.outcomes import LONGEST_PAUSE, Outcome, by_status, json_object, retry, sent
+from services.delivery.outcomes import Outcome, by_status, json_object, pause_of, retry, sent
 from services.delivery.texts import label
 
 _TITLE, _DESCRIPTION, _FOOTER = 256, 4_096, 2_048
@@ -35,19 +35,11 @@ def request(message: Message, target: Target, now: datetime, base: str) -> Reque
 def judge(answer: Answer) -> Outcome:
     """Discord names in headers when its next message may come, and in a 429 how long to wait."""
     if answer.status == 429:
-        wanted = json_object(answer).get("retry_after")
-        seconds = float(wanted) if isinstance(wanted, int | float) and not isinstance(wanted, bool) else None
-        return retry(answer, "Discord answered with status 429: too many messages.", seconds)
+        wanted = pause_of(json_object(answer).get("retry_after"))
+        return retry(answer, "Discord answered with status 429: too many messages.", wanted)
     if 200 <= answer.status < 300 and answer.headers.get("x-ratelimit-remaining") == "0":
-        return sent(answer, pause=_seconds(answer.headers.get("x-ratelimit-reset-after")))
+        return sent(answer, pause=pause_of(answer.headers.get("x-ratelimit-reset-after")))
     return by_status(answer, "Discord")
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return min(max(float(text or ""), 0.0), LONGEST_PAUSE)
-    except ValueError:
-        return None
 
 
 def _content(message: Message) -> dict[str, Any]:

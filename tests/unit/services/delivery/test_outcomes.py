@@ -28,6 +28,10 @@ NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
         ("Sat, 28 Nov 2026 11:00:00 GMT", 0.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_PAUSE),
         ("Sat, 99 Nov 2026 12:00:30 GMT", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 99999999999999999999 Jan 2026 00:00:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("9" * 400, LONGEST_PAUSE),
     ],
 )
 def test_retry_after_is_bounded(text: str, seconds: float | None) -> None:
@@ -77,3 +81,36 @@ def test_slack_says_in_a_200_what_is_wrong(error: str, verdict: Verdict) -> None
     outcome = slack.judge(Answer(200, {}, f'{{"ok":false,"error":"{error}"}}'))
     assert outcome.verdict is verdict
     assert error in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("1" + "0" * 400, LONGEST_PAUSE),
+        ("-9", 0.0),
+        ("1e999", LONGEST_PAUSE),
+        ("NaN", None),
+        ("true", None),
+        ("[2]", None),
+        ("2.5", 2.5),
+    ],
+)
+def test_the_pause_in_a_body_is_bounded(told: str, seconds: float | None) -> None:
+    outcome = discord.judge(Answer(429, {}, '{"retry_after": ' + told + "}"))
+    assert (outcome.verdict, outcome.after, outcome.pause) == (RETRY, seconds, seconds)
+
+
+@pytest.mark.parametrize("told", ["nan", "", "soon"])
+def test_a_rate_limit_that_is_no_number_asks_for_no_pause(told: str) -> None:
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": told}
+    assert discord.judge(Answer(204, headers, "")).pause is None
+
+
+@pytest.mark.parametrize("status", [200, 204, 429, 500, 400])
+@pytest.mark.parametrize("channel", [webhook, slack, discord, line, web_push])
+@pytest.mark.parametrize(
+    "body", ["[" * 1_990, '{"a":' * 390, "9" * 1_990], ids=["lists", "objects", "digits"]
+)
+def test_no_answer_is_too_deep_to_be_judged(channel: object, status: int, body: str) -> None:
+    plain = channel.judge(Answer(status, {}, "")).verdict  # type: ignore[attr-defined]
+    assert channel.judge(Answer(status, {}, body)).verdict is plain  # type: ignore[attr-defined]
