@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
+from urllib.parse import quote_from_bytes
 from uuid import UUID, uuid4
 
 import structlog
@@ -274,6 +275,8 @@ def message_of(row: Claimed, sender: Sender, others: list[str]) -> Message:
 
 
 _SHOWN: Final = 20
+_LONGEST_PATH: Final = 1_000
+_SIGNS_OF_URLS: Final = "/%?#&=:;,@!$'()*+~[]"
 
 
 def _summary(items: tuple[str, ...], language: Language) -> tuple[str, str]:
@@ -288,7 +291,10 @@ def _path(row: Claimed) -> str:
     if isinstance(row.payload, dict):
         given = row.payload.get("path")
         if isinstance(given, str) and given.startswith("/") and not given.startswith("//"):
-            return given
+            # In the signs of a URL, and no longer than any channel takes: Discord refuses the whole message.
+            path = quote_from_bytes(given.encode("utf-8", "replace"), safe=_SIGNS_OF_URLS)
+            if len(path) <= _LONGEST_PATH:
+                return path
     if row.session_id is not None:
         return f"/sessions/{row.session_id}"
     return f"/notifications/{row.id}"

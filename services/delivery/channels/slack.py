@@ -46,11 +46,13 @@ def judge(answer: Answer) -> Outcome:
 
 def _content(message: Message) -> dict[str, Any]:
     kind = label(message.type, message.language)
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": cut(message.title, _HEADER)}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": cut(_escaped(message.text), _SECTION)}},
-        {"type": "context", "elements": [{"type": "plain_text", "text": kind}]},
-    ]
+    # Slack refuses a block whose text is blank, and the whole message with it.
+    title = cut(message.title, _HEADER) if message.title.strip() else kind
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title}}]
+    if message.text.strip():
+        text = {"type": "mrkdwn", "text": _section(message.text), "verbatim": True}
+        blocks.append({"type": "section", "text": text})
+    blocks.append({"type": "context", "elements": [{"type": "plain_text", "text": kind}]})
     if message.link and len(message.link) <= _BUTTON_URL:
         button = {
             "type": "button",
@@ -58,7 +60,21 @@ def _content(message: Message) -> dict[str, Any]:
             "url": message.link,
         }
         blocks.append({"type": "actions", "elements": [button]})
-    return {"text": _escaped(f"{kind}: {message.title}"), "blocks": blocks}
+    # A notification names no one in the channel, whatever its text has.
+    return {
+        "text": _escaped(f"{kind}: {message.title}"),
+        "blocks": blocks,
+        "link_names": False,
+        "parse": "none",
+    }
+
+
+def _section(text: str) -> str:
+    """Escaped, and cut where no escape is halved."""
+    most = _SECTION
+    while len(escaped := _escaped(cut(text, most))) > _SECTION:
+        most -= max(1, (len(escaped) - _SECTION) // 5)
+    return escaped
 
 
 def _escaped(text: str) -> str:

@@ -76,11 +76,14 @@ def _body(message: Message) -> bytes:
         "data": data,
     }
     body = write_json(whole)
-    if len(body) > MOST_BYTES:
-        data |= {"payload": None, "message": cut(message.text, _MOST_TEXT), "truncated": True}
+    most = _MOST_TEXT
+    while len(body) > MOST_BYTES:
+        # A sign takes up to six bytes (\u0001), so this ends, with 250 of the text at the latest.
+        data |= {"payload": None, "message": cut(message.text, most), "truncated": True}
         if message.items:
-            data["items"] = [cut(item, 50) for item in message.items[:50]]
+            data["items"] = [cut(item, 50) for item in message.items[: most // 80]]
         body = write_json(whole)
+        most //= 2
     return body
 
 

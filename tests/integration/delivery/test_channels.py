@@ -50,13 +50,13 @@ async def test_slack_by_an_incoming_webhook(
     assert got.body.decode() == (
         '{"text":"' + kind + ': &lt;検索&gt; &amp; 集計","blocks":['
         '{"type":"header","text":{"type":"plain_text","text":"<検索> & 集計"}},'
-        '{"type":"section","text":{"type":"mrkdwn","text":"a &lt; b &amp; c &gt; d"}},'
+        '{"type":"section","text":{"type":"mrkdwn","text":"a &lt; b &amp; c &gt; d","verbatim":true}},'
         '{"type":"context","elements":[{"type":"plain_text","text":"' + kind + '"}]},'
         '{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"'
         + button
         + '"},"url":"'
         + link(row)
-        + '"}]}]}'
+        + '"}]}],"link_names":false,"parse":"none"}'
     )
 
 
@@ -267,3 +267,29 @@ async def test_a_setting_that_lacks_something_fails_with_what_to_set(
     assert receiver.got == []
     assert ended.retry_count == 0
     assert "set" in ended.error_message
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/projects/7?tab=日本#a", "/projects/7?tab=%E6%97%A5%E6%9C%AC#a"),
+        ('/a b\nc"<>\\', "/a%20b%0Ac%22%3C%3E%5C"),
+        ("/" + "x" * 999, "/" + "x" * 999),
+        ("/" + "x" * 5_000, None),
+        ("/" + "検" * 200, None),
+        ("//elsewhere.example", None),
+    ],
+    ids=["a path", "blanks", "long", "too long", "too long as a URL", "another host"],
+)
+async def test_a_link_is_a_url_that_every_channel_takes(
+    path: str, shown: str | None, desk: Desk, working: Working, receiver: Receiver
+) -> None:
+    config = {"channel_access_token": "s", "to": "U1"}
+    user = await desk.person()
+    await desk.setting(user_id=user.id, service_type="line", webhook_url=None, service_config=config)
+    key = await desk.notify(user.id, service_type="line", title="t", message="x", payload={"path": path})
+    async with working():
+        await desk.ended(key)
+    [got] = receiver.got
+    text = got.json["messages"][0]["text"]
+    assert text.endswith(f"https://fleet.example{shown or f'/notifications/{key}'}")
