@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -78,14 +79,28 @@ async def make_base(
 
 
 def bases(folder: Path, identifier: str | None = None) -> list[tuple[Manifest, Path]]:
-    """The whole base backups in a folder of backups, the oldest first."""
+    """The whole base backups in a folder of backups, the oldest first.
+
+    One whose manifest cannot be read is left out: it keeps no other from being used.
+    """
     found = []
-    for path in (folder / files.BASES).glob(f"*/{MANIFEST}"):
-        if not path.parent.name.startswith(files.PARTIAL):
+    for path in _manifests(folder):
+        with suppress(StartupError):
             manifest = read_manifest(path)
             if identifier is None or manifest.system_identifier == identifier:
                 found.append((manifest, path.parent))
     return sorted(found, key=lambda one: one[0].started_at)
+
+
+def require_readable(folder: Path) -> None:
+    """StartupError for a base backup whose manifest cannot be read."""
+    for path in _manifests(folder):
+        read_manifest(path)
+
+
+def _manifests(folder: Path) -> list[Path]:
+    found = sorted((folder / files.BASES).glob(f"*/{MANIFEST}"))
+    return [path for path in found if not path.parent.name.startswith(files.PARTIAL)]
 
 
 def remove_old_bases(folder: Path, newest: Manifest, keep: timedelta) -> list[UUID]:
@@ -102,6 +117,10 @@ def remove_old_bases(folder: Path, newest: Manifest, keep: timedelta) -> list[UU
             (path / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(path, ignore_errors=True)
         removed.append(manifest.id)
+    try:
+        require_readable(folder)
+    except StartupError:
+        return removed  # nobody knows which log that one needs
     first = min((one[0].first_wal for one in mine if one[0].id not in removed), key=lambda name: name[8:])
     archive = folder / ARCHIVE / newest.system_identifier
     if archive.is_dir():

@@ -20,14 +20,26 @@ PARTIAL: Final = ".partial-"
 """What the name of an unfinished backup begins with."""
 
 BASES: Final = "base"
+_OF_POSTGRES: Final = "PG_VERSION"
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def prepare(folder: Path) -> Path:
-    """Make the folder, in which others list nothing, unless it is there. Raises: StartupError."""
+    """Make the folder, in which others list nothing, unless it is there.
+
+    Raises: StartupError, also for one within PostgreSQL's own data directory, where backups would be lost
+    with what they are of, and copied into each base backup.
+    """
     folder = folder.expanduser().absolute()
     with told(folder):
+        real = folder.resolve()
+        for parent in (real, *real.parents):
+            if (parent / _OF_POSTGRES).exists():
+                raise StartupError(
+                    f"{folder} is within {parent}, a data directory of PostgreSQL: name another folder by "
+                    "--to or CCGRAPH_BACKUP_DIR, better one on another disk; no backup was made."
+                )
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)  # root's PostgreSQL runs as another user
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from app.backup.base import MANIFEST, POSTGRES_MANIFEST, bases
+from app.backup.base import MANIFEST, POSTGRES_MANIFEST, bases, require_readable
 from app.backup.manifest import Manifest, sha256
 from app.backup.restoring import refuse_unfit
 from app.backup.verifying import scratch_folder
@@ -93,6 +93,7 @@ def _candidates(asked: Asked) -> list[tuple[Manifest, Path]]:
     except OSError as error:
         raise StartupError(f"{source} cannot be read ({error.strerror}); nothing was changed.") from error
     if not found:
+        require_readable(source)
         raise StartupError(
             f"There is no base backup in {source}: name the folder of backups by --from; `ccgraph backup "
             "--base` makes one; nothing was changed."
@@ -105,6 +106,7 @@ def _candidates(asked: Asked) -> list[tuple[Manifest, Path]]:
         )
     fit = [one for one in found if moment is None or one[0].finished_at <= moment]
     if not fit:
+        require_readable(source)
         raise StartupError(
             f"The oldest base backup in {source} was finished at {found[0][0].finished_at.isoformat()}: no "
             "earlier moment can be reached; nothing was changed."

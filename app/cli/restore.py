@@ -3,7 +3,7 @@
 import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -110,6 +110,9 @@ def _as_it_was(settings: Settings) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        if not existed:
+            with suppress(OSError):
+                directory.path.rmdir()  # nothing has been put there
         if settings.database_url is None and directory.lock.exists():
             with directory.locked(directory.lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
                 if free is not None:

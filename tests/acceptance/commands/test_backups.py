@@ -263,6 +263,17 @@ def test_a_folder_that_cannot_be_made_is_named(on_database: Run, tmp_path: Path)
     assert f"{tmp_path}/file/kept cannot be used (Not a directory)" in refused.stderr
 
 
+@pytest.mark.parametrize("below", ["", "/kept/here"])
+def test_no_backup_lies_within_what_it_is_of(on_database: Run, tmp_path: Path, below: str) -> None:
+    (tmp_path / "data/postgres").mkdir(parents=True)
+    (tmp_path / "data/postgres/PG_VERSION").write_text("18\n")
+    (tmp_path / "link").symlink_to(tmp_path / "data/postgres")
+    refused = on_database("backup", "--to", f"link{below}")
+    assert refused.returncode == 1
+    assert "is within" in refused.stderr
+    assert [path.name for path in (tmp_path / "data/postgres").iterdir()] == ["PG_VERSION"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
@@ -278,6 +289,14 @@ def test_what_does_not_go_together_is_told(
     refused = on_database(*arguments)
     assert refused.returncode == code
     assert sentence in " ".join(refused.stderr.replace("│", "").split())
+
+
+def test_a_moment_that_no_backup_reaches_leaves_no_folder(ccgraph: Run, tmp_path: Path) -> None:
+    at = ("restore", "--at", "latest", "--from", str(tmp_path))
+    refused = ccgraph(*at, CCGRAPH_DATA_DIR="restored", CCGRAPH_SECRET_KEY=KEY)
+    assert refused.returncode == 1
+    assert "There is no base backup in" in refused.stderr
+    assert not (tmp_path / "restored").exists()
 
 
 def test_a_time_without_an_offset_is_refused(ccgraph: Run) -> None:

@@ -146,6 +146,12 @@ class TestRefused:
         moment = lived.written[0] - timedelta(hours=1)
         assert "no earlier moment can be reached" in refusal(settings_in(tmp_path), lived.asked(moment))
 
+    def test_the_only_base_backup_that_cannot_be_read_is_named(self, lived: Lived, tmp_path: Path) -> None:
+        (tmp_path / "base/broken").mkdir(parents=True)
+        (tmp_path / "base/broken" / MANIFEST).write_text("{")
+        sentence = refusal(settings_in(tmp_path), lived.asked(lived.moment, tmp_path))
+        assert f"base/broken/{MANIFEST} is damaged" in sentence
+
     def test_a_folder_without_backups(self, lived: Lived, tmp_path: Path) -> None:
         sentence = refusal(settings_in(tmp_path), lived.asked(lived.moment, tmp_path))
         assert "There is no base backup in" in sentence
@@ -210,6 +216,12 @@ class TestRetention:
         assert len(left) == 1 + 40 - 15
         assert remove_old_bases(tmp_path, manifests[-1], timedelta(days=30)) == []
 
+    def test_the_log_stays_while_a_base_backup_cannot_be_read(self, lived: Lived, tmp_path: Path) -> None:
+        manifests = self.manifests(tmp_path, lived)
+        (tmp_path / "base/1" / MANIFEST).write_text("{")
+        assert remove_old_bases(tmp_path, manifests[-1], timedelta(days=10)) == [manifests[0].id]
+        assert len(entries(tmp_path / "wal" / manifests[0].system_identifier)) == 41
+
     def test_the_newest_stays_however_old(self, lived: Lived, tmp_path: Path) -> None:
         manifests = self.manifests(tmp_path, lived)
         remove_old_bases(tmp_path, manifests[-1], timedelta(0))
@@ -271,6 +283,16 @@ class TestArchive:
         assert remove_before(tmp_path, "000000030000000000000005") == 1
         assert len(entries(tmp_path)) == 3
         assert segment_of("1/A000028", 3) == "00000003000000010000000A"
+
+
+def test_a_base_backup_that_cannot_be_read_keeps_no_other_from_use(lived: Lived, tmp_path: Path) -> None:
+    shutil.copytree(lived.settings.backups, tmp_path / "copy")
+    copy = tmp_path / "copy"
+    (copy / "base/broken").mkdir()
+    (copy / "base/broken" / MANIFEST).write_text("{")
+    assert restored(settings_in(tmp_path), lived.asked(lived.moment, copy)) == [
+        at for at in lived.written if at <= lived.moment
+    ]
 
 
 def test_a_base_backup_is_whole_and_recorded(lived: Lived) -> None:
