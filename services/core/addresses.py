@@ -25,6 +25,7 @@ _TRANSLATED: Final = IPv6Network("::ffff:0:0:0/96")
 _OURS: Final = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent", "te"}
     | {"upgrade", "keep-alive", "expect", "trailer", "proxy-authorization", "proxy-connection"}
+    | {"content-encoding", "http2-settings"}
 )
 """Headers that carry the message itself."""
 
@@ -124,7 +125,8 @@ def literal_address(host: str) -> Address | None:
     except ValueError:
         pass
     try:
-        return IPv4Address(socket.inet_aton(_plain(host)))
+        # Digits of other scripts, such as ①, are digits to those who look a name up.
+        return IPv4Address(socket.inet_aton(_plain(host).encode("idna").decode()))
     except (OSError, UnicodeError, ValueError):
         return None
 
@@ -183,5 +185,10 @@ def is_free_header(name: str, value: str) -> bool:
         and all(sign.isalnum() or sign in "!#$%&'*+-.^_`|~" for sign in lower)
         and lower not in _OURS
         and not lower.startswith("webhook-")
-        and all(sign.isprintable() or sign == "\t" for sign in value)
+        and is_header_value(value)
     )
+
+
+def is_header_value(value: str) -> bool:
+    """Whether HTTP takes it: no signs that end a header, no blanks around it."""
+    return value == value.strip() and all(sign.isprintable() or sign == "\t" for sign in value)

@@ -13,16 +13,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
+from urllib.parse import SplitResult, quote
 
 import httpcore
 
-from services.core.addresses import AddressRefused, AllowedAddresses, require_public, require_url
+from services.core.addresses import (
+    AddressRefused,
+    AllowedAddresses,
+    is_header_value,
+    require_public,
+    require_url,
+)
 
 MOST_KEPT: Final = 2_000
 """Bytes of an answer that are read and kept."""
 _MOST_CONNECTIONS: Final = 1_000
 _KEPT_OPEN: Final = 100
 _IDLE_SECONDS: Final = 15.0
+_SIGNS_OF_URLS: Final = "/%?&=:;,@!$'()*+~[]"
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host name, as texts. Raises OSError for a name that there is not."""
@@ -132,8 +140,7 @@ class Client:
         """The answer to a request. Raises `NotSent`."""
         try:
             parts = require_url(request.url, self._allowed)
-            host = (parts.hostname or "").encode("idna").decode() if not _is_ascii(request.url) else None
-            url = request.url if host is None else parts._replace(netloc=_netloc(host, parts.port)).geturl()
+            url = request.url if request.url.isascii() else _in_ascii(parts)
             async with asyncio.timeout(self.timeout):
                 return await self._exchange(url.encode("ascii"), request)
         except AddressRefused as error:
@@ -152,7 +159,7 @@ class Client:
             raise NotSent("The URL or a header cannot be sent.", refused=True) from None
 
     async def _exchange(self, url: bytes, request: Request) -> Answer:
-        headers = [(name.encode("ascii"), value.encode("utf-8")) for name, value in request.headers.items()]
+        headers = [(name.encode("ascii"), _header(value)) for name, value in request.headers.items()]
         async with self._answer(url, headers, request.body) as response:
             body = b""
             async for part in response.aiter_stream():
@@ -170,12 +177,19 @@ class Client:
             yield response
 
 
-def _is_ascii(text: str) -> bool:
-    return text.isascii()
+def _header(value: str) -> bytes:
+    if not is_header_value(value):
+        raise ValueError("not the value of a header")
+    return value.encode("utf-8")
 
 
-def _netloc(host: str, port: int | None) -> str:
-    return host if port is None else f"{host}:{port}"
+def _in_ascii(parts: SplitResult) -> str:
+    """A URL as it is sent: its name by IDNA, other signs percent-encoded. Raises UnicodeError."""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    netloc = host if parts.port is None else f"{host}:{parts.port}"
+    path, query = (quote(part, safe=_SIGNS_OF_URLS) for part in (parts.path, parts.query))
+    return SplitResult(parts.scheme, netloc, path, query, "").geturl()
 
 
 def _about(error: Exception) -> str:

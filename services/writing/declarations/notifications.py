@@ -85,12 +85,14 @@ def _require_headers(values: Values, prefix: str) -> None:
     field = f"{prefix}.webhookHeaders"
     if not isinstance(headers, dict) or len(headers) > MOST_HEADERS:
         raise BadInput(f"Headers are an object of at most {MOST_HEADERS} texts.", field=field)
+    if len({name.lower() for name in headers}) < len(headers):
+        raise BadInput("A header is given twice: upper and lower case are the same in names.", field=field)
     for name, value in headers.items():
         if not isinstance(value, str) or len(value) > LONGEST_HEADER or not is_free_header(name, value):
             raise BadInput(
                 f"The header {name[:80]!r} cannot be chosen: names are those of HTTP, values texts of up to "
-                f"{LONGEST_HEADER} printable characters, and what carries the message is the server's, "
-                "such as Host, Content-Type and Webhook-Id.",
+                f"{LONGEST_HEADER} printable characters without blanks around them, and what carries the message "
+                "is the server's, such as Host, Content-Type and Webhook-Id.",
                 field=field,
             )
 

@@ -90,6 +90,26 @@ async def test_a_row_that_leads_inside_fails_at_once(
     assert "CCGRAPH_DELIVERY_ALLOWED" in row.error_message
 
 
+async def test_a_url_in_other_scripts_is_sent_as_browsers_send_it(receiver: Receiver) -> None:
+    client = Client(AllowedAddresses.of("127.0.0.1"), 2.0, Names(["127.0.0.1"]))
+    url = f"http://例え.example.com:{port_of(receiver)}/フック%2F?q=é&x=1#part"
+    assert (await client.post(Request(url, {}, b"{}"))).status == 200
+    await client.close()
+    [got] = receiver.got
+    assert got.target == "/%E3%83%95%E3%83%83%E3%82%AF%2F?q=%C3%A9&x=1"
+    assert got.header("host") == f"xn--r8jz45g.example.com:{port_of(receiver)}"
+
+
+@pytest.mark.parametrize("value", ["secret\r\nX-Other: 1", "secret\n", " secret", "a\0b"])
+async def test_a_header_that_cannot_be_sent_is_told_at_once(value: str, receiver: Receiver) -> None:
+    client = Client(AllowedAddresses.of("127.0.0.1"), 2.0, Names(["127.0.0.1"]))
+    with pytest.raises(NotSent, match="a header cannot be sent") as refused:
+        await client.post(Request(f"{receiver.url}/", {"authorization": value}, b"{}"))
+    await client.close()
+    assert refused.value.refused
+    assert receiver.got == []
+
+
 @pytest.mark.parametrize(
     ("service", "given", "field"),
     [
@@ -100,6 +120,11 @@ async def test_a_row_that_leads_inside_fails_at_once(
         ("SLACK", {"serviceConfig": {"webhook_url": PRIVATE}}, "serviceConfig"),
         ("WEBHOOK", {"webhookHeaders": {"Host": "x"}}, "webhookHeaders"),
         ("WEBHOOK", {"webhookHeaders": {"X-A": 1}}, "webhookHeaders"),
+        ("WEBHOOK", {"webhookHeaders": {"X-A": " x"}}, "webhookHeaders"),
+        ("WEBHOOK", {"webhookHeaders": {"X-A": "x\n"}}, "webhookHeaders"),
+        ("WEBHOOK", {"webhookHeaders": {"X-A": "1", "x-a": "2"}}, "webhookHeaders"),
+        ("WEBHOOK", {"webhookHeaders": {"Content-Encoding": "gzip"}}, "webhookHeaders"),
+        ("WEBHOOK", {"webhookUrl": "http://①②⑦.⓪.⓪.①/"}, "webhookUrl"),
         ("WEBHOOK", {"filterRules": {"quiet_hours": {"from": "22:00"}}}, "filterRules"),
         ("WEBHOOK", {"filterRules": {"quiet_hours": {"from": "22", "to": "x"}}}, "filterRules"),
         (
