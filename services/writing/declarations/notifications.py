@@ -91,7 +91,7 @@ def _require_headers(values: Values, prefix: str) -> None:
         if not isinstance(value, str) or len(value) > LONGEST_HEADER or not is_free_header(name, value):
             raise BadInput(
                 f"The header {name[:80]!r} cannot be chosen: names are those of HTTP, values texts of up to "
-                f"{LONGEST_HEADER} printable characters without blanks around them, and what carries the message "
+                f"{LONGEST_HEADER} printable characters, no blanks around them; what carries the message "
                 "is the server's, such as Host, Content-Type and Webhook-Id.",
                 field=field,
             )
