@@ -33,6 +33,7 @@ from models.base import (
     HIDDEN,
     OWNER,
     SEALED_TEXT,
+    SEALED_VARIABLES,
     TRUE,
     Base,
     LogKey,
@@ -134,9 +135,9 @@ class NotificationSetting(Base):
     service_config: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
-        info=GIVEN | NEEDED,
+        info=SEALED_VARIABLES,
         comment="LINE/Slack/Discord等のサービス固有設定",
-        doc="Settings of the service: LINE, Slack, Discord and the like.",
+        doc="Settings of the service, encrypted: the tokens and URLs of LINE, Slack, Discord and the like.",
     )
     filter_rules: Mapped[dict[str, Any] | None] = mapped_column(
         Json,

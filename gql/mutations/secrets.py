@@ -24,6 +24,11 @@ class RevealWebhookSecretInput:
     id: int = strawberry.field(description="Key of the setting.")
 
 
+@strawberry.input(description="Which notification setting is meant.")
+class RevealServiceConfigInput:
+    id: int = strawberry.field(description="Key of the setting.")
+
+
 @strawberry.input(description="Which task is meant.")
 class RevealTaskDataInput:
     id: UUID = strawberry.field(description="Key of the task.")
@@ -39,6 +44,11 @@ class RevealEnvironmentPayload:
 @strawberry.type(description="A secret in clear.")
 class RevealWebhookSecretPayload:
     webhook_secret: str | None = strawberry.field(description="The secret; null when there is none.")
+
+
+@strawberry.type(description="Settings of a notification service in clear.")
+class RevealServiceConfigPayload:
+    service_config: JSON | None = strawberry.field(description="An object; null when there is none.")
 
 
 @strawberry.type(description="What a task was given and what came of it, in clear.")
@@ -69,6 +79,15 @@ class SecretMutations:
     ) -> RevealWebhookSecretPayload:
         value = await reveal_column(action_of(info), "notification_settings.webhook_secret", input.id)
         return RevealWebhookSecretPayload(webhook_secret=value)
+
+    @strawberry.mutation(
+        description="The tokens and URLs by which one's own notifications reach a service. Leaves a trace."
+    )
+    async def reveal_service_config(
+        self, info: Info, input: RevealServiceConfigInput
+    ) -> RevealServiceConfigPayload:
+        value = await reveal_column(action_of(info), "notification_settings.service_config", input.id)
+        return RevealServiceConfigPayload(service_config=value)
 
     @strawberry.mutation(
         description="The input and output of a task with their sensitive parts, for editors. Leaves a trace."

@@ -37,8 +37,7 @@ async def try_setting(action: Action, sender: Sender, key: int) -> Outcome:
         target = target_of(row["user_id"], service, setting, action.vault)
     except NotSealedByUs:
         raise Conflict(
-            "The secret of this setting was encrypted with a key that the server no longer has: set it "
-            "again.",
+            "A secret of this setting was encrypted with a key that the server no longer has: set it again.",
             field="input.id",
         ) from None
     return await sender.send(_message(row, language, sender), target)

@@ -30,6 +30,7 @@ from services.delivery.sender import UNSENT, Sender
 from services.delivery.texts import Language, language_of, say
 from services.secrets.vault import NotSealedByUs, Vault
 from services.writing import shapes
+from services.writing.sealed_columns import opened
 from services.writing.values import Unfit
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ _SHORTEST_GAP: Final = 0.008
 _ENDING: Final = 100
 """Outcomes that are written down in one statement."""
 _SECRET: Final = "notification_settings.webhook_secret"  # noqa: S105 - where one is kept
+_CONFIG: Final = "notification_settings.service_config"
 
 
 class WakeupSource(Protocol):
@@ -209,7 +211,7 @@ class Delivery(Running):
         except NotSealedByUs:
             return Outcome(
                 Verdict.FAILED,
-                error="The secret of this setting was encrypted with a key that the server no longer has: "
+                error="A secret of this setting was encrypted with a key that the server no longer has: "
                 "set it again.",
             )
         return await self._sender.send(message_of(row, self._sender, items), target)
@@ -240,7 +242,7 @@ def target_of(user_id: int, service: NotificationService, setting: Mapping[str, 
         setting_id=setting["setting_id"],
         user_id=user_id,
         service=service,
-        config=_object(setting["service_config"]),
+        config=_object(opened(vault, setting["service_config"], _CONFIG)),
         webhook_url=setting["webhook_url"],
         webhook_headers=_object(setting["webhook_headers"]),
         secrets=tuple(str(vault.open(text, _SECRET)) for text in sealed if text),

@@ -67,7 +67,6 @@ class NotificationSettingRow(NamedTuple):
     service_type: str
     is_enabled: bool
     webhook_url: str | None
-    service_config: str
     filter_rules: str
     created_at: datetime
     updated_at: datetime
@@ -178,7 +177,6 @@ def notification_settings(persons: list[Person]) -> Iterator[NotificationSetting
                         if service == "webhook"
                         else None
                     ),
-                    service_config=json_text({"channel": "#builds"} if service == "slack" else {}),
                     filter_rules=json_text({}),
                     created_at=person.row.created_at,
                     updated_at=person.row.created_at,

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from models import metadata
 from services.core.database import Database
+from services.core.json_codec import read_stored
 from services.secrets.parts import with_secrets
 from services.secrets.vault import Vault
 from services.writing.action import Transaction
@@ -23,7 +24,8 @@ _BATCH: Final = 500
 class SealedColumn:
     """Where sealed texts are stored: rows `t` of `table`, with SQL that reads one and assigns another, `$2`.
 
-    `place` is what they were sealed for; an archive holds what was sealed for the table it copies.
+    `place` is what they were sealed for; an archive holds what was sealed for the table it copies. `clear`
+    reads the JSON text of a value that an earlier release, or plain SQL, has stored as it is.
     """
 
     table: str
@@ -31,6 +33,7 @@ class SealedColumn:
     write: str
     place: str
     condition: str = "true"
+    clear: str | None = None
 
 
 def sealed_columns() -> Iterator[SealedColumn]:
@@ -51,7 +54,11 @@ def _sealed_column(table: Table, column: "Column[object]") -> SealedColumn:
     name, place = column.name, column.info.get("sealed_for", f"{table.name}.{column.name}")
     if isinstance(column.type, JSONB):
         write = f"{name} = jsonb_build_object('sealed', $2::text)"
-        return SealedColumn(table.name, f"{name} ->> 'sealed'", write, place)
+        clear = (
+            f"CASE WHEN jsonb_typeof({name}) = 'object' AND {name} <> '{{}}' AND {name} ->> 'sealed' IS NULL"
+            f" THEN {name}::text END"
+        )
+        return SealedColumn(table.name, f"{name} ->> 'sealed'", write, place, clear=clear)
     return SealedColumn(table.name, name, f"{name} = $2", place)
 
 
@@ -80,9 +87,17 @@ async def reveal(transaction: Transaction, place: str, key: object) -> object:
     if not TABLES[table].columns[column].encrypted:
         raise ValueError(f"{place} is not encrypted")
     row = await lock_row(transaction, TABLES[table], key)
-    stored = row[column]
-    text = stored.get("sealed") if isinstance(stored, dict) else stored
-    return transaction.vault.open(text, place) if text else None
+    return opened(transaction.vault, row[column], place)
+
+
+def opened(vault: Vault, stored: object, place: str) -> object:
+    """The value in what a sealed column holds; None when there is none.
+
+    An object that is not sealed is itself the value: an earlier release, or plain SQL, has stored it so.
+    Raises `NotSealedByUs`.
+    """
+    text = stored.get("sealed", stored) if isinstance(stored, dict) else stored
+    return vault.open(text, place) if isinstance(text, str) and text else text or None
 
 
 async def reveal_whole(transaction: Transaction, table: str, key: object) -> dict[str, Any]:
@@ -98,9 +113,9 @@ async def reveal_whole(transaction: Transaction, table: str, key: object) -> dic
 async def rotate(
     database: Database, vault: Vault, progress: Callable[[str, int], None] = lambda place, done: None
 ) -> int:
-    """Seal with the current key whatever is sealed with an older one, in transactions of 500 rows.
+    """Seal with the current key whatever is sealed with an older one or not yet, in transactions of 500 rows.
 
-    How many values were sealed anew; running it again finds none. `progress` is told the column and how many
+    How many values were sealed; running it again finds none. `progress` is told the column and how many
     of its values are done.
     """
     total = 0
@@ -114,7 +129,9 @@ async def _rotate_all(database: Database, vault: Vault, progress: Callable[[str,
     total = 0
     for column in sealed_columns():
         done = 0
-        while changed := await _rotate_some(database, vault, column):
+        while changed := await _rotate_some(database, vault, column) + await _seal_some(
+            database, vault, column
+        ):
             done += changed
             progress(f"{column.table}.{column.place.partition('.')[2]}", done)
         total += done
@@ -132,6 +149,24 @@ async def _rotate_some(database: Database, vault: Vault, column: SealedColumn) -
         rows = found.mappings().all()
         for row in rows:
             text = vault.seal(vault.open(row["text"], column.place), column.place)
+            await connection.exec_driver_sql(
+                f"UPDATE {column.table} SET {column.write} WHERE id = $1", (row["id"], text)
+            )
+        return len(rows)
+
+
+async def _seal_some(database: Database, vault: Vault, column: SealedColumn) -> int:
+    """Seal values that are stored in clear."""
+    if column.clear is None:
+        return 0
+    async with database.transaction() as connection:
+        found = await connection.exec_driver_sql(
+            f"SELECT id, {column.clear} AS value FROM {column.table} WHERE {column.clear} IS NOT NULL"
+            f" ORDER BY id LIMIT {_BATCH} FOR NO KEY UPDATE"
+        )
+        rows = found.mappings().all()
+        for row in rows:
+            text = vault.seal(read_stored(row["value"]), column.place)
             await connection.exec_driver_sql(
                 f"UPDATE {column.table} SET {column.write} WHERE id = $1", (row["id"], text)
             )

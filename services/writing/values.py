@@ -47,6 +47,22 @@ MAX_INDEXED_TEXT: Final = 500
 Convert = Callable[[object], object]
 """From an input value that is not null to a parameter; `Unfit` says what the value has to be."""
 
+
+class SealedParameter(str):
+    """A sealed parameter that still knows, until it is stored, what was given: rules judge that, `clear`."""
+
+    __slots__ = ("clear",)
+
+    clear: object
+
+    @classmethod
+    def of(cls, stored: str, clear: object) -> "SealedParameter":
+        """`stored`, with what it holds."""
+        text = cls(stored)
+        text.clear = clear
+        return text
+
+
 _DIALECT: Final[Dialect] = PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
@@ -131,8 +147,8 @@ def _secret(
         return vault.fingerprint(str(value))
     if column.sealed is Sealed.VARIABLES:
         if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-            raise BadInput("Environment variables are an object of texts.", field=field)
-        return write_json({"sealed": _sealed(vault, place, value, field)}).decode()
+            raise BadInput("This is an object of texts.", field=field)
+        return SealedParameter.of(write_json({"sealed": _sealed(vault, place, value, field)}).decode(), value)
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_SECRET:
         raise BadInput(f"A secret has 1 to {MAX_SECRET} characters.", field=field)
     return _sealed(vault, place, value, field)

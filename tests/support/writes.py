@@ -115,6 +115,7 @@ VERBS = (
     Verb("revealProjectEnvironment", "projects"),
     Verb("revealCcInstanceEnvironment", "cc_instances"),
     Verb("revealWebhookSecret", "notification_settings"),
+    Verb("revealServiceConfig", "notification_settings"),
     Verb("revealTaskData", "tasks"),
     Verb("updateUser", "users", _email),
     Verb("deactivateUser", "users"),

@@ -20,7 +20,7 @@ from services.core.json_codec import read_stored, write_stored
 from services.writing import shapes
 from services.writing.declaration import Access, Kept, Reference, Values, writable
 from services.writing.declarations.of_project import DIRECTLY
-from services.writing.values import Unfit
+from services.writing.values import SealedParameter, Unfit
 
 
 def _require_filter_rules(values: Values, prefix: str) -> None:
@@ -72,7 +72,7 @@ async def _require_addresses(connection: WriteConnection, values: Values, prefix
 def _inside(value: Any, way: tuple[str, ...]) -> str | None:
     if value is None:
         return None
-    found = read_stored(value) if way else value
+    found = value.clear if isinstance(value, SealedParameter) else read_stored(value) if way else value
     for name in way:
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, str) and found else None

@@ -81,10 +81,13 @@ class Desk:
             return await make_user(connection, **values)
 
     async def setting(self, **values: Any) -> AnyRow:
-        """What a person wants to hear; `webhook_secret` in clear."""
+        """What a person wants to hear; `webhook_secret` and `service_config` in clear."""
         for name in ("webhook_secret", "previous_webhook_secret"):
             if name in values:
                 values[name] = self.vault.seal(values[name], "notification_settings.webhook_secret")
+        if values.get("service_config"):
+            sealed = self.vault.seal(values["service_config"], "notification_settings.service_config")
+            values["service_config"] = {"sealed": sealed}
         async with self.database.writer.begin() as connection:
             return await make_notification_setting(connection, **values)
 

@@ -15,6 +15,7 @@ from services.delivery.sender import Sender
 from services.secrets.vault import Vault
 from tests.integration.delivery.conftest import Desk, Working
 from tests.integration.writing.asking import SECRET_KEY, Caller, mutation
+from tests.support.everything import everything
 from tests.support.receivers import Receiver, Reply
 
 CREATE = mutation("createNotificationSetting", "notificationSetting { id webhookUrl }")
@@ -152,6 +153,26 @@ async def test_what_leads_inside_is_not_saved(
         assert refusal == ("BAD_USER_INPUT", f"input.patch.{field}")
     after = await desk.one(f"SELECT * FROM notification_settings WHERE id = {made.id}")
     assert after == before
+
+
+async def test_a_sealed_configuration_is_tried_at_once(
+    database: Database, desk: Desk, receiver: Receiver
+) -> None:
+    user = await desk.person()
+    principal = Principal(user.id, user.username, False)
+    client = Client(AllowedAddresses.of("127.0.0.0/8"), 2.0)
+    caller = Caller(database, Vault.of(SECRET_KEY), Sender(client, Vapid.derived(SECRET_KEY, "")))
+    config = {"webhook_url": receiver.url + "/services/T0/B0/kept-from-readers"}
+    given = {"notificationType": "TASK_COMPLETED", "serviceType": "SLACK", "serviceConfig": config}
+    made = await caller.data(principal, CREATE, input=given)
+    key = {"id": made["createNotificationSetting"]["notificationSetting"]["id"]}
+
+    tried = (await caller.data(principal, TRY, input=key))["testNotificationSetting"]
+    await client.close()
+
+    assert tried["delivered"], tried
+    assert receiver.got[0].target == "/services/T0/B0/kept-from-readers"
+    assert "kept-from-readers" not in str(await everything(database))
 
 
 async def test_what_is_allowed_is_saved_and_tried_at_once(

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.delivery.channels.line import MOST_UNITS
+from services.writing.sealed_columns import rotate
 from tests.integration.delivery.conftest import Desk, Working
 from tests.support.factories import AnyRow
 from tests.support.receivers import Got, Receiver, Reply
@@ -83,6 +84,27 @@ async def test_slack_by_chat_post_message(
     assert [block["type"] for block in got.json["blocks"]] == ["header", "section", "context", "actions"]
     assert error is None if ended.error_message is None else error in ended.error_message
     assert "xoxb" not in str(ended.error_message)
+
+
+async def test_a_configuration_that_an_older_version_has_stored_goes_on_working(
+    desk: Desk, working: Working, receiver: Receiver
+) -> None:
+    setting, row = await told(desk, "slack")
+    await desk.execute(
+        """UPDATE notification_settings SET service_config = '{"token": "xoxb-1", "channel": "#builds"}'"""
+        f" WHERE id = {setting.id}"
+    )
+    async with working():
+        await desk.ended(row.id)
+        assert await rotate(desk.database, desk.vault) == 1
+        assert await rotate(desk.database, desk.vault) == 0
+        stored = await desk.one(
+            f"SELECT service_config::text AS text FROM notification_settings WHERE id = {setting.id}"
+        )
+        assert "xoxb-1" not in stored.text
+        again = await desk.notify(setting.user_id, service_type="slack")
+        await desk.ended(again)
+    assert [got.header("authorization") for got in receiver.got] == ["Bearer xoxb-1"] * 2
 
 
 @pytest.mark.parametrize("own_url", [True, False], ids=["URL", "id and token"])

@@ -209,10 +209,12 @@ async def test_every_verb_is_traced_and_keeps_secrets(
     wish = {
         **as_input(TABLES["notification_settings"], world["notification_settings"]),
         "webhookSecret": SECRET,
+        "serviceConfig": {"token": SECRET},
     }
     made = await tell(owner, "createNotificationSetting", wish, "row: notificationSetting { id }")
     await tell(owner, "revealWebhookSecret", made["row"], "webhookSecret")
-    await tell(owner, "testNotificationSetting", made["row"], "delivered")
+    await tell(owner, "revealServiceConfig", made["row"], "serviceConfig")
+    await tell(owner, "testNotificationSetting", made["row"], "delivered errorMessage")
     told = {"userIds": [owner.user_id], "notificationType": "TASK_COMPLETED", "title": "t", "message": "m"}
     await tell(owner, "sendNotification", told)
     await tell(owner, "cancelNotification", {"id": str(waiting.id)})

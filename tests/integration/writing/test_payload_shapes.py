@@ -208,6 +208,7 @@ async def _notifications(teller: Teller, world: World, database: Database) -> No
     setting = {**setting, "serviceType": "WEBHOOK", "webhookSecret": "s", "filterRules": {}}
     made = await teller.call(owner, "createNotificationSetting", **setting)
     await teller.call(owner, "revealWebhookSecret", id=made["notificationSetting"]["id"])
+    await teller.call(owner, "revealServiceConfig", id=made["notificationSetting"]["id"])
     tried = await teller.call(owner, "testNotificationSetting", id=made["notificationSetting"]["id"])
     assert not tried["delivered"]
     sent = await teller.call(

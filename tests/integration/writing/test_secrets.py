@@ -66,6 +66,32 @@ async def test_the_secret_of_a_webhook_is_encrypted_and_bounded(
     )
 
 
+async def test_the_configuration_of_a_service_is_encrypted_and_shown_to_its_person_alone(
+    caller: Caller, database: Database, scene: Scene
+) -> None:
+    config = {"token": "xoxb-hunter2", "channel": "#builds"}
+    create = step("createNotificationSetting", "notificationSetting { id }")
+    given = {"notificationType": "TASK_COMPLETED", "serviceType": "SLACK", "serviceConfig": config}
+    made = await caller.data(scene.owner, create, input=given)
+    key = {"id": made["result"]["notificationSetting"]["id"]}
+    reveal = step("revealServiceConfig", "serviceConfig")
+
+    assert "hunter2" not in str(await everything(database))
+    assert (await caller.data(scene.owner, reveal, input=key))["result"]["serviceConfig"] == config
+    assert (await caller.refusal(scene.editor, reveal, input=key))[0] == "NOT_FOUND"
+
+    update = step("updateNotificationSetting", "notificationSetting { id }")
+    changed = {**config, "token": "xoxb-hunter3"}
+    await caller.data(scene.owner, update, input={**key, "patch": {"serviceConfig": changed}})
+    assert "hunter3" not in str(await everything(database))
+    assert (await caller.data(scene.owner, reveal, input=key))["result"]["serviceConfig"] == changed
+    wrong = {**key, "patch": {"serviceConfig": {"token": 1}}}
+    assert await caller.refusal(scene.owner, update, input=wrong) == (
+        "BAD_USER_INPUT",
+        "input.patch.serviceConfig",
+    )
+
+
 async def test_an_api_key_is_stored_as_a_keyed_hash(caller: Caller, database: Database, scene: Scene) -> None:
     update = step("updateCcInstance", "ccInstance { id }")
     patch = {"claudeApiKey": "an api key", "environmentVars": {"A": "hunter2"}}
