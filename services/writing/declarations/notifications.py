@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from models import NotificationHistoryEntry, NotificationSetting, WebsocketNotification
+from models.enums import NotificationService
 from models.policy import Predicate
 from services.core.addresses import (
     LONGEST_HEADER,
@@ -97,7 +98,17 @@ def _require_headers(values: Values, prefix: str) -> None:
             )
 
 
+def _require_sealed_url(service: object, values: Values, prefix: str) -> None:
+    """A URL of Slack or Discord lets anybody write there, so it goes where it is encrypted."""
+    if service in (NotificationService.SLACK, NotificationService.DISCORD) and values.get("webhook_url"):
+        raise BadInput(
+            'This URL is a secret: give it as serviceConfig {"webhook_url": "..."}, which is encrypted.',
+            field=f"{prefix}.webhookUrl",
+        )
+
+
 async def _wish_created(connection: WriteConnection, values: Values, prefix: str) -> None:
+    _require_sealed_url(values["service_type"], values, prefix)
     _require_filter_rules(values, prefix)
     await _require_addresses(connection, values, prefix)
 
@@ -105,6 +116,7 @@ async def _wish_created(connection: WriteConnection, values: Values, prefix: str
 async def _wish_changed(
     connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
 ) -> None:
+    _require_sealed_url(row["service_type"], changes, prefix)
     _require_filter_rules(changes, prefix)
     await _require_addresses(connection, changes, prefix)
     if "webhook_secret" in changes:

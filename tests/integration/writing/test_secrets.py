@@ -85,6 +85,14 @@ async def test_the_configuration_of_a_service_is_encrypted_and_shown_to_its_pers
     await caller.data(scene.owner, update, input={**key, "patch": {"serviceConfig": changed}})
     assert "hunter3" not in str(await everything(database))
     assert (await caller.data(scene.owner, reveal, input=key))["result"]["serviceConfig"] == changed
+    url = "https://hooks.slack.com/services/T0/B0/hunter4"
+    open_url = {**given, "serviceType": "DISCORD", "webhookUrl": url}
+    assert await caller.refusal(scene.owner, create, input=open_url) == ("BAD_USER_INPUT", "input.webhookUrl")
+    patch = {**key, "patch": {"webhookUrl": url}}
+    assert await caller.refusal(scene.owner, update, input=patch) == (
+        "BAD_USER_INPUT",
+        "input.patch.webhookUrl",
+    )
     wrong = {**key, "patch": {"serviceConfig": {"token": 1}}}
     assert await caller.refusal(scene.owner, update, input=wrong) == (
         "BAD_USER_INPUT",
