@@ -171,19 +171,18 @@ class Search:
         """The tsquery of a search string, given as SQL: `ccgraph_tsquery($1)`."""
         return f"ccgraph_tsquery({self._separate(parameter)})"
 
-    def conditions(self, alias: str, parameter: str) -> tuple[str, str]:
+    def condition(self, alias: str, parameter: str) -> str:
         """What `vector(alias) @@ query(parameter)` says, in a way that is quick where many rows are found.
 
-        The first is answered by the index, the second looks at the text of what that has found:
-        `ccgraph_tsvector(t.message) @@ (SELECT ccgraph_candidates($1))` and
-        `((SELECT ccgraph_phrases($1)) = '{}'
+        `ccgraph_tsvector(t.message) @@ (SELECT ccgraph_candidates($1))
+        AND ((SELECT ccgraph_phrases($1)) = '{}'
         OR ccgraph_plain(t.message) LIKE ALL ((SELECT ccgraph_phrases($1))::text[]))`
         """
         search = self._separate(parameter)
         phrases = f"(SELECT ccgraph_phrases({search}))"
         return (
-            f"{self.vector(alias)} @@ (SELECT ccgraph_candidates({search}))",
-            f"({phrases} = '{{}}' OR {self._text(alias)} LIKE ALL ({phrases}::text[]))",
+            f"{self.vector(alias)} @@ (SELECT ccgraph_candidates({search}))"
+            f" AND ({phrases} = '{{}}' OR {self._text(alias)} LIKE ALL ({phrases}::text[]))"
         )
 
     def rank(self, alias: str, parameter: str) -> str:

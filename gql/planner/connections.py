@@ -11,7 +11,7 @@ from gql.planner.cursors import compile_cursor
 from gql.planner.groups import compile_groups
 from gql.planner.list_conditions import Link
 from gql.planner.order import Order
-from gql.planner.pages import Page, compile_page, found_rows, without_null_page
+from gql.planner.pages import Page, compile_page, without_null_page
 from gql.planner.search import compile_search
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
@@ -45,16 +45,6 @@ class Filter:
         where = compile_where(self.statement, self.table, alias, self.arguments.get("where"))
         search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
         return [*where, *search]
-
-    def steps(self, allowed: list[str], wanted: list[str]) -> tuple[list[str], list[str]]:
-        """What `allowed` and `wanted` gave: what the table is asked, and what the rows that are found so.
-
-        Rows that an index of words has found are asked for visible keys all together: in the condition of a
-        table PostgreSQL would gather the keys again for each partition.
-        """
-        if "search" not in self.arguments or (small := self.small_set("")) is None or small.handful:
-            return [*allowed, *wanted], []
-        return wanted[:-1], [*allowed, wanted[-1]]
 
     def small_set(self, alias: str) -> policy.SmallSet | None:
         """How a viewer's rows are found where they are few; None behind a link, where they are anyhow."""
@@ -94,10 +84,7 @@ class Filter:
                 )
                 return Source(f"FROM (\n{parts}\n) AS {alias}")
             return Source(f"FROM {self.table.table} AS {alias}\nWHERE {' AND '.join([small.among, *wanted])}")
-        allowed = self.allowed(alias) if small is None else [small.gathered]
-        conditions, of_found = self.steps(allowed, wanted)
-        if of_found:
-            return Source(f"FROM {found_rows(self.table, alias, conditions)}\nWHERE {' AND '.join(of_found)}")
+        conditions = [*(self.allowed(alias) if small is None else [small.gathered]), *wanted]
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         counts = COUNTS.get(self.table.table)
         if counts is None or read is None:

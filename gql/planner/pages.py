@@ -1,6 +1,5 @@
 """One page of rows: how many, from where on, in which order."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,9 +62,6 @@ class Listing(Protocol):
     def wanted(self, alias: str) -> list[str]:
         """What is asked of the rows, to be joined by AND."""
 
-    def steps(self, allowed: list[str], wanted: list[str]) -> tuple[list[str], list[str]]:
-        """Of these conditions, what the table is asked, and what the rows that are found so."""
-
     def small_set(self, alias: str) -> SmallSet | None:
         """How the viewer's rows are found where they are few."""
 
@@ -111,17 +107,22 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
             f"\nORDER BY {order.text(reverse=backward)}\nLIMIT {size + ahead}"
         )
 
-    steps = listing.steps(allowed, wanted)
+    def gathered(conditions: list[str]) -> str:
+        return (
+            f"(\nSELECT {alias}.*\nFROM {table.table} AS {alias}{_where(conditions)}\nOFFSET 0\n) AS {alias}"
+        )
+
     if listing.is_searched_by_time(order):
-        nearest = _nearest(statement, table, alias, order, steps, behind, size + ahead, reverse=backward)
+        found = [*allowed, *wanted]
+        nearest = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
         text = rows(nearest, [])
     elif listing.is_short(order):
-        text = rows(found_rows(table, alias, *steps), behind)
+        text = rows(gathered([*allowed, *wanted]), behind)
     elif (small := listing.small_set(alias)) is not None:
         name = statement.alias("few")
         few = f"(SELECT few FROM {name})"
         walked = rows(f"{table.table} AS {alias}", [f"NOT {few}", *allowed, *wanted, *behind])
-        picked = rows(found_rows(table, alias, [few, small.gathered]), [*wanted, *behind])
+        picked = rows(gathered([few, small.gathered]), [*wanted, *behind])
         text = f"WITH {name} AS MATERIALIZED (\n{small.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
         text = rows(f"{table.table} AS {alias}", [*allowed, *wanted, *behind])
@@ -134,23 +135,12 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     return Page(text, alias, order, f"\nORDER BY {order.outer(alias)}", size, backward, place)
 
 
-def found_rows(table: TableType, alias: str, conditions: list[str], of_found: Sequence[str] = ()) -> str:
-    """Rows that are found before anything else is done with them, and before they are asked `of_found`.
-
-    `(SELECT task$1.* FROM tasks AS task$1 WHERE ... OFFSET 0) AS task$1`
-    """
-    text = f"SELECT {alias}.*\nFROM {table.table} AS {alias}{_where(conditions)}\nOFFSET 0"
-    if of_found:
-        text = f"SELECT {alias}.*\nFROM (\n{text}\n) AS {alias}{_where(of_found)}\nOFFSET 0"
-    return f"(\n{text}\n) AS {alias}"
-
-
 def _nearest(
     statement: Statement,
     table: TableType,
     alias: str,
     order: Order,
-    steps: tuple[list[str], list[str]],
+    found: list[str],
     behind: list[str],
     count: int,
     *,
@@ -183,12 +173,11 @@ def _nearest(
         direction, end, inside, outside = "", "infinity", "<=", ">"
         other_end = f"{time} >= '-infinity'"
 
-    of_table, of_found = steps
-
     def pick(within: list[str], of_these: list[str]) -> str:
         return (
-            f"SELECT {alias}.*\nFROM {found_rows(table, alias, [*of_table, *within], of_found)}"
-            f"{_where(of_these)}\nORDER BY {order.text(reverse=reverse)}\nLIMIT {count}"
+            f"SELECT {alias}.*\nFROM (\nSELECT {alias}.*\nFROM {table.table} AS {alias}"
+            f"{_where([*found, *within])}\nOFFSET 0\n) AS {alias}{_where(of_these)}"
+            f"\nORDER BY {order.text(reverse=reverse)}\nLIMIT {count}"
         )
 
     def time_at(place: str) -> str:
@@ -235,7 +224,7 @@ def without_null_page(arguments: dict[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in arguments.items() if not (name in PAGE and value.is_null)}
 
 
-def _where(conditions: Sequence[str]) -> str:
+def _where(conditions: list[str]) -> str:
     return f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
 
 

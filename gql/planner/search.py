@@ -8,16 +8,15 @@ from gql.planner.values import Value
 
 
 def compile_search(statement: Statement, table: TableType, alias: str, search: Value | None) -> list[str]:
-    """Two conditions for rows that contain what is searched for; a search without words finds nothing.
+    """The condition for rows that contain what is searched for; a search without words finds nothing.
 
-    `ccgraph_tsvector(task$1.name || ...) @@ (SELECT ccgraph_candidates($1::text))`, which an index answers,
-    and what the text is asked of rows that this has found (`Search.conditions`).
+    `ccgraph_tsvector(task$1.name || ...) @@ (SELECT ccgraph_candidates($1::text)) AND ...`
     """
     if search is None or table.search is None:
         return []
     if search.is_null:
         raise ArgumentInvalid("`search` is null: give words to search for, or leave it out.", search.path)
-    return [*table.search.conditions(alias, statement.parameter(search, text, "::text"))]
+    return [table.search.condition(alias, statement.parameter(search, text, "::text"))]
 
 
 def compile_rank(statement: Statement, table: TableType, alias: str, search: Value) -> str:

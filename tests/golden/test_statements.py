@@ -18,8 +18,6 @@ VARIABLES: dict[str, dict[str, object]] = {
     "conditions": {"statuses": ["RUNNING", "FAILED"], "name": "%a%"},
     "search": {"words": "東京 error"},
     "search_by_time": {"words": "東京 error"},
-    "search_by_time_of_visible_sessions": {"words": "src main"},
-    "search_of_visible_instances": {"words": "東京 error"},
     "several_roots": {"withLogs": True},
 }
 SCHEMA, CATALOG = build_schema()
