@@ -42,7 +42,7 @@ from gql.execution.prepared import (
     Refused,
 )
 from gql.execution.runner import bind, domain_error, run
-from gql.execution.single_flight import SharedReads, key_of
+from gql.execution.single_flight import key_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
@@ -60,6 +60,7 @@ from gql.request.preparation import (
     assemble,
 )
 from models.policy import Viewer
+from services.core.batching import Batcher
 from services.core.cache import BoundedCache
 from services.core.database import Database
 from services.core.errors import BadInput, DomainError
@@ -136,7 +137,7 @@ class Api:
         self._known: BoundedCache[tuple[bool, bytes], PreparedQuery | PreparedSubscription] = BoundedCache(
             MOST_REQUESTS, size=MOST_BYTES, size_of=lambda key, _: len(key[1])
         )
-        self._shared: SharedReads[Sequence[str | None]] | None = SharedReads() if share_reads else None
+        self._shared = Batcher() if share_reads else None
 
     def recall(self, body: bytes, context: Context) -> Prepared | None:
         """What was prepared when the same body came before, over whichever transport; None for a new one."""
@@ -274,7 +275,7 @@ class Api:
         if self._shared is None:
             return await read()
         # By person: those who share a statement share its wait for the person's turn.
-        return await self._shared.get((person, key_of(plan.sql, parameters)), read)
+        return await self._shared.share((person, key_of(plan.sql, parameters)), read)
 
     async def _run_generally(
         self,

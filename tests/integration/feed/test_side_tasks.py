@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from gql.execution.single_flight import SharedReads
 from services.core import background
 from services.core.background import Supervisor
+from services.core.batching import Batcher
 from services.core.errors import ServiceUnavailable
 from services.core.retry import Backoff
 from services.feed import feed as feed_module
@@ -249,20 +249,20 @@ async def test_the_death_of_broadcasters_own_task_is_noticed(database_url: str) 
 
 async def test_who_waits_for_an_answer_that_is_cut_off_is_told() -> None:
     """For all that share a reading or a turn: nobody waits for ever."""
-    shared: SharedReads[int] = SharedReads()
+    shared = Batcher()
     go_on = asyncio.Event()
 
     async def read() -> int:
         await go_on.wait()
         return 1
 
-    first = asyncio.create_task(shared.get("key", read))
+    first = asyncio.create_task(shared.share("key", read))
     await asyncio.sleep(0)
-    second = asyncio.create_task(shared.get("key", read))
+    second = asyncio.create_task(shared.share("key", read))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0.01)
-    [turns] = shared._batcher._tasks
+    [turns] = shared._tasks
     turns.cancel()
     with pytest.raises(ConnectionAbortedError):
         await asyncio.wait_for(second, 5)

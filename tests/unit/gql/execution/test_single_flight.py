@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gql.execution.single_flight import SharedReads, key_of
+from gql.execution.single_flight import key_of
+from services.core.batching import Batcher
 
 
 class Source:
@@ -28,11 +29,11 @@ class Source:
 
 
 async def test_who_asks_while_a_read_runs_shares_the_next_one() -> None:
-    source, shared = Source(), SharedReads[int]()
-    first = asyncio.create_task(shared.get("key", source.read))
+    source, shared = Source(), Batcher()
+    first = asyncio.create_task(shared.share("key", source.read))
     await source.began.acquire()
     source.value = 7
-    others = [asyncio.create_task(shared.get("key", source.read)) for _ in range(20)]
+    others = [asyncio.create_task(shared.share("key", source.read)) for _ in range(20)]
     await asyncio.sleep(0)
     source.gate.release()
     assert await first == 0
@@ -42,8 +43,8 @@ async def test_who_asks_while_a_read_runs_shares_the_next_one() -> None:
 
 
 async def test_reads_with_other_keys_run_beside_each_other() -> None:
-    source, shared = Source(), SharedReads[int]()
-    tasks = [asyncio.create_task(shared.get(key, source.read)) for key in "abc"]
+    source, shared = Source(), Batcher()
+    tasks = [asyncio.create_task(shared.share(key, source.read)) for key in "abc"]
     for _ in tasks:
         await source.began.acquire()
     for _ in tasks:
@@ -52,10 +53,10 @@ async def test_reads_with_other_keys_run_beside_each_other() -> None:
 
 
 async def test_a_read_that_is_given_up_leaves_the_others_their_answer() -> None:
-    source, shared = Source(), SharedReads[int]()
-    first = asyncio.create_task(shared.get("key", source.read))
+    source, shared = Source(), Batcher()
+    first = asyncio.create_task(shared.share("key", source.read))
     await source.began.acquire()
-    second, third = (asyncio.create_task(shared.get("key", source.read)) for _ in range(2))
+    second, third = (asyncio.create_task(shared.share("key", source.read)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     second.cancel()
@@ -68,17 +69,17 @@ async def test_a_read_that_is_given_up_leaves_the_others_their_answer() -> None:
 
 
 async def test_a_failure_is_told_to_all_who_waited_and_to_nobody_after() -> None:
-    source, shared = Source(), SharedReads[int]()
-    first = asyncio.create_task(shared.get("key", source.read))
+    source, shared = Source(), Batcher()
+    first = asyncio.create_task(shared.share("key", source.read))
     await source.began.acquire()
     source.value = -1
-    others = [asyncio.create_task(shared.get("key", source.read)) for _ in range(3)]
+    others = [asyncio.create_task(shared.share("key", source.read)) for _ in range(3)]
     await asyncio.sleep(0)
     source.gate.release()
     assert await first == 0
     await source.began.acquire()
     source.value = 5
-    later = asyncio.create_task(shared.get("key", source.read))
+    later = asyncio.create_task(shared.share("key", source.read))
     await asyncio.sleep(0)
     source.gate.release()
     failures = await asyncio.gather(*others, return_exceptions=True)
@@ -88,12 +89,12 @@ async def test_a_failure_is_told_to_all_who_waited_and_to_nobody_after() -> None
 
 
 async def test_nothing_is_kept_of_a_read_that_ended() -> None:
-    source, shared = Source(), SharedReads[int]()
+    source, shared = Source(), Batcher()
     source.gate.release()
-    assert await shared.get("key", source.read) == 0
+    assert await shared.share("key", source.read) == 0
     source.value = 1
     source.gate.release()
-    assert await shared.get("key", source.read) == 1
+    assert await shared.share("key", source.read) == 1
 
 
 def test_a_key_tells_statements_parameters_and_lists_apart() -> None:
