@@ -19,6 +19,7 @@ from app.config.errors import StartupError
 from app.database.archiving import ARCHIVE, remove_before, segment_of, system_identifier
 from app.database.configuration import SUPERUSER
 from app.database.embedded import EmbeddedServer
+from app.database.wal_files import sync
 from services.secrets.vault import Vault
 from services.system.contents import Told, keys_in_use
 
@@ -70,10 +71,10 @@ async def make_base(
                     for path in made.iterdir():
                         path.chmod(0o600)
                     files.write(made / MANIFEST, manifest.text())
-                    files.sync(made)
+                    sync(made)
                     made.chmod(0o700)
                     made.rename(folder / name)
-                    files.sync(folder)
+                    sync(folder)
             done(manifest, folder / name)
     return manifest, folder / name
 
@@ -120,7 +121,7 @@ def remove_old_bases(folder: Path, newest: Manifest, keep: timedelta) -> list[UU
     try:
         require_readable(folder)
     except StartupError:
-        return removed  # nobody knows which log that one needs
+        return removed  # which log that one needs is unknown
     first = min((one[0].first_wal for one in mine if one[0].id not in removed), key=lambda name: name[8:])
     archive = folder / ARCHIVE / newest.system_identifier
     if archive.is_dir():

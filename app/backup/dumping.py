@@ -1,7 +1,7 @@
 """Makes a dump: the rows and the schema as of one moment, with figures to compare them by."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,9 +14,10 @@ import asyncpg
 from app.backup import folder as files
 from app.backup.manifest import Manifest, manifest_of, schema_of, sha256
 from app.backup.records import age_of_last, note
-from app.backup.tools import Failed, run
+from app.backup.tools import Failed, counting, run
 from app.config.errors import StartupError
 from app.database.reaching import reason
+from app.database.wal_files import sync
 from services.core.connecting import connect
 from services.core.database import Connection
 from services.secrets.vault import Vault
@@ -28,7 +29,7 @@ LOCK: Final = int.from_bytes(b"ccbackup")
 
 _TABLE: Final = "dumping contents of table "
 _LOCK_TIMEOUT: Final = 60_000
-"""Milliseconds that pg_dump waits for a table which somebody is altering."""
+"""Milliseconds that pg_dump waits for a table that another session is altering."""
 
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 _ABOUT: Final = """
@@ -175,7 +176,7 @@ async def _dumped(
             # The same snapshot, read twice at the same time: the tables come from the disk once.
             async with asyncio.TaskGroup() as work:
                 tables = work.create_task(contents(connection, told))
-                work.create_task(run("pg_dump", dump, url, _dumping(number, told)))
+                work.create_task(run("pg_dump", dump, url, counting(_TABLE, number, told)))
             await run("pg_dump", schema, url, lambda line: None)
         except* (Failed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failed:
             raise _translated(failed, folder) from None
@@ -212,19 +213,7 @@ def _publish(made: Path, path: Path, manifest: str) -> None:
     for one in (schema_of(made), manifest_of(made), made):
         one.chmod(0o600)
         one.rename(path.with_name(one.name))
-    files.sync(path.parent)
-
-
-def _dumping(number: int, told: Told) -> Callable[[str], None]:
-    done = 0
-
-    def heard(line: str) -> None:
-        nonlocal done
-        if _TABLE in line:
-            told("tables", done, max(number, done))
-            done += 1
-
-    return heard
+    sync(path.parent)
 
 
 def _translated(failed: "ExceptionGroup[Exception]", folder: Path) -> StartupError:

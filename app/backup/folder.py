@@ -125,15 +125,6 @@ def write(path: Path, text: str) -> None:
         os.fsync(descriptor)
 
 
-def sync(folder: Path) -> None:
-    """Let names in a folder outlive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def dumps(folder: Path, database: str) -> list[tuple[Manifest, Path]]:
     """The whole dumps of a database, the oldest first. Files that cannot be read are left out."""
     found = []

@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from app.backup.manifest import Damaged, Manifest
-from app.backup.tools import Tool, opened, running
+from app.backup.tools import Tool, counting, opened, running
 from app.config.errors import StartupError
 from migrations.run import LOCK, knows
 from services.core.connecting import connect
@@ -81,7 +81,7 @@ async def read_dump(url: str, manifest: Manifest, file: Path, told: Told) -> Non
 
 @asynccontextmanager
 async def _alone(url: str, file: Path) -> AsyncIterator[Connection]:
-    """Hold the lock of migrations, so that nobody else makes tables in the database."""
+    """Hold the lock of migrations, so that no other process makes tables in the database."""
     connection = await connect(url, settings={"statement_timeout": "0"})
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
@@ -116,7 +116,9 @@ async def _read(url: str, manifest: Manifest, file: Path, told: Told) -> None:
     pipe = asyncio.subprocess.PIPE
     async with (
         running("psql", reading, url, stdin=pipe, stdout=pipe) as psql,
-        running("pg_restore", restoring, None, heard=_restoring(manifest, told), stdout=pipe) as script,
+        running(
+            "pg_restore", restoring, None, heard=counting(_TABLE, len(manifest.tables), told), stdout=pipe
+        ) as script,
     ):
         session = _Session(psql)
         try:
@@ -197,18 +199,6 @@ async def _found(session: _Session, told: Told) -> dict[str, Content]:
         found[name] = Content(int(rows), digest)
     told("comparing", len(names), len(names))
     return found
-
-
-def _restoring(manifest: Manifest, told: Told) -> Callable[[str], None]:
-    done = 0
-
-    def heard(line: str) -> None:
-        nonlocal done
-        if _TABLE in line:
-            told("tables", done, max(len(manifest.tables), done))
-            done += 1
-
-    return heard
 
 
 def _refused(psql: Tool, file: Path) -> StartupError:

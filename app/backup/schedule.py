@@ -114,4 +114,4 @@ async def _verify(settings: Settings, url: str, path: Path) -> None:
 
 
 def _silent(step: str, done: int, whole: int) -> None:
-    """Nobody looks on."""
+    """Progress of a scheduled backup, which no person watches."""

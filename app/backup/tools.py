@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from app.config.errors import StartupError
 from app.database import launch
 from app.database.programs import program, without_user
+from services.system.contents import Told
 
 DISK_FULL: Final = (
     "No space left on device",
@@ -102,6 +103,19 @@ def opened(stream: Stream | None) -> Stream:
     if stream is None:
         raise RuntimeError("The process was started without this pipe")
     return stream
+
+
+def counting(mark: str, number: int, told: Told) -> Callable[[str], None]:
+    """Hears the lines of a program, and tells that a table begins with each that has `mark`; `number` do."""
+    done = 0
+
+    def heard(line: str) -> None:
+        nonlocal done
+        if mark in line:
+            told("tables", done, max(number, done))
+            done += 1
+
+    return heard
 
 
 class Failed(StartupError):
