@@ -73,18 +73,15 @@ def by_status(answer: Answer, receiver: str) -> Outcome:
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds of Retry-After, a number or an HTTP date, at most `LONGEST_PAUSE`; None where there is none."""
     text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
+    seconds = pause_of(text)
+    if seconds is not None:
+        return seconds
     try:
-        float(text)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return pause_of((moment - (now or datetime.now(UTC))).total_seconds())
-        except (ValueError, OverflowError):
-            return None
-    return pause_of(text)
+        moment = parsedate_to_datetime(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return pause_of((moment - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError):
+        return None
 
 
 def pause_of(told: object) -> float | None:
