@@ -108,7 +108,7 @@ ORDER BY (SELECT count(*) FROM projects WHERE {MEMBER}) DESC, id
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who asks, and the milliseconds that this person may have to wait."""
+    """A caller, and the milliseconds that this caller may have to wait."""
 
     title: str
     token: str
