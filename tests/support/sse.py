@@ -53,6 +53,11 @@ class EventStream:
                     return Event(event.event, event.id or None, event.data)
         return None
 
+    async def close(self) -> None:
+        """End the reading: generators that are left to the garbage collector end one another out of turn."""
+        if self._events is not None:
+            await self._events.aclose()
+
     async def next(self, seconds: float = PATIENCE) -> Any:
         """The data of the next event of a subscription."""
         event = await self.hear(seconds)
@@ -79,4 +84,8 @@ async def open_stream(
         httpx.AsyncClient(timeout=httpx.Timeout(PATIENCE, read=None), verify=False) as client,
         client.stream("POST", f"{url}/graphql", content=body, headers=given) as response,
     ):
-        yield EventStream(response)
+        stream = EventStream(response)
+        try:
+            yield stream
+        finally:
+            await stream.close()
