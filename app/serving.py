@@ -27,7 +27,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _silent(_: str) -> None:
-    """Nobody wants to know."""
+    """Announce to no one."""
 
 
 class Server(uvicorn.Server):
@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def stop_for_lack_of_database(self) -> None:
-        """End although nobody asked; may be called from any thread."""
+        """End without a signal; may be called from any thread."""
         self._lost_database = True
         self.should_exit = True
 

@@ -24,7 +24,7 @@ from services.demo import PASSWORD
 DATA_DIR = Path(__file__).parent / ".data"
 SEED = 1
 
-# Nobody is to be turned away for calling often, which is what a benchmark does.
+# No caller is to be turned away for calling often, which is what a benchmark does.
 UNLIMITED = """
 UPDATE users SET resource_quota = resource_quota || '{"api_calls_per_hour": 2000000000}'
 """

@@ -58,7 +58,7 @@ class Receipts:
                 await asyncio.wait_for(self._there.wait(), seconds)
 
     def clear(self) -> None:
-        """Forget the latencies, and the messages, which nobody gets any more."""
+        """Forget the latencies, and the messages, which are not delivered any more."""
         self.latencies = []
         self._known = {}
 

@@ -25,7 +25,7 @@ class ServerError(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody uses at this moment."""
+    """A TCP port of the loopback interface that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -44,7 +44,7 @@ WORDS = ("札幌", "設定", "通知", "Fukuoka", "sora", "札幌市の設定", 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody on a connection. Logs are searched by an administrator, who sees those of everybody."""
+    """A person on a connection. Logs are searched by an administrator, who sees those of all people."""
 
     username: str
     user_id: int

@@ -13,7 +13,7 @@ from services.secrets.vault import Vault
 
 @dataclass(slots=True)
 class Context:
-    """`principal` is None until somebody has logged in; `login` and health are all that work then.
+    """`principal` is None for a caller without a token; `login` and health are all that work then.
 
     `tokens` signs what `login` hands out. `vault` seals what is encrypted at rest; without one of its own, a
     server seals with a key derived from the one that signs tokens. `admit` counts a call of an account.

@@ -28,7 +28,7 @@ def format_request_errors(errors: Iterable[GraphQLError], code: str) -> list[For
 
 
 def format_execution_errors(errors: Iterable[GraphQLError]) -> list[FormattedError]:
-    """Errors raised while fields ran; what nobody foresaw is logged under an id and says no more."""
+    """Errors raised while fields ran; what was not foreseen is logged under an id and says no more."""
     return [_execution_error(error) for error in errors]
 
 

@@ -10,7 +10,7 @@ which by one of GIVEN, FIXED, BY_SERVER, SEALED_TEXT, SEALED_VARIABLES, SEALED_P
 `fingerprint_of` (decision 115); without one, callers cannot write it. What else there is to say is joined to
 it with `|`: OWNER, FILLED, `begins_as`, OPEN_TO_GUESTS (changed also by people to whom the row is lent,
 `Guests` in `models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and
-why: those of all other columns are, whoever writes them).
+why: those of all other columns are, by whichever way they are written).
 
 `info` on a table: `view` (a view, read only). `info` on a CHECK: `broken`, what a caller is told.
 """

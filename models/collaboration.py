@@ -110,7 +110,7 @@ class CollaborationSession(Base):
         doc="How many people take part now.",
     )
     total_joins: Mapped[int | None] = mapped_column(
-        server_default=text("0"), info=BY_SERVER, comment="累計参加回数", doc="How often somebody has joined."
+        server_default=text("0"), info=BY_SERVER, comment="累計参加回数", doc="How often people have joined."
     )
     created_at: Mapped[datetime] = created_at()
     updated_at: Mapped[datetime] = updated_at()

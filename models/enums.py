@@ -49,7 +49,7 @@ class ShareMode(Described):
 
 
 class ParticipantState(Described):
-    """Where somebody stands with a shared session."""
+    """Where a person stands with a shared session."""
 
     REQUESTED = "requested", "Asked to join and waits for the host."
     JOINED = "joined", "Takes part."
@@ -151,7 +151,7 @@ class NotificationType(Described):
     CLAUDE_REQUEST = "claude_request", "Claude asks for something."
     TASK_COMPLETED = "task_completed", "A task is done."
     ERROR_OCCURRED = "error_occurred", "Something went wrong."
-    COLLABORATION_INVITE = "collaboration_invite", "Somebody invites to a shared session."
+    COLLABORATION_INVITE = "collaboration_invite", "An invitation to a shared session."
 
 
 class NotificationService(Described):
@@ -197,7 +197,7 @@ class FileOperationType(Described):
 class SystemLogLevel(Described):
     """Severity of a system log entry."""
 
-    DEBUG = "DEBUG", "For whoever looks for a fault."
+    DEBUG = "DEBUG", "For the search for a fault."
     INFO = "INFO", "In the course of things."
     WARN = "WARN", "Unexpected, though nothing has failed."
     ERROR = "ERROR", "Something failed."
@@ -331,7 +331,7 @@ class TaskDependencyType(Described):
 class LogLevel(Described):
     """Severity of an entry in an instance's or a task's log."""
 
-    DEBUG = "debug", "For whoever looks for a fault."
+    DEBUG = "debug", "For the search for a fault."
     INFO = "info", "In the course of things."
     WARN = "warn", "Unexpected, though nothing has failed."
     ERROR = "error", "Something failed."

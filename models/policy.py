@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whoever reads: `user_id` is users.id; administrators see every row."""
+    """The person who reads: `user_id` is users.id; administrators see every row."""
 
     user_id: int
     is_admin: bool = False
@@ -286,7 +286,7 @@ def ways(table_name: str) -> tuple[Through, ...]:
 
 
 def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
-    """For a table of `UNBOUNDED`, of whose rows somebody who may see little would look at every one.
+    """For a table of `UNBOUNDED`, of whose rows a person who may see few would look at every one.
 
     `sets` are names of `visible_keys`, by the column that leads to them.
     """

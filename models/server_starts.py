@@ -4,7 +4,7 @@ A crash takes back every id of which nothing had reached the disk: of transactio
 of those that committed without waiting (`synchronous_commit = off`, or an id and nothing written). Another
 transaction gets such an id afterwards. So a snapshot is remembered with the start to which its ids belong.
 
-`feed_running` is unlogged: a recovery empties it, and a clean restart keeps it. Whoever finds it empty calls
+`feed_running` is unlogged: a recovery empties it, and a clean restart keeps it. Who finds it empty calls
 `ccgraph_feed_start()`, which notes the start and the first id after it. That is the next id of the last
 checkpoint, as long as that one was made by the recovery itself, when no transaction ran; then it begins where
 it is written. Otherwise, or after a change of the timeline (a promoted replica, a restored archive), the

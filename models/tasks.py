@@ -66,7 +66,7 @@ class Task(Base):
         Index("idx_tasks_mcp_enabled", "mcp_enabled", "ultrathink_protocol"),
         Index("idx_tasks_duration", "estimated_duration_minutes", "actual_duration_minutes"),
         Index("idx_tasks_parent", "parent_task_id"),
-        # Whoever asks for the next task reads one entry of it (decision 24).
+        # A caller who asks for the next task reads one entry of it (decision 24).
         Index(
             "idx_tasks_claim",
             "project_id",

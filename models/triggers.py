@@ -17,7 +17,7 @@ $$
 """
 
 # NOW() is the time at which a transaction began. A row that a younger transaction has changed before an older
-# one does would go back in time, and whoever compares times would not notice the second change.
+# one does would go back in time, and a caller who compares times would not notice the second change.
 UPDATED_AT = """
 CREATE OR REPLACE FUNCTION update_updated_at_column() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -30,7 +30,7 @@ $$
 
 # One UPDATE for each statement, not for each row; projects whose counts change are locked in the order of
 # their ids, so that moves in opposite directions wait for each other instead of blocking each other. A mere
-# sign of life never waits: whoever holds the row is writing a newer time anyway.
+# sign of life never waits: the holder of the row is writing a newer time anyway.
 PROJECT_STATS = """
 CREATE OR REPLACE FUNCTION update_project_stats() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -126,7 +126,7 @@ UPDATED_TABLES = (
 
 
 def updated_at_trigger(table: str) -> str:
-    """The trigger that sets updated_at. Counts kept by trigger are no change of a project by somebody."""
+    """The trigger that sets updated_at. Counts kept by trigger are no change of a project by a person."""
     unless_counting = "WHEN (pg_trigger_depth() = 0) " if table == "projects" else ""
     return (
         f"CREATE TRIGGER tr_{table}_updated_at BEFORE UPDATE ON {table} FOR EACH ROW "

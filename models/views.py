@@ -1,6 +1,6 @@
 """The documents' views, read only (terminal §9, §11.2); their columns and names are the documents'.
 
-A view with a project in it is read by whoever may see the project; the others are for administrators.
+A view with a project in it is read by those who may see the project; the others are for administrators.
 """
 
 from __future__ import annotations

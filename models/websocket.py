@@ -135,7 +135,7 @@ class WebsocketNotification(Base):
         # The documents know no status before "sent", and a row is stored before any connection gets it.
         info=BY_SERVER,
         comment="初回送信時刻（接続への書き込み）",
-        doc="When the event was first written to a connection; null while nobody has been sent it.",
+        doc="When the event was first written to a connection; null while it has been sent to no one.",
     )
     delivery_status: Mapped[DeliveryStatus] = mapped_column(
         Choice(DeliveryStatus),

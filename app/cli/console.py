@@ -26,7 +26,7 @@ def say(message: str) -> None:
 
 
 def progress_bars() -> Progress:
-    """Bars for long work: what, how far, how many, how long. Invisible where nobody looks."""
+    """Bars for long work: what, how far, how many, how long. Invisible where no terminal shows them."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -239,8 +239,8 @@ class Settings(BaseSettings):
         0.02,
         ge=0.005,
         le=60,
-        description="seconds after which the server notices a change that nobody announced, by plain SQL for "
-        "instance, 0.005 to 60",
+        description="seconds after which the server notices a change that was not announced, by plain SQL "
+        "for instance, 0.005 to 60",
     )
     keep_alive: float = Field(
         20,
@@ -371,7 +371,7 @@ class Settings(BaseSettings):
 
     @property
     def only_this_machine(self) -> bool:
-        """Whether `host` is a loopback address, which nobody else reaches."""
+        """Whether `host` is a loopback address, which only this machine reaches."""
         if self.host == "localhost":
             return True
         try:

@@ -48,7 +48,7 @@ class Answer:
 def answer_result(result: OperationResult, media_type: str) -> Answer:
     """The status of a GraphQL response (GraphQL over HTTP, "Status Codes").
 
-    application/json says 200 for whatever is a GraphQL response: nobody could tell from a proxy's error.
+    application/json says 200 for whatever is a GraphQL response: not to be told from a proxy's error.
     Where the database was away and nothing was answered, both say 503, as they do when it was away before.
     """
     if not result.errors:

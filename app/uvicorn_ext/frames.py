@@ -38,7 +38,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             extensions[EXTENSION] = self
 
     def start_keepalive(self) -> None:
-        """The handshake is done: let go of its request and response, which nobody reads again."""
+        """The handshake is done: let go of its request and response, which are not read again."""
         super().start_keepalive()
         del self.request, self.response
 

@@ -1,4 +1,4 @@
-"""Reads large requests beside the event loop, so that those of one person hold up nobody else's answers."""
+"""Reads large requests beside the event loop, so that those of one person hold up no other's answers."""
 
 import asyncio
 import sys

@@ -53,7 +53,7 @@ class Execution:
     async def rows(
         self, type_name: str, selected: Field, keys: Sequence[object], context: Context
     ) -> list[Fragment | None]:
-        """The rows with these keys for the selection of a field and whoever reads them."""
+        """The rows with these keys for the selection of a field and its viewer."""
         viewer = context.require_principal().viewer
         try:
             plan = self.plan(type_name, selected, is_admin=viewer.is_admin).made

@@ -18,6 +18,6 @@ def action_of(info: Info) -> Action:
 
 
 def anonymous_action_of(info: Info) -> AnonymousAction:
-    """The mutation in nobody's name, for those that give access tokens."""
+    """The mutation without a principal, for those that give access tokens."""
     context = info.context
     return AnonymousAction(context.database, context.origin, info.field_name, context.sealing())

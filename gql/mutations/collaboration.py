@@ -39,7 +39,7 @@ class ShareSessionInput:
     )
     allowed_users: list[int] | None = strawberry.field(
         default=UNSET,
-        description="Keys of the people who may join, also without the token; anybody unless given.",
+        description="Keys of the people who may join, also without the token; everyone unless given.",
     )
 
 

@@ -75,7 +75,7 @@ class _WithInvitation(_WithProject):
     invitation_id: Private[UUID | None]
 
     @strawberry.field(
-        description="What the person may accept or decline; null when nobody needs to be asked, as where an "
+        description="What the person may accept or decline; null when no one needs to be asked, as where an "
         "administrator decides."
     )
     async def invitation(self, info: Info) -> ProjectInvitation | None:  # type: ignore[valid-type]

@@ -29,7 +29,7 @@ class LoginInput:
 @strawberry.input(description="The refresh token of a login.")
 class RefreshTokenInput:
     refresh_token: str = strawberry.field(
-        description="Good once: using it a second time ends the login, for somebody may have copied it."
+        description="Good once: using it a second time ends the login, for it may have been copied."
     )
 
 
@@ -56,7 +56,7 @@ class _Login:
 
     @strawberry.field(description="Whose tokens these are.")
     async def user(self, info: Info) -> User:  # type: ignore[valid-type]
-        """The row, read as its holder: the request itself came from nobody."""
+        """The row, read as its holder: the request itself came without a token."""
         return await load_row(info, "User", self.holder.user_id, replace(info.context, principal=self.holder))
 
 

@@ -170,7 +170,7 @@ def _columns(mapper: Mapper[object], table: Table) -> list[Column]:
                 name=source.name,
                 field=camel(attribute.key),
                 kind=kind_of(source.type),
-                # Whoever may not read a private column reads null.
+                # A viewer who may not read a private column reads null.
                 nullable=bool(source.nullable) or private,
                 description=source.doc or "",
                 choices=getattr(source.type, "enum_class", None),

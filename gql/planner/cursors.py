@@ -3,7 +3,7 @@
 A cursor is `<seal>.<base64 of the JSON array of the row's values>`. The seal is the beginning of a SHA-256
 over the order (table and terms, and the words searched for where rows are ranked by them) and these values:
 so a cursor of another order and one that was altered are told from a good one. It is no signature and need
-not be: whoever makes one up only names a place in rows that the viewer may see anyhow.
+not be: a caller who makes one up only names a place in rows that the viewer may see anyhow.
 """
 
 import base64
@@ -76,7 +76,7 @@ class CursorValue:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """Conversion of a cursor's value, which nobody has written by hand unless to try something."""
+    """Conversion of a cursor's value, which is written by hand only to try something."""
 
     kind: Kind
     path: Path

@@ -1,4 +1,4 @@
-"""The rows that a filter finds, by their keys, held for whoever is about to change them."""
+"""The rows that a filter finds, by their keys, held for the caller who is about to change them."""
 
 from gql.planner.plan import Plan
 from gql.planner.statement import Question, Statement

@@ -49,7 +49,7 @@ class Plan:
         ]
 
     def for_viewer(self, viewer_id: int, values: Sequence[object]) -> Sequence[object]:
-        """What `bind` gave for somebody, for this viewer."""
+        """What `bind` gave for another viewer, for this one."""
         if not self.by_viewer:
             return values
         return [

@@ -151,7 +151,7 @@ def measure(
 
 
 def refuse_many_lines(text: str) -> None:
-    """`QueryTooComplex` for a text of more lines than anybody writes."""
+    """`QueryTooComplex` for a text of more lines than a person writes."""
     lines = len(_LINE_ENDS.findall(text))
     if lines > _MAXIMUM_LINES:
         raise QueryTooComplex(
@@ -210,7 +210,7 @@ def refuse_many_definitions(document: DocumentNode) -> None:
 
 
 def refuse_long_numbers(text: str, document: DocumentNode) -> None:
-    """`BadInput` for a number of more digits than Python converts, before anybody tries to."""
+    """`BadInput` for a number of more digits than Python converts, before it is tried."""
     if _MANY_DIGITS.search(text):
         visit(document, _RefuseLongNumbers())
 

@@ -40,7 +40,7 @@ class Value:
 class RowField:
     """A field of an event that is a row of a table, loaded for whatever is selected below it.
 
-    It is the row that the event tells of, which whoever hears of the event was found to see; or another one,
+    It is the row that the event tells of, which the subscriber was found to see; or another one,
     whose primary key `other` gives. Where events are of several tables, `types` has the type for each, and
     `type_name` is the interface that they implement.
     """
@@ -90,7 +90,7 @@ class Stream:
     """One field of Subscription. `event` is the name of its type, which implements `Event`.
 
     It tells of those changes of `tables` for which `tells` holds; the argument named `table_choice`, if any,
-    leaves some of the tables. Whoever resumes hears of past events only where `replays` holds. `sends` says
+    leaves some of the tables. Who resumes hears of past events only where `replays` holds. `sends` says
     that a row counts as sent when an event of it was written to a client.
     """
 

@@ -152,7 +152,7 @@ async def _require_user(connection: WriteConnection, principal: Principal, user_
 
 
 async def _require_another_admin(connection: WriteConnection, user_id: int) -> None:
-    """Somebody must be left who can make administrators.
+    """A person must be left who can make administrators.
 
     All of them are locked, in one order, so that two who step down at once do not both succeed.
     """
@@ -165,7 +165,7 @@ async def _require_another_admin(connection: WriteConnection, user_id: int) -> N
     admins = {row.id for row in rows}
     if admins == {user_id}:
         raise Conflict(
-            "This is the last active administrator; make somebody else one first.", field="input.id"
+            "This is the last active administrator; make another person one first.", field="input.id"
         )
 
 

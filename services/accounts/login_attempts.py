@@ -23,7 +23,7 @@ PER_ADDRESS = 100
 
 
 # Both statements lock the row of the address first, so that none waits for another in a circle. All who come
-# from an address lock its row in turn, so nobody keeps it until the disk has answered. An address past its
+# from an address lock its row in turn, so none keeps it until the disk has answered. An address past its
 # limit stores nothing else, and one that has tried an account too often counts for the account no more.
 _COUNTED: Final = """
 ON CONFLICT (subject) DO UPDATE SET

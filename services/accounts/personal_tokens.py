@@ -123,7 +123,7 @@ async def _lock_person(connection: WriteConnection, principal: Principal, hashed
 
 
 async def revoke_token(action: Action, token_id: UUID) -> None:
-    """Revoke a token of one's own, or of anybody as an administrator, with its login and what it has made."""
+    """Revoke a token of one's own, or a person's as an administrator, with its login and what it has made."""
     async with action.transaction(tokenId=token_id) as transaction:
         found = await transaction.connection.execute(
             select(AuthToken.user_id).where(AuthToken.token_id == token_id)

@@ -54,7 +54,7 @@ class ApiCalls(Running):
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        # Without the database nothing can be counted either; whoever calls is told.
+        # Without the database nothing can be counted either; the caller is told.
         giving_back = partial(repeatedly, self._give_back_idle, 1.0, "unused_api_calls_not_returned")
         async with self.supervisor.running(giving_back, "unused-api-calls"):
             yield
@@ -92,7 +92,7 @@ class ApiCalls(Running):
         for calls in (block, 1):
             if await self._take(lease, user_id, calls, quota):
                 return
-        # Somebody may give calls back, so this is asked again, though not for each refused call.
+        # An administrator may give calls back, so this is asked again, though not for each refused call.
         lease.refused_until = now + 1
         raise _exhausted(quota, now)
 

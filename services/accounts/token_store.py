@@ -120,7 +120,7 @@ async def exchange(
 ) -> TokenPair | None:
     """A new pair for a refresh token, which is spent by this; `Unauthenticated` when it is none of ours.
 
-    None when it was spent or revoked before. Then somebody else may hold a copy, so the whole family and
+    None when it was spent or revoked before. Then a stranger may hold a copy, so the whole family and
     what it made has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse. `admit`
     counts it as a call of the account; when that raises, the token is not spent.
     """

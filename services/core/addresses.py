@@ -17,7 +17,7 @@ LONGEST_URL: Final = 2_000
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".onion")
 _NAT64: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _PROTOCOL: Final = IPv4Network("192.0.0.0/24")
-"""Of protocols (RFC 6890); some of its addresses count as global, and none is anybody's server."""
+"""Of protocols (RFC 6890); some of its addresses count as global, and none is a server's."""
 _COMPATIBLE: Final = IPv6Network("::/96")
 _TRANSLATED: Final = IPv6Network("::ffff:0:0:0/96")
 

@@ -27,7 +27,7 @@ def tcp_options(seconds: int) -> Mapping[int, int]:
         socket.TCP_KEEPIDLE: max(1, seconds // 2),
         socket.TCP_KEEPINTVL: max(1, seconds // 6),
         socket.TCP_KEEPCNT: 3,
-        # When something was sent that nobody confirms, or takes; in milliseconds.
+        # For how long what was sent may stay unconfirmed, or not taken; in milliseconds.
         socket.TCP_USER_TIMEOUT: seconds * 1000,
     }
 

@@ -43,7 +43,7 @@ _KEPT_DAYS = 3_650
 
 
 def _silent(table: str, done: int, expected: int) -> None:
-    """Nobody watches."""
+    """Tell no progress."""
 
 
 async def load(
@@ -67,7 +67,7 @@ async def load(
     visible with everything else; without it everything goes over `connection`.
 
     Raises BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
-    empty or somebody is writing; then nothing was changed.
+    empty or another transaction is writing; then nothing was changed.
     """
     figures = figures_for(scale)
     if until.tzinfo is None:

@@ -142,7 +142,7 @@ def file_operations(
 def system_logs(
     persons: list[Person], drawn: list[Session], figures: Figures, seed: int, until: datetime
 ) -> Iterator[SystemLogRow]:
-    """Evenly spread over users, in the order of time; one in five belongs to nobody."""
+    """Evenly spread over users, in the order of time; one in five has no user."""
     chance = Chance(seed, "system_logs")
     per_user = figures.sessions // figures.users
     since = until - YEAR

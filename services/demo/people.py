@@ -138,7 +138,7 @@ def _username(number: int) -> str:
 
 
 def auth_tokens(persons: list[Person], seed: int, until: datetime) -> Iterator[AuthTokenRow]:
-    """A refresh token in use and one that was revoked, for each user; nobody holds their secrets."""
+    """A refresh token in use and one that was revoked, for each user; their secrets are thrown away."""
     for person in persons:
         chance = Chance(seed, "auth_tokens", person.row.id)
         for place, is_active in enumerate((False, True)):

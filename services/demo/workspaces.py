@@ -94,7 +94,7 @@ class SessionRow(NamedTuple):
 
 
 class CollaborationSessionRow(NamedTuple):
-    """A row of collaboration_sessions; nobody holds the secret of a demo share, so none is stored."""
+    """A row of collaboration_sessions; a demo share has no secret, so none is stored."""
 
     id: int
     session_id: UUID

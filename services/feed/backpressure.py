@@ -2,7 +2,7 @@
 
 A burst can be longer than any queue, so those who take it as fast as it can be sent are given the time. What
 they do not manage otherwise is brought to them again from the feed (services/feed/catching_up.py), so nothing
-is lost if this waits too little, and somebody is late if it waits too long.
+is lost if this waits too little, and subscribers are late if it waits too long.
 """
 
 import asyncio

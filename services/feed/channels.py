@@ -170,7 +170,7 @@ class Channel:
             while self._posts:
                 self._under_way = self._next()
                 await self._bring()
-        except Exception as error:  # a fault of ours: nobody is to wait for ever
+        except Exception as error:  # a fault of ours: no subscriber is to wait for ever
             log.error("feed_channel_broken", **described(error))  # noqa: TRY400 - it may quote a row
             self._end_all(error)
         except asyncio.CancelledError:
@@ -276,7 +276,7 @@ class Channel:
         ]
 
     def _account(self, seen: Iterable[Seen]) -> Hashable:
-        """Whose statement it is: nobody's in particular when several people share it."""
+        """Whose statement it is: None when several people share it."""
         people = {viewer.user_id for by_viewer in seen for viewer in by_viewer}
         return people.pop() if len(people) == 1 else None
 
@@ -302,7 +302,7 @@ def _end(subscribers: Iterable[Subscriber], error: Exception) -> None:
 
 
 def _positioned(seen: Seen) -> list[PositionedEvent]:
-    """All that anybody sees, in the order of the reading."""
+    """All events, whoever may see them, in the order of the reading."""
     found = {found for founds in seen.values() for found in founds}
     return sorted(found, key=lambda found: found.event.number)
 

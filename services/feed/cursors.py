@@ -2,7 +2,7 @@
 
 A batch is what became visible between two snapshots, so the two snapshots and the place within say which
 events a subscriber has seen, however their transactions were interleaved. Nothing in a cursor says who may
-use it: whoever resumes is shown only what the policies let through at that moment.
+use it: a subscriber who resumes is shown only what the policies let through at that moment.
 """
 
 import base64

@@ -114,7 +114,7 @@ class Feed(Running):
         self._cursors = CursorCodec(self._secret, epoch.bytes)
 
     def topic(self, key: Hashable) -> Topic | None:
-        """The topic with this key, if anybody is subscribed to it."""
+        """The topic with this key, if it has subscribers."""
         return self._topics.get(key)
 
     async def watch(self, source: Source, watcher: Watcher) -> Callable[[], None]:
@@ -140,7 +140,7 @@ class Feed(Running):
     ) -> "Subscription":
         """Events of `topic` from now on; or from the cursor `after` on, first the past and then live.
 
-        "Now" is a point before this returns, so whoever queries next misses nothing. `ready` is called when
+        "Now" is a point before this returns, so a query that follows misses nothing. `ready` is called when
         there is something to take after there was nothing. Raises CursorInvalid and CursorExpired.
         """
         cursor = None if after is None else self._cursors.decode(after)

@@ -1,6 +1,6 @@
 """Which topics an event is for, and who of their viewers may see it: one statement for all of them.
 
-Where the statement fails, it is taken apart until what fails is known, so an error concerns nobody else.
+Where the statement fails, it is taken apart until what fails is known, so an error concerns no other event.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
 """Follows a source of events in one process: wakes up, reads what became visible, hands it on, in order.
 
-A change by plain SQL wakes nobody. So the reader glances, many times a second, whether a transaction has
+A change by plain SQL sends no wake-up. So the reader glances, many times a second, whether a transaction has
 begun or ended, which costs a quarter of a reading. That is a hint and no more: it reads at times in any case.
 """
 
@@ -26,7 +26,7 @@ _GLANCE = "SELECT pg_current_snapshot()"
 class Pace:
     """Seconds. The reader glances every `shortest` while events come, and slower the longer none came.
 
-    So a change by plain SQL, which wakes nobody, is heard of after `longest`. It reads every `anyway`, or
+    So a change by plain SQL, which sends no wake-up, is heard of after `longest`. It reads every `anyway`, or
     every `longest` where that is more.
     """
 
@@ -39,9 +39,9 @@ Deliver: TypeAlias = Callable[[Batch, int], Awaitable[None]]
 
 
 class Reader:
-    """Reads only while somebody follows. `deliver` gets every batch, and the next is read when it returns.
+    """Reads only while there are followers. `deliver` gets every batch, and the next is read when it returns.
 
-    Its second argument is the number of the batch: whoever came at that `turn` or later is not to hear of it.
+    Its second argument is the number of the batch: who came at that `turn` or later is not to hear of it.
     Where `run` was ended in the middle of a batch, its next life reads that batch again and gives it to
     `interrupted`: how far it had come is not known.
     `lose` gets the error when events may have been lost for good; the reader goes on from the present.
@@ -81,7 +81,7 @@ class Reader:
 
     @property
     def turn(self) -> int:
-        """The number of the batch that was read last; whoever comes now is to hear of those after it."""
+        """The number of the batch that was read last; who comes now is to hear of those after it."""
         return self._turn
 
     async def follow(self) -> None:
@@ -101,7 +101,7 @@ class Reader:
             self._followed.clear()
 
     async def run(self) -> None:
-        """For ever, over all lives; the position is given up only when nobody follows any more."""
+        """For ever, over all lives; the position is given up only when the last follower has gone."""
         try:
             await self._or_lose(self._take_up())
             while True:

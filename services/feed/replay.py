@@ -33,7 +33,7 @@ async def since(
     `require_kept` is asked after each reading whether all was still there that this snapshot does not see:
     retention may remove events while a client catches up.
 
-    Between the last check for that position and the end of the iteration nothing is awaited, so whoever goes
+    Between the last check for that position and the end of the iteration nothing is awaited, so one who goes
     on live in the very next step has neither a hole nor a repeat.
     """
     source, place = reader.source, cursor.place

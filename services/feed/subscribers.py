@@ -27,7 +27,7 @@ class Delivery:
 
 
 def confirm(deliveries: Iterable[Delivery]) -> None:
-    """Tell whoever wants to know that these were written to a client."""
+    """Call what was given for this: these were written to a client."""
     for delivery in deliveries:
         if delivery.written is not None:
             delivery.written()

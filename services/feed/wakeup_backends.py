@@ -1,7 +1,7 @@
 """The brokers that carry wake-ups between processes, supervised: a lost connection is made again.
 
 broadcaster's own PostgreSQL backend does not notice that its connection is gone, and the task that listens
-for its Redis backend ends with the first lost connection. These keep a connection up as long as somebody is
+for its Redis backend ends with the first lost connection. These keep a connection up as long as there is a
 subscribed, and report an event after each new one, since something may have been missed meanwhile.
 """
 
@@ -80,7 +80,7 @@ class MemoryBackend(QueueBackend):
     """For a single process, whose readers are woken without a broker."""
 
     async def subscribe(self, group: str) -> None:
-        """Nothing to do: nobody publishes outside of this process."""
+        """Nothing to do: no other process publishes."""
 
     async def unsubscribe(self, group: str) -> None:
         """Nothing to do."""
@@ -107,7 +107,7 @@ class SupervisedBackend(QueueBackend):
         self._subscribed.set()
 
     async def unsubscribe(self, group: str) -> None:
-        """Nothing: the connection stays for whoever subscribes next, until `run` ends."""
+        """Nothing: the connection stays for the next subscriber, until `run` ends."""
 
     async def run(self) -> None:
         """For ever: hold a connection, and make it again when it is lost."""

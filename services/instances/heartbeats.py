@@ -41,8 +41,9 @@ async def mark_silent(connection: WriteConnection, silent_for: timedelta) -> lis
 class HeartbeatWatch:
     """Looks for silent instances. Any number of processes may do this at once.
 
-    Whoever was deaf cannot tell who was silent: after the start, and after the database was away, when no
-    heartbeat could be written, it first listens for `silent_for`, by `clock`, before it marks anything.
+    A server that heard nothing cannot tell which were silent: after the start, and after the database was
+    away, when no heartbeat could be written, it first listens for `silent_for`, by `clock`, before it marks
+    anything.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ _STOPPABLE: Final = CC_INSTANCE.before(CcInstanceStatus.STOPPED)
 
 # Locked in the order of their keys, so that two calls with the same instances do not block each other. It
 # does not wait for the disk: the signs of a second that a crash of PostgreSQL takes are followed by others,
-# and nobody counts as silent before there was time for them (services/instances/heartbeats.py).
+# and no instance counts as silent before there was time for them (services/instances/heartbeats.py).
 _RECORD: Final = f"""
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (

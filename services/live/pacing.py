@@ -8,7 +8,7 @@ class Pacing:
 
     Between the end of a reading and the next one lie at least `pause` seconds; what changes meanwhile is read
     when they are over, so the last state is never missed. With `poll` it is also read when so many seconds
-    went by without anybody saying that something changed.
+    went by without word of a change.
     """
 
     def __init__(self, pause: float, poll: float | None = None) -> None:

@@ -20,7 +20,7 @@ class LiveQueries:
     """`places` is how many statements they may run at a time, all together, and half of it for one person.
 
     `poll` is in seconds: how often a query is read anew that depends on something of which no event tells,
-    such as a column that nobody watches, or the time.
+    such as a column that is not watched, or the time.
     """
 
     def __init__(self, feed: Feed, places: int, poll: float = POLL) -> None:
@@ -59,7 +59,7 @@ class LiveQueries:
         return LiveSubscription(self, topic, subscriber)
 
     def leave(self, topic: LiveTopic, subscriber: LiveSubscriber) -> None:
-        """What a subscription calls when it is closed; a query that nobody follows is not read any more."""
+        """What a subscription calls when it is closed; a query without followers is not read any more."""
         topic.leave(subscriber)
         if not topic and (task := self._forget(topic)):
             task.cancel()

@@ -39,7 +39,7 @@ class LiveTopic:
     """The subscribers of one query. `places` bounds how many queries are read at a time, `shares` how many of
     those are for one person; a query that several people follow counts for none of them.
 
-    A subscriber's first result is from a reading that began after it came, so whoever changes something and
+    A subscriber's first result is from a reading that began after it came, so who changes something and
     then subscribes sees the change. Not a batcher: a reading serves those who stay, at a pace of its own.
     """
 
@@ -97,7 +97,7 @@ class LiveTopic:
 
     async def _turn(self) -> None:
         due = await self._rest()
-        # Whoever comes during the reading may have changed something since it began.
+        # A subscriber who comes during the reading may have changed something since it began.
         served = [*(self._subscribers if due else self._newcomers)]
         self._newcomers.clear()
         if due:

@@ -19,7 +19,7 @@ MAX_MESSAGES: Final = 5_000
 """Messages in one call, those inside JSON-RPC batches counted."""
 
 CANCELLED: Final = "notifications/cancelled"
-"""Its `params.requestId` names the request that nobody waits for any more (MCP, utilities: cancellation)."""
+"""Its `params.requestId` names the request whose answer is not wanted (MCP, utilities: cancellation)."""
 
 _WRAPPER: Final = frozenset({"at", "server", "direction", "message"})
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -56,7 +56,7 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS answer(id, method, process
 WHERE mcp_messages.id = answer.id
 """
 
-# A tool call takes the key of its request: one row for it, whoever records it and however often.
+# A tool call takes the key of its request: one row for it, however often it is recorded.
 _SYNC_TOOL_CALLS: Final = """
 INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, arguments, status, started_at,
                             completed_at, execution_time_ms, result, error_details)

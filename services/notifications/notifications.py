@@ -24,7 +24,7 @@ MAX_RECIPIENTS: Final = 500
 
 _TABLE: Final = TABLES["notification_history"]
 
-# Whoever works on a project with somebody may write to them.
+# People who work on a project together may write to each other.
 _RECIPIENTS: Final = f"""
 SELECT u.id,
     u.id = $2::int OR EXISTS (
@@ -39,7 +39,7 @@ SELECT u.id,
 FROM users u WHERE u.id = ANY($1::int[]) ORDER BY u.id
 """
 
-# The audit row is written also when nobody wants to hear of it.
+# The audit row is written also when no setting wants the notification.
 _STORE: Final = f"""
 WITH stored AS (
     INSERT INTO notification_history (user_id, service_type, session_id, notification_type, title, message,
@@ -129,7 +129,7 @@ async def send(action: Action, told: Notification) -> list[int]:
 def lets_through(stored: object, told: Notification) -> bool:
     """Whether the filter rules of a setting, decoded JSON, let a notification pass: all that are given.
 
-    Rules of a shape that nobody knows let nothing through.
+    Rules of an unknown shape let nothing through.
     """
     try:
         rules = shapes.filter_rules(stored)

@@ -38,7 +38,7 @@ class Retries:
 class SentNotifications(Running):
     """Notes which notifications this process has written to connections; a context manager around its life.
 
-    Until then they wait for somebody who listens: no time runs out for them. Not a batcher: no caller waits,
+    Until then they wait for a subscriber: no time runs out for them. Not a batcher: no caller waits,
     and what is noted is kept until it is written.
     """
 
@@ -58,7 +58,7 @@ class SentNotifications(Running):
             yield
         try:
             await self._enter()
-        except Exception as error:  # then they are never sent again; whoever got them knows them
+        except Exception as error:  # then they are never sent again; their subscribers have them
             log.warning("notifications_not_noted", error=type(error).__qualname__)
 
     async def _enter_repeatedly(self) -> None:
@@ -108,7 +108,7 @@ async def give_up(connection: WriteConnection, retries: Retries) -> int:
 
 
 def _due(retries: Retries, condition: ColumnElement[bool]) -> Select[UUID]:
-    """Sent to somebody, confirmed by nobody in time, and nobody else's work at this moment."""
+    """Sent, not confirmed in time, and in no other process's hands at this moment."""
     return (
         select(WebsocketNotification.id)
         .where(

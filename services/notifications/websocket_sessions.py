@@ -88,7 +88,7 @@ async def reopen_sessions(
 
 
 async def close_lost_sessions(connection: WriteConnection, silent_for: timedelta) -> int:
-    """Close what nobody confirmed for `silent_for`: its process died. Gives the number of sessions."""
+    """Close sessions that no process confirmed for `silent_for`: theirs died. Gives their number."""
     result = await connection.execute(
         update(WebsocketSession)
         .where(

@@ -34,7 +34,7 @@ WHERE status = 'archived'
 ORDER BY archived_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
-# Nobody adds to the project, its instances or tasks while they are on their way.
+# No row is added to the project, its instances or tasks while they are moved.
 _HOLD: Final = (
     "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
     "SELECT 1 FROM cc_instances WHERE project_id = $1 ORDER BY id FOR UPDATE",

@@ -20,7 +20,7 @@ from services.writing.values import Unfit
 
 _TABLE: Final = TABLES["collaboration_sessions"]
 
-# Whoever changes who takes part holds the shared session until the commit, so that places are counted right.
+# A change of who takes part holds the shared session until the commit, so that places are counted right.
 _HOLD: Final = """
 SELECT shared.*, sessions.user_id AS session_user_id,
        (shared.expires_at IS NULL OR shared.expires_at > now()) AS is_open
@@ -116,7 +116,7 @@ async def join(action: Action, token: str | None, shared_id: int | None) -> UUID
 async def approve(action: Action, participant_id: UUID) -> None:
     """Let a person in who asked to, or whom one had refused. Repeating it changes nothing.
 
-    Open to the host and to whoever runs the session. Raises `NotFound`, `Forbidden`, `Conflict` when the
+    Open to the host and the person who runs the session. Raises `NotFound`, `Forbidden`, `Conflict` when the
     person has left or the sharing has ended, `QuotaExceeded` when every place is taken.
     """
     async with action.transaction(participantId=participant_id) as transaction:
@@ -166,7 +166,7 @@ async def leave(action: Action, shared_id: int) -> UUID:
 async def end(action: Action, shared_id: int) -> None:
     """End a sharing: everybody leaves and the token is no good any more. Repeating it changes nothing.
 
-    Open to the host and to whoever runs the session. Raises `NotFound` or `Forbidden`.
+    Open to the host and to the person who runs the session. Raises `NotFound` or `Forbidden`.
     """
     async with action.transaction(collaborationSessionId=shared_id) as transaction:
         await lock_row(transaction, _TABLE, shared_id)
@@ -176,7 +176,7 @@ async def end(action: Action, shared_id: int) -> None:
 
 
 async def leave_everything(connection: WriteConnection, user_id: int) -> None:
-    """End all parts of somebody whose account is about to go; the places are free for others."""
+    """End all parts of a person whose account is about to go; the places are free for others."""
     await connection.exec_driver_sql(_LEAVE_EVERYTHING, (user_id,))
 
 
@@ -199,7 +199,7 @@ async def _invited_by_name(
 async def _join(
     connection: WriteConnection, principal: Principal, shared: Mapping[str, Any], field: str
 ) -> UUID:
-    """Ask to take part in the held shared session, and come in where nobody has to approve."""
+    """Ask to take part in the held shared session, and come in where no approval is needed."""
     _require_open(shared, field)
     if principal.user_id in (shared["host_user_id"], shared["session_user_id"]):
         raise Conflict("This is your own session; you need not join it.", field=field)
@@ -231,7 +231,7 @@ async def _let_in(
     limit = shared["max_participants"]
     if limit is not None and taken.scalar_one() >= limit:
         raise QuotaExceeded(
-            f"All {limit} places are taken; try again when somebody has left.", field=field, limit=limit
+            f"All {limit} places are taken; try again when a participant has left.", field=field, limit=limit
         )
     await connection.exec_driver_sql(
         "UPDATE collaboration_participants SET state = 'joined', joined_at = now(), left_at = NULL"
@@ -296,7 +296,7 @@ def _require_open(shared: Mapping[str, Any], field: str) -> None:
 
 
 def _invited(shared: Mapping[str, Any]) -> frozenset[int] | None:
-    """The people invited by name, None for nobody in particular; nobody at all by a list of another shape."""
+    """The people invited by name; None when no list is kept, none at all by a list of another shape."""
     try:
         return shapes.invited(shared["allowed_users"])
     except Unfit:

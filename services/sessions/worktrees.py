@@ -67,13 +67,13 @@ async def schedule_cleanup(action: Action, worktree: UUID, due: datetime | None)
 async def complete_cleanup(action: Action, worktree: UUID) -> None:
     """Note that an instance's worktree has been cleaned up. Repeating it changes nothing.
 
-    Raises `NotFound`, `Forbidden`, and `Conflict` when nobody has scheduled it.
+    Raises `NotFound`, `Forbidden`, and `Conflict` when no clean-up was scheduled.
     """
     async with action.transaction(id=worktree) as transaction:
         row = await lock_row(transaction, _GIT_WORKTREES, worktree)
         if row["cleanup_completed_at"] is not None:
             return
         if row["cleanup_scheduled_at"] is None:
-            raise Conflict("Nobody asked for this: scheduleGitWorktreeCleanup comes first.", field="input.id")
+            raise Conflict("No clean-up is due: call scheduleGitWorktreeCleanup first.", field="input.id")
         changes = {"cleanup_completed_at": datetime.now(UTC)}
         await write_changes(transaction, _GIT_WORKTREES, row, changes, "input")

@@ -33,7 +33,7 @@ _LONGEST = 3600.0
 async def maintain(database: Database) -> None:
     """One round. It may be run twice and by several processes at once (decisions 14 and 29).
 
-    A table that somebody uses for more than five seconds is left for the next round: `DBAPIError` with
+    A table that is in use for more than five seconds is left for the next round: `DBAPIError` with
     asyncpg's `LockNotAvailableError` behind it.
     """
     for step in STEPS:

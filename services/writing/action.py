@@ -85,7 +85,7 @@ class AnonymousAction:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteConnection]:
-        """A transaction in nobody's name yet: the use case writes the audit row itself."""
+        """A transaction without a name yet: the use case writes the audit row itself."""
         async with self.database.transaction() as connection:
             yield connection
 
@@ -131,7 +131,7 @@ class Action:
         return values
 
     async def note(self, sql: str, *parameters: object) -> list[asyncpg.Record]:
-        """Run a statement whose change is nobody's, such as a sign of life: no audit row, no wake-up.
+        """Run a statement whose change has no author, such as a sign of life: no audit row, no wake-up.
 
         `parameters` are numbered from 1.
         """

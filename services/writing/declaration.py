@@ -138,7 +138,7 @@ class WritableColumn:
 
     @property
     def is_secret(self) -> bool:
-        """Whether nobody reads it, not even whoever sees the row."""
+        """Whether it is read by no one, not even by those who see the row."""
         return self.encrypted or self.hashed
 
 
@@ -149,7 +149,7 @@ class WritableTable:
     `key` names its rows; `client_key` is the UUID that a caller may choose, so that a repeated create is
     recognised. `owner` is the column that is the caller unless an administrator says otherwise. `beginnings`
     are values for columns that the caller cannot or need not give. Of `columns`, callers give those that are
-    `on_create` with a new row, and change those that are `on_update`; nobody reads those that are `secret`;
+    `on_create` with a new row, and change those that are `on_update`; those that are `secret` are never read;
     `divided` has the column for the sensitive parts of each that is divided. Rows that are `append_only` are
     neither changed nor deleted through the API. `belongs_by` is the reference by which the policy decides on
     a row. The rest is said in `writable`.

@@ -333,7 +333,7 @@ async def _known(
     ]
     viewer = f"${len(values) + 1}::int"
     seen, changeable = predicates(transaction.principal, table.name, viewer)
-    # Whoever may not be told a secret must not find it by guessing either.
+    # A caller who may not be told a secret must not find it by guessing either.
     secret = any(name in table.columns and table.columns[name].is_secret for name in values)
     same += [seen, changeable] if secret else [seen]
     pairs = [
@@ -376,7 +376,7 @@ def _are_same(
 def _require_unmodified(row: LockedRow, unmodified_since: datetime | None) -> None:
     if unmodified_since is not None and row["updated_at"] > unmodified_since:
         raise Conflict(
-            "Somebody has changed this row since; read it again and repeat the change on what it is now.",
+            "This row has been changed since; read it again and repeat the change on what it is now.",
             field="input.ifUnmodifiedSince",
             updatedAt=row["updated_at"].isoformat(),
         )

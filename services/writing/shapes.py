@@ -100,7 +100,7 @@ def _session_id(text: str) -> UUID:
 
 
 def invited(stored: object) -> frozenset[int] | None:
-    """The keys of the people in collaboration_sessions.allowed_users; None when it names nobody.
+    """The keys of the people in collaboration_sessions.allowed_users; None when it names no person.
 
     Raises `Unfit` for another shape.
     """
@@ -114,7 +114,7 @@ def invited(stored: object) -> frozenset[int] | None:
 def collaborators(stored: object) -> dict[int, str]:
     """Roles by users.id in projects.collaborators; of a person who is listed twice the last role counts.
 
-    An entry that names no person names nobody; one without a role that there is lets its person look.
+    An entry without a person is passed over; one without a role that there is lets its person look.
     """
     if not isinstance(stored, list):
         return {}

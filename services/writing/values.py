@@ -139,7 +139,7 @@ def _conceal(
 def _secret(
     table: WritableTable, column: WritableColumn, value: Any, field: str, vault: Vault | None
 ) -> object:
-    """What is stored of a value that nobody reads: sealed, or its keyed hash."""
+    """What is stored of a value that is never read: sealed, or its keyed hash."""
     place = f"{table.name}.{column.name}"
     if vault is None:
         raise NoVault(place)

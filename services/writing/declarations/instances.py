@@ -28,7 +28,7 @@ async def _instance_created(connection: WriteConnection, values: Values, prefix:
         raise BadInput(
             "A CHILD names its parent in `parentInstanceId`, a PARENT has none.", field=f"{prefix}.type"
         )
-    # The parent is held, so that no child comes in behind somebody who terminates the whole tree.
+    # The parent is held, so that no child comes in behind a caller who terminates the whole tree.
     parent = await connection.exec_driver_sql(
         "SELECT status FROM cc_instances WHERE id = $1 FOR SHARE", (values.get("parent_instance_id"),)
     )
@@ -46,7 +46,7 @@ async def _instance_changed(
         return
     if row["project_id"] is None:
         return
-    # Whoever starts an instance holds its project until the commit, so that running ones are counted right.
+    # The start of an instance holds its project until the commit, so that running ones are counted right.
     held = await connection.exec_driver_sql(
         "SELECT max_parallel_cc, status FROM projects WHERE project_id = $1 FOR NO KEY UPDATE",
         (row["project_id"],),

@@ -25,7 +25,7 @@ from services.writing.values import SealedParameter, Unfit
 
 
 def _require_filter_rules(values: Values, prefix: str) -> None:
-    """A rule that nobody knows would let everything through in silence."""
+    """An unknown rule would let everything through in silence."""
     if values.get("filter_rules") is None:
         return
     rules = read_stored(values["filter_rules"])
@@ -99,7 +99,7 @@ def _require_headers(values: Values, prefix: str) -> None:
 
 
 def _require_sealed_url(service: object, values: Values, prefix: str) -> None:
-    """A URL of Slack or Discord lets anybody write there, so it goes where it is encrypted."""
+    """With a URL of Slack or Discord any person can write there, so it goes where it is encrypted."""
     if service in (NotificationService.SLACK, NotificationService.DISCORD) and values.get("webhook_url"):
         raise BadInput(
             'This URL is a secret: give it as serviceConfig {"webhook_url": "..."}, which is encrypted.',

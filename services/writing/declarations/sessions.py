@@ -34,7 +34,7 @@ async def _sharing_changed(
 
 
 async def _require_people(connection: WriteConnection, values: Values, prefix: str) -> None:
-    """The list of those who may come is a list of people, or it would keep nobody out, or everybody."""
+    """The list of those who may come is a list of people, or it would let in everyone, or no one."""
     if values.get("allowed_users") is None:
         return
     field = f"{prefix}.allowedUsers"
