@@ -19,6 +19,7 @@ from models.notifications import (
     notification_position,
 )
 from models.operation_counts import file_operation_counts
+from models.permission_requests import CcPermissionRequest
 from models.planning import Feature, Requirement
 from models.projects import Project
 from models.server_starts import feed_running, feed_starts
@@ -26,6 +27,7 @@ from models.sessions import Session
 from models.system import SystemLog, SystemSetting
 from models.tasks import Task, TaskDependency
 from models.ultrathink import UltrathinkMessage
+from models.usage import CcUsage
 from models.users import AuthToken, User
 from models.views import (
     ActiveCcInstance,
@@ -47,6 +49,8 @@ __all__ = [
     "Base",
     "CcInstance",
     "CcLog",
+    "CcPermissionRequest",
+    "CcUsage",
     "ChangeEvent",
     "CollaborationParticipant",
     "CollaborationSession",

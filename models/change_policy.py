@@ -85,6 +85,7 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
             Through("parent_instance_id", "cc_instances", "id"),
             Through("child_instance_id", "cc_instances", "id"),
         ),
+        "cc_permission_requests": (Own("user_id"), _THROUGH_INSTANCE),
         "cc_logs": (_THROUGH_INSTANCE, _THROUGH_TASK),
         "task_logs": (_THROUGH_TASK, _THROUGH_INSTANCE),
     }

@@ -269,6 +269,18 @@ class CcInstanceType(Described):
     CHILD = "CHILD", "Was started by another instance of its project."
 
 
+class CcActivity(Described):
+    """What a Claude Code does now, beside its status."""
+
+    WORKING = "WORKING", "It is at its turn."
+    WAITING_PERMISSION = "WAITING_PERMISSION", "It asks whether it may use a tool."
+    WAITING_ANSWER = "WAITING_ANSWER", "It asks a person a question, or shows a dialog."
+    IDLE = "IDLE", "Its turn is over; it is a person's turn."
+    BACKGROUND = "BACKGROUND", "Its turn is over; work that it began still runs."
+    RETRYING = "RETRYING", "The model's API is overloaded or limits it, and it tries again."
+    GONE = "GONE", "Its process is gone."
+
+
 class CcInstanceStatus(Described):
     """Where a Claude Code instance stands."""
 
@@ -413,3 +425,26 @@ class BackupStatus(Described):
 
     COMPLETED = "completed", "It is whole."
     FAILED = "failed", "There is none; `error` says why."
+
+
+class UsageAsker(Described):
+    """Which part of Claude Code made a request to a model."""
+
+    MAIN = "main", "The conversation with a person."
+    SUBAGENT = "subagent", "An agent that another one started."
+    AUXILIARY = "auxiliary", "Claude Code itself, such as for a title or a summary."
+
+
+class PermissionDecision(Described):
+    """How a request for a permission ended."""
+
+    ALLOW = "allow", "The tool may be used."
+    DENY = "deny", "The tool may not be used."
+    LAPSED = "lapsed", "Nothing was decided: the instance went on, or ended, without an answer."
+
+
+class PermissionAnswer(Described):
+    """What a person answers to a request for a permission."""
+
+    ALLOW = "allow", "The tool may be used."
+    DENY = "deny", "The tool may not be used."

@@ -181,7 +181,16 @@ PROJECT_OF_INSTANCE = "(SELECT project_id FROM cc_instances WHERE cc_instances.i
 WATCHES = (
     Watch(
         "cc_instances",
-        ("project_id", "name", "type", "status", "parent_instance_id", "exit_code"),
+        (
+            "project_id",
+            "name",
+            "type",
+            "status",
+            "parent_instance_id",
+            "exit_code",
+            "activity",
+            "activity_since",
+        ),
         project="{r}.project_id",
         instance="{r}.id",
     ),
@@ -222,6 +231,13 @@ WATCHES = (
         "mcp_tool_calls",
         ("tool_name", "status"),
         project=PROJECT_OF_INSTANCE,
+        instance="{r}.cc_instance_id",
+    ),
+    Watch(
+        "cc_permission_requests",
+        ("user_id", "tool_name", "held_until", "decision", "answered_by"),
+        project=PROJECT_OF_INSTANCE,
+        user="{r}.user_id",
         instance="{r}.cc_instance_id",
     ),
     Watch(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import (
@@ -23,16 +23,18 @@ from models.base import (
     to_one,
     uuid_key,
 )
-from models.enums import CcInstanceStatus, CcInstanceType
+from models.enums import CcActivity, CcInstanceStatus, CcInstanceType
 from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
     from models.git_worktrees import GitWorktree
     from models.logs import CcLog, TaskLog
     from models.mcp import McpMessage, McpToolCall
+    from models.permission_requests import CcPermissionRequest
     from models.projects import Project
     from models.tasks import Task
     from models.ultrathink import UltrathinkMessage
+    from models.usage import CcUsage
     from models.websocket import WebsocketSession
 
 
@@ -48,10 +50,27 @@ class CcInstance(Base):
             name="chk_cc_instances_parent",
             info=broken("parent_instance_id", "An instance is not its own parent."),
         ),
+        one_of("activity", CcActivity, "chk_cc_instances_activity"),
+        CheckConstraint(
+            "activity <> 'GONE' OR status = 'STOPPED'",
+            name="chk_cc_instances_gone",
+            info=broken("activity", "An instance that is gone has stopped."),
+        ),
+        CheckConstraint(
+            "context_used_percent BETWEEN 0 AND 100",
+            name="chk_cc_instances_context_used_percent",
+            info=broken("context_used_percent", "The part of the context is 0 to 100 percent."),
+        ),
         Index("idx_cc_instances_project_type", "project_id", "type"),
         Index("idx_cc_instances_parent_status", "parent_instance_id", "status"),
         Index("idx_cc_instances_heartbeat", "last_heartbeat"),
         Index("idx_cc_instances_socket", "socket_id"),
+        Index(
+            "idx_cc_instances_activity",
+            "activity",
+            "activity_since",
+            postgresql_where=text("activity IS NOT NULL"),
+        ),
         {"comment": "親子Claude Code階層の完全管理"},
     )
 
@@ -120,6 +139,31 @@ class CcInstance(Base):
     exit_code: Mapped[int | None] = mapped_column(
         info=BY_SERVER, comment="終了コード", doc="Exit code of its process."
     )
+    activity: Mapped[CcActivity | None] = mapped_column(
+        Choice(CcActivity),
+        info=BY_SERVER,
+        comment=("現在の活動 (WORKING/WAITING_PERMISSION/WAITING_ANSWER/IDLE/BACKGROUND/RETRYING/GONE)"),
+        doc="What it does now; null where no source tells.",
+    )
+    activity_since: Mapped[datetime | None] = mapped_column(
+        info=BY_SERVER, comment="現在の活動の開始時刻", doc="Since when it does that."
+    )
+    activity_detail: Mapped[str | None] = mapped_column(
+        info=BY_SERVER,
+        comment="現在の活動の詳細",
+        doc="For what it waits, or with what it works, with secrets masked.",
+    )
+    model: Mapped[str | None] = mapped_column(
+        String(200), info=BY_SERVER, comment="モデル名", doc="Name of the model that it uses."
+    )
+    last_message: Mapped[str | None] = mapped_column(
+        info=BY_SERVER, comment="最後のメッセージ", doc="What it said last, with secrets masked."
+    )
+    context_used_percent: Mapped[int | None] = mapped_column(
+        info=BY_SERVER,
+        comment="コンテキスト使用率 (%)",
+        doc="How much of the model's context is used, in percent.",
+    )
 
     project: Mapped[Project | None] = to_one("cc_instances")
     parent: Mapped[CcInstance | None] = to_one("children", remote_side="CcInstance.id")
@@ -137,3 +181,5 @@ class CcInstance(Base):
     assigned_tasks: Mapped[list[Task]] = to_many("assigned_to")
     cc_logs: Mapped[list[CcLog]] = to_many("cc_instance")
     task_logs: Mapped[list[TaskLog]] = to_many("cc_instance")
+    usage: Mapped[list[CcUsage]] = to_many("cc_instance")
+    permission_requests: Mapped[list[CcPermissionRequest]] = to_many("cc_instance")

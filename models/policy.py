@@ -168,6 +168,8 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "parallel_execution_stats": (),
         "error_summary": (),
         "backup_runs": (),
+        "cc_usage": (Own("user_id"), *THROUGH_PROJECT),
+        "cc_permission_requests": (Own("user_id"), THROUGH_INSTANCE),
     }
 )
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from models.planning import Feature, Requirement
     from models.sessions import Session
     from models.tasks import Task
+    from models.usage import CcUsage
     from models.users import User
     from models.websocket import WebsocketNotification
     from models.worktrees import Worktree
@@ -69,6 +70,7 @@ class Project(Base):
             text(SEARCHES["projects"].vector()),
             postgresql_using="gin",
         ),
+        Index("idx_projects_holding", "owner_id", postgresql_where=text("hold_permission_requests")),
         {"comment": "プロジェクト基本情報・設定"},
     )
 
@@ -204,6 +206,12 @@ class Project(Base):
     config_json: Mapped[dict[str, Any] | None] = mapped_column(
         Json, info=GIVEN, comment="プロジェクト設定 (JSON)", doc="Settings of the project."
     )
+    hold_permission_requests: Mapped[bool | None] = mapped_column(
+        server_default=FALSE,
+        info=GIVEN,
+        comment="許可要求を保留して回答を待つか",
+        doc="Whether a permission that an instance asks for is held until a person answers it here.",
+    )
     git_repository: Mapped[str | None] = mapped_column(
         info=GIVEN, comment="Gitリポジトリパス", doc="Path of the git repository."
     )
@@ -223,3 +231,4 @@ class Project(Base):
     features: Mapped[list[Feature]] = to_many("project")
     websocket_notifications: Mapped[list[WebsocketNotification]] = to_many("project")
     invitations: Mapped[list[ProjectInvitation]] = to_many("project")
+    usage: Mapped[list[CcUsage]] = to_many("project")

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from models.collaboration import CollaborationSession
     from models.file_operations import FileOperation
     from models.notifications import NotificationHistoryEntry
+    from models.permission_requests import CcPermissionRequest
     from models.projects import Project
     from models.system import SystemLog
+    from models.usage import CcUsage
     from models.users import User
     from models.worktrees import Worktree
 
@@ -171,5 +173,7 @@ class Session(Base):
     worktree: Mapped[Worktree | None] = to_one("sessions")
     collaboration_sessions: Mapped[list[CollaborationSession]] = to_many("session")
     file_operations: Mapped[list[FileOperation]] = to_many("session")
+    usage: Mapped[list[CcUsage]] = to_many("session")
+    permission_requests: Mapped[list[CcPermissionRequest]] = to_many("session")
     notification_history: Mapped[list[NotificationHistoryEntry]] = to_many("session")
     system_logs: Mapped[list[SystemLog]] = to_many("session")

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from models.file_operations import FileOperation
     from models.invitations import ProjectInvitation
     from models.notifications import NotificationHistoryEntry, NotificationSetting
+    from models.permission_requests import CcPermissionRequest
     from models.projects import Project
     from models.sessions import Session
     from models.system import SystemLog, SystemSetting
+    from models.usage import CcUsage
     from models.websocket import WebsocketSession
     from models.worktrees import Worktree, WorktreeSyncHistoryEntry
 
@@ -133,6 +135,13 @@ class User(Base):
     )
     sent_project_invitations: Mapped[list[ProjectInvitation]] = to_many(
         "invited_by", foreign_keys="ProjectInvitation.invited_by_id"
+    )
+    usage: Mapped[list[CcUsage]] = to_many("user")
+    permission_requests: Mapped[list[CcPermissionRequest]] = to_many(
+        "user", foreign_keys="CcPermissionRequest.user_id"
+    )
+    answered_permission_requests: Mapped[list[CcPermissionRequest]] = to_many(
+        "answered_by", foreign_keys="CcPermissionRequest.answered_by_id"
     )
     executed_syncs: Mapped[list[WorktreeSyncHistoryEntry]] = to_many("executed_by")
     notification_settings: Mapped[list[NotificationSetting]] = to_many("user")

@@ -9,7 +9,9 @@ from strawberry import Private
 from gql.mutations.action import Info, action_of
 from gql.mutations.inputs import by_column, part_of
 from gql.mutations.payloads import row, rows
-from models.enums import CcInstanceStatus
+from gql.types.builder import NAMES, enum_type
+from models.enums import CcInstanceStatus, PermissionAnswer, PermissionDecision
+from services.instances import permission_requests
 from services.instances.instances import (
     InstanceMove,
     NewChild,
@@ -34,6 +36,9 @@ ChildWorktree: Any = part_of(
     "A worktree for the child.",
     without=("project_id", "cc_instance_id", "task_id"),
 )
+
+
+_Answer = NAMES[enum_type(PermissionAnswer)]
 
 
 @strawberry.input(description="A child instance and what it needs to begin.")
@@ -123,6 +128,23 @@ class HeartbeatPayload:
         return self.keys
 
 
+@strawberry.input(description="Which permission is answered, and how.")
+class AnswerPermissionRequestInput:
+    id: UUID = strawberry.field(description="Key of the request.")
+    decision: _Answer = strawberry.field(  # type: ignore[valid-type]
+        description="Whether the tool may be used."
+    )
+    message: str | None = strawberry.field(
+        default=None, description="What Claude is told with it, such as why not."
+    )
+
+
+@strawberry.type(description="The permission that was asked for.")
+class AnswerPermissionRequestPayload:
+    key: Private[UUID]
+    cc_permission_request = row("CcPermissionRequest", "key", "The request with its answer.")
+
+
 @strawberry.type
 class InstanceMutations:
     @strawberry.mutation(
@@ -179,3 +201,15 @@ class InstanceMutations:
     @strawberry.mutation(description="Signs of life of many instances at once.")
     async def heartbeat(self, info: Info, input: HeartbeatInput) -> HeartbeatPayload:
         return HeartbeatPayload(keys=await record_heartbeats(action_of(info), input.ids))
+
+    @strawberry.mutation(
+        description=(
+            "Answer a permission that an instance asks for. The first answer counts; a second is a CONFLICT."
+        )
+    )
+    async def answer_permission_request(
+        self, info: Info, input: AnswerPermissionRequestInput
+    ) -> AnswerPermissionRequestPayload:
+        decision = PermissionDecision(str(input.decision))
+        await permission_requests.answer(action_of(info), input.id, decision, input.message)
+        return AnswerPermissionRequestPayload(key=input.id)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gql.planner import hierarchy, readiness
+from gql.planner import hierarchy, readiness, subtree_usage
 from gql.planner.list_conditions import Link
+from gql.planner.pages import DEFAULT_PAGE
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 
@@ -25,3 +26,13 @@ LINKS: Mapping[tuple[str, str], Callable[[Statement, str, Field], Link]] = Mappi
     }
 )
 """Connections by type and field, each to rows of the same type: what ties them to the row with the alias."""
+
+OBJECTS: Mapping[tuple[str, str], Callable[[Statement, str, Field], str]] = MappingProxyType(
+    {
+        ("CcInstance", "subtreeUsage"): subtree_usage.compile_subtree_usage,
+    }
+)
+"""Objects of figures by type and field: a query for one row, for the row with the alias."""
+
+ROWS_READ: Mapping[tuple[str, str], int] = MappingProxyType({("CcInstance", "subtreeUsage"): DEFAULT_PAGE})
+"""What such an object counts as in an operation's cost, in rows: it is made of many."""

@@ -41,6 +41,15 @@ def link_descendants(statement: Statement, alias: str, field: Field) -> Link:
     )
 
 
+def with_subtree(statement: Statement, alias: str) -> str:
+    """The keys of the row and of the instances below it, each once.
+
+    `SELECT cc_instance$1.id UNION (WITH RECURSIVE tree AS (...) SELECT tree.id FROM tree)`
+    """
+    tree = _down(statement, alias, DEEPEST)
+    return f"SELECT {alias}.id UNION (WITH RECURSIVE {tree} SELECT tree.id FROM tree)"
+
+
 def _levels(depth: Value | None) -> int:
     if depth is None:
         return DEEPEST

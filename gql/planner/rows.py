@@ -68,6 +68,10 @@ def _simple(statement: Statement, table: TableType, alias: str, field: Field) ->
 
 
 def _joined(statement: Statement, table: TableType, alias: str, field: Field) -> tuple[str, str]:
+    compile_object = computed_fields.OBJECTS.get((table.name, field.name))
+    if compile_object is not None:
+        name = statement.alias("object")
+        return name, f"LEFT JOIN LATERAL (\n{compile_object(statement, alias, field)}\n) AS {name} ON true"
     relation = table.relations.get(field.name)
     target = table if relation is None else statement.question.catalog.types[relation.target]
     if relation is None:

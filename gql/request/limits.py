@@ -41,6 +41,7 @@ from graphql import (
     visit,
 )
 
+from gql.planner.computed_fields import ROWS_READ
 from gql.planner.pages import DEFAULT_PAGE, MAXIMUM_PAGE
 from gql.request.relations import Asked, asked
 from services.core.errors import BadInput, QueryTooComplex
@@ -332,6 +333,7 @@ class _Walk:
         elif name != "pageInfo":
             each = below.page_rows if _is_connection(kind) else below.rows
             each.constant += 1
+            each.constant += _rows_behind(parent, name)
             part.rows.add(each, self._size(node, definition))
             if each is below.page_rows:
                 part.rows.add(below.rows)
@@ -389,6 +391,11 @@ def _is_list_of_ids(argument: GraphQLArgument) -> bool:
 
 def _is_connection(kind: GraphQLNamedType | None) -> TypeGuard[GraphQLObjectType]:
     return isinstance(kind, GraphQLObjectType) and "pageInfo" in kind.fields
+
+
+def _rows_behind(parent: GraphQLCompositeType | None, name: str) -> int:
+    """What an object of figures reads beside itself, for each row it hangs on."""
+    return 0 if parent is None else ROWS_READ.get((parent.name, name), 0)
 
 
 def _is_edge(kind: GraphQLNamedType | None) -> bool:

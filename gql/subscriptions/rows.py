@@ -9,6 +9,7 @@ TASK = Watched("tasks", "task")
 SESSION = Watched("sessions", "session")
 ULTRATHINK_MESSAGE = Watched("ultrathink_messages", "message")
 TOOL_CALL = Watched("mcp_tool_calls", "call")
+PERMISSION_REQUEST = Watched("cc_permission_requests", "request")
 NOTIFICATION = Watched("notification_history", "notification", row_field="notification")
 WEBSOCKET_NOTIFICATION = Watched("websocket_notifications", "notification")
 
@@ -19,6 +20,10 @@ def _is_there(event: ChangeEvent) -> bool:
 
 def _changes_status(event: ChangeEvent) -> bool:
     return _is_there(event) and event.changed("status")
+
+
+def _changes_activity(event: ChangeEvent) -> bool:
+    return _is_there(event) and event.changed("activity")
 
 
 def _is_new(event: ChangeEvent) -> bool:
@@ -54,6 +59,44 @@ ROW_STREAMS = (
             INSTANCE.among("statuses", "status", "Only changes to one of these."),
         ),
         fields=(INSTANCE.before("status"), INSTANCE.after("status"), INSTANCE.key, INSTANCE.row),
+    ),
+    Stream(
+        field="ccInstanceActivityChanged",
+        event="CcInstanceActivityEvent",
+        description="Instances that do something else than before: that work, wait for a person, are gone.",
+        event_description="An instance does something else than before.",
+        tables=frozenset({INSTANCE.table}),
+        tells=_changes_activity,
+        arguments=(
+            PROJECT,
+            routed("instanceId", "UUID", "Only events of this instance."),
+            SUBTREE,
+            INSTANCE.among("activities", "activity", "Only changes to one of these."),
+        ),
+        fields=(INSTANCE.before("activity"), INSTANCE.after("activity"), INSTANCE.key, INSTANCE.row),
+    ),
+    Stream(
+        field="ccPermissionRequestChanged",
+        event="CcPermissionRequestEvent",
+        description="Permissions that instances ask for, and the answers to them.",
+        event_description="An instance asks for a permission, or a request was answered or has lapsed.",
+        tables=frozenset({PERMISSION_REQUEST.table}),
+        tells=_is_there,
+        arguments=(
+            PROJECT,
+            routed("instanceId", "UUID", "Only requests of this instance."),
+            SUBTREE,
+            routed("userId", "Int", "Only requests in sessions of this person."),
+            PERMISSION_REQUEST.among("toolNames", "tool_name", "Only requests for these tools."),
+            PERMISSION_REQUEST.among("decisions", "decision", "Only answers that are one of these."),
+        ),
+        fields=(
+            PERMISSION_REQUEST.before("decision"),
+            PERMISSION_REQUEST.after("decision", "What the answer was; null while it waits."),
+            PERMISSION_REQUEST.after("tool_name", "Name of the tool."),
+            PERMISSION_REQUEST.key,
+            PERMISSION_REQUEST.row,
+        ),
     ),
     Stream(
         field="taskChanged",

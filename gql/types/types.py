@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gql.compat.strawberry_graphql import StrawberryArgument, StrawberryField
-from gql.planner import names
+from gql.planner import names, subtree_usage
 from gql.planner.aggregates import FUNCTIONS, measured, measured_kind
 from gql.planner.catalog import Catalog, Relation, TableType, build_catalog
 from gql.planner.column_types import Kind
@@ -69,6 +69,15 @@ def define_types(catalog: Catalog) -> None:
         output_field("endCursor", "Optional[String]", "The cursor of the last row."),
     ]
     object_type("PageInfo", page_info, "Where a page stands in its list.")
+    used = [
+        output_field(
+            name,
+            optional(SCALAR_NAMES[figure.kind], when=figure.kind is Kind.DATETIME),
+            figure.description,
+        )
+        for name, figure in subtree_usage.FIGURES.items()
+    ]
+    object_type(subtree_usage.TYPE, used, "What a tree of instances used of models, in sum.")
     for table in catalog.types.values():
         _table(catalog, table)
         figures = _figures(table)
@@ -114,6 +123,9 @@ def _derived(catalog: Catalog) -> dict[str, list[StrawberryField]]:
             output_field("depth", "Int", "How many instances stand above this one."),
             output_field("ancestors", kind, "The instances above this one.", arguments),
             output_field("descendants", kind, "The instances below this one.", [deepest, *arguments]),
+            output_field(
+                "subtreeUsage", subtree_usage.TYPE, "What this instance and all below it used of models."
+            ),
         ]
     if "Task" in catalog.types:
         arguments = connection_arguments(catalog.types["Task"])

@@ -53,6 +53,13 @@ from services.demo.people import (
 from services.demo.projects import ProjectRow, projects
 from services.demo.row_counts import Figures
 from services.demo.tasks import DependencyRow, FeatureRow, RequirementRow, TaskRow, features, requirements
+from services.demo.usage import (
+    REQUESTS_PER_INSTANCE,
+    CcPermissionRequestRow,
+    CcUsageRow,
+    cc_permission_requests,
+    cc_usage,
+)
 from services.demo.workspaces import (
     CollaborationSessionRow,
     ParticipantRow,
@@ -133,6 +140,10 @@ def _work(work: list[Wave], sockets: dict[int, list[UUID]], seed: int, until: da
     yield Shipment("mcp_messages", McpMessageRow._fields, messages, count * MESSAGES_PER_INSTANCE)
     calls = mcp_tool_calls(work, seed, until)
     yield Shipment("mcp_tool_calls", McpToolCallRow._fields, calls, count * CALLS_PER_INSTANCE)
+    used = cc_usage(work, seed, until)
+    yield Shipment("cc_usage", CcUsageRow._fields, used, count * REQUESTS_PER_INSTANCE)
+    asked = list(cc_permission_requests(work, seed, until))
+    yield _held("cc_permission_requests", CcPermissionRequestRow, asked)
     yield Shipment("cc_logs", CcLogRow._fields, cc_logs(work, seed, until), count * LOGS_PER_INSTANCE)
     begun = sum(task.started_at is not None for task in tasks)
     yield Shipment("task_logs", TaskLogRow._fields, task_logs(work, seed, until), begun * LOGS_PER_TASK)

@@ -11,7 +11,11 @@ from services.core.database import ReadConnection
 from services.core.json_codec import write_stored
 from services.feed.events import ChangeEvent
 
-_INSTANCE_COLUMN = {"mcp_tool_calls": "cc_instance_id", "ultrathink_messages": "child_instance_id"}
+_INSTANCE_COLUMN = {
+    "cc_permission_requests": "cc_instance_id",
+    "mcp_tool_calls": "cc_instance_id",
+    "ultrathink_messages": "child_instance_id",
+}
 """Where a policy looks for an instance that the feed keeps among the routing ids."""
 
 

@@ -10,6 +10,7 @@ from services.core.errors import BadInput
 from services.instances import ultrathink
 from services.writing.action import Action, Transaction
 from services.writing.lifecycles import ALIVE, CC_INSTANCE
+from services.writing.open_requests import lapse_requests
 from services.writing.permissions import predicates, require_change
 from services.writing.references import require_reference
 from services.writing.rows import create, lock_row, uuid_key, write_changes
@@ -155,6 +156,7 @@ async def terminate(action: Action, instance_id: UUID, exit_code: int | None = N
             await connection.exec_driver_sql(_STOP, (living, exit_code))
             stopped += living
         await release_claims(connection, stopped)
+        await lapse_requests(connection, stopped)
         transaction.details["stopped"] = stopped
     return stopped
 

@@ -11,6 +11,7 @@ from services.accounts.login_attempts import purge_attempts
 from services.accounts.rate_limits import purge_counts
 from services.core.database import Database
 from services.projects.archiving import move_next
+from services.usage.retention import purge_usage
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ async def maintain(database: Database) -> None:
     async with database.transaction() as connection:
         await purge_attempts(connection)
         await purge_counts(connection)
+        await purge_usage(connection)
     while await _move_archived(database):
         pass
 

@@ -119,7 +119,13 @@ CC_INSTANCE: Final = _lifecycle(
     {
         _Instance.RUNNING: {"started_at": "COALESCE(started_at, now())", "last_heartbeat": "now()"},
         _Instance.IDLE: {"last_heartbeat": "now()"},
-        _Instance.STOPPED: {"terminated_at": "now()"},
+        _Instance.STOPPED: {
+            "terminated_at": "now()",
+            # What no source tells of stays without.
+            "activity": "CASE WHEN activity IS NOT NULL THEN 'GONE' END",
+            "activity_since": "CASE WHEN activity IS NOT NULL THEN now() END",
+            "activity_detail": "NULL",
+        },
     },
     active=ALIVE,
 )

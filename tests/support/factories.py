@@ -250,6 +250,29 @@ async def make_task_log(connection: AsyncConnection, **values: Any) -> AnyRow:
     return await make_row(connection, "task_logs", **(defaults | values))
 
 
+async def make_usage(connection: AsyncConnection, **values: Any) -> AnyRow:
+    """A request of an instance to a model, for its project."""
+    values = await _instance(connection, values)
+    defaults = {
+        "request_id": f"req_{next(_numbers)}",
+        "model": "claude-sonnet-4-5",
+        "input_tokens": 100,
+        "output_tokens": 40,
+        "requested_at": datetime.now(UTC),
+    }
+    if "project_id" not in values:
+        defaults["project_id"] = await _project_of(connection, values["cc_instance_id"])
+    return await make_row(connection, "cc_usage", **(defaults | values))
+
+
+async def make_permission_request(connection: AsyncConnection, **values: Any) -> AnyRow:
+    """A permission that an instance waits for."""
+    defaults = {"tool_name": "Bash", "tool_input": {"command": "make test"}}
+    return await make_row(
+        connection, "cc_permission_requests", **(defaults | await _instance(connection, values))
+    )
+
+
 async def make_requirement(connection: AsyncConnection, **values: Any) -> AnyRow:
     """A draft of a functional requirement."""
     defaults = {

@@ -26,6 +26,7 @@ _UNLIKE = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:\d\d)?)?", "(time)"),
     (r"(?![0-9A-F-]{36}\b)[\w+/=-]{32,}", "(secret)"),
     (r"\b[0-9a-f]{16}\b", "(id of an error)"),
+    (r'("waited(?:Ms|_ms)": ?)"?\d+"?', r"\1(duration)"),
 )
 _TABLES = [table.name for table in models.metadata.sorted_tables if not table.info.get("view")]
 

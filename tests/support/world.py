@@ -114,6 +114,10 @@ def _mend(table: str, values: dict[str, Any], number: int, chance: random.Random
         values["dependency_task_id"] = None
     if table == "worktrees":
         values |= {"repository_path": f"/srv/{number % 2}", "worktree_path": f"/wt/{number}"}
+    if table == "cc_instances" and values["activity"] == "GONE":
+        values["status"] = "STOPPED"
+    if table == "cc_permission_requests":
+        values["answered_at"] = None if values["decision"] is None else values["answered_at"] or START
     if table == "notification_history":
         values |= {"retry_count": number % 2, "max_retries": 3}
     if table == "collaboration_sessions":

@@ -80,6 +80,11 @@ VERBS = (
         for step in ("acknowledge", "start", "complete", "fail")
     ),
     Verb(
+        "answerPermissionRequest",
+        "cc_permission_requests",
+        lambda writer: {"decision": writer.chance.choice(["ALLOW", "DENY"]), "message": "m"},
+    ),
+    Verb(
         "recordMcpMessages",
         "cc_instances",
         lambda writer: {"messages": [{"jsonrpc": "2.0", "id": writer.chance.random(), "method": "ping"}]},

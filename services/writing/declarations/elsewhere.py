@@ -3,8 +3,8 @@
 from typing import Final
 
 from models import metadata
-from services.writing.declaration import Archive, Lost, Moved, WrittenElsewhere
-from services.writing.declarations.of_project import INSTANCES
+from services.writing.declaration import Archive, Kept, Lost, Moved, Unlinked, WrittenElsewhere
+from services.writing.declarations.of_project import DIRECTLY, INSTANCES
 
 
 def _by(module: str, table: str, archive: Archive | None = None) -> WrittenElsewhere:
@@ -27,6 +27,17 @@ MCP_MESSAGES: Final = _by(
     "services.mcp.recording",
     "mcp_messages",
     Moved(f"t.cc_instance_id IN {INSTANCES}", {"project_id": "$1"}),
+)
+
+CC_USAGE: Final = _by(
+    "services.usage.recording",
+    "cc_usage",
+    Unlinked(DIRECTLY, ("project_id", "cc_instance_id")),
+)
+CC_PERMISSION_REQUESTS: Final = _by(
+    "services.instances.permission_requests",
+    "cc_permission_requests",
+    Kept(f"t.cc_instance_id IN {INSTANCES}"),
 )
 
 PROJECTS_ARCHIVE: Final = _by("services.projects.archiving", "projects_archive")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from models import SystemSetting
+from models import SystemSetting, model_prices
 from models.enums import SettingDataType
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, Conflict
@@ -42,11 +42,22 @@ def _require_figure(key: str, value: object, prefix: str) -> None:
         raise BadInput(f"A retention is a whole number between 0 and {most}.", field=f"{prefix}.settingValue")
 
 
+def _require_prices(key: str, value: object, prefix: str) -> None:
+    """`BadInput` for a table of prices by which no cost can be estimated."""
+    if key != model_prices.SETTING:
+        return
+    try:
+        model_prices.read_prices(value)
+    except ValueError as trouble:
+        raise BadInput(str(trouble), field=f"{prefix}.settingValue") from None
+
+
 async def _setting_created(connection: WriteConnection, values: Values, prefix: str) -> None:
     data_type = values.get("data_type") or SettingDataType.JSON
     value = read_stored(values["setting_value"])
     _require_data_type(value, data_type, prefix)
     _require_figure(values["setting_key"], value, prefix)
+    _require_prices(values["setting_key"], value, prefix)
 
 
 async def _setting_changed(
@@ -61,6 +72,7 @@ async def _setting_changed(
     _require_data_type(value, changes.get("data_type", row["data_type"]) or SettingDataType.JSON, prefix)
     if "setting_value" in changes:
         _require_figure(row["setting_key"], value, prefix)
+        _require_prices(row["setting_key"], value, prefix)
     if "setting_value" in changes:
         changes["previous_value"] = write_stored(row["setting_value"]).decode()
     changes["version"] = (row["version"] or 0) + 1

@@ -71,6 +71,12 @@ def _type_of(table: str) -> str:
 
 TOLD = (
     Stream("ccInstanceStatusChanged", "CcInstance", _other("cc_instances", "status", "IDLE", "RUNNING")),
+    Stream("ccInstanceActivityChanged", "CcInstance", _other("cc_instances", "activity", "IDLE", "RETRYING")),
+    Stream(
+        "ccPermissionRequestChanged",
+        "CcPermissionRequest",
+        _other("cc_permission_requests", "tool_name", "Bash", "Write"),
+    ),
     Stream(
         "taskChanged",
         "Task",

@@ -179,6 +179,34 @@ WHERE ((projects.owner_id = viewer.user_id
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
 OR projects.is_public))))
 
+-- cc_permission_requests
+SELECT event.number, viewer.user_id
+FROM event
+JOIN viewer USING (number) CROSS
+JOIN LATERAL (
+  SELECT *
+FROM cc_permission_requests
+WHERE id = event.key::uuid
+ 
+UNION ALL
+  SELECT *
+FROM jsonb_populate_record(NULL::cc_permission_requests, event.remembered)
+ 
+WHERE NOT EXISTS (SELECT
+FROM cc_permission_requests
+WHERE id = event.key::uuid)
+) r
+WHERE event.table_name = 'cc_permission_requests'
+AND (r.user_id = viewer.user_id
+OR EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = viewer.user_id
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
+OR projects.is_public))))
+
 -- websocket_notifications
 SELECT event.number, viewer.user_id
 FROM event

@@ -212,3 +212,15 @@ false
 
 -- backup_runs
 false
+
+-- cc_usage
+false
+
+-- cc_permission_requests
+(r.user_id = $1
+OR r.cc_instance_id IN (SELECT cc_instances.id
+FROM cc_instances
+WHERE (cc_instances.project_id IN (SELECT editable.project_id
+FROM projects AS editable
+WHERE editable.owner_id = $1
+OR editable.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::integer, 'role', 'editor'))))))

@@ -788,5 +788,25 @@ false
 -- backup_runs
 false
 
+-- cc_usage
+(r.user_id = $1
+OR EXISTS (SELECT
+FROM projects
+WHERE projects.project_id = r.project_id
+AND ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)))
+
+-- cc_permission_requests
+(r.user_id = $1
+OR EXISTS (SELECT
+FROM cc_instances
+WHERE cc_instances.id = r.cc_instance_id
+AND cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))))
+
 -- users, private columns
 r.id = $1

@@ -330,6 +330,7 @@ FROM cc_instances
    
 WHERE status IN ('IDLE', 'RUNNING')
 AND last_heartbeat < now() - $1::interval
+AND activity IS NULL
     FOR UPDATE SKIP LOCKED)
 RETURNING id
 
@@ -349,9 +350,26 @@ ORDER BY t.id FOR NO KEY UPDATE OF t {locked})
 RETURNING id
 
 -- services.instances.instances, _STOP
-UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(),
+UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(), activity = CASE WHEN activity IS NOT NULL THEN 'GONE' END, activity_since = CASE WHEN activity IS NOT NULL THEN now() END, activity_detail = NULL,
                         exit_code = COALESCE($2, exit_code)
 WHERE id = ANY($1::uuid[])
+
+-- services.instances.permission_requests, _ASK
+INSERT INTO cc_permission_requests
+    (id, cc_instance_id, session_id, user_id, tool_name, tool_input, suggestions, asked_at)
+SELECT $1, $2, session.session_id, session.user_id, $4, $5::jsonb, $6::jsonb, COALESCE($7, now())
+FROM (SELECT $3::uuid AS session_id) AS given LEFT
+JOIN sessions AS session USING (session_id)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+
+-- services.instances.permission_requests, _ANSWER
+UPDATE cc_permission_requests SET decision = $2, message = $3, answered_by = $4, answered_at = now(), waited_ms = least(greatest((extract(epoch
+FROM now()) - extract(epoch
+FROM asked_at)) * 1000, 0), 9223372036854775807)::bigint
+WHERE id = $1
+AND decision IS NULL
+RETURNING id
 
 -- services.mcp.recording, _INSERT
 INSERT INTO mcp_messages (id, cc_instance_id, message_type, server_name, direction, rpc_id, method,
@@ -657,10 +675,73 @@ ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE tasks SET lease_expires_at = now() + $2::interval
 WHERE id = $1
 
+-- services.usage.recording, _STORE
+WITH allowed AS (
+    SELECT given.*, t.user_id
+   
+FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::text[], $8::text[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::bigint[], $16::integer[], $17::integer[]) AS given (id, session_id, request_id, requested_at, cc_instance_id, model, asked_by, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, cost_micro_usd, duration_ms, time_to_first_token_ms)
+   
+JOIN sessions AS t ON t.session_id = given.session_id
+    LEFT
+JOIN cc_instances AS instance ON instance.id = given.cc_instance_id
+   
+WHERE $1::int IS NOT NULL
+AND {session}
+AND NOT (EXISTS (SELECT
+FROM projects p
+WHERE p.id = t.project_id
+AND p.status = 'archived'))
+     
+AND (given.cc_instance_id IS NULL
+          
+OR (instance.id IS NOT NULL
+AND {instance}
+AND NOT (EXISTS (SELECT
+FROM projects p
+WHERE p.project_id = instance.project_id
+AND p.status = 'archived'))))
+),
+written AS (
+    INSERT INTO cc_usage AS known (id, session_id, request_id, requested_at, cc_instance_id, model, asked_by, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_5m_tokens, cache_creation_1h_tokens, cost_micro_usd, duration_ms, time_to_first_token_ms, user_id)
+    SELECT *
+FROM allowed
+ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET input_tokens = GREATEST(known.input_tokens, excluded.input_tokens), output_tokens = GREATEST(known.output_tokens, excluded.output_tokens), cache_read_tokens = GREATEST(known.cache_read_tokens, excluded.cache_read_tokens), cache_creation_tokens = GREATEST(known.cache_creation_tokens, excluded.cache_creation_tokens), cache_creation_5m_tokens = GREATEST(known.cache_creation_5m_tokens, excluded.cache_creation_5m_tokens), cache_creation_1h_tokens = GREATEST(known.cache_creation_1h_tokens, excluded.cache_creation_1h_tokens), model = GREATEST(known.model COLLATE "C", excluded.model COLLATE "C"), asked_by = GREATEST(known.asked_by COLLATE "C", excluded.asked_by COLLATE "C"), duration_ms = GREATEST(known.duration_ms, excluded.duration_ms), time_to_first_token_ms = GREATEST(known.time_to_first_token_ms, excluded.time_to_first_token_ms), requested_at = LEAST(known.requested_at, excluded.requested_at), cc_instance_id = COALESCE(GREATEST(NULLIF(known.cc_instance_id, known.session_id), NULLIF(excluded.cc_instance_id, known.session_id)), known.cc_instance_id, excluded.cc_instance_id), cost_micro_usd = CASE WHEN (known.cost_micro_usd IS NOT NULL
+AND NOT known.cost_is_estimated)
+AND excluded.cost_micro_usd IS NOT NULL THEN GREATEST(known.cost_micro_usd, excluded.cost_micro_usd) ELSE COALESCE(excluded.cost_micro_usd, known.cost_micro_usd) END, cost_is_estimated = known.cost_is_estimated
+AND excluded.cost_micro_usd IS NULL
+   
+WHERE known.session_id = excluded.session_id
+     
+AND (known.input_tokens, known.output_tokens, known.cache_read_tokens, known.cache_creation_tokens, known.cache_creation_5m_tokens, known.cache_creation_1h_tokens, known.model, known.asked_by, known.duration_ms, known.time_to_first_token_ms, known.requested_at, known.cc_instance_id, known.cost_micro_usd, known.cost_is_estimated)
+          IS DISTINCT FROM (GREATEST(known.input_tokens, excluded.input_tokens), GREATEST(known.output_tokens, excluded.output_tokens), GREATEST(known.cache_read_tokens, excluded.cache_read_tokens), GREATEST(known.cache_creation_tokens, excluded.cache_creation_tokens), GREATEST(known.cache_creation_5m_tokens, excluded.cache_creation_5m_tokens), GREATEST(known.cache_creation_1h_tokens, excluded.cache_creation_1h_tokens), GREATEST(known.model COLLATE "C", excluded.model COLLATE "C"), GREATEST(known.asked_by COLLATE "C", excluded.asked_by COLLATE "C"), GREATEST(known.duration_ms, excluded.duration_ms), GREATEST(known.time_to_first_token_ms, excluded.time_to_first_token_ms), LEAST(known.requested_at, excluded.requested_at), COALESCE(GREATEST(NULLIF(known.cc_instance_id, known.session_id), NULLIF(excluded.cc_instance_id, known.session_id)), known.cc_instance_id, excluded.cc_instance_id), CASE WHEN (known.cost_micro_usd IS NOT NULL
+AND NOT known.cost_is_estimated)
+AND excluded.cost_micro_usd IS NOT NULL THEN GREATEST(known.cost_micro_usd, excluded.cost_micro_usd) ELSE COALESCE(excluded.cost_micro_usd, known.cost_micro_usd) END, known.cost_is_estimated
+AND excluded.cost_micro_usd IS NULL)
+   
+RETURNING id, model
+)
+SELECT id, written.id IS NOT NULL AS is_written, written.model
+FROM allowed LEFT
+JOIN written USING (id)
+
 -- services.writing.audit, _LOG
 INSERT INTO system_logs (level, category, module, user_id, message, details,
                          request_id, ip_address, user_agent)
 VALUES ('INFO', 'audit', 'api', $1, $2, $3, $4, $5::text::inet, $6)
+
+-- services.writing.open_requests, _LAPSE
+UPDATE cc_permission_requests SET decision = 'lapsed', answered_at = now(), waited_ms = least(greatest((extract(epoch
+FROM now()) - extract(epoch
+FROM asked_at)) * 1000, 0), 9223372036854775807)::bigint
+WHERE id IN (
+    SELECT id
+FROM cc_permission_requests
+   
+WHERE cc_instance_id = ANY($1::uuid[])
+AND decision IS NULL
+   
+ORDER BY id FOR NO KEY UPDATE)
 
 -- services.writing.task_claims, _RELEASE
 UPDATE tasks SET status = 'QUEUED', assigned_to = NULL, lease_expires_at = NULL, started_at = NULL, completed_at = NULL, actual_duration_minutes = NULL, queued_at = now()

@@ -20,6 +20,9 @@ WIDENED = {
 
 ADDED_COLUMNS = {
     "auth_tokens": {"name", "family_id", "lineage"},
+    "cc_instances": {
+        *("activity", "activity_detail", "activity_since", "context_used_percent", "last_message", "model")
+    },
     "cc_logs": {"xid"},
     "mcp_messages": {"server_name", "direction"},
     "mcp_tool_calls": {"message_instance_id"},
@@ -27,6 +30,7 @@ ADDED_COLUMNS = {
         *("lease_expires_at", "lease_holder", "message_id", "next_attempt_at", "summary_of"),
     },
     "notification_settings": {"previous_webhook_secret", "webhook_secret_changed_at"},
+    "projects": {"hold_permission_requests"},
     "system_logs": {"xid"},
     "task_logs": {"xid"},
     "tasks": {"input_secrets", "lease_expires_at", "output_secrets"},
@@ -38,6 +42,8 @@ ADDED_TABLES = {
     "alembic_version",
     "api_call_counts",
     "backup_runs",
+    "cc_permission_requests",
+    "cc_usage",
     "change_events",
     "collaboration_participants",
     "feed_running",
@@ -243,6 +249,8 @@ async def test_retention_figures_are_settings_that_can_be_changed(passing: Conne
         "retention.task_logs_days": "30",
         "retention.system_logs_days": "90",
         "retention.notification_history_days": "90",
+        "retention.cc_usage_days": "400",
+        "retention.cc_permission_requests_days": "90",
         "retention.file_operations_days": "90",
         "retention.change_events_days": "7",
         "retention.expired_tokens_days": "0",

@@ -111,6 +111,7 @@ async def test_an_event_of_each_table_finds_those_whom_it_concerns(
             connection, parent_instance_id=instance.id, child_instance_id=child.id
         )
         await factories.make_mcp_tool_call(connection, cc_instance_id=child.id)
+        await factories.make_permission_request(connection, cc_instance_id=child.id, user_id=owner.id)
         socket = await factories.make_websocket_session(connection, user_id=owner.id)
         await factories.make_websocket_notification(connection, socket_id=socket.id)
         await factories.make_notification(connection, user_id=owner.id)
@@ -135,6 +136,7 @@ async def test_an_event_of_each_table_finds_those_whom_it_concerns(
     assert await routing("tasks") == (key, None, child.id, None)
     assert await routing("ultrathink_messages") == (key, None, child.id, None)
     assert await routing("mcp_tool_calls") == (key, None, child.id, None)
+    assert await routing("cc_permission_requests") == (key, owner.id, child.id, None)
     assert await routing("websocket_notifications") == (None, None, None, socket.id)
     assert await routing("notification_history") == (None, owner.id, None, None)
     assert await routing("collaboration_participants") == (key, guest.id, None, None)

@@ -12,6 +12,10 @@ OF_PROJECT = " FROM cc_instances i JOIN projects p USING (project_id) WHERE i.id
 CAUSES = {
     "ccInstanceStatusChanged": "UPDATE cc_instances SET status ="
     " CASE status WHEN 'RUNNING' THEN 'IDLE' ELSE 'RUNNING' END WHERE id = $1",
+    "ccInstanceActivityChanged": "UPDATE cc_instances SET activity ="
+    " CASE activity WHEN 'WORKING' THEN 'IDLE' ELSE 'WORKING' END, activity_since = now() WHERE id = $1",
+    "ccPermissionRequestChanged": "INSERT INTO cc_permission_requests (cc_instance_id, tool_name)"
+    " VALUES ($1, 'Bash')",
     "taskChanged": "INSERT INTO tasks (project_id, name, task_type)"
     " SELECT p.project_id, 'plan', 'design'" + OF_PROJECT,
     "sessionStatusChanged": "INSERT INTO sessions (session_id, name, user_id, project_id)"

@@ -20,6 +20,7 @@ RESTORE = "mutation($id: Int!) { restoreProject(input: {id: $id}) { project { st
 BELONGING = (
     *("cc_instances", "tasks", "task_dependencies", "git_worktrees", "requirements", "features"),
     *("websocket_notifications", "mcp_messages", "mcp_tool_calls", "ultrathink_messages"),
+    *("cc_usage", "cc_permission_requests"),
     *("cc_logs", "task_logs"),
 )
 LINKED = ("sessions", "worktrees", "projects")
@@ -28,6 +29,7 @@ NEW_AFTERWARDS = ["updated_at", "last_activity"]
 GONE = (
     *("cc_instances", "tasks", "task_dependencies", "git_worktrees", "requirements", "features"),
     *("websocket_notifications", "mcp_messages", "mcp_tool_calls", "ultrathink_messages"),
+    "cc_permission_requests",
 )
 
 
@@ -56,6 +58,8 @@ async def full(database: Database, scene: Scene) -> None:
             )
             await make.make_cc_log(connection, cc_instance_id=child.id, task_id=first.id)
             await make.make_task_log(connection, cc_instance_id=child.id, task_id=first.id)
+            await make.make_usage(connection, cc_instance_id=child.id)
+            await make.make_permission_request(connection, cc_instance_id=child.id)
             worktree = await make.make_worktree(
                 connection, user_id=scene.owner.user_id, project_id=project.id
             )

@@ -22,6 +22,7 @@ from tests.support.everything import everything
 from tests.support.factories import (
     make_git_worktree,
     make_notification,
+    make_permission_request,
     make_session,
     make_system_setting,
     make_websocket_notification,
@@ -165,6 +166,7 @@ async def test_every_verb_is_traced_and_keeps_secrets(
         failed = await make_notification(connection, user_id=owner.user_id, status="failed")
         waiting = await make_notification(connection, user_id=owner.user_id)
         setting = await make_system_setting(connection)
+        asked = await make_permission_request(connection, cc_instance_id=scene.instance_id)
         event = await make_websocket_notification(connection, project_id=scene.project.project_id)
         session = await make_session(connection, user_id=owner.user_id)
         git_worktree = await make_git_worktree(connection, project_id=scene.project.project_id)
@@ -197,6 +199,8 @@ async def test_every_verb_is_traced_and_keeps_secrets(
         )
     await _tell_of_sharing(story, owner, guest, session.session_id)
     await _tell_of_tasks(story, world)
+    denied = {"id": asked.id, "decision": "DENY", "message": f"token={KEY}"}
+    await tell(owner, "answerPermissionRequest", denied)
     for field in (
         "startCcInstance",
         "idleCcInstance",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import jwt
 import orjson
@@ -13,11 +13,13 @@ from sqlalchemy import text
 from gql.planner.names import lower_first, upper_first
 from services.core.database import Database
 from services.core.principal import Principal
+from services.instances.permission_requests import PermissionRequest, ask
 from services.secrets.vault import Vault
 from services.writing.tables import TABLES
 from tests.integration.writing.asking import CATALOG, MUTATIONS, SCHEMA, SECRET_KEY, Caller
 from tests.integration.writing.conftest import BY_ADMINISTRATORS, World
 from tests.integration.writing.test_table_mutations import as_input
+from tests.support.acting import action
 from tests.support.shapes import Shapes, everything
 
 PASSWORD, NEW_PASSWORD = "correct horse battery", "another horse battery"
@@ -76,7 +78,7 @@ async def test_every_payload_has_the_shape_of_the_schema(database: Database, wor
 async def tell(teller: Teller, world: World, database: Database) -> None:
     """The story."""
     await _rows(teller, world)
-    await _instances_and_tasks(teller, world)
+    await _instances_and_tasks(teller, world, database)
     await _instructions(teller, world)
     await _traffic(teller, world)
     await _sessions(teller, world, database)
@@ -110,7 +112,14 @@ def _patch(given: dict[str, Any], writable: list[str]) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if name not in ("status", "isReadonly")}
 
 
-async def _instances_and_tasks(teller: Teller, world: World) -> None:
+async def _permission(teller: Teller, world: World, database: Database, instance: str) -> None:
+    request = PermissionRequest(uuid4(), UUID(instance), "Bash")
+    async with action(database, world.scene.owner).transaction() as transaction:
+        await ask(transaction, request)
+    await teller.call(world.scene.owner, "answerPermissionRequest", id=str(request.id), decision="ALLOW")
+
+
+async def _instances_and_tasks(teller: Teller, world: World, database: Database) -> None:
     owner, project = world.scene.owner, str(world.scene.project.project_id)
     made = await teller.call(
         owner,
@@ -125,6 +134,7 @@ async def _instances_and_tasks(teller: Teller, world: World) -> None:
     await teller.call(owner, "startCcInstance", id=child, processId="1")
     await teller.call(owner, "heartbeat", ids=[child])
     await teller.call(owner, "idleCcInstance", id=child)
+    await _permission(teller, world, database, child)
     await teller.call(owner, "startCcInstance", id=child)
     for end in ("completeTask", "failTask", "releaseTask"):
         task = {"projectId": project, "name": end, "taskType": "TESTING", "inputData": {"a": None}}

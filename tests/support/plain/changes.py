@@ -149,6 +149,9 @@ _RULES: Mapping[str, Rule] = {
     "ultrathink_messages": _behind(
         ("parent_instance_id", "cc_instances", "id"), ("child_instance_id", "cc_instances", "id")
     ),
+    "cc_permission_requests": lambda reach, row: (
+        _own("user_id")(reach, row) or _behind(_INSTANCE)(reach, row)
+    ),
     "cc_logs": _behind(_INSTANCE, _TASK),
     "task_logs": _behind(_TASK, _INSTANCE),
 }

@@ -158,6 +158,8 @@ class Plain:
         if name == "descendants":
             found = self._descendants(seer, row, arguments.get("maxDepth", 100))
             return self._listed(seer, table, found, arguments)
+        if name == "subtreeUsage":
+            return self._usage(seer, [row, *self._descendants(seer, row, 100)])
         edges = [edge for edge in self.world.rows["TaskDependency"] if edge["dependency_type"] != "suggests"]
         if name == "isReady":
             waits = {edge["dependency_task_id"] for edge in edges if edge["task_id"] == row["id"]}
@@ -189,6 +191,29 @@ class Plain:
             level = [each["id"] for each in below]
             found += below
         return found
+
+    def _usage(self, seer: Seer, instances: list[Row]) -> dict[str, Any]:
+        keys = {instance["id"] for instance in instances}
+        used = [row for row in self.world.visible(seer, "CcUsage") if row["cc_instance_id"] in keys]
+        times = [row["requested_at"] for row in used]
+        at_column = self.world.catalog.types["CcUsage"].columns["requestedAt"]
+        costs = [(row["cost_micro_usd"], row["cost_is_estimated"]) for row in used]
+        sums = {
+            "inputTokens": "input_tokens",
+            "outputTokens": "output_tokens",
+            "cacheReadTokens": "cache_read_tokens",
+            "cacheCreationTokens": "cache_creation_tokens",
+            "durationMs": "duration_ms",
+        }
+        return {
+            "requests": len(used),
+            **{field: str(sum(row[column] or 0 for row in used)) for field, column in sums.items()},
+            "costMicroUsd": str(sum(cost or 0 for cost, _ in costs)),
+            "estimatedCostMicroUsd": str(sum(cost or 0 for cost, is_estimated in costs if is_estimated)),
+            "requestsWithoutCost": sum(cost is None for cost, _ in costs),
+            "firstRequestedAt": shown(at_column, min(times, default=None)),
+            "lastRequestedAt": shown(at_column, max(times, default=None)),
+        }
 
     def _shown(self, seer: Seer, column: Column, row: Row) -> Any:
         return shown(column, self.world.value(seer, column, row))

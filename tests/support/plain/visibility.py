@@ -174,4 +174,6 @@ _RULES: Mapping[str, Rule] = {
     "parallel_execution_stats": _nobody,
     "error_summary": _nobody,
     "backup_runs": _nobody,
+    "cc_usage": lambda sight, row: _own(sight, row) or _BEHIND_PROJECT(sight, row),
+    "cc_permission_requests": lambda sight, row: _own(sight, row) or _behind(_INSTANCE)(sight, row),
 }

@@ -13,8 +13,13 @@ from services.secrets.vault import Vault
 from services.writing.tables import TABLES
 from services.writing.values import conceal
 
-RECORDED = {"mcp_messages": {"params", "result", "error", "method", "rpc_id", "server_name"}}
-"""Columns that `services.mcp.messages` masks; its tests try each."""
+RECORDED = {
+    "mcp_messages": {"params", "result", "error", "method", "rpc_id", "server_name"},
+    "cc_instances": {"activity_detail", "last_message", "model"},
+    "cc_permission_requests": {"tool_name", "tool_input", "suggestions", "message"},
+    "cc_usage": {"model", "request_id"},
+}
+"""Columns that the use cases which write them mask; their tests try each."""
 
 KEPT_BY_SERVER = {"projects.collaborators", "system_settings.previous_value"}
 """Copies that triggers make: ids of people, and a value that is stored in clear."""

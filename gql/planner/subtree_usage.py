@@ -1,0 +1,77 @@
+"""What an instance and all below it used of models: figures over visible rows only."""
+
+from dataclasses import dataclass
+
+from gql.planner.column_types import Kind, output
+from gql.planner.hierarchy import with_subtree
+from gql.planner.selection import Field
+from gql.planner.statement import Statement
+
+TYPE = "SubtreeUsage"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure: the SQL that makes it of rows `{row}` of cc_usage, its kind, and what it means."""
+
+    sql: str
+    kind: Kind
+    description: str
+
+
+def _sum(column: str, description: str) -> Figure:
+    return Figure(f"coalesce(sum({{row}}.{column}), 0)", Kind.BIGINT, description)
+
+
+FIGURES = {
+    "requests": Figure("count(*)", Kind.INT, "How many requests there were."),
+    "inputTokens": _sum("input_tokens", "Tokens that were read anew."),
+    "outputTokens": _sum("output_tokens", "Tokens that were written."),
+    "cacheReadTokens": _sum("cache_read_tokens", "Tokens that were read from the cache."),
+    "cacheCreationTokens": _sum("cache_creation_tokens", "Tokens that were put into the cache."),
+    "costMicroUsd": _sum(
+        "cost_micro_usd", "Cost in millionths of a US dollar, as far as it was told or estimated."
+    ),
+    "estimatedCostMicroUsd": Figure(
+        "coalesce(sum({row}.cost_micro_usd) FILTER (WHERE {row}.cost_is_estimated), 0)",
+        Kind.BIGINT,
+        "The part of the cost that is estimated.",
+    ),
+    "requestsWithoutCost": Figure(
+        "count(*) FILTER (WHERE {row}.cost_micro_usd IS NULL)",
+        Kind.INT,
+        "Requests whose cost was neither told nor estimated.",
+    ),
+    "durationMs": _sum("duration_ms", "How long the requests took together, in milliseconds."),
+    "firstRequestedAt": Figure("min({row}.requested_at)", Kind.DATETIME, "When the first one was made."),
+    "lastRequestedAt": Figure("max({row}.requested_at)", Kind.DATETIME, "When the last one was made."),
+}
+"""By field. Of an instance that used nothing, sums are 0 and times null."""
+
+
+def compile_subtree_usage(statement: Statement, alias: str, field: Field) -> str:
+    """One row with the figures as its columns.
+
+    `SELECT figures$1.figure$1 AS "requests" FROM (SELECT count(*) AS figure$1 FROM (WITH RECURSIVE tree AS
+    (...) SELECT DISTINCT tree.id FROM tree) AS below$1 JOIN cc_usage AS cc_usage$1 ON ... WHERE ...)
+    AS figures$1`
+    """
+    table = statement.question.catalog.types["CcUsage"]
+    row, below, around = (statement.alias(stem) for stem in (table.label, "below", "figures"))
+    inner: list[str] = []
+    outer: list[str] = []
+    for part in field.selected(statement.question, TYPE):
+        if part.name == "__typename":
+            expression = f"'{TYPE}'"
+        else:
+            figure, name = FIGURES[part.name], statement.alias("figure")
+            inner.append(f"{figure.sql.format(row=row)} AS {name}")
+            expression = output(f"{around}.{name}", figure.kind)
+        outer.append(f'{expression} AS "{part.key}"')
+    conditions = statement.visible(table, row)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return (
+        f"SELECT {', '.join(outer)}\nFROM (\nSELECT {', '.join(inner) or 'count(*)'}\n"
+        f"FROM ({with_subtree(statement, alias)}) AS {below}"
+        f" JOIN {table.table} AS {row} ON {row}.cc_instance_id = {below}.id{where}\n) AS {around}"
+    )

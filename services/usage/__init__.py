@@ -1,0 +1,1 @@
+"""What Claude Code uses of its models, and what that costs."""
