@@ -17,8 +17,8 @@ from app.config.settings import Settings
 from app.database.pools import open_database
 from app.graphiql.page import Ide
 from app.health import healthz
+from app.maintenance import scheduled
 from services.core.background import Supervisor
-from services.system.maintenance import keep_maintained
 
 GRAPHQL = "/graphql"
 
@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> Starlette:
             app.state.database = database
             async with (
                 open_api(settings, database, ide, supervisor) as api,
-                supervisor.running(partial(keep_maintained, database), "maintenance"),
+                scheduled(settings, database, supervisor),
                 _backups(settings, supervisor),
             ):
                 app.state.api = graphql.api = api

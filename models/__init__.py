@@ -25,6 +25,7 @@ from models.projects import Project
 from models.server_starts import feed_running, feed_starts
 from models.sessions import Session
 from models.system import SystemLog, SystemSetting
+from models.system_health import MaintenanceRun, SystemHealth, SystemQueue, TablePartition, TableSize
 from models.tasks import Task, TaskDependency
 from models.ultrathink import UltrathinkMessage
 from models.usage import CcUsage
@@ -58,6 +59,7 @@ __all__ = [
     "Feature",
     "FileOperation",
     "GitWorktree",
+    "MaintenanceRun",
     "McpMessage",
     "McpMessageArchive",
     "McpMessageStat",
@@ -71,8 +73,12 @@ __all__ = [
     "ReadonlyProjectStat",
     "Requirement",
     "Session",
+    "SystemHealth",
     "SystemLog",
+    "SystemQueue",
     "SystemSetting",
+    "TablePartition",
+    "TableSize",
     "Task",
     "TaskArchive",
     "TaskDependency",

@@ -12,7 +12,8 @@ it with `|`: OWNER, FILLED, `begins_as`, OPEN_TO_GUESTS (changed also by people 
 `Guests` in `models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and
 why: those of all other columns are, by whichever way they are written).
 
-`info` on a table: `view` (a view, read only). `info` on a CHECK: `broken`, what a caller is told.
+`info` on a table: `view` (a view, read only), `single` (of one row, which the API gives without a list around
+it). `info` on a CHECK: `broken`, what a caller is told.
 """
 
 from datetime import datetime
@@ -176,3 +177,8 @@ def transaction_id() -> MappedColumn[int]:
         comment="書き込みトランザクションID",
         doc="Transaction that wrote the row.",
     )
+
+
+def view(comment: str, *, single: bool = False) -> dict[str, Any]:
+    """Table arguments of a view: migrations create it from SQL, never as a table."""
+    return {"comment": comment, "info": {"view": True, "single": single}}

@@ -448,3 +448,19 @@ class PermissionAnswer(Described):
 
     ALLOW = "allow", "The tool may be used."
     DENY = "deny", "The tool may not be used."
+
+
+class MaintenanceOrigin(Described):
+    """What began a run of maintenance."""
+
+    SCHEDULE = "schedule", "A server, by its schedule."
+    COMMAND = "command", "A person, by `ccgraph maintenance`."
+
+
+class MaintenanceStatus(Described):
+    """How a run of maintenance stands, or how it ended."""
+
+    RUNNING = "running", "It is at work."
+    COMPLETED = "completed", "Every step was done."
+    FAILED = "failed", "Some steps failed, and the others were done; `steps` tells which and why."
+    INTERRUPTED = "interrupted", "Its process died before its end; a later run has gone on."

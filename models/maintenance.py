@@ -17,13 +17,14 @@ $$
 # The table is made first and attached afterwards: attaching does not lock out who reads and writes the
 # parent, and rows that came before their partition, and so lie in the DEFAULT one, can be brought over in
 # between. The triggers of the default partition rest meanwhile, for nothing happens to the rows. The storage
-# parameters are those of client §6.3, which PostgreSQL keeps on partitions only. ANALYZE would compute the
+# parameters are those of client §6.3, which PostgreSQL keeps on partitions only. Who wants to read or write
+# waits behind who waits for a lock, so that is half a second at most. ANALYZE would compute the
 # vectors of a search index for seconds, and no statement asks for their statistics: words are parameters.
 CREATE_PARTITION = """
 CREATE OR REPLACE FUNCTION ccgraph_create_partition(
     parent text, partition text, low timestamptz, high timestamptz
 ) RETURNS boolean
-LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 DECLARE
     leftover CONSTANT text := parent || '_default';
     time_column CONSTANT text := CASE parent WHEN 'change_events' THEN 'at' ELSE 'created_at' END;
@@ -64,32 +65,40 @@ END
 $$
 """
 
+PLANNED_PARTITIONS = """
+CREATE OR REPLACE FUNCTION ccgraph_planned_partitions(
+    at timestamptz, months_ahead integer, days_ahead integer
+) RETURNS TABLE (parent text, name text, low timestamptz, high timestamptz)
+LANGUAGE sql STABLE AS $$
+    WITH today AS (SELECT date_trunc('day', at AT TIME ZONE 'UTC') AS day)
+    SELECT parent, parent || to_char(start, '_YYYY_MM'),
+        start AT TIME ZONE 'UTC', (start + INTERVAL '1 month') AT TIME ZONE 'UTC'
+    FROM today,
+        unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations'])
+            AS parent,
+        date_trunc('month', day) AS month,
+        generate_series(month, month + months_ahead * INTERVAL '1 month', INTERVAL '1 month') AS start
+    UNION ALL
+    SELECT 'change_events', 'change_events' || to_char(start, '_YYYY_MM_DD'),
+        start AT TIME ZONE 'UTC', (start + INTERVAL '1 day') AT TIME ZONE 'UTC'
+    FROM today, generate_series(day, day + days_ahead * INTERVAL '1 day', INTERVAL '1 day') AS start
+    ORDER BY 2
+$$
+"""
+
 CREATE_PARTITIONS = """
 CREATE OR REPLACE FUNCTION ccgraph_create_partitions(
     months_ahead integer DEFAULT 2, days_ahead integer DEFAULT 3
 ) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
-    today CONSTANT timestamp := date_trunc('day', NOW() AT TIME ZONE 'UTC');
-    month CONSTANT timestamp := date_trunc('month', today);
     planned record;
     created integer := 0;
 BEGIN
     -- Two processes at once: the second waits, then finds everything there.
     PERFORM pg_advisory_xact_lock(hashtext('ccgraph partitions'));
-    FOR planned IN
-        SELECT parent, parent || to_char(start, '_YYYY_MM') AS partition,
-            start AT TIME ZONE 'UTC' AS low, (start + INTERVAL '1 month') AT TIME ZONE 'UTC' AS high
-        FROM unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations'])
-                AS parent,
-            generate_series(month, month + months_ahead * INTERVAL '1 month', INTERVAL '1 month') AS start
-        UNION ALL
-        SELECT 'change_events', 'change_events' || to_char(start, '_YYYY_MM_DD'),
-            start AT TIME ZONE 'UTC', (start + INTERVAL '1 day') AT TIME ZONE 'UTC'
-        FROM generate_series(today, today + days_ahead * INTERVAL '1 day', INTERVAL '1 day') AS start
-        ORDER BY partition
-    LOOP
-        IF ccgraph_create_partition(planned.parent, planned.partition, planned.low, planned.high) THEN
+    FOR planned IN SELECT * FROM ccgraph_planned_partitions(NOW(), months_ahead, days_ahead) LOOP
+        IF ccgraph_create_partition(planned.parent, planned.name, planned.low, planned.high) THEN
             created := created + 1;
         END IF;
     END LOOP;
@@ -122,6 +131,47 @@ $$
 """
 
 # A partition goes when its last possible row is past retention.
+EXPIRED_PARTITIONS = """
+CREATE OR REPLACE FUNCTION ccgraph_expired_partitions(at timestamptz)
+RETURNS TABLE (parent text, name text, until_at timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT parent.relname::text, partition.relname::text, high::timestamptz
+    FROM pg_inherits
+        JOIN pg_class AS parent ON parent.oid = inhparent
+        JOIN pg_class AS partition ON partition.oid = inhrelid,
+        LATERAL substring(
+            pg_get_expr(partition.relpartbound, partition.oid) FROM 'TO \\(''(.*)''\\)') AS high
+    WHERE parent.oid IN (
+            'cc_logs'::regclass, 'task_logs'::regclass, 'system_logs'::regclass,
+            'notification_history'::regclass, 'file_operations'::regclass, 'change_events'::regclass)
+        AND high::timestamptz
+            <= at - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days')
+    ORDER BY partition.relname
+$$
+"""
+
+# Counts of file operations are kept by triggers, which DROP does not fire.
+DROP_PARTITION = """
+CREATE OR REPLACE FUNCTION ccgraph_drop_partition(parent text, name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- In the order in which writers lock: they know the whole table first.
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', name);
+    IF parent IN ('change_events', 'cc_logs', 'task_logs', 'system_logs') THEN
+        EXECUTE format(
+            'SELECT ccgraph_raise_feed_floor((SELECT xid FROM %I ORDER BY xid DESC LIMIT 1))', name);
+    END IF;
+    IF parent = 'file_operations' THEN
+        EXECUTE format(
+            'INSERT INTO file_operation_counts (session_id, operation_type, operations) '
+            'SELECT session_id, operation_type, -count(*) FROM %I GROUP BY session_id, operation_type', name);
+    END IF;
+    EXECUTE format('DROP TABLE %I', name);
+END
+$$
+"""
+
 DROP_PARTITIONS = """
 CREATE OR REPLACE FUNCTION ccgraph_drop_partitions() RETURNS integer
 LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
@@ -130,35 +180,8 @@ DECLARE
     dropped integer := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('ccgraph partitions'));
-    FOR expired IN
-        SELECT parent.relname AS parent, partition.relname AS name
-        FROM pg_inherits
-            JOIN pg_class AS parent ON parent.oid = inhparent
-            JOIN pg_class AS partition ON partition.oid = inhrelid,
-            LATERAL substring(
-                pg_get_expr(partition.relpartbound, partition.oid) FROM 'TO \\(''(.*)''\\)') AS high
-        WHERE parent.oid IN (
-                'cc_logs'::regclass, 'task_logs'::regclass, 'system_logs'::regclass,
-                'notification_history'::regclass, 'file_operations'::regclass, 'change_events'::regclass)
-            AND high::timestamptz
-                <= NOW() - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days')
-        ORDER BY partition.relname
-    LOOP
-        IF expired.parent IN ('change_events', 'cc_logs', 'task_logs', 'system_logs') THEN
-            EXECUTE format(
-                'SELECT ccgraph_raise_feed_floor((SELECT xid FROM %I ORDER BY xid DESC LIMIT 1))',
-                expired.name);
-        END IF;
-        IF expired.parent = 'file_operations' THEN
-            -- In the order in which writers lock, and DROP would.
-            LOCK TABLE ONLY file_operations IN ACCESS EXCLUSIVE MODE;
-            EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', expired.name);
-            EXECUTE format(
-                'INSERT INTO file_operation_counts (session_id, operation_type, operations) '
-                'SELECT session_id, operation_type, -count(*) FROM %I GROUP BY session_id, operation_type',
-                expired.name);
-        END IF;
-        EXECUTE format('DROP TABLE %I', expired.name);
+    FOR expired IN SELECT * FROM ccgraph_expired_partitions(NOW()) LOOP
+        PERFORM ccgraph_drop_partition(expired.parent, expired.name);
         dropped := dropped + 1;
     END LOOP;
     RETURN dropped;
@@ -219,9 +242,12 @@ $$
 FUNCTIONS = (
     SETTING,
     CREATE_PARTITION,
+    PLANNED_PARTITIONS,
     CREATE_PARTITIONS,
     RAISE_FEED_FLOOR,
     RENEW_FEED,
+    EXPIRED_PARTITIONS,
+    DROP_PARTITION,
     DROP_PARTITIONS,
     CLEANUP,
 )

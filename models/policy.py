@@ -170,6 +170,11 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "backup_runs": (),
         "cc_usage": (Own("user_id"), *THROUGH_PROJECT),
         "cc_permission_requests": (Own("user_id"), THROUGH_INSTANCE),
+        "maintenance_runs": (),
+        "system_health": (),
+        "system_queues": (),
+        "table_partitions": (),
+        "table_sizes": (),
     }
 )
 

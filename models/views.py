@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Float, ForeignKey, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, to_one
+from models.base import Base, to_one, view
 from models.enums import CcInstanceStatus, CcInstanceType, CcLogCategory, LogLevel, ProjectStatus
 from models.instances import CcInstance
 from models.projects import Project
+from models.system_health import VIEWS as OF_HEALTH
 from models.types import Choice
-
-
-def view(comment: str) -> dict[str, Any]:
-    """Table arguments of a view: migrations create it from SQL, never as a table."""
-    return {"comment": comment, "info": {"view": True}}
 
 
 class McpMessageStat(Base):
@@ -265,4 +260,5 @@ SELECT
     (SELECT COUNT(*) FROM tasks WHERE tasks.project_id = projects.project_id) AS task_count
 FROM projects
 """,
+    **OF_HEALTH,
 }

@@ -267,6 +267,35 @@ def restore_backup(
 
 
 @cli.command()
+def maintenance(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing: tell what there is to do, in the same numbers.")
+    ] = False,
+) -> None:
+    """Do now what a server does by its schedule (メンテナンス), while the server serves.
+
+    Makes the coming partitions, drops and removes what is past retention, compacts long MCP payloads, moves
+    archived projects, removes expired tokens, ends lost connections and claims, completes due clean-ups of
+    worktrees, marks silent instances and renews statistics. The figures are rows `retention.*` and
+    `archive.*` of system_settings. No lock is held for longer than a second; a step that fails is told, and
+    the others are done. One process at a time does it; a run that was killed is gone on with by the next.
+
+    Administrators read earlier runs as `maintenanceRuns`, and how the database is as `systemHealth`.
+
+    Exit code 0 when every step was done; 3 when some failed; 1 when nothing was done, as where another
+    process is at it.
+
+    ```sh
+    ccgraph maintenance --dry-run
+    ccgraph maintenance
+    ```
+    """
+    from app.cli import maintaining
+
+    maintaining.maintain(dry_run=dry_run)
+
+
+@cli.command()
 def demo(
     scale: Annotated[
         float, typer.Option(help="1 is a year of 100 users with about a million file operations.")

@@ -365,6 +365,13 @@ class Settings(BaseSettings):
         "mailto:ccgraph@localhost",
         description="whom a push service may write to, as `mailto:ops@example.com` or a URL",
     )
+    maintenance_every: float = Field(
+        3600,
+        ge=0,
+        le=604_800,
+        description="seconds from one run of maintenance to the next, of all servers together, up to 604800; "
+        "0 leaves it to `ccgraph maintenance`",
+    )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )

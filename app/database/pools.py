@@ -194,6 +194,17 @@ async def connect_worker(settings: Settings, url: str) -> Connection:
     )
 
 
+async def connect_maintenance(settings: Settings) -> Connection:
+    """A connection of maintenance, which plans each statement anew and keeps none."""
+    if settings.database_url is None:
+        raise StartupError("DATABASE_URL is not set: set it to a PostgreSQL server.")
+    return await connect(
+        settings.database_url.get_secret_value(),
+        settings={"application_name": "ccgraph maintenance"},
+        statement_cache_size=0,
+    )
+
+
 async def connect_single(settings: Settings, url: str) -> Connection:
     """A connection for statements that change something and are a transaction by themselves."""
     return await connect(

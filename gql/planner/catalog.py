@@ -61,8 +61,9 @@ class Key:
 class TableType:
     """A table, view or archive as the API shows it.
 
-    `order` are the columns that make any order total. `lookup` is None for views whose rows have no key.
-    `timeline` is the field of the time by which the table is partitioned, where an index has it first.
+    `is_single` says that it has one row, which the root field `connection` gives by itself. `order` are the
+    columns that make any order total. `lookup` is None for views whose rows have no key. `timeline` is the
+    field of the time by which the table is partitioned, where an index has it first.
     """
 
     name: str
@@ -75,6 +76,7 @@ class TableType:
     connection: str
     lookup: str | None
     is_view: bool
+    is_single: bool = False
     search: Search | None = None
     timeline: str | None = None
 
@@ -130,11 +132,10 @@ def _table_type(mapper: Mapper[object]) -> TableType:
     table = _table(mapper)
     columns = _columns(mapper, table)
     by_name = {column.name: column for column in columns}
-    is_view = bool(table.info.get("view"))
+    is_view, is_single = bool(table.info.get("view")), bool(table.info.get("single"))
     keys = tuple(_keys(table, by_name, is_view=is_view))
     name = mapper.class_.__name__
     connection = camel(table.name)
-    lookup = names.lower_first(name)
     return TableType(
         name=name,
         table=table.name,
@@ -150,12 +151,18 @@ def _table_type(mapper: Mapper[object]) -> TableType:
         keys=keys,
         order=tuple(by_name[column.name] for column in table.primary_key),
         connection=connection,
-        # A mass noun's row is an entry (docs/api.md, Names).
-        lookup=None if not keys else f"{lookup}Entry" if lookup == connection else lookup,
+        lookup=_lookup(name, connection) if keys and not is_single else None,
         is_view=is_view,
+        is_single=is_single,
         search=SEARCHES.get(table.name),
         timeline=_timeline(table),
     )
+
+
+def _lookup(name: str, connection: str) -> str:
+    """A mass noun's row is an entry (docs/api.md, Names)."""
+    found = names.lower_first(name)
+    return f"{found}Entry" if found == connection else found
 
 
 def _columns(mapper: Mapper[object], table: Table) -> list[Column]:

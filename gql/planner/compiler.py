@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from gql.planner.catalog import Catalog, TableType
 from gql.planner.connections import compile_connection
 from gql.planner.conversions import EachOrNone, integer
-from gql.planner.lookups import compile_lookup, compile_me, compile_node, compile_nodes
+from gql.planner.lookups import (
+    compile_lookup,
+    compile_me,
+    compile_node,
+    compile_nodes,
+    compile_single,
+)
 from gql.planner.plan import Plan
 from gql.planner.rows import compile_row, fields_of_row
 from gql.planner.selection import Field
@@ -110,7 +116,9 @@ def _root(statement: Statement, field: Field) -> str:
         text = compile_node(statement, field)
     elif field.name in catalog.lookups:
         text = compile_lookup(statement, catalog.lookups[field.name], field)
+    elif (table := catalog.connections[field.name]).is_single:
+        text = compile_single(statement, table, field)
     else:
-        text = compile_connection(statement, catalog.connections[field.name], None, field)
+        text = compile_connection(statement, table, None, field)
     name = statement.alias("root")
     return f"SELECT row_to_json({name})::text\nFROM (\n{text}\n) AS {name}"

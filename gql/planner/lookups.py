@@ -49,6 +49,17 @@ def compile_me(statement: Statement, field: Field) -> str:
     return _one(statement, table, alias, row, [f"{alias}.id = {statement.viewer()}"], table.keys[0])
 
 
+def compile_single(statement: Statement, table: TableType, field: Field) -> str:
+    """The one row of a view that has one.
+
+    `SELECT system_health$1.database_bytes::text AS "databaseBytes" FROM system_health AS system_health$1
+    WHERE true`
+    """
+    alias = statement.alias(table.label)
+    row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
+    return _one(statement, table, alias, row, ["true"], table.keys[0])
+
+
 def compile_node(statement: Statement, field: Field) -> str:
     """One row of whichever table the id names."""
     value = field.arguments(statement.question)["nodeId"]

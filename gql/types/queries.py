@@ -20,6 +20,10 @@ def _fields(catalog: Catalog) -> Iterator[StrawberryField]:
     node_ids = argument("nodeIds", "List[ID]", "What fields `nodeId` returned; at most 500.")
     yield output_field("nodes", "List[Optional[Node]]", "Rows by their ids, in that order.", [node_ids])
     for table in catalog.types.values():
+        if table.is_single:
+            description = f"{table.description} Null for everyone else."
+            yield output_field(table.connection, f"Optional[{table.name}]", description)
+            continue
         if table.lookup is not None:
             by = argument("by", f"{table.name}By", "The row's key.")
             yield output_field(

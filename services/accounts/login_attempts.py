@@ -6,10 +6,7 @@ import math
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, func
-
-from models import login_attempts
-from services.core.database import Database, WriteConnection
+from services.core.database import Database
 from services.core.errors import RateLimited
 from services.core.principal import Origin
 from services.writing.single_statement import ASYNC_COMMIT
@@ -94,13 +91,6 @@ async def forget_attempts(database: Database, username: str, origin: Origin) -> 
     subjects = _address(origin.ip_address), _pair(username, origin.ip_address), _account(username)
     async with database.at_once.acquire() as connection:
         await connection.execute(_FORGET, *subjects)
-
-
-async def purge_attempts(connection: WriteConnection) -> None:
-    """Delete what no longer counts; for maintenance."""
-    await connection.execute(
-        delete(login_attempts).where(login_attempts.c.window_started_at < func.now() - WINDOW)
-    )
 
 
 def _account(username: str) -> bytes:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import bindparam, delete, func, update
+from sqlalchemy import bindparam, update
 
 from models import api_call_counts
 from services.core.background import Running, repeatedly
-from services.core.database import Database, WriteConnection
+from services.core.database import Database
 from services.core.errors import RateLimited
 from services.core.principal import Principal
 
@@ -140,13 +140,6 @@ _RETURN = (
     .where(api_call_counts.c.user_id == bindparam("of_user"), api_call_counts.c.hour == bindparam("of_hour"))
     .values(calls=api_call_counts.c.calls - bindparam("unused"))
 )
-
-
-async def purge_counts(connection: WriteConnection) -> None:
-    """Delete the hours that have passed; for maintenance."""
-    await connection.execute(
-        delete(api_call_counts).where(api_call_counts.c.hour < func.date_trunc("hour", func.now()))
-    )
 
 
 def _exhausted(quota: int, now: float) -> RateLimited:

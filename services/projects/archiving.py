@@ -1,6 +1,7 @@
 """Archived projects: set aside, moved out of the way by maintenance, and brought back (decision 22)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -27,12 +28,16 @@ _WITH_ARCHIVE: Final = [
 ]
 """What is declared of each table that a project takes along, those first to which others refer."""
 
-_DUE: Final = """
-SELECT project_id FROM projects
-WHERE status = 'archived'
-  AND archived_at < now() - INTERVAL '1 day' * ccgraph_setting('archive.projects_after_days')
-ORDER BY archived_at LIMIT 1 FOR UPDATE SKIP LOCKED
-"""
+DUE: Final = (
+    "status = 'archived' AND archived_at < $1::timestamptz"
+    " - INTERVAL '1 day' * ccgraph_setting('archive.projects_after_days')"
+)
+"""Which projects are to be moved at the moment $1; none without that figure in system_settings."""
+
+_NEXT: Final = (
+    f"SELECT project_id FROM projects WHERE {DUE} AND project_id <> ALL ($2::uuid[])"
+    " ORDER BY archived_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
 
 # No row is added to the project, its instances or tasks while they are moved.
 _HOLD: Final = (
@@ -80,16 +85,13 @@ async def restore(action: Action, project: int) -> None:
             )
 
 
-async def move_next(connection: WriteConnection) -> UUID | None:
-    """Move the project that has been archived longest, if it is due; gives its UUID.
+async def next_due(connection: WriteConnection, at: datetime, except_for: Collection[UUID]) -> UUID | None:
+    """Hold the project that has been archived longest, if it is due, for `move`; its UUID.
 
-    It is due `archive.projects_after_days` days (system_settings) after it was archived; without that figure
-    it never is. Several processes at once move different projects.
+    Several processes at once get different projects.
     """
-    found = await connection.exec_driver_sql(_DUE)
+    found = await connection.exec_driver_sql(_NEXT, (at, list(except_for)))
     project_id: UUID | None = found.scalar()
-    if project_id is not None:
-        await move(connection, project_id)
     return project_id
 
 

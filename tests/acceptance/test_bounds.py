@@ -577,6 +577,7 @@ NO_BOUNDS = {
     "backup_every": "how often a backup is made",
     "backup_keep_days": "how long a backup is kept; no caller makes one",
     "wal_archive_timeout": "how soon a change is archived",
+    "maintenance_every": "how often maintenance runs",
     "shutdown_timeout": "of the end",
 }
 """Settings that are numbers and bound nothing that a caller takes."""

@@ -46,6 +46,8 @@ MCP_MESSAGES_ARCHIVE: Final = _by("services.projects.archiving", "mcp_messages_a
 PROJECT_ARCHIVE_ROWS: Final = _by("services.projects.archiving", "project_archive_rows")
 
 BACKUP_RUNS: Final = _by("services.system.backup_runs", "backup_runs")
+MAINTENANCE_RUNS: Final = _by("services.system.maintenance", "maintenance_runs")
+
 CHANGE_EVENTS: Final = _by("models.feed", "change_events")
 NOTIFICATION_PACE: Final = _by("services.delivery.queue", "notification_pace")
 NOTIFICATION_POSITION: Final = _by("services.delivery.occurrences", "notification_position")

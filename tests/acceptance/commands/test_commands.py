@@ -27,6 +27,7 @@ def test_help_names_every_command_and_its_purpose(ccgraph: Run) -> None:
         "psql",
         "backup",
         "restore",
+        "maintenance",
     ):
         assert f" {command} " in shown
 

@@ -579,6 +579,24 @@ OR status = 'failed')
 -- services.system.contents, END_CURSORS
 UPDATE feed_state SET epoch = gen_random_uuid()
 
+-- services.system.maintenance, _INTERRUPTED
+UPDATE maintenance_runs SET status = 'interrupted', finished_at = now()
+WHERE status = 'running'
+
+-- services.system.maintenance, _BEGIN
+INSERT INTO maintenance_runs (origin, status) VALUES ($1, 'running')
+RETURNING id
+
+-- services.system.maintenance, _NOTE
+UPDATE maintenance_runs SET steps = $2::jsonb
+WHERE id = $1
+AND status = 'running'
+
+-- services.system.maintenance, _END
+UPDATE maintenance_runs SET steps = $2::jsonb, failed_steps = $3, status = $4, finished_at = now()
+WHERE id = $1
+AND status = 'running'
+
 -- services.tasks.claims, _CLAIM
 UPDATE tasks t SET status = 'RUNNING', started_at = now(), completed_at = NULL, assigned_to = $2, lease_expires_at = now() + $3::interval
 WHERE t.id = $1

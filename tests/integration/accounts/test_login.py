@@ -7,6 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select, text, update
 
+from app.config.settings import Settings
 from models import AuthToken, User, login_attempts
 from models.enums import TokenType
 from services.accounts.login import log_in
@@ -14,7 +15,6 @@ from services.accounts.login_attempts import (
     PER_ACCOUNT,
     PER_ACCOUNT_IN_ALL,
     PER_ADDRESS,
-    purge_attempts,
 )
 from services.accounts.passwords import Verdict, verify_password
 from services.accounts.tokens import TokenPolicy, read
@@ -23,6 +23,7 @@ from services.core.errors import RateLimited, Unauthenticated
 from services.core.principal import Origin
 from tests.integration.accounts.conftest import Account
 from tests.support.acting import anonymous
+from tests.support.maintaining import maintain
 
 
 async def value(database: Database, statement: Any) -> Any:
@@ -224,18 +225,18 @@ async def test_the_count_starts_anew_when_its_time_has_passed(
 
 
 async def test_maintenance_deletes_counts_that_count_no_more(
-    database: Database, policy: TokenPolicy, origin: Origin
+    settings: Settings, database: Database, policy: TokenPolicy, origin: Origin
 ) -> None:
     with pytest.raises(Unauthenticated):
         await log_in(anonymous(database, origin), policy, "nobody", "wrong password")
+    await maintain(settings, database)
+    assert await rows_of_attempts(database) == 3
     async with database.transaction() as connection:
-        await purge_attempts(connection)
-        assert (await connection.execute(select(func.count()).select_from(login_attempts))).scalar_one() == 3
         await connection.execute(
             update(login_attempts).values(window_started_at=text("now() - interval '1 hour'"))
         )
-        await purge_attempts(connection)
-        assert (await connection.execute(select(func.count()).select_from(login_attempts))).scalar_one() == 0
+    assert (await maintain(settings, database))["tokens"].done == {"login_attempts": 3}
+    assert await rows_of_attempts(database) == 0
 
 
 async def rows_of_attempts(database: Database) -> int:

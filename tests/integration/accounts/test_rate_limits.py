@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, select, text, update
 
+from app.config.settings import Settings
 from models import api_call_counts
-from services.accounts.rate_limits import ApiCalls, purge_counts
+from services.accounts.rate_limits import ApiCalls
 from services.core.database import Database
 from services.core.errors import RateLimited
 from services.core.principal import Principal
 from tests.integration.accounts.conftest import Account
 from tests.support.hours import hold_the_hour
+from tests.support.maintaining import maintain
 
 
 @pytest.fixture
@@ -129,16 +131,16 @@ async def test_the_next_hour_begins_with_the_whole_quota(
 
 
 async def test_maintenance_deletes_hours_that_have_passed(
-    database: Database, processes: list[ApiCalls], alice: Account
+    settings: Settings, database: Database, processes: list[ApiCalls], alice: Account
 ) -> None:
     await processes[0].admit(caller(alice, 5))
-    async with database.transaction() as connection:
-        await purge_counts(connection)
+    await maintain(settings, database)
     assert await counted(database) == 1
 
     async with database.transaction() as connection:
         await connection.execute(
             update(api_call_counts).values(hour=text("date_trunc('hour', now()) - interval '1 hour'"))
         )
-        await purge_counts(connection)
+    assert (await maintain(settings, database))["tokens"].done == {"api_call_counts": 1}
+    async with database.transaction() as connection:
         assert (await connection.execute(select(api_call_counts))).all() == []

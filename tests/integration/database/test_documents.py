@@ -51,6 +51,7 @@ ADDED_TABLES = {
     "feed_state",
     "file_operation_counts",
     "login_attempts",
+    "maintenance_runs",
     "mcp_messages_archive",
     "notification_pace",
     "notification_position",
@@ -63,6 +64,10 @@ ADDED_TABLES = {
     "mcp_message_stats",
     "parallel_execution_stats",
     "readonly_project_stats",
+    "system_health",
+    "system_queues",
+    "table_partitions",
+    "table_sizes",
     "task_execution_efficiency",
 }
 

@@ -29,7 +29,9 @@ from tests.support.world import make_world
 
 TYPES = SCHEMA._schema.type_map
 API = Api(SCHEMA, CATALOG, Limits(aliases=10_000, tokens=100_000, cost=10**9))
-LISTS = {name: table for name, table in CATALOG.types.items() if f"{name}Where" in TYPES and table.connection}
+LISTS = {
+    name: table for name, table in CATALOG.types.items() if f"{name}Where" in TYPES and not table.is_single
+}
 TEXTS = (
     *(
         "",

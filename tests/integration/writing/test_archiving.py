@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import JSON, text
 
+from app.config.settings import Settings
 from services.core.database import Database
-from services.projects.archiving import move, move_next
-from services.system.maintenance import maintain
+from services.projects.archiving import move, next_due
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support import factories as make
+from tests.support.maintaining import maintain
 
 ARCHIVE = "mutation($id: Int!) { archiveProject(input: {id: $id}) { project { status archivedAt } } }"
 RESTORE = "mutation($id: Int!) { restoreProject(input: {id: $id}) { project { status archivedAt } } }"
@@ -121,10 +123,10 @@ async def test_what_was_moved_can_be_read_by_those_who_could_before(
 
 
 async def test_maintenance_moves_what_has_long_been_archived_once(
-    database: Database, scene: Scene, caller: Caller, full: None
+    settings: Settings, database: Database, scene: Scene, caller: Caller, full: None
 ) -> None:
     await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
-    await maintain(database)
+    await maintain(settings, database)
     assert len((await rows(database, ["projects"]))["projects"]) == 2
     async with database.writer.begin() as connection:
         await connection.execute(
@@ -133,7 +135,10 @@ async def test_maintenance_moves_what_has_long_been_archived_once(
 
     async def move_one() -> object:
         async with database.transaction() as connection:
-            return await move_next(connection)
+            found = await next_due(connection, datetime.now(UTC), ())
+            if found is not None:
+                await move(connection, found)
+            return found
 
     moved = await asyncio.gather(*(move_one() for _ in range(4)))
 

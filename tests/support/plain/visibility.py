@@ -176,4 +176,9 @@ _RULES: Mapping[str, Rule] = {
     "backup_runs": _nobody,
     "cc_usage": lambda sight, row: _own(sight, row) or _BEHIND_PROJECT(sight, row),
     "cc_permission_requests": lambda sight, row: _own(sight, row) or _behind(_INSTANCE)(sight, row),
+    "maintenance_runs": _nobody,
+    "system_health": _nobody,
+    "system_queues": _nobody,
+    "table_partitions": _nobody,
+    "table_sizes": _nobody,
 }

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "feed_state",
     "file_operation_counts",
     "login_attempts",
+    "maintenance_runs",
     "mcp_messages_archive",
     "notification_pace",
     "notification_position",

@@ -1,0 +1,244 @@
+"""The steps of maintenance, in their order. Each may be run again at any time, and by several at once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from services.core.database import affected
+from services.core.database_errors import driver_error, is_away
+from services.instances.heartbeats import mark_silent
+from services.notifications.websocket_sessions import close_lost_sessions
+from services.projects.archiving import DUE, move, next_due
+from services.system.maintenance_work import LOCK_WAIT, InUse, Sizes, Work
+from services.system.retention import drop_partitions, remove_expired, sweep
+from services.tasks.leases import requeue_expired
+
+MONTHS_AHEAD, DAYS_AHEAD = 2, 3
+LONG_SILENT: Final = timedelta(days=1)
+"""A server that was away cannot tell who was silent, but for those who have been for so long."""
+
+_LONGEST_MOVE: Final = 3600.0
+"""Seconds that the move of one project may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of maintenance. `title` and `japanese` say to people what it does."""
+
+    name: str
+    title: str
+    japanese: str
+    run: Callable[[Work], Awaitable[None]]
+
+
+async def _partitions_ahead(work: Work) -> None:
+    planned = await work.connection.fetch(
+        "SELECT parent, name, low, high FROM ccgraph_planned_partitions($1, $2, $3)"
+        " WHERE to_regclass(quote_ident(name)) IS NULL",
+        *(work.at, MONTHS_AHEAD, DAYS_AHEAD),
+    )
+    held = False
+    for parent, name, low, high in planned:
+        if work.dry:
+            work.done[parent] += 1
+            continue
+
+        async def create(
+            parent: str = parent, name: str = name, low: object = low, high: object = high
+        ) -> None:
+            # Rows that lie in the DEFAULT partition are brought over: that may take longer than a batch.
+            async with work.connection.transaction():
+                if await work.connection.fetchval(
+                    "SELECT ccgraph_create_partition($1, $2, $3, $4)", parent, name, low, high
+                ):
+                    work.done[parent] += 1
+
+        try:
+            await work.patiently(create)
+        except InUse:
+            held = True
+    if held:
+        raise InUse
+
+
+# A payload that was compacted is not compacted again, however short the others are to be.
+_LONG: Final = "(length({0}::text) > {1} AND ({0} -> 'archived') IS DISTINCT FROM 'true'::jsonb)"
+_COMPACTED: Final = (
+    "{0} = CASE WHEN {1} THEN jsonb_build_object('archived', true, 'original_size', length({0}::text))"
+    " ELSE {0} END"
+)
+
+
+async def _compaction(work: Work) -> None:
+    characters = await work.connection.fetchval("SELECT ccgraph_setting('retention.mcp_payload_characters')")
+    if characters is None:
+        return
+    long = {column: _LONG.format(column, characters) for column in ("params", "result")}
+    # The limit stands in the text, so that the plan can use idx_mcp_messages_oversized.
+    condition = (
+        f"(length(params::text) > {characters} OR length(result::text) > {characters})"
+        f" AND ({long['params']} OR {long['result']}) AND created_at < $1::timestamptz"
+        " - INTERVAL '1 day' * ccgraph_setting('retention.mcp_payload_days')"
+    )
+    if work.dry:
+        await work.count("mcp_messages", f"SELECT count(*) FROM mcp_messages WHERE {condition}", work.at)
+        return
+    values = ", ".join(_COMPACTED.format(column, test) for column, test in long.items())
+
+    async def batch(most: int) -> int:
+        async with work.short() as connection:
+            return affected(
+                await connection.execute(
+                    f"UPDATE mcp_messages SET {values} WHERE id IN ("
+                    f"SELECT id FROM mcp_messages WHERE {condition} LIMIT {most} FOR UPDATE SKIP LOCKED)",
+                    work.at,
+                )
+            )
+
+    await work.until_none("mcp_messages", batch, Sizes(size=20, most=2000))
+
+
+async def _archiving(work: Work) -> None:
+    """A project moves in one transaction (decision 22). One that cannot move keeps no other from it."""
+    if work.dry:
+        await work.count("projects", f"SELECT count(*) FROM projects WHERE {DUE}", work.at)
+        return
+    failed: dict[UUID, Exception] = {}
+    while True:
+        project: UUID | None = None
+        try:
+            async with work.database.transaction(within=_LONGEST_MOVE) as connection:
+                await connection.exec_driver_sql("SET LOCAL statement_timeout = '10min'")
+                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+                project = await next_due(connection, work.at, failed)
+                if project is None:
+                    break
+                await move(connection, project)
+        except Exception as error:
+            if project is None or is_away(error):
+                raise
+            failed[project] = error
+        else:
+            work.done["projects"] += 1
+    if failed:
+        raise driver_error(next(iter(failed.values())))
+
+
+async def _tokens(work: Work) -> None:
+    for table in ("auth_tokens", "login_attempts", "api_call_counts"):
+        await sweep(work, table)
+
+
+async def _connections(work: Work) -> None:
+    lost = "disconnected_at IS NULL AND last_seen < now() - $1::interval"
+    if work.dry:
+        query = f"SELECT count(*) FROM websocket_sessions WHERE {lost}"
+        await work.count("lost_connections", query, work.lost_after)
+    else:
+        async with work.database.transaction() as connection:
+            work.done["lost_connections"] += await close_lost_sessions(connection, work.lost_after)
+    await sweep(work, "websocket_sessions")
+
+
+async def _claims(work: Work) -> None:
+    if work.dry:
+        expired = "status = 'RUNNING' AND lease_expires_at < now()"
+        return await work.count("tasks", f"SELECT count(*) FROM tasks WHERE {expired}")
+    async with work.database.transaction() as connection:
+        work.done["tasks"] += await requeue_expired(connection)
+    return None
+
+
+# Its task still works in it: then it is not to go yet.
+_CLEANUP: Final = (
+    "cleanup_scheduled_at <= $1::timestamptz AND cleanup_completed_at IS NULL AND NOT EXISTS ("
+    "SELECT FROM tasks WHERE tasks.id = git_worktrees.task_id AND tasks.status = 'RUNNING')"
+)
+
+
+async def _worktrees(work: Work) -> None:
+    if work.dry:
+        query = f"SELECT count(*) FROM git_worktrees WHERE {_CLEANUP}"
+        return await work.count("git_worktrees", query, work.at)
+
+    async def batch(most: int) -> int:
+        async with work.short() as connection:
+            return affected(
+                await connection.execute(
+                    "UPDATE git_worktrees SET cleanup_completed_at = $1::timestamptz WHERE id IN ("
+                    f"SELECT id FROM git_worktrees WHERE {_CLEANUP} LIMIT {most} FOR UPDATE SKIP LOCKED)",
+                    work.at,
+                )
+            )
+
+    return await work.until_none("git_worktrees", batch, Sizes(size=200, most=2000))
+
+
+async def _instances(work: Work) -> None:
+    silent_for = max(work.silent_for, LONG_SILENT)
+    if work.dry:
+        silent = "status IN ('IDLE', 'RUNNING') AND last_heartbeat < now() - $1::interval"
+        return await work.count(
+            "cc_instances", f"SELECT count(*) FROM cc_instances WHERE {silent}", silent_for
+        )
+    async with work.database.transaction() as connection:
+        work.done["cc_instances"] += len(await mark_silent(connection, silent_for))
+    return None
+
+
+async def _runs(work: Work) -> None:
+    await sweep(work, "maintenance_runs")
+
+
+_ANALYZED: Final = (
+    *("cc_logs", "task_logs", "system_logs", "notification_history", "file_operations", "change_events"),
+    *("auth_tokens", "mcp_messages", "file_operation_counts"),
+)
+
+
+async def _statistics(work: Work) -> None:
+    """What autovacuum does not do: it never looks at a partitioned table as a whole."""
+    if not work.dry:
+        await work.connection.execute("SELECT ccgraph_sum_up_file_operations()")
+    for table in _ANALYZED:
+        if not work.dry:
+            await work.connection.execute(f"ANALYZE (SKIP_LOCKED) {table}")
+        work.done["tables"] += 1
+
+
+STEPS: Final = (
+    Step("partitions_ahead", "Make the coming partitions", "先のパーティションを作成", _partitions_ahead),
+    Step(
+        "partitions_behind",
+        "Drop partitions past retention",
+        "保持期間を過ぎたパーティションを削除",
+        drop_partitions,
+    ),
+    Step("retention", "Remove rows past retention", "保持期間を過ぎた行を削除", remove_expired),
+    Step("compaction", "Compact long MCP payloads", "長い MCP ペイロードを圧縮", _compaction),
+    Step("archiving", "Move archived projects", "アーカイブ済みプロジェクトを移動", _archiving),
+    Step("tokens", "Remove expired tokens and counts", "期限切れのトークンと計数を削除", _tokens),
+    Step(
+        "connections",
+        "Close lost connections, forget old ones",
+        "失われた接続を閉じ、古い記録を削除",
+        _connections,
+    ),
+    Step("claims", "Queue tasks again whose lease expired", "リース切れのタスクをキューに戻す", _claims),
+    Step(
+        "worktree_cleanup",
+        "Complete due clean-ups of worktrees",
+        "予定日を過ぎた Worktree の清掃を完了",
+        _worktrees,
+    ),
+    Step(
+        "silent_instances",
+        "Mark instances that fell silent",
+        "応答のないインスタンスを ERROR にする",
+        _instances,
+    ),
+    Step("old_runs", "Forget old runs of maintenance", "古いメンテナンス履歴を削除", _runs),
+    Step("statistics", "Renew the planner's statistics", "統計情報を更新", _statistics),
+)

@@ -1,0 +1,126 @@
+"""What the steps of maintenance work with: a connection, a moment, and batches that hold no lock for long."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from services.core.database import Connection, Database
+
+Connect: TypeAlias = Callable[[], Awaitable[Connection]]
+"""Opens a connection of maintenance's own, so that it takes none from those who write."""
+Done: TypeAlias = Counter[str]
+"""How much was done, by what it was done to."""
+
+LOCK_WAIT: Final = "500ms"
+"""How long a statement waits for a lock; whoever comes after it waits as long."""
+LONGEST_BATCH: Final = "900ms"
+"""How long a batch may take, and so hold its locks; one that takes longer is undone and made smaller."""
+WANTED_SECONDS: Final = 0.1
+"""How long a batch is to take."""
+LONGEST_PAUSE: Final = 1.0
+"""Seconds of rest after a batch, at most; usually it rests for as long as it worked."""
+
+IN_USE: Final = (
+    "Another transaction holds rows or a table that this step needs; the next run goes on with it."
+)
+
+
+class InUse(Exception):
+    """What is left to do is held by others."""
+
+
+class Superseded(Exception):
+    """Another process has taken over this run."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What a step gets. `at` is the moment that counts as now; `dry` says to count and change nothing.
+
+    `done` is filled while the step works, so that what was done before an error is told as well.
+    """
+
+    database: Database
+    connection: Connection
+    at: datetime
+    dry: bool
+    silent_for: timedelta
+    lost_after: timedelta
+    done: Done = field(default_factory=Counter)
+
+    async def count(self, what: str, query: str, *parameters: object) -> None:
+        """Note what a query counts."""
+        self.done[what] += await self.connection.fetchval(query, *parameters) or 0
+
+    @asynccontextmanager
+    async def short(self) -> AsyncIterator[Connection]:
+        """A transaction that ends within a second, whatever it meets."""
+        async with self.connection.transaction():
+            await self.connection.execute(f"SET LOCAL statement_timeout = '{LONGEST_BATCH}'")
+            yield self.connection
+
+    async def patiently(self, try_once: Callable[[], Awaitable[None]], attempts: int = 5) -> None:
+        """Try again what has to wait for a lock, with rests in which the others get on.
+
+        Raises: InUse when it was never free.
+        """
+        for attempt in range(1, attempts + 1):
+            with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                await try_once()
+                return
+            await asyncio.sleep(0.1 * attempt)
+        raise InUse
+
+    async def until_none(self, what: str, batch: Callable[[int], Awaitable[int]], sizes: "Sizes") -> None:
+        """Run batches of rows until one finds nothing; `batch` gets how many and gives how many it did."""
+        while found := await self.paced(lambda: batch(sizes.size), sizes):
+            self.done[what] += found
+
+    async def paced(self, batch: Callable[[], Awaitable[int]], sizes: "Sizes") -> int:
+        """One batch and a rest. One that takes too long is undone by PostgreSQL and tried again smaller."""
+        while True:
+            begun = time.perf_counter()
+            try:
+                found = await batch()
+            except asyncpg.QueryCanceledError:
+                if not sizes.shrink():
+                    raise
+                continue
+            took = time.perf_counter() - begun
+            sizes.adapt(took)
+            await asyncio.sleep(min(took, LONGEST_PAUSE))
+            return found
+
+
+@dataclass(slots=True)
+class Sizes:
+    """How large a batch is: it grows and shrinks until one takes about `WANTED_SECONDS`."""
+
+    size: int
+    most: int
+
+    def adapt(self, took: float) -> None:
+        """Learn from a batch that took so many seconds."""
+        factor = WANTED_SECONDS / max(took, 0.001)
+        self.size = max(1, min(self.most, int(self.size * min(2.0, max(0.5, factor)))))
+
+    def shrink(self) -> bool:
+        """Make the next batch much smaller; False where it cannot be."""
+        smaller = max(1, self.size // 8)
+        changed, self.size = smaller < self.size, smaller
+        return changed
+
+
+def ranges(first: int, blocks: int, sizes: Sizes) -> Iterator[tuple[int, int]]:
+    """Ranges of blocks from `first` on, each as large as a batch is at that moment."""
+    while first < blocks:
+        last = first + sizes.size
+        yield first, last
+        first = last

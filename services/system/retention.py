@@ -1,0 +1,219 @@
+"""What is past its retention goes (decision 29): whole partitions where possible, rows in batches elsewhere.
+
+Rows are removed by ranges of blocks, so that no batch passes over what an earlier one has removed. They are
+removed through the whole table and not through the partition, because its triggers count what goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+import asyncpg
+
+from services.accounts.login_attempts import WINDOW
+from services.core.database import Connection, affected
+from services.system.maintenance_work import InUse, Sizes, Work
+
+FOLLOWED: Final = frozenset({"change_events", "cc_logs", "task_logs", "system_logs"})
+"""Tables of which the feed reads: what is removed raises the floor under its cursors."""
+
+# Where there is no figure, the cutoff is NULL and nothing is expired.
+_PARTS: Final = """
+SELECT parent.relname::text AS parent, part.relname::text AS name, cutoff::text, low::text
+FROM pg_inherits
+    JOIN pg_class AS parent ON parent.oid = inhparent
+    JOIN pg_class AS part ON part.oid = inhrelid,
+    LATERAL (SELECT
+        $1::timestamptz
+            - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days') AS cutoff,
+        substring(pg_get_expr(part.relpartbound, part.oid) FROM 'FROM \\(''(.*?)''\\)')::timestamptz AS low
+    ) AS bounds
+WHERE cutoff IS NOT NULL AND (low IS NULL OR low < cutoff)
+    AND parent.oid IN (
+        'cc_logs'::regclass, 'task_logs'::regclass, 'system_logs'::regclass,
+        'notification_history'::regclass, 'file_operations'::regclass, 'change_events'::regclass)
+    AND part.relname NOT IN (SELECT name FROM ccgraph_expired_partitions($1))
+ORDER BY parent.relname, part.relname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A partition in which rows may be past retention: those from before `cutoff`.
+
+    Times are texts of PostgreSQL's, which knows more of them than Python.
+    """
+
+    parent: str
+    name: str
+    cutoff: str
+    low: str | None
+
+    @property
+    def time(self) -> str:
+        """The column by which it is partitioned."""
+        return "at" if self.parent == "change_events" else "created_at"
+
+    @property
+    def blocks(self) -> str:
+        """How many blocks it has."""
+        return f"SELECT pg_relation_size('{self.name}') / current_setting('block_size')::bigint"
+
+    @property
+    def oldest(self) -> str:
+        """The block of its oldest row that is past retention."""
+        return (
+            f"SELECT (ctid::text::point)[0]::bigint FROM ONLY {self.name} WHERE {self.time} < '{self.cutoff}'"
+            f" ORDER BY {self.time} LIMIT 1"
+        )
+
+    def removal(self, first: int, last: int, *, free: bool) -> str:
+        """Removes what is past retention in a range of blocks and counts it; `free` passes over what is held.
+
+        Times stand in the text, so that PostgreSQL looks into no other partition.
+        """
+        within = f"ctid >= '({first},0)'::tid AND ctid < '({last},0)'::tid AND {self.time} < '{self.cutoff}'"
+        begin = "" if self.low is None else f" AND {self.time} >= '{self.low}'"
+        if free:
+            found = f"SELECT ctid FROM ONLY {self.name} WHERE {within} FOR UPDATE SKIP LOCKED"
+            within = f"ctid = ANY (ARRAY({found})) AND {self.time} < '{self.cutoff}'"
+        followed = self.parent in FOLLOWED
+        floor = ", ccgraph_raise_feed_floor((SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))"
+        return (
+            f"WITH gone AS (DELETE FROM {self.parent} WHERE tableoid = '{self.name}'::regclass"
+            f" AND {within}{begin} RETURNING {'xid' if followed else '1'})"
+            f" SELECT (SELECT count(*) FROM gone){floor if followed else ''}"
+        )
+
+
+async def drop_partitions(work: Work) -> None:
+    """Drop the partitions of which even the last row is past retention, each in a transaction of its own.
+
+    Raises: InUse after the others, where some are in use for longer than anybody is to wait.
+    """
+    expired = await work.connection.fetch(
+        "SELECT parent, name, until_at::text FROM ccgraph_expired_partitions($1)", work.at
+    )
+    held = False
+    for parent, name, until in expired:
+        if not work.dry:
+            try:
+                if parent == "file_operations":
+                    # Each row is counted as it goes; what is left for the drop to count is next to nothing.
+                    await remove_rows(work, Part(parent, name, until, None), told=False)
+                await work.patiently(lambda parent=parent, name=name: _drop(work, parent, name))  # type: ignore[misc]
+            except InUse:
+                held = True
+                continue
+        work.done[parent] += 1
+    if held:
+        raise InUse
+
+
+async def _drop(work: Work, parent: str, name: str) -> None:
+    async with work.short() as connection:
+        await connection.execute("SELECT ccgraph_drop_partition($1, $2)", parent, name)
+
+
+async def remove_expired(work: Work) -> None:
+    """Remove single rows that are past retention, where newer ones lie beside them.
+
+    Raises: InUse after the others, where some rows are in use.
+    """
+    held = False
+    for row in await work.connection.fetch(_PARTS, work.at):
+        part = Part(**row)
+        if work.dry:
+            query = f"SELECT count(*) FROM ONLY {part.name} WHERE {part.time} < '{part.cutoff}'"
+            await work.count(part.parent, query)
+            continue
+        try:
+            await remove_rows(work, part)
+        except InUse:
+            held = True
+    if held:
+        raise InUse
+
+
+async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
+    """Walk from the oldest row on, for as long as there are some; then look whether older ones lie elsewhere.
+
+    Raises: InUse after the others, where some rows are in use.
+    """
+    sizes = Sizes(size=16, most=2048)
+    tried: set[int] = set()
+    held = False
+    blocks = await work.connection.fetchval(part.blocks)
+    while True:
+        first = await work.connection.fetchval(part.oldest)
+        if first is None or first in tried:
+            break
+        while first < blocks + 1:
+            tried.add(first)
+            try:
+                found, reached = await _remove_range(work, part, first, sizes, free=False)
+            except asyncpg.LockNotAvailableError:
+                held = True
+                found, reached = await _remove_range(work, part, first, sizes, free=True)
+            if told:
+                work.done[part.parent] += found
+            first = reached
+            if not found:
+                break
+    if held:
+        raise InUse
+
+
+async def _remove_range(work: Work, part: Part, first: int, sizes: Sizes, *, free: bool) -> tuple[int, int]:
+    """Remove from a range of blocks that begins with `first`; how many rows, and where the next begins."""
+    reached = first
+
+    async def remove() -> int:
+        nonlocal reached
+        reached = first + sizes.size
+        async with work.short() as connection:
+            removed: int = await connection.fetchval(part.removal(first, reached, free=free))
+            return removed
+
+    return await work.paced(remove, sizes), reached
+
+
+SWEEPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "auth_tokens": "expires_at < $1::timestamptz"
+        " - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days')",
+        "login_attempts": "window_started_at < $1::timestamptz"
+        f" - INTERVAL '{WINDOW.total_seconds():.0f} seconds'",
+        "api_call_counts": "hour < date_trunc('hour', $1::timestamptz)",
+        "websocket_sessions": "disconnected_at < $1::timestamptz"
+        " - INTERVAL '1 day' * ccgraph_setting('retention.websocket_sessions_days')",
+        "maintenance_runs": "status <> 'running' AND started_at < $1::timestamptz"
+        " - INTERVAL '1 day' * ccgraph_setting('retention.maintenance_runs_days')",
+    }
+)
+"""Small tables, and which of their rows have no use any more at the moment $1."""
+
+
+async def sweep(work: Work, table: str) -> None:
+    """Remove the rows of a small table that have no use any more; those that others hold are left."""
+    condition = SWEEPS[table]
+    if work.dry:
+        return await work.count(table, f"SELECT count(*) FROM {table} WHERE {condition}", work.at)
+
+    async def batch(most: int) -> int:
+        async with work.short() as connection:
+            return await _sweep(connection, table, condition, work.at, most)
+
+    return await work.until_none(table, batch, Sizes(size=200, most=5000))
+
+
+async def _sweep(connection: Connection, table: str, condition: str, at: datetime, most: int) -> int:
+    return affected(
+        await connection.execute(
+            f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("
+            f"SELECT ctid FROM {table} WHERE {condition} LIMIT {most} FOR UPDATE SKIP LOCKED))",
+            at,
+        )
+    )
