@@ -24,8 +24,8 @@ def maintenance_of(settings: Settings, database: Database) -> Maintenance:
 def scheduled(
     settings: Settings, database: Database, supervisor: Supervisor
 ) -> AbstractAsyncContextManager[object]:
-    """The side task that runs it by schedule, where the settings want it."""
-    if not settings.maintenance_every:
+    """The side task that runs it by schedule, where the settings want it of this process."""
+    if not settings.maintenance_every or not settings.worker:
         return nullcontext()
     work = partial(keep_maintained, maintenance_of(settings, database), settings.maintenance_every)
     return supervisor.running(work, "maintenance")

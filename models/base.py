@@ -13,7 +13,8 @@ it with `|`: OWNER, FILLED, `begins_as`, OPEN_TO_GUESTS (changed also by people 
 why: those of all other columns are, by whichever way they are written).
 
 `info` on a table: `view` (a view, read only), `single` (of one row, which the API gives without a list around
-it). `info` on a CHECK: `broken`, what a caller is told.
+it), `measured` (a view of what PostgreSQL is and does, which changes although no row does) and `retention`
+(`models.retention`). `info` on a CHECK: `broken`, what a caller is told.
 """
 
 from datetime import datetime
@@ -179,6 +180,6 @@ def transaction_id() -> MappedColumn[int]:
     )
 
 
-def view(comment: str, *, single: bool = False) -> dict[str, Any]:
+def view(comment: str, *, single: bool = False, measured: bool = False) -> dict[str, Any]:
     """Table arguments of a view: migrations create it from SQL, never as a table."""
-    return {"comment": comment, "info": {"view": True, "single": single}}
+    return {"comment": comment, "info": {"view": True, "single": single, "measured": measured}}

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.backups import BackupRun
 from models.base import EMPTY_ARRAY, Base, in_clear, time_default_now, to_many, to_one, uuid_key, view
 from models.enums import MaintenanceOrigin, MaintenanceStatus
+from models.retention import kept_from
 from models.types import Choice, Json, no_json_null, one_of
 
 COUNTED = 10_000
@@ -31,7 +32,10 @@ class MaintenanceRun(Base):
         one_of("status", MaintenanceStatus, "chk_maintenance_runs_status"),
         no_json_null("steps", "chk_maintenance_runs_steps", "The steps are a list."),
         Index("idx_maintenance_runs_started", "started_at"),
-        {"comment": "メンテナンス実行履歴"},
+        {
+            "comment": "メンテナンス実行履歴",
+            "info": kept_from("started_at", "maintenance_runs", "status <> 'running'"),
+        },
     )
 
     id: Mapped[UUID] = uuid_key("実行ID (UUID)")
@@ -65,7 +69,7 @@ class SystemHealth(Base):
     """How the database is, for administrators. Rows are estimates from statistics: nothing is counted."""
 
     __tablename__ = "system_health"
-    __table_args__ = view("システム健全性", single=True)
+    __table_args__ = view("システム健全性", single=True, measured=True)
 
     id: Mapped[int | None] = mapped_column(
         primary_key=True, nullable=True, comment="基本キー", doc="Always 1."
@@ -118,7 +122,7 @@ class TableSize(Base):
     """How much room a table takes, with its partitions, indexes and long values."""
 
     __tablename__ = "table_sizes"
-    __table_args__ = view("テーブルサイズ")
+    __table_args__ = view("テーブルサイズ", measured=True)
 
     table_name: Mapped[str | None] = mapped_column(
         primary_key=True, nullable=True, comment="テーブル名", doc="Name of the table in the database."
@@ -146,7 +150,7 @@ class TablePartition(Base):
     """One partition of a table: which time it holds, and how much."""
 
     __tablename__ = "table_partitions"
-    __table_args__ = view("テーブルパーティション")
+    __table_args__ = view("テーブルパーティション", measured=True)
 
     partition_name: Mapped[str | None] = mapped_column(
         primary_key=True, nullable=True, comment="パーティション名", doc="Name of the partition."
@@ -177,7 +181,7 @@ class SystemQueue(Base):
     """Work that waits for the server: notifications, the feed, what maintenance is to do next."""
 
     __tablename__ = "system_queues"
-    __table_args__ = view("システムキュー")
+    __table_args__ = view("システムキュー", measured=True)
 
     queue_name: Mapped[str | None] = mapped_column(
         primary_key=True,

@@ -26,6 +26,7 @@ from models.base import (
     updated_at,
 )
 from models.enums import TokenType
+from models.retention import kept_from
 from models.types import Choice, Json, broken, one_of
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class AuthToken(Base):
             postgresql_using="gin",
             postgresql_where=text("lineage IS NOT NULL"),
         ),
-        {"comment": "認証トークン管理"},
+        {"comment": "認証トークン管理", "info": kept_from("expires_at", "expired_tokens")},
     )
 
     id: Mapped[SerialKey]

@@ -23,6 +23,7 @@ from models.base import (
     uuid_key,
 )
 from models.enums import DeliveryStatus, WebsocketEventType, WebsocketTransport
+from models.retention import kept_from
 from models.types import Choice, Json, no_json_null, one_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class WebsocketSession(Base):
             "last_seen",
             postgresql_where=text("disconnected_at IS NULL"),
         ),
-        {"comment": "WebSocket/SSE接続セッション管理"},
+        {
+            "comment": "WebSocket/SSE接続セッション管理",
+            "info": kept_from("disconnected_at", "websocket_sessions"),
+        },
     )
 
     id: Mapped[UUID] = uuid_key("WebSocketセッションID (UUID)")

@@ -70,7 +70,9 @@ def serve(
     ] = False,
     worker: Annotated[
         bool | None,
-        typer.Option("--worker/--no-worker", help="Deliver notifications too; instead of CCGRAPH_WORKER."),
+        typer.Option(
+            "--worker/--no-worker", help="Do the work of `ccgraph worker` too; instead of CCGRAPH_WORKER."
+        ),
     ] = None,
 ) -> None:
     """Serve the API at /graphql and health at /healthz until SIGTERM or Ctrl-C.
@@ -90,10 +92,11 @@ def serve(
 
 @cli.command()
 def worker() -> None:
-    """Deliver notifications until SIGTERM or Ctrl-C.
+    """Deliver notifications and run maintenance by schedule, until SIGTERM or Ctrl-C.
 
-    `ccgraph serve` does it too unless it is told `--no-worker`. Any number of both may run. Set BROADCAST_URL
-    to the same broker for all, so that a worker hears at once of what a server stores.
+    `ccgraph serve` does it too unless it is told `--no-worker`. Any number of both may run: a notification
+    goes out once, and one process at a time runs maintenance. Set BROADCAST_URL to the same broker for all,
+    so that a worker hears at once of what a server stores.
 
     ```sh
     ccgraph serve --no-worker

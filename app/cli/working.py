@@ -11,6 +11,7 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.config.telemetry import configure_logging
 from app.database.pools import open_database
+from app.maintenance import scheduled
 from app.worker import deliver, open_sender
 from services.core.background import MOST_DEATHS, WINDOW, Supervisor
 from services.feed.wakeup import Wakeup
@@ -19,7 +20,7 @@ log = structlog.get_logger("ccgraph")
 
 
 def work() -> None:
-    """Deliver until a signal comes."""
+    """Deliver, and run maintenance by schedule, until a signal comes."""
     with location("worker") as found:
         configure_logging(found.settings)
         lost = uvloop.run(_work(found.settings))
@@ -33,6 +34,7 @@ def work() -> None:
 async def _work(settings: Settings) -> str | None:
     """Gives the side task that could not be brought back; None after a signal."""
     settings.signing_key()
+    worker = settings.model_copy(update={"worker": True})  # whatever CCGRAPH_WORKER says to servers
     stopped = asyncio.Event()
     lost: list[str] = []
     supervisor = Supervisor()
@@ -50,6 +52,7 @@ async def _work(settings: Settings) -> str | None:
         Wakeup(settings.broadcast_url.get_secret_value()).watched_by(supervisor) as wakeup,
         open_sender(settings) as sender,
         deliver(settings, database, sender, wakeup, supervisor),
+        scheduled(worker, database, supervisor),
     ):
         log.info("working")
         await stopped.wait()

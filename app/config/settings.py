@@ -297,7 +297,8 @@ class Settings(BaseSettings):
     )
     worker: bool = Field(
         True,
-        description="`false` leaves the delivery of notifications to `ccgraph worker`, as `--no-worker` does",
+        description="`false` leaves the delivery of notifications and the schedule of maintenance to "
+        "`ccgraph worker`, as `--no-worker` does",
     )
     public_url: Annotated[str, AfterValidator(_web_url)] = Field(
         "",
@@ -369,8 +370,8 @@ class Settings(BaseSettings):
         3600,
         ge=0,
         le=604_800,
-        description="seconds from one run of maintenance to the next, of all servers together, up to 604800; "
-        "0 leaves it to `ccgraph maintenance`",
+        description="seconds from one run of maintenance to the next, of all processes together, up to "
+        "604800; 0 leaves it to `ccgraph maintenance`",
     )
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"

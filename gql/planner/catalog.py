@@ -61,9 +61,10 @@ class Key:
 class TableType:
     """A table, view or archive as the API shows it.
 
-    `is_single` says that it has one row, which the root field `connection` gives by itself. `order` are the
-    columns that make any order total. `lookup` is None for views whose rows have no key. `timeline` is the
-    field of the time by which the table is partitioned, where an index has it first.
+    `is_single` says that it has one row, which the root field `connection` gives by itself; `is_measured`
+    that it tells what PostgreSQL is and does, so that two readings may differ although no row was changed.
+    `order` are the columns that make any order total. `lookup` is None for views whose rows have no key.
+    `timeline` is the field of the time by which the table is partitioned, where an index has it first.
     """
 
     name: str
@@ -77,6 +78,7 @@ class TableType:
     lookup: str | None
     is_view: bool
     is_single: bool = False
+    is_measured: bool = False
     search: Search | None = None
     timeline: str | None = None
 
@@ -154,6 +156,7 @@ def _table_type(mapper: Mapper[object]) -> TableType:
         lookup=_lookup(name, connection) if keys and not is_single else None,
         is_view=is_view,
         is_single=is_single,
+        is_measured=bool(table.info.get("measured")),
         search=SEARCHES.get(table.name),
         timeline=_timeline(table),
     )

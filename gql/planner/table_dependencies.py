@@ -24,7 +24,7 @@ _CLOCK = {"now", "clock_timestamp", "current_date", "current_timestamp"}
 class Reads:
     """`columns` are those read of each table, by their names in the database; a view stands for its tables.
 
-    `clock` says that the answer depends on the time, too.
+    `clock` says that the answer depends on more than rows: on the time, or on what PostgreSQL measures.
     """
 
     columns: Mapping[str, frozenset[str]]
@@ -53,7 +53,7 @@ def reads(sql: str) -> Reads:
     clock = not _CLOCK.isdisjoint(_words(text))
     for view in tables & VIEWS.keys():
         behind = reads(VIEWS[view].partition(" AS\n")[2])
-        clock |= behind.clock
+        clock |= behind.clock or bool(metadata.tables[view].info.get("measured"))
         for table, found in behind.columns.items():
             columns.setdefault(table, set()).update(found)
     return Reads({table: frozenset(columns[table]) for table in sorted(columns)}, clock)

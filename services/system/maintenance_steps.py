@@ -12,7 +12,7 @@ from services.instances.heartbeats import mark_silent
 from services.notifications.websocket_sessions import close_lost_sessions
 from services.projects.archiving import DUE, move, next_due
 from services.system.maintenance_work import LOCK_WAIT, InUse, Sizes, Work
-from services.system.retention import drop_partitions, remove_expired, sweep
+from services.system.retention import PARTITIONED, drop_partitions, remove_expired, sweep
 from services.tasks.leases import requeue_expired
 
 MONTHS_AHEAD, DAYS_AHEAD = 2, 3
@@ -192,10 +192,7 @@ async def _runs(work: Work) -> None:
     await sweep(work, "maintenance_runs")
 
 
-_ANALYZED: Final = (
-    *("cc_logs", "task_logs", "system_logs", "notification_history", "file_operations", "change_events"),
-    *("auth_tokens", "mcp_messages", "file_operation_counts"),
-)
+_ANALYZED: Final = (*PARTITIONED, "auth_tokens", "mcp_messages", "file_operation_counts")
 
 
 async def _statistics(work: Work) -> None:

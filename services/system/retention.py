@@ -12,12 +12,17 @@ from typing import Final
 
 import asyncpg
 
+from models import metadata
+from models.retention import partitioned, retention_of
 from services.accounts.login_attempts import WINDOW
 from services.core.database import Connection, affected
 from services.system.maintenance_work import InUse, Sizes, Work
 
 FOLLOWED: Final = frozenset({"change_events", "cc_logs", "task_logs", "system_logs"})
 """Tables of which the feed reads: what is removed raises the floor under its cursors."""
+
+PARTITIONED: Final[Mapping[str, str]] = MappingProxyType(partitioned(metadata))
+"""Tables that are partitioned by time, and the column of that time."""
 
 # Where there is no figure, the cutoff is NULL and nothing is expired.
 _PARTS: Final = """
@@ -31,9 +36,7 @@ FROM pg_inherits
         substring(pg_get_expr(part.relpartbound, part.oid) FROM 'FROM \\(''(.*?)''\\)')::timestamptz AS low
     ) AS bounds
 WHERE cutoff IS NOT NULL AND (low IS NULL OR low < cutoff)
-    AND parent.oid IN (
-        'cc_logs'::regclass, 'task_logs'::regclass, 'system_logs'::regclass,
-        'notification_history'::regclass, 'file_operations'::regclass, 'change_events'::regclass)
+    AND parent.relnamespace = 'public'::regnamespace AND parent.relname = ANY ($2)
     AND part.relname NOT IN (SELECT name FROM ccgraph_expired_partitions($1))
 ORDER BY parent.relname, part.relname
 """
@@ -54,7 +57,7 @@ class Part:
     @property
     def time(self) -> str:
         """The column by which it is partitioned."""
-        return "at" if self.parent == "change_events" else "created_at"
+        return PARTITIONED[self.parent]
 
     @property
     def blocks(self) -> str:
@@ -118,12 +121,14 @@ async def _drop(work: Work, parent: str, name: str) -> None:
 
 
 async def remove_expired(work: Work) -> None:
-    """Remove single rows that are past retention, where newer ones lie beside them.
+    """Remove single rows that are past retention, from every table that says so in the models.
 
     Raises: InUse after the others, where some rows are in use.
     """
+    for table in sorted(SWEEPS.keys() - OF_OTHER_STEPS):
+        await sweep(work, table)
     held = False
-    for row in await work.connection.fetch(_PARTS, work.at):
+    for row in await work.connection.fetch(_PARTS, work.at, list(PARTITIONED)):
         part = Part(**row)
         if work.dry:
             query = f"SELECT count(*) FROM ONLY {part.name} WHERE {part.time} < '{part.cutoff}'"
@@ -182,22 +187,26 @@ async def _remove_range(work: Work, part: Part, first: int, sizes: Sizes, *, fre
 
 SWEEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "auth_tokens": "expires_at < $1::timestamptz"
-        " - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days')",
         "login_attempts": "window_started_at < $1::timestamptz"
         f" - INTERVAL '{WINDOW.total_seconds():.0f} seconds'",
         "api_call_counts": "hour < date_trunc('hour', $1::timestamptz)",
-        "websocket_sessions": "disconnected_at < $1::timestamptz"
-        " - INTERVAL '1 day' * ccgraph_setting('retention.websocket_sessions_days')",
-        "maintenance_runs": "status <> 'running' AND started_at < $1::timestamptz"
-        " - INTERVAL '1 day' * ccgraph_setting('retention.maintenance_runs_days')",
+        **{
+            table.name: retention.expired
+            for table in metadata.sorted_tables
+            if (retention := retention_of(table)) is not None
+        },
     }
 )
-"""Small tables, and which of their rows have no use any more at the moment $1."""
+"""Tables without partitions, and which of their rows have no use any more at the moment $1."""
+
+OF_OTHER_STEPS: Final = frozenset(
+    {"api_call_counts", "auth_tokens", "login_attempts", "maintenance_runs", "websocket_sessions"}
+)
+"""Those of them that a step of their own removes from."""
 
 
 async def sweep(work: Work, table: str) -> None:
-    """Remove the rows of a small table that have no use any more; those that others hold are left."""
+    """Remove the rows of a table that have no use any more; those that others hold are left."""
     condition = SWEEPS[table]
     if work.dry:
         return await work.count(table, f"SELECT count(*) FROM {table} WHERE {condition}", work.at)

@@ -24,6 +24,7 @@ from gql.planner.operators import operators_of
 from gql.planner.order import Direction
 from tests.support.plain.rows import World
 from tests.support.plain.values import shown
+from tests.support.stored import is_measured, stored
 
 MOST_FIELDS = 4
 DEEPEST = 4
@@ -100,6 +101,8 @@ class QueryWriter:
         self, kind: GraphQLObjectType | GraphQLInterfaceType, name: str, found: GraphQLField, depth: int
     ) -> bool:
         if name in ("cursor", "startCursor", "endCursor") or name in self.without:
+            return False
+        if is_measured(self.catalog, get_named_type(found.type).name):
             return False
         deep = depth >= DEEPEST and not kind.name.endswith(("Connection", "Edge", "Aggregate", "Group"))
         return is_leaf_type(get_named_type(found.type)) or not deep
@@ -249,7 +252,7 @@ class QueryWriter:
         return {key.field: values if len(values) > 1 else next(iter(values.values()))}
 
     def _node_id(self) -> str:
-        table = self.pick([table for table in self.catalog.types.values() if table.node_key is not None])
+        table = self.pick([table for table in stored(self.catalog) if table.node_key is not None])
         assert table.node_key is not None
         return make_node_id(table.name, self._met(table, table.node_key))
 

@@ -126,6 +126,8 @@ async def test_no_operator_of_a_filter_takes_what_is_none(
     async with doors(live_server, administrator) as open_:
         ask, tried = open_["HTTP"], set()
         for table in CATALOG.types.values():
+            if table.is_single:
+                continue  # which is not listed
             where: Any = SCHEMA.type_map[f"{table.name}Where"]
             selection = "{ totalCount nodes { __typename } }"
             query = f"query ($w: {where}) {{ {table.connection}(where: $w) {selection} }}"
@@ -189,7 +191,7 @@ async def test_no_argument_of_a_list_takes_what_is_none(live_server: LiveServer,
             query = "query ($v: ID!) { nodes(nodeIds: [$v]) { nodeId } }"
             await refusals.try_(ask, query, {"v": text}, "nodeIds")
         for table in CATALOG.types.values():
-            for key in table.keys:
+            for key in table.keys if table.lookup is not None else ():
                 for value in _key_values(f"{table.name}By", key.field):
                     query = f"query ($v: {table.name}By!) {{ {table.lookup}(by: $v) {{ __typename }} }}"
                     await refusals.try_(ask, query, {"v": {key.field: value}}, "")

@@ -20,6 +20,7 @@ from tests.support.plain.texts import Texts, Told, exact, fields, identity, writ
 from tests.support.serving import LiveServer
 from tests.support.shapes import Shapes, everything
 from tests.support.sse import open_stream
+from tests.support.stored import stored
 
 SOON = 15.0
 """Seconds: an event that has not come by then does not come."""
@@ -66,7 +67,7 @@ def _copies(table: str, changed: str = "") -> str:
 
 
 def _type_of(table: str) -> str:
-    return next(found.name for found in CATALOG.types.values() if found.table == table)
+    return next(found.name for found in stored(CATALOG) if found.table == table)
 
 
 TOLD = (
@@ -225,7 +226,7 @@ async def test_a_live_query_tells_what_is_stored(
 ) -> None:
     differences, shapes = Differences(), Shapes(SCHEMA)
     async with logged_in(live_server.websocket_url, administrator) as socket:
-        for number, table in enumerate(CATALOG.types.values()):
+        for number, table in enumerate(stored(CATALOG)):
             selection = f"{table.connection}(first: 500) {{ totalCount nodes {{ {fields(table)} }} }}"
             query = f"subscription {{ live {{ {selection} }} }}"
             before = await Texts(connection, CATALOG).rows(table)

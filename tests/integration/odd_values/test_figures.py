@@ -8,6 +8,7 @@ from tests.integration.odd_values.conftest import OddAsker
 from tests.integration.reading.conftest import CATALOG, SCHEMA
 from tests.support.differences import Differences
 from tests.support.plain.texts import Texts, as_text, exact, told
+from tests.support.stored import stored
 
 SQL = {"min": "min({0})", "max": "max({0})", "sum": "sum({0})", "avg": "avg({0})"}
 BUCKETS = ("", "HOUR", "DAY", "WEEK", "MONTH")
@@ -24,7 +25,7 @@ def _constant(field: str) -> str:
 
 async def test_figures_of_every_column(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
-    for table in CATALOG.types.values():
+    for table in stored(CATALOG):
         parts = {name: _fields(f"{table.name}{name.capitalize()}") for name in SQL}
         selection = " ".join(f"{name} {{ {' '.join(each)} }}" for name, each in parts.items() if each)
         query = f"{{ list: {table.connection} {{ aggregate {{ count {selection} }} }} }}"
@@ -55,7 +56,7 @@ async def _figure(texts: Texts, table: TableType, column: Column, function: str)
 
 async def test_groups_of_every_column(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
-    for table in CATALOG.types.values():
+    for table in stored(CATALOG):
         for column in table.columns.values():
             for bucket in BUCKETS if column.kind is Kind.DATETIME else BUCKETS[:1]:
                 if column.kind is not Kind.JSON:

@@ -6,6 +6,7 @@ from tests.integration.odd_values.conftest import OddAsker
 from tests.integration.reading.conftest import CATALOG
 from tests.support.differences import Differences
 from tests.support.plain.texts import Texts, by_key, canonical, identity, keys
+from tests.support.stored import stored
 
 SIZE = 7
 MOST_PAGES = 20
@@ -22,7 +23,7 @@ WALKS = (("first", "after", "ASC"), ("last", "before", "DESC"), ("last", "before
 async def test_pages_over_every_column_end_with_every_row_once(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
     turn = 0
-    for table in CATALOG.types.values():
+    for table in stored(CATALOG):
         for column in table.columns.values():
             size, beyond, direction = WALKS[turn % len(WALKS)]
             await _walk(differences, asker, texts, table, column, size, beyond, direction)

@@ -8,8 +8,9 @@ from tests.integration.odd_values.conftest import OddAsker
 from tests.integration.reading.conftest import CATALOG
 from tests.support.differences import Differences
 from tests.support.plain.texts import Texts, Told, canonical, fields, identity, is_sayable, keys
+from tests.support.stored import stored
 
-TABLES = tuple(CATALOG.types.values())
+TABLES = stored(CATALOG)
 
 
 async def test_lists_show_what_is_stored(asker: OddAsker, texts: Texts) -> None:

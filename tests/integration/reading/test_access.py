@@ -6,15 +6,14 @@ from gql.execution.api import Api
 from gql.planner.catalog import Key, TableType
 from gql.planner.node_ids import make_node_id
 from gql.request.limits import Limits
-from models import system_health
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Stage, ask, context
 from tests.support.plain.values import shown
 from tests.support.plain.visibility import Row, Seer
+from tests.support.stored import stored
 
 API = Api(SCHEMA, CATALOG, Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12))
 
-STORED = [table for table in CATALOG.types.values() if table.table not in system_health.VIEWS]
-"""Not what is measured anew by each query: tests/integration/system/test_system_health.py asks for it."""
+STORED = stored(CATALOG)
 
 
 async def test_node_ids_lead_to_what_one_may_see(stage: Stage) -> None:

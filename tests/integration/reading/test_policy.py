@@ -13,6 +13,7 @@ from tests.integration.reading.conftest import CATALOG, SCHEMA, Stage, ask, cont
 from tests.support.drawing import Loop, drive
 from tests.support.plain.values import shown
 from tests.support.queries import Query, QueryWriter
+from tests.support.stored import stored
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "80"))
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
@@ -25,11 +26,11 @@ async def test_everybody_sees_exactly_the_rows_that_are_theirs_to_see(stage: Sta
     lists = " ".join(
         f"{table.name}: {table.connection}(first: 500)"
         f" {{ totalCount nodes {{ {' '.join(column.field for column in table.order)} }} }}"
-        for table in CATALOG.types.values()
+        for table in stored(CATALOG)
     )
     for seer in stage.people.values():
         found = await ask(api, context(stage.database, seer), f"{{ {lists} }}")
-        for table in CATALOG.types.values():
+        for table in stored(CATALOG):
             expected = [
                 {column.field: shown(column, row[column.name]) for column in table.order}
                 for row in stage.world.visible(seer, table.name)
@@ -56,7 +57,7 @@ async def test_no_relation_leads_to_what_one_may_not_see(stage: Stage) -> None:
     for kind in ("editor", "guest", "stranger", "person 2"):
         seer = stage.people[kind]
         narrowed = await stage.narrowed(seer)
-        for table in CATALOG.types.values():
+        for table in stored(CATALOG):
             document = every_relation(table)
             whole = await ask(api, context(stage.database, seer), document)
             assert whole == await ask(api, context(narrowed, seer), document), (kind, document)
@@ -118,7 +119,7 @@ async def test_what_one_may_not_see_changes_no_answer(stage: Stage) -> None:
 
 def _continued(stage: Stage, writer: QueryWriter, draw: DataObject, loop: Loop) -> Query:
     """A list in some order, from the cursor of a row that an administrator sees in it."""
-    table = writer.pick(CATALOG.types.values())
+    table = writer.pick(stored(CATALOG))
     order = writer.literal([writer.order(table, 2) for _ in range(draw.draw(integers(1, 2)))])
     edges = f"list: {table.connection}(first: 500, orderBy: {order}) {{ edges {{ cursor }} }}"
     api = Api(SCHEMA, CATALOG, UNBOUNDED)

@@ -18,11 +18,14 @@ from structlog.testing import capture_logs
 
 from app.config.settings import Settings
 from app.maintenance import maintenance_of
+from models import metadata
 from models.enums import MaintenanceOrigin
+from models.retention import retention_of
 from services.core.database import Connection, Database
 from services.system.maintenance import Maintenance, Outcome, keep_maintained
 from services.system.maintenance_steps import STEPS
 from services.system.maintenance_work import IN_USE
+from services.system.retention import PARTITIONED, SWEEPS
 from tests.support import factories
 from tests.support.background import background
 from tests.support.maintaining import maintain
@@ -459,3 +462,24 @@ async def test_an_odd_figure_removes_nothing_new_and_stops_no_other_table(
         assert size == ("8" if value in ("0", "0.5") else None)
         gone = await connection.scalar(text("SELECT to_regclass('task_logs_2020') IS NULL"))
     assert gone
+
+
+async def test_every_figure_of_retention_is_one_that_a_table_says(plain: Connection) -> None:
+    """A new table with a figure in system_settings and no word of it in the models would grow for ever."""
+    figures = {
+        key.removeprefix("retention.").removesuffix("_days")
+        for (key,) in await plain.fetch(
+            "SELECT setting_key FROM system_settings"
+            " WHERE setting_key LIKE 'retention.%' AND setting_key LIKE '%_days'"
+        )
+    }
+    said = {found.setting for table in metadata.sorted_tables if (found := retention_of(table)) is not None}
+    assert figures == {*said, *PARTITIONED, "mcp_payload"}
+
+
+@pytest.mark.parametrize("table", sorted(SWEEPS))
+async def test_what_a_table_says_is_sql_that_finds_nothing_in_an_empty_one(
+    table: str, plain: Connection
+) -> None:
+    query = f"SELECT count(*) FROM {table} WHERE {SWEEPS[table]}"
+    assert await plain.fetchval(query, datetime.now(UTC)) == 0

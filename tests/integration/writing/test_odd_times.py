@@ -12,6 +12,7 @@ from services.core.database import Database
 from services.core.timestamps import FIRST, LAST, FarTime, format_moment, from_postgres, to_postgres
 from tests.integration.writing.asking import CATALOG, Caller, mutation
 from tests.integration.writing.conftest import Scene, World
+from tests.support.stored import stored
 
 FOR_EVER = "9999-12-31T23:59:59.999999Z"
 EXACT = "9999-12-31T23:59:59.999999+00:00"
@@ -247,7 +248,7 @@ async def test_rows_of_every_table_are_read_with_every_time(
         await run(database, f"ALTER TABLE {table} DISABLE TRIGGER USER")
         await run(database, f"UPDATE {table} SET {values}", at=at)
     shown = 0
-    for found in CATALOG.types.values():
+    for found in stored(CATALOG):
         fields = " ".join(column.field for column in found.columns.values())
         listing = f"{{ found: {found.connection} {{ nodes {{ {fields} }} }} }}"
         data = await caller.data(world.scene.administrator, listing)

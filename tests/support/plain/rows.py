@@ -9,6 +9,7 @@ import orjson
 from gql.planner.catalog import Catalog, Column, TableType
 from gql.planner.column_types import Kind
 from tests.support.plain.visibility import Row, Seer, Sight
+from tests.support.stored import stored
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class World:
         """The rows that somebody may see, in key order."""
         sight = self._sights.get(seer)
         if sight is None:
-            tables = {table.table: self.rows[table.name] for table in self.catalog.types.values()}
+            tables = {table.table: self.rows[table.name] for table in stored(self.catalog)}
             sight = self._sights[seer] = Sight(tables, seer)
         return sight.rows(self.catalog.types[type_name].table)
 
@@ -40,7 +41,7 @@ class World:
 async def read_world(connection: "asyncpg.Connection[asyncpg.Record]", catalog: Catalog) -> World:
     """Take every row of the API's tables into memory."""
     rows: dict[str, list[Row]] = {}
-    for table in catalog.types.values():
+    for table in stored(catalog):
         rows[table.name] = await _read(connection, table)
     return World(catalog, rows)
 
