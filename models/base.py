@@ -6,9 +6,9 @@ is `assigned_to`.
 
 `info` on a column says how it is read: `hidden` (never through the API), `private` (by the person concerned
 and by administrators); and how it is written. Every column of a table that `services.writing` writes says
-which by one of GIVEN, FIXED, BY_SERVER, SEALED_TEXT, SEALED_VARIABLES, SEALED_PARTS, `divided` and
-`fingerprint_of` (decision 115); without one, callers cannot write it. What else there is to say is joined to
-it with `|`: OWNER, FILLED, `begins_as`, OPEN_TO_GUESTS (changed also by people to whom the row is lent,
+which by one of GIVEN, FIXED, BY_SERVER, SEALED_TEXT, SEALED_VARIABLES, SEALED_OBJECT, SEALED_PARTS, `divided`
+and `fingerprint_of` (decision 115); without one, callers cannot write it. What else there is to say is joined
+to it with `|`: OWNER, FILLED, `begins_as`, OPEN_TO_GUESTS (changed also by people to whom the row is lent,
 `Guests` in `models.change_policy`) and `in_clear` (a text or JSON value in which secrets are not masked, and
 why: those of all other columns are, by whichever way they are written).
 
@@ -59,6 +59,7 @@ class Sealed(Enum):
 
     TEXT = auto()
     VARIABLES = auto()
+    OBJECT = auto()
     PARTS = auto()
 
 
@@ -84,6 +85,9 @@ SEALED_TEXT: Facts = GIVEN | HIDDEN | {"sealed": Sealed.TEXT}
 
 SEALED_VARIABLES: Facts = GIVEN | HIDDEN | {"sealed": Sealed.VARIABLES}
 """An object of texts, encrypted at rest."""
+
+SEALED_OBJECT: Facts = GIVEN | HIDDEN | {"sealed": Sealed.OBJECT}
+"""Any JSON object, encrypted at rest."""
 
 SEALED_PARTS: Facts = BY_SERVER | HIDDEN | {"sealed": Sealed.PARTS}
 """The sensitive parts of a column that is `divided`, encrypted at rest."""

@@ -32,6 +32,7 @@ from models.base import (
     GIVEN,
     HIDDEN,
     OWNER,
+    SEALED_OBJECT,
     SEALED_TEXT,
     SEALED_VARIABLES,
     TRUE,
@@ -94,9 +95,9 @@ class NotificationSetting(Base):
     )
     push_subscription: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
-        info=GIVEN | NEEDED,
+        info=SEALED_OBJECT,
         comment="Web Push APIのPushSubscriptionオブジェクト",
-        doc="PushSubscription of the Web Push API.",
+        doc="PushSubscription of the Web Push API, encrypted.",
     )
     push_endpoint: Mapped[str | None] = mapped_column(
         String(500),
@@ -128,9 +129,9 @@ class NotificationSetting(Base):
     webhook_headers: Mapped[dict[str, Any] | None] = mapped_column(
         Json,
         server_default=EMPTY_OBJECT,
-        info=GIVEN | NEEDED,
+        info=SEALED_VARIABLES,
         comment="Webhook追加ヘッダー (JSON)",
-        doc="Further headers of a webhook.",
+        doc="Further headers of a webhook, encrypted.",
     )
     service_config: Mapped[dict[str, Any] | None] = mapped_column(
         Json,

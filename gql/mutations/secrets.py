@@ -29,6 +29,16 @@ class RevealServiceConfigInput:
     id: int = strawberry.field(description="Key of the setting.")
 
 
+@strawberry.input(description="Which notification setting is meant.")
+class RevealWebhookHeadersInput:
+    id: int = strawberry.field(description="Key of the setting.")
+
+
+@strawberry.input(description="Which notification setting is meant.")
+class RevealPushSubscriptionInput:
+    id: int = strawberry.field(description="Key of the setting.")
+
+
 @strawberry.input(description="Which task is meant.")
 class RevealTaskDataInput:
     id: UUID = strawberry.field(description="Key of the task.")
@@ -49,6 +59,20 @@ class RevealWebhookSecretPayload:
 @strawberry.type(description="Settings of a notification service in clear.")
 class RevealServiceConfigPayload:
     service_config: JSON | None = strawberry.field(description="An object; null when there is none.")
+
+
+@strawberry.type(description="Further headers of a webhook in clear.")
+class RevealWebhookHeadersPayload:
+    webhook_headers: JSON | None = strawberry.field(
+        description="An object of texts; null when there is none."
+    )
+
+
+@strawberry.type(description="The subscription of a browser in clear.")
+class RevealPushSubscriptionPayload:
+    push_subscription: JSON | None = strawberry.field(
+        description="What the browser gave; null when there is none."
+    )
 
 
 @strawberry.type(description="What a task was given and what came of it, in clear.")
@@ -88,6 +112,20 @@ class SecretMutations:
     ) -> RevealServiceConfigPayload:
         value = await reveal_column(action_of(info), "notification_settings.service_config", input.id)
         return RevealServiceConfigPayload(service_config=value)
+
+    @strawberry.mutation(description="The further headers of one's own webhooks. Leaves a trace.")
+    async def reveal_webhook_headers(
+        self, info: Info, input: RevealWebhookHeadersInput
+    ) -> RevealWebhookHeadersPayload:
+        value = await reveal_column(action_of(info), "notification_settings.webhook_headers", input.id)
+        return RevealWebhookHeadersPayload(webhook_headers=value)
+
+    @strawberry.mutation(description="The subscription of one's own browser. Leaves a trace.")
+    async def reveal_push_subscription(
+        self, info: Info, input: RevealPushSubscriptionInput
+    ) -> RevealPushSubscriptionPayload:
+        value = await reveal_column(action_of(info), "notification_settings.push_subscription", input.id)
+        return RevealPushSubscriptionPayload(push_subscription=value)
 
     @strawberry.mutation(
         description="The input and output of a task with their sensitive parts, for editors. Leaves a trace."

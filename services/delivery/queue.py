@@ -62,6 +62,7 @@ SELECT claimed.id, claimed.created_at, claimed.user_id, claimed.service_type, cl
     users.is_active, users.preferences,
     wish.id AS setting_id, wish.is_enabled, wish.service_config, wish.webhook_url, wish.webhook_headers,
     wish.webhook_secret, wish.push_subscription, wish.push_endpoint, wish.filter_rules,
+    wish.updated_at AS setting_updated_at,
     CASE WHEN wish.webhook_secret_changed_at > now() - interval '1 day'
         THEN wish.previous_webhook_secret END AS previous_webhook_secret
 FROM claimed
@@ -72,12 +73,13 @@ ORDER BY claimed.scheduled_at, claimed.rank, claimed.id
 """
 
 # What was cancelled meanwhile stays so, and what another worker has taken over is that worker's to end. The
-# rows that a summary has told of share its end.
+# rows that a summary has told of share its end. A setting that was changed after its claim is not
+# switched off: it may name another address by now, of which nothing is known.
 _END: Final = """
 WITH ended AS (
     SELECT * FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::int[], $6::text[], $7::text[],
-                         $8::float8[], $9::int[])
-        AS ended (id, created_at, verdict, code, body, error, delay, gone)
+                         $8::float8[], $9::int[], $10::timestamptz[])
+        AS ended (id, created_at, verdict, code, body, error, delay, gone, gone_as_of)
 ), stored AS (
     UPDATE notification_history n
     SET status = CASE
@@ -108,8 +110,9 @@ WITH ended AS (
     FROM stored
     WHERE n.summary_of = stored.id AND n.status = 'pending' AND stored.status <> 'pending'
 ), switched AS (
-    UPDATE notification_settings SET is_enabled = false
-    WHERE id = ANY(SELECT gone FROM ended WHERE gone IS NOT NULL)
+    UPDATE notification_settings wish SET is_enabled = false
+    FROM (SELECT DISTINCT gone, gone_as_of FROM ended) AS ended
+    WHERE wish.id = ended.gone AND wish.updated_at = ended.gone_as_of
 )
 SELECT count(*) FROM stored
 """
@@ -215,7 +218,7 @@ async def claim(
 async def end(connection: Connection, holder: UUID, ended: Sequence[Ended]) -> int:
     """Write down what came of rows, in one statement; gives how many were still this worker's."""
     outcomes = [one.outcome for one in ended]
-    settings = [one.row.setting for one in ended]
+    gone = [one.row.setting if one.outcome.disable else None for one in ended]
     found: int = await connection.fetchval(
         _END,
         holder,
@@ -226,10 +229,8 @@ async def end(connection: Connection, holder: UUID, ended: Sequence[Ended]) -> i
         [outcome.body for outcome in outcomes],
         [outcome.error for outcome in outcomes],
         [one.delay for one in ended],
-        [
-            setting["setting_id"] if outcome.disable and setting is not None else None
-            for outcome, setting in zip(outcomes, settings, strict=True)
-        ],
+        [setting and setting["setting_id"] for setting in gone],
+        [setting and setting["setting_updated_at"] for setting in gone],
     )
     return found
 
@@ -268,7 +269,7 @@ def _claimed(record: asyncpg.Record) -> Claimed:
             name: record[name]
             for name in (
                 *("setting_id", "is_enabled", "webhook_url", "webhook_secret", "previous_webhook_secret"),
-                "push_endpoint",
+                *("push_endpoint", "setting_updated_at"),
             )
         }
         for name in ("service_config", "webhook_headers", "push_subscription", "filter_rules"):

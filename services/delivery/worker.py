@@ -43,6 +43,8 @@ _ENDING: Final = 100
 """Outcomes that are written down in one statement."""
 _SECRET: Final = "notification_settings.webhook_secret"  # noqa: S105 - where one is kept
 _CONFIG: Final = "notification_settings.service_config"
+_HEADERS: Final = "notification_settings.webhook_headers"
+_SUBSCRIPTION: Final = "notification_settings.push_subscription"
 
 
 class WakeupSource(Protocol):
@@ -244,9 +246,9 @@ def target_of(user_id: int, service: NotificationService, setting: Mapping[str, 
         service=service,
         config=_object(opened(vault, setting["service_config"], _CONFIG)),
         webhook_url=setting["webhook_url"],
-        webhook_headers=_object(setting["webhook_headers"]),
+        webhook_headers=_object(opened(vault, setting["webhook_headers"], _HEADERS)),
         secrets=tuple(str(vault.open(text, _SECRET)) for text in sealed if text),
-        push_subscription=_object(setting["push_subscription"]),
+        push_subscription=_object(opened(vault, setting["push_subscription"], _SUBSCRIPTION)),
         push_endpoint=setting["push_endpoint"],
     )
 

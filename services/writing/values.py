@@ -145,8 +145,10 @@ def _secret(
         raise NoVault(place)
     if column.hashed:
         return vault.fingerprint(str(value))
-    if column.sealed is Sealed.VARIABLES:
-        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+    if column.sealed in (Sealed.VARIABLES, Sealed.OBJECT):
+        if not isinstance(value, dict):
+            raise BadInput("This is an object.", field=field)
+        if column.sealed is Sealed.VARIABLES and not all(isinstance(item, str) for item in value.values()):
             raise BadInput("This is an object of texts.", field=field)
         return SealedParameter.of(write_json({"sealed": _sealed(vault, place, value, field)}).decode(), value)
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_SECRET:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column
+from sqlalchemy.dialects.postgresql import JSONB
 
 from gql.planner.column_types import Kind, kind_of
 from gql.planner.names import upper_first
@@ -121,6 +122,8 @@ VERBS = (
     Verb("revealCcInstanceEnvironment", "cc_instances"),
     Verb("revealWebhookSecret", "notification_settings"),
     Verb("revealServiceConfig", "notification_settings"),
+    Verb("revealWebhookHeaders", "notification_settings"),
+    Verb("revealPushSubscription", "notification_settings"),
     Verb("revealTaskData", "tasks"),
     Verb("updateUser", "users", _email),
     Verb("deactivateUser", "users"),
@@ -208,8 +211,10 @@ class WriteWriter:
             return None
         for key in stored.foreign_keys:
             return self.key(key.column.table.name, key.column.name)
-        if column.name in ("environment_vars", "filter_rules"):
-            return {"A": "b"} if column.encrypted else {"keywords": ["x"]}
+        if column.name == "filter_rules":
+            return {"keywords": ["x"]}
+        if column.encrypted and isinstance(stored.type, JSONB):
+            return {"A": "b"}
         return _plain(stored, self.chance)
 
 

@@ -73,16 +73,21 @@ async def _require_addresses(connection: WriteConnection, values: Values, prefix
 def _inside(value: Any, way: tuple[str, ...]) -> str | None:
     if value is None:
         return None
-    found = value.clear if isinstance(value, SealedParameter) else read_stored(value) if way else value
+    found = _given(value) if way else value
     for name in way:
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, str) and found else None
 
 
+def _given(value: Any) -> Any:
+    """The JSON that a parameter holds, whether it is sealed or not."""
+    return value.clear if isinstance(value, SealedParameter) else read_stored(value)
+
+
 def _require_headers(values: Values, prefix: str) -> None:
     if values.get("webhook_headers") is None:
         return
-    headers = read_stored(values["webhook_headers"])
+    headers = _given(values["webhook_headers"])
     field = f"{prefix}.webhookHeaders"
     if not isinstance(headers, dict) or len(headers) > MOST_HEADERS:
         raise BadInput(f"Headers are an object of at most {MOST_HEADERS} texts.", field=field)

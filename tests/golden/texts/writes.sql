@@ -213,6 +213,7 @@ SELECT claimed.id, claimed.created_at, claimed.user_id, claimed.service_type, cl
     users.is_active, users.preferences,
     wish.id AS setting_id, wish.is_enabled, wish.service_config, wish.webhook_url, wish.webhook_headers,
     wish.webhook_secret, wish.push_subscription, wish.push_endpoint, wish.filter_rules,
+    wish.updated_at AS setting_updated_at,
     CASE WHEN wish.webhook_secret_changed_at > now() - interval '1 day'
         THEN wish.previous_webhook_secret END AS previous_webhook_secret
 FROM claimed
@@ -228,8 +229,8 @@ ORDER BY claimed.scheduled_at, claimed.rank, claimed.id
 WITH ended AS (
     SELECT *
 FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::int[], $6::text[], $7::text[],
-                         $8::float8[], $9::int[])
-        AS ended (id, created_at, verdict, code, body, error, delay, gone)
+                         $8::float8[], $9::int[], $10::timestamptz[])
+        AS ended (id, created_at, verdict, code, body, error, delay, gone, gone_as_of)
 ), stored AS (
     UPDATE notification_history n
     SET status = CASE
@@ -272,11 +273,13 @@ WHERE n.summary_of = stored.id
 AND n.status = 'pending'
 AND stored.status <> 'pending'
 ), switched AS (
-    UPDATE notification_settings SET is_enabled = false
+    UPDATE notification_settings wish SET is_enabled = false
    
-WHERE id = ANY(SELECT gone
-FROM ended
-WHERE gone IS NOT NULL)
+FROM (SELECT DISTINCT gone, gone_as_of
+FROM ended) AS ended
+   
+WHERE wish.id = ended.gone
+AND wish.updated_at = ended.gone_as_of
 )
 SELECT count(*)
 FROM stored

@@ -81,13 +81,13 @@ class Desk:
             return await make_user(connection, **values)
 
     async def setting(self, **values: Any) -> AnyRow:
-        """What a person wants to hear; `webhook_secret` and `service_config` in clear."""
+        """What a person wants to hear; what the API encrypts is given in clear."""
         for name in ("webhook_secret", "previous_webhook_secret"):
             if name in values:
                 values[name] = self.vault.seal(values[name], "notification_settings.webhook_secret")
-        if values.get("service_config"):
-            sealed = self.vault.seal(values["service_config"], "notification_settings.service_config")
-            values["service_config"] = {"sealed": sealed}
+        for name in ("service_config", "webhook_headers", "push_subscription"):
+            if values.get(name):
+                values[name] = {"sealed": self.vault.seal(values[name], f"notification_settings.{name}")}
         async with self.database.writer.begin() as connection:
             return await make_notification_setting(connection, **values)
 

@@ -1,6 +1,8 @@
 """Every channel's bytes, beside its documented format, in both languages, and how answers are judged."""
 
+import asyncio
 import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,6 +107,30 @@ async def test_a_configuration_that_an_older_version_has_stored_goes_on_working(
         again = await desk.notify(setting.user_id, service_type="slack")
         await desk.ended(again)
     assert [got.header("authorization") for got in receiver.got] == ["Bearer xoxb-1"] * 2
+
+
+async def test_headers_and_subscriptions_that_an_older_version_has_stored_go_on_working(
+    desk: Desk, working: Working, receiver: Receiver
+) -> None:
+    user = await desk.person()
+    push = json.dumps(Browser().subscription(receiver.url + "/push"))
+    for service in ("webhook", "web_push"):
+        await desk.setting(user_id=user.id, service_type=service, webhook_url=receiver.url)
+    await desk.execute(
+        'UPDATE notification_settings SET webhook_headers = \'{"X-Token": "hunter2"}\','
+        f" push_subscription = '{push}'".replace(":", "\\:")
+    )
+    async with working():
+        for _ in range(2):
+            for service in ("webhook", "web_push"):
+                await desk.ended(await desk.notify(user.id, service_type=service))
+            await rotate(desk.database, desk.vault)
+            stored = await desk.one("SELECT string_agg(s::text, '') AS text FROM notification_settings s")
+            assert "hunter2" not in stored.text
+            assert "p256dh" not in stored.text
+        assert await rotate(desk.database, desk.vault) == 0
+    targets = [(got.target, dict(got.headers).get("x-token")) for got in receiver.got]
+    assert targets == [("/", "hunter2"), ("/push", None)] * 2
 
 
 @pytest.mark.parametrize("own_url", [True, False], ids=["URL", "id and token"])
@@ -263,6 +289,43 @@ async def test_a_browser_that_is_gone_switches_its_setting_off(
     assert (ended.response_code, ended.retry_count) == (status, 0)
     after = await desk.one(f"SELECT is_enabled FROM notification_settings WHERE id = {setting.id}")
     assert after.is_enabled is False
+
+
+CHANGES = {
+    "address": "webhook_url = webhook_url || '/elsewhere'",
+    "secret": "webhook_secret = NULL",
+    "switched on again": "is_enabled = true",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("service", ["webhook", "web_push"])
+async def test_a_setting_that_was_changed_while_its_receiver_was_asked_stays_on(
+    change: str, service: str, desk: Desk, working: Working, receiver: Receiver
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def gone(_: Got) -> Reply:
+        asked.set()
+        await answer.wait()
+        return Reply(410)
+
+    receiver.answer = gone
+    user = await desk.person()
+    push = Browser().subscription(receiver.url + "/push")
+    setting = await desk.setting(
+        user_id=user.id, service_type=service, webhook_url=receiver.url, push_subscription=push
+    )
+    key = await desk.notify(user.id, service_type=service)
+    stored = f"SELECT is_enabled FROM notification_settings WHERE id = {setting.id}"
+    async with working():
+        await asyncio.wait_for(asked.wait(), 10)
+        await desk.execute(f"UPDATE notification_settings SET {CHANGES[change]} WHERE id = {setting.id}")
+        answer.set()
+        await desk.ended(key, "failed")
+        assert (await desk.one(stored)).is_enabled
+        await desk.ended(await desk.notify(user.id, service_type=service), "failed")
+        assert not (await desk.one(stored)).is_enabled
 
 
 async def test_a_long_push_fits_into_a_record(desk: Desk, working: Working, receiver: Receiver) -> None:

@@ -214,10 +214,14 @@ async def test_every_verb_is_traced_and_keeps_secrets(
         **as_input(TABLES["notification_settings"], world["notification_settings"]),
         "webhookSecret": SECRET,
         "serviceConfig": {"token": SECRET},
+        "webhookHeaders": {"Authorization": SECRET},
+        "pushSubscription": {"endpoint": None, "keys": {"auth": SECRET}},
     }
     made = await tell(owner, "createNotificationSetting", wish, "row: notificationSetting { id }")
     await tell(owner, "revealWebhookSecret", made["row"], "webhookSecret")
     await tell(owner, "revealServiceConfig", made["row"], "serviceConfig")
+    await tell(owner, "revealWebhookHeaders", made["row"], "webhookHeaders")
+    await tell(owner, "revealPushSubscription", made["row"], "pushSubscription")
     await tell(owner, "testNotificationSetting", made["row"], "delivered errorMessage")
     told = {"userIds": [owner.user_id], "notificationType": "TASK_COMPLETED", "title": "t", "message": "m"}
     await tell(owner, "sendNotification", told)

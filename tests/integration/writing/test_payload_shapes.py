@@ -219,6 +219,8 @@ async def _notifications(teller: Teller, world: World, database: Database) -> No
     made = await teller.call(owner, "createNotificationSetting", **setting)
     await teller.call(owner, "revealWebhookSecret", id=made["notificationSetting"]["id"])
     await teller.call(owner, "revealServiceConfig", id=made["notificationSetting"]["id"])
+    await teller.call(owner, "revealWebhookHeaders", id=made["notificationSetting"]["id"])
+    await teller.call(owner, "revealPushSubscription", id=made["notificationSetting"]["id"])
     tried = await teller.call(owner, "testNotificationSetting", id=made["notificationSetting"]["id"])
     assert not tried["delivered"]
     sent = await teller.call(

@@ -1,7 +1,9 @@
 """Secrets are encrypted at rest, hashed where recognition is enough, and shown with a trace."""
 
+import json
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
@@ -98,6 +100,50 @@ async def test_the_configuration_of_a_service_is_encrypted_and_shown_to_its_pers
         "BAD_USER_INPUT",
         "input.patch.serviceConfig",
     )
+
+
+OTHERS = {
+    "webhookHeaders": ("WEBHOOK", "revealWebhookHeaders", {"Authorization": "{}"}, {"X-A": 1}),
+    "pushSubscription": (
+        "WEB_PUSH",
+        "revealPushSubscription",
+        {"endpoint": "https://203.0.113.7/p/{}", "expirationTime": None, "keys": {"auth": "{}"}},
+        ["a list"],
+    ),
+}
+"""By field: the service, what reveals it, a value with a secret in it, and what is refused."""
+
+
+@pytest.mark.parametrize("field", OTHERS)
+async def test_what_else_lets_others_write_to_a_person_is_encrypted_and_shown_to_that_person_alone(
+    field: str, caller: Caller, database: Database, scene: Scene
+) -> None:
+    service, reveals, form, wrong = OTHERS[field]
+
+    def value(secret: str) -> Any:
+        return json.loads(json.dumps(form).replace("{}", secret))
+
+    create = step("createNotificationSetting", "notificationSetting { id }")
+    given = {"notificationType": "TASK_COMPLETED", "serviceType": service, field: value("hunter2")}
+    made = await caller.data(scene.owner, create, input=given)
+    key = {"id": made["result"]["notificationSetting"]["id"]}
+    reveal = step(reveals, field)
+
+    assert "hunter2" not in str(await everything(database))
+    assert (await caller.data(scene.owner, reveal, input=key))["result"][field] == value("hunter2")
+    assert (await caller.refusal(scene.editor, reveal, input=key))[0] == "NOT_FOUND"
+
+    update = step("updateNotificationSetting", "notificationSetting { id }")
+    await caller.data(scene.owner, update, input={**key, "patch": {field: value("hunter3")}})
+    assert "hunter3" not in str(await everything(database))
+    assert (await caller.data(scene.owner, reveal, input=key))["result"][field] == value("hunter3")
+    refused = {**key, "patch": {field: wrong}}
+    assert await caller.refusal(scene.owner, update, input=refused) == (
+        "BAD_USER_INPUT",
+        f"input.patch.{field}",
+    )
+    await caller.data(scene.owner, update, input={**key, "patch": {field: None}})
+    assert (await caller.data(scene.owner, reveal, input=key))["result"][field] is None
 
 
 async def test_an_api_key_is_stored_as_a_keyed_hash(caller: Caller, database: Database, scene: Scene) -> None:
