@@ -78,7 +78,9 @@ async def doors(server: LiveServer, bearer: str) -> AsyncIterator[dict[str, Ask]
             ) as response:
                 if not response.headers["content-type"].startswith("text/event-stream"):
                     return json.loads(await response.aread())
-                event = await EventStream(response).hear()
+                stream = EventStream(response)
+                event = await stream.hear()
+                await stream.close()
                 return event.body if event is not None and event.data else {}
 
         yield {"HTTP": over_http, "SSE": over_sse, "WebSocket": _over_socket(socket)}

@@ -107,7 +107,7 @@ OTHERS = {
     "pushSubscription": (
         "WEB_PUSH",
         "revealPushSubscription",
-        {"endpoint": "https://203.0.113.7/p/{}", "expirationTime": None, "keys": {"auth": "{}"}},
+        {"endpoint": "https://8.8.8.8/p/{}", "expirationTime": None, "keys": {"auth": "{}"}},
         ["a list"],
     ),
 }

@@ -1,5 +1,6 @@
 """What a write did to the whole database, and which of it somebody was allowed to do."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import asyncpg
 import orjson
 
 import models
+from models.operation_counts import COUNTS
 from tests.support.plain.changes import Reach
 from tests.support.plain.visibility import Row, Seer, Sight, Tables
 
@@ -21,16 +23,21 @@ KEPT_BY_TRIGGERS = {
 }
 """Columns that follow what happens elsewhere."""
 
+COUNTING = {counts.table: counted for counted, counts in COUNTS.items()}
+"""Tables in which triggers count the rows of others, and of which."""
+
 TABLES = {table.name: table for table in models.metadata.sorted_tables if not table.info.get("view")}
 
 
 async def take(connection: "asyncpg.Connection[asyncpg.Record]") -> Snapshot:
-    """The whole database."""
+    """The whole database. Rows of a table without a key have their place in it."""
     found = {}
     for name, table in TABLES.items():
         keys = [column.name for column in table.primary_key]
         rows = await connection.fetch(f"SELECT * FROM {name}")
-        found[name] = {tuple(row[key] for key in keys): dict(row) for row in rows}
+        found[name] = {
+            tuple(row[key] for key in keys) or (number,): dict(row) for number, row in enumerate(rows)
+        }
     return found
 
 
@@ -82,6 +89,8 @@ def _is_allowed(
         return change.before is None
     if change.table == "system_logs" and change.before is None and change.after is not None:
         return seer.is_admin or change.after["user_id"] == seer.user_id
+    if change.table in COUNTING:
+        return _counts_right(after, COUNTING[change.table])
     if _rings(change, before, after) or _is_accepted(change, before, after, seer):
         return True
     if _is_own_part(change, before, seer) or _counts_parts(change, before, after):
@@ -103,15 +112,26 @@ def _is_allowed(
     return now.changes(change.table, change.after) and _refers_to_what_is_seen(change, now)
 
 
+def _counts_right(after: Snapshot, counted: str) -> bool:
+    """Whether what triggers have counted of a table is what there is."""
+    counts = COUNTS[counted]
+    columns = sorted(counts.columns)
+    sums = Counter[tuple[Any, ...]]()
+    for row in after[counts.table].values():
+        sums[tuple(row[column] for column in columns)] += row[counts.number]
+    there = Counter(tuple(row[column] for column in columns) for row in after[counted].values())
+    return {key: number for key, number in sums.items() if number} == there
+
+
 def _rings(change: Change, before: Snapshot, after: Snapshot) -> bool:
     """Whether connections of a person hear that there is an invitation to that person, which is new."""
     told = change.after
     if change.table != "websocket_notifications" or change.before is not None or told is None:
         return False
     invited = orjson.loads(told["payload"]).get("invitation_id")
-    (socket,) = (row for row in after["websocket_sessions"].values() if row["id"] == told["socket_id"])
+    heard = {row["user_id"] for row in after["websocket_sessions"].values() if row["id"] == told["socket_id"]}
     return any(
-        str(row["id"]) == invited and row["user_id"] == socket["user_id"] and row["state"] == "pending"
+        str(row["id"]) == invited and row["user_id"] in heard and row["state"] == "pending"
         for row in after["project_invitations"].values()
     )
 

@@ -1,0 +1,107 @@
+"""What maintenance holds, it gives back within a second, however slow the rows are; users wait no longer."""
+
+import asyncio
+import time
+
+import asyncpg
+import pytest
+
+from app.config.settings import Settings
+from services.core.database import Connection, Database
+from tests.support.maintaining import maintain
+
+LONGEST = 1.0
+"""Seconds that a lock is held at most."""
+SLOW = """
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.006);
+    RETURN COALESCE(NEW, OLD);
+END $$
+"""
+MANY = {
+    "system_logs": (
+        "INSERT INTO system_logs (level, category, module, message, created_at)"
+        " SELECT 'INFO', 'c', 'm', 'x', now() - INTERVAL '200 days' FROM generate_series(1, 1000)"
+    ),
+    "auth_tokens": (
+        "INSERT INTO auth_tokens (user_id, token_hash, token_type, expires_at)"
+        " SELECT {user}, 'hash ' || n, 'access', now() - INTERVAL '1 year' FROM generate_series(1, 500) AS n"
+    ),
+    "mcp_messages": (
+        "INSERT INTO mcp_messages (message_type, method, params, created_at)"
+        " SELECT 'request', 'x', jsonb_build_object('a', repeat('x', 20000)), now() - INTERVAL '1 year'"
+        " FROM generate_series(1, 300)"
+    ),
+}
+"""By table, rows that are due; with the trigger a first batch of them would take longer than a second."""
+# ANALYZE keeps others from maintenance of a table only; who waits for the lock of a run holds nothing.
+HELD = """
+SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8
+FROM pg_stat_activity AS a
+WHERE a.datname = current_database() AND application_name = 'ccgraph maintenance' AND EXISTS (
+    SELECT FROM pg_locks AS l
+    WHERE l.pid = a.pid AND l.granted AND mode IN ('RowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+        AND l.locktype IN ('relation', 'tuple', 'transactionid')
+)
+"""
+
+
+async def watch(url: str, seen: list[float]) -> None:
+    """Note how long maintenance holds what others could wait for."""
+    connection = await asyncpg.connect(url)
+    try:
+        while True:
+            held = await connection.fetchval(HELD)
+            if held is not None:
+                seen.append(held)
+            await asyncio.sleep(0.01)
+    finally:
+        connection.terminate()
+
+
+async def change(url: str, table: str, waits: list[float]) -> None:
+    """A user who changes rows that maintenance is about to remove, again and again."""
+    connection = await asyncpg.connect(url)
+    try:
+        while True:
+            begun = time.perf_counter()
+            await connection.execute(
+                f"UPDATE {table} SET created_at = created_at WHERE ctid = (SELECT ctid FROM {table} LIMIT 1)"
+            )
+            waits.append(time.perf_counter() - begun)
+            await asyncio.sleep(0.05)
+    finally:
+        connection.terminate()
+
+
+@pytest.mark.parametrize("table", MANY)
+async def test_no_batch_holds_a_lock_for_longer_than_a_second(
+    settings: Settings, database: Database, table: str
+) -> None:
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    plain: Connection = await asyncpg.connect(url)
+    user = await plain.fetchval(
+        "INSERT INTO users (username, hashed_password) VALUES ('somebody', 'x') RETURNING id"
+    )
+    await maintain(settings, database)
+    await plain.execute(MANY[table].format(user=user))
+    due = await plain.fetchval(f"SELECT count(*) FROM {table}")
+    await plain.execute(SLOW)
+    await plain.execute(
+        f"CREATE TRIGGER slow BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    seen: list[float] = []
+    waits: list[float] = []
+    watching = [asyncio.create_task(watch(url, seen)), asyncio.create_task(change(url, table, waits))]
+    done = await maintain(settings, database)
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
+    assert sum(outcome.done.get(table, 0) for outcome in done.values()) == due
+    await plain.close()
+    assert seen, "nothing was seen at work"
+    assert max(seen) < LONGEST
+    assert len(waits) > 10
+    assert max(waits) < LONGEST + 0.5, "a user waited for longer than a batch"
