@@ -8,6 +8,7 @@ from app.cli.console import progress_bars, results, say
 from app.cli.opening import location, run
 from app.config.errors import StartupError
 from app.config.settings import Settings
+from app.config.telemetry import configure_logging, people_read
 from app.database.pools import open_database
 from app.maintenance import maintenance_of
 from models.enums import MaintenanceOrigin
@@ -20,6 +21,7 @@ SOME_FAILED = 3
 def maintain(*, dry_run: bool) -> None:
     """Run maintenance, or rehearse it, and print what it did as a table."""
     with location("maintenance") as found:
+        configure_logging(_logging(found.settings))
         outcomes = run(_maintained(found.settings, dry_run=dry_run))
     if outcomes is None:
         raise StartupError(
@@ -33,6 +35,12 @@ def maintain(*, dry_run: bool) -> None:
         raise typer.Exit(SOME_FAILED)
     said = "Nothing was changed (変更なし)." if dry_run else "Every step was done (すべて完了)."
     say(said)
+
+
+def _logging(settings: Settings) -> Settings:
+    """People read the table, and of the log what went wrong; collectors get all of it."""
+    quiet = people_read(settings) and settings.log_level in ("debug", "info")
+    return settings.model_copy(update={"log_level": "warning"}) if quiet else settings
 
 
 async def _maintained(settings: Settings, *, dry_run: bool) -> list[Outcome] | None:

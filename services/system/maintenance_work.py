@@ -92,6 +92,7 @@ class Work:
             except asyncpg.QueryCanceledError:
                 if not sizes.shrink():
                     raise
+                await asyncio.sleep(LONGEST_PAUSE)  # those who waited for it go first
                 continue
             took = time.perf_counter() - begun
             sizes.adapt(took)

@@ -145,16 +145,17 @@ async def remove_expired(work: Work) -> None:
 async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
     """Walk from the oldest row on, for as long as there are some; then look whether older ones lie elsewhere.
 
+    Where rows come back behind the walk, because others change them meanwhile, it ends with a walk over all.
+
     Raises: InUse after the others, where some rows are in use.
     """
     sizes = Sizes(size=16, most=2048)
     tried: set[int] = set()
     held = False
-    blocks = await work.connection.fetchval(part.blocks)
-    while True:
-        first = await work.connection.fetchval(part.oldest)
-        if first is None or first in tried:
-            break
+
+    async def walk(first: int, *, over_all: bool) -> None:
+        nonlocal held
+        blocks = await work.connection.fetchval(part.blocks)
         while first < blocks + 1:
             tried.add(first)
             try:
@@ -165,8 +166,14 @@ async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
             if told:
                 work.done[part.parent] += found
             first = reached
-            if not found:
+            if not found and not over_all:
                 break
+
+    while (oldest := await work.connection.fetchval(part.oldest)) is not None and oldest not in tried:
+        await walk(oldest, over_all=False)
+    if oldest is not None and not held:
+        await walk(0, over_all=True)
+        held = await work.connection.fetchval(part.oldest) is not None
     if held:
         raise InUse
 

@@ -118,6 +118,5 @@ async def test_a_month_goes_when_its_last_moment_is_past_retention(
     name = f"cc_logs_{month:%Y_%m}"
     over = month + timedelta(days=monthrange(month.year, month.month)[1] + 30)
     for at, stays in ((over - MICROSECOND, True), (over, False)):
-        done = await maintain(settings, database, at)
+        await maintain(settings, database, at)
         assert (await plain.fetchval("SELECT to_regclass($1) IS NOT NULL", name)) is stays
-        assert ("cc_logs" in done["partitions_behind"].done) is (not stays)
