@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, time_default_now, to_one, uuid_key
 from models.enums import PermissionDecision
+from models.retention import kept_from
 from models.types import Choice, Json, one_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class CcPermissionRequest(Base):
             "cc_instance_id",
             postgresql_where=text("decision IS NULL"),
         ),
-        {"comment": "ツール使用の許可要求と回答"},
+        {"comment": "ツール使用の許可要求と回答", "info": kept_from("asked_at", "cc_permission_requests")},
     )
 
     id: Mapped[UUID] = uuid_key("許可要求ID (UUID)", "Key of the request.")

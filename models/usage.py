@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from models.base import FALSE, Base, created_at, to_one, uuid_key
 from models.enums import UsageAsker
+from models.retention import kept_from
 from models.types import Choice, one_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class CcUsage(Base):
         Index("idx_cc_usage_project_requested", "project_id", "requested_at"),
         Index("idx_cc_usage_user_requested", "user_id", "requested_at"),
         Index("idx_cc_usage_requested", "requested_at", "id"),
-        {"comment": "モデル要求ごとのトークン使用量と費用"},
+        {"comment": "モデル要求ごとのトークン使用量と費用", "info": kept_from("requested_at", "cc_usage")},
     )
 
     id: Mapped[UUID] = uuid_key(

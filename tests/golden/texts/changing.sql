@@ -224,6 +224,7 @@ WHERE (cc_instances.project_id IN (SELECT editable.project_id
 FROM projects AS editable
 WHERE editable.owner_id = $1
 OR editable.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::integer, 'role', 'editor'))))))
+
 -- maintenance_runs
 false
 

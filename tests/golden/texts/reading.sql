@@ -807,6 +807,7 @@ FROM projects
 WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
+
 -- maintenance_runs
 false
 

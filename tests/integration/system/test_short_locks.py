@@ -9,7 +9,10 @@ import asyncpg
 import pytest
 
 from app.config.settings import Settings
+from app.maintenance import maintenance_of
+from models.enums import MaintenanceOrigin
 from services.core.database import Connection, Database
+from services.system.maintenance_work import IN_USE
 from tests.support.maintaining import maintain
 
 LONGEST = 1.0
@@ -118,8 +121,12 @@ async def test_no_batch_holds_a_lock_for_longer_than_a_second(
     seen: list[float] = []
     waits: list[float] = []
     async with beside(watch(url, seen), change(url, table, waits)):
-        done = await maintain(settings, database)
-    assert sum(outcome.done.get(table, 0) for outcome in done.values()) == due
+        first = await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+    # The row that is changed again and again may be left for the next run.
+    assert first is not None
+    assert {outcome.error for outcome in first} <= {None, IN_USE}
+    rest = await maintain(settings, database)
+    assert sum(outcome.done.get(table, 0) for outcome in (*first, *rest.values())) == due
     assert seen, "nothing was seen at work"
     assert max(seen) < LONGEST
     assert len(waits) > 10

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from app.config.settings import Settings
 from models.enums import UsageAsker
 from models.model_prices import PARTS, SETTING
 from services.core.database import Database
-from services.system.maintenance import maintain
 from services.usage.recording import RecordedUsage, Usage, record_usage
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
@@ -24,6 +24,7 @@ from tests.support.factories import (
     make_session,
     make_usage,
 )
+from tests.support.maintaining import maintain
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SECRET = "ghp_" + "a1B2" * 9
@@ -142,7 +143,7 @@ async def test_a_subtree_tells_what_all_below_used_as_far_as_it_is_seen(
     assert stranger["ccInstances"]["nodes"] == []
 
 
-async def test_what_is_past_its_retention_goes(database: Database, scene: Scene) -> None:
+async def test_what_is_past_its_retention_goes(settings: Settings, database: Database, scene: Scene) -> None:
     now = datetime.now(UTC)
     async with database.writer.begin() as connection:
         for days in (399, 401):
@@ -152,7 +153,8 @@ async def test_what_is_past_its_retention_goes(database: Database, scene: Scene)
             old = now - timedelta(days=days)
             await make_permission_request(connection, cc_instance_id=scene.instance_id, asked_at=old)
 
-    await maintain(database)
+    done = (await maintain(settings, database))["retention"].done
+    assert done == {"cc_usage": 1, "cc_permission_requests": 1}
 
     assert [row["requested_at"] for row in await stored(database)] == [now - timedelta(days=399)]
     async with database.writer.connect() as connection:
