@@ -62,6 +62,8 @@ async def open_api(
             Wakeup(settings.broadcast_url.get_secret_value()).watched_by(supervisor)
         )
         database = replace(database, after_commit=wakeup.notify)
+        if database.replicas is not None:
+            await stack.enter_async_context(supervisor.running(database.replicas.run, "replicas"))
         tokens = TokenPolicy(
             settings.signing_key(),
             timedelta(minutes=settings.access_token_minutes),

@@ -14,23 +14,40 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.config.errors import StartupError
 from services.core.addresses import AllowedAddresses
 from services.delivery.channels.web_push import Vapid
+from services.core.hosts import each_host, of_primary
 from services.secrets.vault import Vault
 
 PREFIX = "CCGRAPH_"
 UNPREFIXED = {"database_url", "database_read_url", "broadcast_url"}
 SECRET_KEY_LENGTH = 32
+MOST_REPLICAS = 16
+
+
+_POSTGRESQL = ("postgresql", "postgres")
 
 
 def _postgresql_url(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in ("postgresql", "postgres"):
+    if urlsplit(url.get_secret_value()).scheme not in _POSTGRESQL:
         raise ValueError("it must begin with postgresql://")
     return url
 
 
-def _broadcast_url(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in ("memory", "postgres", "postgresql", "redis", "rediss"):
-        raise ValueError("it must begin with memory://, postgresql:// or redis://")
+def _primary_url(url: SecretStr) -> SecretStr:
+    return SecretStr(of_primary(_postgresql_url(url).get_secret_value()))
+
+
+def _replica_url(url: SecretStr) -> SecretStr:
+    if len(each_host(_postgresql_url(url).get_secret_value())) > MOST_REPLICAS:
+        raise ValueError(f"it names more than {MOST_REPLICAS} hosts")
     return url
+
+
+def _broadcast_url(url: SecretStr) -> SecretStr:
+    scheme = urlsplit(url.get_secret_value()).scheme
+    if scheme not in ("memory", *_POSTGRESQL, "redis", "rediss"):
+        raise ValueError("it must begin with memory://, postgresql:// or redis://")
+    # Whoever listens does so at the primary.
+    return _primary_url(url) if scheme in _POSTGRESQL else url
 
 
 def _keys_with_names(value: SecretStr) -> SecretStr:
@@ -76,7 +93,8 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
-PostgresqlUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
+PrimaryUrl = Annotated[SecretStr, AfterValidator(_primary_url)]
+ReplicaUrl = Annotated[SecretStr, AfterValidator(_replica_url)]
 
 
 class Settings(BaseSettings):
@@ -92,15 +110,24 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    database_url: PostgresqlUrl | None = Field(
+    database_url: PrimaryUrl | None = Field(
         None,
         validation_alias="DATABASE_URL",
-        description="the PostgreSQL server (13 or newer), as `postgresql://user:password@host:port/database`",
+        description="the PostgreSQL server (13 or newer), as "
+        "`postgresql://user:password@host:port/database`; of several, `host:port,host:port`, the primary is "
+        "found",
     )
-    database_read_url: PostgresqlUrl | None = Field(
+    database_read_url: ReplicaUrl | None = Field(
         None,
         validation_alias="DATABASE_READ_URL",
-        description="a read replica of DATABASE_URL for queries, as `postgresql://user:password@host:port/database`",
+        description="read replicas of DATABASE_URL for queries, as "
+        "`postgresql://user:password@host:port,host:port/database`, 16 at most",
+    )
+    replica_lag: float = Field(
+        5,
+        gt=0,
+        le=3600,
+        description="seconds that a replica may lag behind until queries go elsewhere, up to 3600",
     )
     database_start_timeout: float = Field(
         10,

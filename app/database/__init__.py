@@ -13,7 +13,8 @@ from app.config.settings import Settings
 from app.database.archiving import ARCHIVE, Archive
 from app.database.directory import DataDirectory, cannot_use
 from app.database.embedded import EmbeddedServer, Say, embedded_server, silent
-from app.database.reaching import reach
+from app.database.reaching import look_at_replica, reach
+from services.core.hosts import each_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ def located(
 
 
 async def _reach(settings: Settings, say: Say) -> None:
-    for variable, url in (
-        ("DATABASE_URL", settings.database_url),
-        ("DATABASE_READ_URL", settings.database_read_url),
-    ):
-        if url is not None:
-            await reach(url.get_secret_value(), variable, settings.database_start_timeout, say)
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        await reach(url, "DATABASE_URL", settings.database_start_timeout, say)
+    if settings.database_read_url is not None:
+        for name, url in each_host(settings.database_read_url.get_secret_value()).items():
+            await look_at_replica(url, name, say)
 
 
 def _kept_secret_key(directory: DataDirectory) -> str:

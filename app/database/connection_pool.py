@@ -46,6 +46,16 @@ class ConnectionPool:
         self._closing = False
         self._all_released = asyncio.Event()
 
+    @property
+    def in_use(self) -> int:
+        """How many connections are acquired, or are being opened for those who acquire them."""
+        return len(self._opened) + self._opening - len(self._idle)
+
+    def drop(self) -> None:
+        """End all connections at once; new ones are opened as they are needed."""
+        for connection in self._opened:
+            connection.terminate()
+
     def acquire(self) -> "Acquire":
         """A connection for the length of an `async with`; or awaited, until `release`.
 

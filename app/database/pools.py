@@ -15,6 +15,7 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.connection_pool import ConnectionPool
 from app.database.reaching import unusable
+from app.database.replicas import open_replicas
 from app.database.statement_cache import LARGE, PlanningConnection, bounded_statements
 from services.core.connecting import connect
 from services.core.database import Connection, Database
@@ -64,7 +65,7 @@ def _shares(settings: Settings, connections: int) -> FairShares:
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The pools on `database_url`, which must be set, and on `database_read_url` where there is a replica.
+    """The pools on `database_url`, which must be set, and on the replicas of `database_read_url`.
 
     A server that cannot be used is a StartupError.
     """
@@ -76,11 +77,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         primary = await stack.enter_async_context(
             _reading(settings, settings.database_url, "DATABASE_URL", kept=FEED_CONNECTIONS)
         )
-        reader = primary
-        if settings.database_read_url is not None:
-            reader = await stack.enter_async_context(
-                _reading(settings, settings.database_read_url, "DATABASE_READ_URL")
-            )
+        replicas = open_replicas(settings, primary, stack, partial(_reading_pool, settings))
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
         single = partial(connect_single, settings, settings.database_url.get_secret_value())
@@ -98,29 +95,34 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         stack.push_async_callback(checks.close, CLOSE_TIMEOUT)
         yield Database(
             writer=writer,
-            reader=reader,
+            reader=primary,
             primary=primary,
             at_once=at_once,
             time_limit=settings.statement_timeout + ANSWER_MARGIN,
             checks=checks,
             reading=_shares(settings, settings.read_pool_size),
             writing=_shares(settings, settings.write_pool_size),
+            replicas=replicas,
         )
 
 
 @asynccontextmanager
 async def _reading(
-    settings: Settings, url: SecretStr, variable: str, kept: int = 0
+    settings: Settings, url: SecretStr, variable: str, kept: int
 ) -> AsyncIterator[ConnectionPool]:
-    reader = partial(connect_reader, settings, url.get_secret_value())
-    pool = ConnectionPool(
-        reader, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME
-    )
+    pool = _reading_pool(settings, url.get_secret_value(), kept)
     try:
         await _require_usable(pool, variable)
         yield pool
     finally:
         await pool.close(CLOSE_TIMEOUT)
+
+
+def _reading_pool(settings: Settings, url: str, kept: int = 0) -> ConnectionPool:
+    reader = partial(connect_reader, settings, url)
+    return ConnectionPool(
+        reader, settings.read_pool_size + kept, settings.statement_timeout, lifetime=LIFETIME
+    )
 
 
 async def _require_usable(pool: ConnectionPool, variable: str) -> None:

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 import asyncpg
 
@@ -31,6 +32,10 @@ _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
         asyncpg.InsufficientPrivilegeError,
         "let the database belong to the role of {variable}, or grant it what it lacks",
     ),
+    (
+        asyncpg.TargetServerAttributeNotMatched,
+        "promote one of its servers, or name the primary in {variable}",
+    ),
     (asyncpg.ReadOnlySQLTransactionError, "set {variable} to the primary server, which takes changes"),
     (asyncpg.DiskFullError, "make room on the server's disk"),
     (ssl.SSLError, "correct sslmode and certificates in {variable}, or those of the server"),
@@ -51,22 +56,40 @@ async def reach(url: str, variable: str, within: float, say: Callable[[str], Non
     """
     told: set[str] = set()
 
-    async def connect() -> None:
-        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT)
-        await connection.close(timeout=CONNECT_TIMEOUT)
-
     def tell(error: Exception) -> None:
         if (why := reason(error)) not in told:
             told.add(why)
             say(f"The database of {variable} is not ready ({why}); waiting up to {within:g} s for it")
 
     try:
-        await retry(connect, "", helps=_passes, backoff=_PAUSES, within=within, tell=tell)
+        await retry(partial(_connect, url), "", helps=_passes, backoff=_PAUSES, within=within, tell=tell)
     except Exception as error:
         told_error = unusable(error, variable)
         if told_error is None:
             raise
         raise told_error from error
+
+
+async def look_at_replica(url: str, name: str, say: Callable[[str], None]) -> None:
+    """Say that a replica is away, without which a start goes on.
+
+    Raises: StartupError where time mends nothing, such as a wrong password.
+    """
+    try:
+        await _connect(url)
+    except Exception as error:
+        if _passes(error) and not isinstance(error, socket.gaierror):
+            say(f"The replica {name} of DATABASE_READ_URL is away ({reason(error)}); queries go elsewhere")
+            return
+        told = unusable(error, "DATABASE_READ_URL")
+        if told is None:
+            raise
+        raise told from error
+
+
+async def _connect(url: str) -> None:
+    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT)
+    await connection.close(timeout=CONNECT_TIMEOUT)
 
 
 def unusable(error: BaseException, variable: str = "DATABASE_URL") -> StartupError | None:
@@ -106,6 +129,7 @@ def _passes(error: Exception) -> bool:
             asyncpg.AdminShutdownError,
             asyncpg.CrashShutdownError,
             asyncpg.PostgresConnectionError,
+            asyncpg.TargetServerAttributeNotMatched,
         ),
     )
 

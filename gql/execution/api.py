@@ -49,6 +49,7 @@ from gql.planner.plan import Plan
 from gql.planner.selection import collect
 from gql.planner.statement import Question
 from gql.planner.values import ObservedVariables
+from gql.planner.table_dependencies import is_heavy
 from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
 from gql.request.preparation import (
@@ -306,7 +307,10 @@ async def _read_in_turn(
     plan: Plan, database: Database, person: int, parameters: Sequence[object]
 ) -> Sequence[str | None]:
     async with database.reading.of(person):
-        return await run(plan, database.reader, parameters)
+        if database.replicas is None:
+            return await run(plan, database.reader, parameters)
+        read = partial(run, plan, parameters=parameters)
+        return await database.replicas.read(person, read, heavy=is_heavy(plan.sql))
 
 
 def refused(error: Exception, *, by_stranger: bool = False) -> list[FormattedError]:

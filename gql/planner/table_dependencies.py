@@ -17,6 +17,8 @@ from models.views import VIEWS
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _WORD = re.compile(r"([A-Za-z_][\w$]*)(?:\.([A-Za-z_]\w*))?")
+_CANDIDATES = "ccgraph_candidates"
+"""The function by which every search begins (models/search.py)."""
 _CLOCK = {"now", "clock_timestamp", "current_date", "current_timestamp"}
 
 
@@ -57,6 +59,17 @@ def reads(sql: str) -> Reads:
         for table, found in behind.columns.items():
             columns.setdefault(table, set()).update(found)
     return Reads({table: frozenset(columns[table]) for table in sorted(columns)}, clock)
+
+
+@lru_cache(maxsize=1_000)
+def is_heavy(sql: str) -> bool:
+    """Whether the statement reads a view of statistics or searches for words, and so takes the longest.
+
+    >>> is_heavy("SELECT task$1.name FROM tasks AS task$1")
+    False
+    """
+    words = {*_words(_QUOTED.sub(" ", sql))}
+    return _CANDIDATES in words or not words.isdisjoint(VIEWS)
 
 
 def _words(text: str) -> Iterator[str]:

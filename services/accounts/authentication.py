@@ -63,6 +63,9 @@ class Authenticator:
         asked_at = self._clock()
         if known.trusted_until <= asked_at:
             holder = await self._ask(known.claims.token_id)
+            if holder is not None and known.principal is None:
+                # The token is new here: a login at another process may have come right before.
+                self._database.wrote(holder.user_id)
             known.principal = None if holder is None else replace(holder, expires_at=known.claims.expires_at)
             known.trusted_until = asked_at + _TRUSTED_SECONDS
         if known.principal is None:

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, NewType, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NewType, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.core.batching import Batcher
 from services.core.fair_shares import FairShares
+
+if TYPE_CHECKING:
+    from services.core.replicas import Replicas
 
 UNBOUNDED = 1_000_000
 
@@ -85,13 +88,14 @@ def affected(status: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`writer` runs services; `reader` runs planned statements (a replica where one is configured).
+    """`writer` runs services; `reader` runs planned statements of queries that no replica runs.
 
-    `primary` runs planned statements that must see the last commit, such as the rows of events; it is
-    `reader` where there is no replica. `at_once` runs single statements that change something and are a
-    transaction by themselves (services/writing/single_statement.py), `batcher` lets those of the same
-    moment be one. `checks` has connections for what each request needs before it runs, who the caller is and
-    what is left of their quota, so that this waits for no other statement. `reading` and `writing` bound the
+    `replicas` says which server a query is read from, None where there is the primary alone. `primary` runs
+    planned statements that must see the last commit, such as the rows of events. `at_once` runs single
+    statements that change something and are a transaction by themselves
+    (services/writing/single_statement.py), `batcher` lets those of the same moment be one. `checks` has
+    connections for what each request needs before it runs, who the caller is and what is left of their quota,
+    so that this waits for no other statement. `reading` and `writing` bound the
     statements and transactions of one person at a time. `after_commit` wakes the feed; it neither waits nor
     raises. `time_limit` is in seconds, for a transaction with all its statements: where PostgreSQL hangs, its
     own time-outs end nothing.
@@ -107,6 +111,12 @@ class Database:
     after_commit: Callable[[], None] = lambda: None
     batcher: Batcher = field(default_factory=Batcher)
     time_limit: float | None = None
+    replicas: "Replicas | None" = None
+
+    def wrote(self, person: int) -> None:
+        """What a person who may have written reads next is no older; call it before the person is told."""
+        if self.replicas is not None:
+            self.replicas.note_write(person)
 
     @asynccontextmanager
     async def transaction(self, within: float | None = None) -> AsyncIterator[WriteConnection]:

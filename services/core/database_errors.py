@@ -59,6 +59,10 @@ def translate(error: BaseException) -> DomainError | None:
             return ServiceUnavailable(
                 "The database is out of memory at the moment. Nothing was changed; try again."
             )
+        case asyncpg.ReadOnlySQLTransactionError():
+            return ServiceUnavailable(
+                "The database takes no changes at the moment. Nothing was changed; try again."
+            )
         case away if is_away(away):
             return ServiceUnavailable(
                 "The database cannot be reached at the moment. Try again; "

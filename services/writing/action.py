@@ -135,8 +135,11 @@ class Action:
 
         `parameters` are numbered from 1.
         """
-        async with self.database.at_once.acquire() as connection:
-            return await connection.fetch(sql, *parameters)
+        try:
+            async with self.database.at_once.acquire() as connection:
+                return await connection.fetch(sql, *parameters)
+        finally:
+            self.database.wrote(self.principal.user_id)
 
     @asynccontextmanager
     async def transaction(self, **details: object) -> AsyncIterator[Transaction]:
@@ -146,16 +149,22 @@ class Action:
         without it.
         """
         database, person = self.database, self.principal.user_id
-        async with database.writing.of(person), database.upkeep() as connection:
-            await act_as(connection, self.principal)
-            transaction = Transaction(connection, self.principal, self.vault, details)
-            yield transaction
-            if transaction.has_changes:
-                await trace(connection, self.principal, self.origin, self.name, transaction.details)
+        try:
+            async with database.writing.of(person), database.upkeep() as connection:
+                await act_as(connection, self.principal)
+                transaction = Transaction(connection, self.principal, self.vault, details)
+                yield transaction
+                if transaction.has_changes:
+                    await trace(connection, self.principal, self.origin, self.name, transaction.details)
+        finally:
+            database.wrote(person)
         if transaction.has_changes:
             database.after_commit()
 
     async def _rows(self, sql: str, *parameters: object) -> list[asyncpg.Record]:
         person = self.principal.user_id
-        async with self.database.writing.of(person), self.database.at_once.acquire() as connection:
-            return await connection.fetch(sql, person, self.name, *parameters)
+        try:
+            async with self.database.writing.of(person), self.database.at_once.acquire() as connection:
+                return await connection.fetch(sql, person, self.name, *parameters)
+        finally:
+            self.database.wrote(person)

@@ -1,0 +1,1 @@
+"""Replicas that queries are read from, and a standby that becomes the primary."""

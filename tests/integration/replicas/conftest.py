@@ -1,0 +1,167 @@
+"""A primary and a standby of a module's own, and the server on both."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from app.config.settings import Settings
+from services.accounts.accounts import add_user
+from services.accounts.token_store import issue_for_username
+from services.accounts.tokens import TokenPolicy
+from services.core.database import Database
+from services.core.principal import Origin
+from services.core.replicas import Replicas, ReplicaState, ReplicaStatus
+from tests.support.postgres15 import MISSING, PROGRAMS
+from tests.support.replication import Node, Replication, address, replication
+from tests.support.server import TEMPLATE
+from tests.support.waiting import until
+
+KEY = "a key that signs nothing outside of the tests"
+CREATE = "mutation ($name: String!) { createProject(input: {name: $name}) { project { projectId name } } }"
+NAMES = "{ projects(first: 100) { nodes { name } } }"
+_NUMBERS = count()
+
+
+@dataclass(slots=True)
+class Pair:
+    """A primary and a standby, which change places when the standby is promoted."""
+
+    servers: Replication
+    primary: Node
+    standby: Node
+
+    def fail_over(self) -> None:
+        """Kill the primary and promote the standby."""
+        self.primary.kill()
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+
+    def renew_standby(self) -> None:
+        """A new standby of the present primary."""
+        self.standby = self.servers.standby(self.primary)
+
+
+@pytest.fixture(scope="session")
+def pair() -> Iterator[Pair]:
+    """Both run."""
+    if not PROGRAMS.exists():
+        pytest.skip(MISSING)
+    with replication() as servers:
+        primary = servers.primary()
+        yield Pair(servers, primary, servers.standby(primary))
+
+
+@pytest.fixture
+def whole(pair: Pair) -> Pair:
+    """The same where the test before may have killed one."""
+    if not pair.standby.running:
+        pair.renew_standby()
+    return pair
+
+
+@pytest.fixture
+def database_name(whole: Pair) -> str:
+    """A fresh database, which the standby has as well."""
+    name = f"replicated_{next(_NUMBERS)}"
+    whole.primary.server.run("createdb", "--owner", "ccgraph", "--template", TEMPLATE, name)
+    asyncio.run(_caught_up(whole))
+    return name
+
+
+async def _caught_up(pair: Pair) -> None:
+    await caught_up(pair)
+
+
+async def caught_up(pair: Pair) -> None:
+    """Until the standby has replayed what the primary has written by now."""
+    position = await pair.primary.execute("SELECT pg_current_wal_insert_lsn()::text")
+    # An asynchronous commit is sent once it is on the disk.
+    await pair.primary.execute("SELECT pg_switch_wal()")
+
+    async def there() -> bool:
+        return bool(await pair.standby.execute(f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"))
+
+    await until(there)
+
+
+@pytest.fixture
+def settings(whole: Pair, database_name: str, tmp_path: Path) -> Settings:
+    """Either server may be the primary, and the standby is a replica."""
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(address(database_name, whole.primary, whole.standby)),
+        database_read_url=SecretStr(address(database_name, whole.standby)),
+        data_dir=tmp_path / "data",
+        port=0,
+        secret_key=SecretStr(KEY),
+        read_pool_size=4,
+        write_pool_size=4,
+        shutdown_timeout=2,
+    )
+
+
+class Person:
+    """Somebody who asks the server."""
+
+    def __init__(self, client: httpx.AsyncClient, token: str, user_id: int) -> None:
+        self._client = client
+        self.token = token
+        self.user_id = user_id
+
+    async def ask(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> Any:
+        """The response."""
+        response = await self._client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"authorization": f"Bearer {self.token}", **(headers or {})},
+        )
+        return response.json()
+
+    async def names(self) -> set[str]:
+        """Of the projects that the person sees."""
+        answer = await self.ask(NAMES)
+        assert "errors" not in answer, answer
+        return {node["name"] for node in answer["data"]["projects"]["nodes"]}
+
+    async def create(self, name: str | None = None) -> str:
+        """The name of a new project."""
+        answer = await self.ask(CREATE, name=name or f"project {uuid4()}")
+        assert "errors" not in answer, answer
+        return str(answer["data"]["createProject"]["project"]["name"])
+
+
+async def person(app: Starlette, client: httpx.AsyncClient) -> Person:
+    """Somebody new."""
+    database: Database = app.state.database
+    name = f"person_{next(_NUMBERS)}"
+    async with database.transaction() as connection:
+        user = await add_user(connection, name, "correct horse")
+        issued = await issue_for_username(connection, TokenPolicy(KEY), name, Origin())
+    return Person(client, issued.token, user)
+
+
+def replicas_of(app: Starlette) -> Replicas:
+    """Those that the server reads from."""
+    found = app.state.database.replicas
+    assert isinstance(found, Replicas)
+    return found
+
+
+def status(app: Starlette) -> ReplicaStatus:
+    """Of the only replica."""
+    [found] = replicas_of(app).status()
+    return found
+
+
+async def following(app: Starlette) -> None:
+    """Until the replica is in use."""
+    await until(lambda: status(app).state is ReplicaState.FOLLOWING)

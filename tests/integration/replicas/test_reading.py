@@ -1,0 +1,165 @@
+"""Queries go to a replica that has what their reader wrote; one that lags, hangs or dies costs no answer."""
+
+import asyncio
+import signal
+import time
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from app.config.settings import Settings
+from app.database.configuration import OWNER
+from app.database.pools import open_database
+from services.core.replicas import ReplicaState
+from tests.integration.replicas.conftest import (
+    Pair,
+    Person,
+    caught_up,
+    following,
+    person,
+    replicas_of,
+    status,
+)
+from tests.support.replication import address
+from tests.support.server import TEMPLATE
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("replicas")
+
+
+@pytest.fixture
+async def ada(app: Starlette, client: httpx.AsyncClient) -> Person:
+    """A person; the replica is in use for her queries."""
+    found = await person(app, client)
+    await following(app)
+    await found.names()
+    await until(lambda: replicas_of(app).chosen(found.user_id) is not None)
+    return found
+
+
+async def add_unseen(pair: Pair, database_name: str, owner: int) -> str:
+    """A project by plain SQL, of which the server knows nothing."""
+    name = f"plain {uuid4()}"
+    await pair.primary.execute(
+        f"INSERT INTO projects (name, owner_id) VALUES ('{name}', {owner})", database_name
+    )
+    return name
+
+
+async def test_queries_go_to_the_replica_and_show_what_their_reader_wrote(
+    whole: Pair, database_name: str, app: Starlette, client: httpx.AsyncClient, ada: Person
+) -> None:
+    await caught_up(whole)
+    await whole.standby.execute("SELECT pg_wal_replay_pause()")
+    try:
+        unseen = await add_unseen(whole, database_name, ada.user_id)
+        assert unseen not in await ada.names(), "the query went to the primary"
+        for _ in range(5):
+            written = await ada.create()
+            assert {written, unseen} <= await ada.names(), "the own write is not seen"
+    finally:
+        await whole.standby.execute("SELECT pg_wal_replay_resume()")
+    await until(lambda: replicas_of(app).chosen(ada.user_id) is not None)
+    assert {written, unseen} <= await ada.names()
+
+
+async def test_every_write_is_read_at_once_while_the_replica_follows(ada: Person) -> None:
+    for _ in range(50):
+        assert await ada.create() in await ada.names()
+
+
+async def test_a_heavy_query_waits_for_the_replica_a_moment(whole: Pair, app: Starlette, ada: Person) -> None:
+    written = await ada.create()
+    search = f'{{ projects(search: "{written}") {{ nodes {{ name }} }} }}'
+    answer = await ada.ask(search)
+    assert answer["data"]["projects"]["nodes"][0]["name"] == written
+    # It waited until the replica could be asked, so that what comes next is asked there, too.
+    assert replicas_of(app).chosen(ada.user_id) is not None
+
+
+class TestLag:
+    """A replica that lags."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        """It may lag for less than a second."""
+        return settings.model_copy(update={"replica_lag": 0.6})
+
+    async def test_a_replica_that_lags_is_left_out_and_taken_back(
+        self, whole: Pair, database_name: str, app: Starlette, ada: Person
+    ) -> None:
+        await whole.standby.execute("SELECT pg_wal_replay_pause()")
+        try:
+            name = await add_unseen(whole, database_name, ada.user_id)
+            assert name not in await ada.names()
+            await until(lambda: status(app).state is ReplicaState.LAGGING)
+            assert (status(app).lag or 0.0) > 0.6
+            assert name in await ada.names()
+        finally:
+            await whole.standby.execute("SELECT pg_wal_replay_resume()")
+        await following(app)
+        assert (status(app).lag or 0.0) < 0.6
+
+
+async def test_no_query_fails_when_the_replica_dies_in_the_middle_and_it_is_taken_back(
+    whole: Pair, app: Starlette, ada: Person
+) -> None:
+    stop = asyncio.Event()
+
+    async def ask() -> int:
+        asked = 0
+        while not stop.is_set():
+            await ada.names()
+            asked += 1
+        return asked
+
+    asking = [asyncio.create_task(ask()) for _ in range(4)]
+    await asyncio.sleep(0.2)
+    await asyncio.to_thread(whole.standby.kill)
+    try:
+        await until(lambda: status(app).state is ReplicaState.AWAY)
+        assert status(app).lag is None
+        await asyncio.sleep(0.2)
+    finally:
+        await asyncio.to_thread(whole.standby.start)
+    await following(app)
+    stop.set()
+    assert min(await asyncio.gather(*asking)) > 0
+
+
+async def test_a_replica_that_hangs_delays_queries_once_and_shortly(
+    whole: Pair, app: Starlette, ada: Person
+) -> None:
+    whole.standby.signal_all(signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        await asyncio.gather(*(ada.names() for _ in range(8)))
+        assert time.monotonic() - begun < 5.0
+        await until(lambda: status(app).state is ReplicaState.AWAY)
+        begun = time.monotonic()
+        await ada.names()
+        assert time.monotonic() - begun < 1.0
+    finally:
+        whole.standby.signal_all(signal.SIGCONT)
+    await following(app)
+
+
+async def test_a_database_that_is_no_copy_is_not_read(
+    whole: Pair, app: Starlette, settings: Settings, database_name: str
+) -> None:
+    await following(app)
+    other = f"{database_name}_other"
+    whole.primary.server.run("createdb", "--owner", OWNER, "--template", TEMPLATE, other)
+    await whole.primary.execute("UPDATE feed_state SET epoch = gen_random_uuid()", other)
+    url = SecretStr(address(other, whole.primary))
+    async with open_database(settings.model_copy(update={"database_read_url": url})) as database:
+        assert database.replicas is not None
+        running = asyncio.create_task(database.replicas.run())
+        replicas = database.replicas
+        await until(lambda: replicas.status()[0].state is ReplicaState.DIVERGED)
+        assert replicas.chosen(1) is None
+        running.cancel()
+        await asyncio.wait([running])
