@@ -10,9 +10,13 @@ checkpoint, as long as that one was made by the recovery itself, when no transac
 it is written. Otherwise, or after a change of the timeline (a promoted replica, a restored archive), the
 first id is not known. (Of two crashes between which no process took note, the second one's first id is known,
 which may be later than the first one's.)
+
+How far the log was replayed before the start is noted too, where the server was not restarted since: what
+was remembered up to there stays true as it is. The number of a start whose first id is not known rises by
+chance, so that two servers that were promoted apart do not pass for each other.
 """
 
-from sqlalchemy import Column, DateTime, Integer, Table, func
+from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, func
 
 from models.base import Base
 from models.types import Xid8
@@ -34,6 +38,12 @@ feed_starts = Table(
         Xid8,
         comment="復旧後の最初のトランザクションID",
         doc="The first transaction id that was given out after the start; null where it is not known.",
+    ),
+    Column(
+        "replayed",
+        BigInteger,
+        comment="復旧時に再生したWALの位置",
+        doc="How far the write-ahead log was replayed before the start, in bytes; null where not known.",
     ),
     Column(
         "noted_at",
@@ -66,6 +76,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     running integer;
     line integer;
+    -- The last checkpoint may still be of the timeline before.
+    present integer := ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer;
     first xid8;
 BEGIN
     LOCK TABLE feed_starts IN EXCLUSIVE MODE;
@@ -77,18 +89,21 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'on', true);
     SELECT number, timeline INTO running, line FROM feed_starts ORDER BY number DESC LIMIT 1;
     BEGIN
-        SELECT timeline_id, CASE
-            WHEN redo_lsn = checkpoint_lsn AND timeline_id = line
-                AND current_setting('wal_level') <> 'minimal'
-            THEN (split_part(next_xid, ':', 1)::bigint * 4294967296
-                + split_part(next_xid, ':', 2)::bigint)::text::xid8 END
-            INTO line, first
-            FROM pg_control_checkpoint();
+        SELECT (split_part(next_xid, ':', 1)::bigint * 4294967296
+                + split_part(next_xid, ':', 2)::bigint)::text::xid8
+            INTO first
+            FROM pg_control_checkpoint()
+            WHERE redo_lsn = checkpoint_lsn AND timeline_id = line AND timeline_id = present
+                AND current_setting('wal_level') <> 'minimal';
     EXCEPTION WHEN insufficient_privilege THEN
-        line := NULL;
+        first := NULL;
     END;
     running := COALESCE(running, 0) + 1;
-    INSERT INTO feed_starts (number, timeline, first_xid) VALUES (running, line, first);
+    IF first IS NULL AND line IS NOT NULL THEN
+        running := running + floor(random() * 32768)::integer;
+    END IF;
+    INSERT INTO feed_starts (number, timeline, first_xid, replayed)
+        VALUES (running, present, first, (pg_last_wal_replay_lsn() - '0/0')::bigint);
     INSERT INTO feed_running VALUES (running);
     RETURN running;
 END

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from services.core.errors import CursorInvalid
-from services.feed.snapshots import Snapshot
+from services.feed.snapshots import UNKNOWN_POSITION, Snapshot
 
-_VERSION = 2
+_VERSION = 3
+_WITHOUT_POSITION = 2
+"""Of a batch of which it is not known how far the log was, such as all of earlier releases."""
 _SIGNATURE_BYTES = 12
 _LONGEST = 16_384
 
@@ -23,7 +25,7 @@ _LONGEST = 16_384
 class Cursor:
     """What `before` sees has been read, and of what `batch` sees besides, the places up to `place`.
 
-    Both are of the same start of the server.
+    Both are of the same start of the server. The position of `batch` stands for both.
 
     `place` is the event's number for change events; logs put their table and key there.
     An empty place stands before the first event of the batch.
@@ -45,22 +47,24 @@ class CursorCodec:
         self._key = hmac.digest(secret, b"ccgraph feed cursor" + epoch, sha256)
 
     def encode(self, cursor: Cursor) -> str:
-        """URL-safe text of some 40 characters, more where many transactions were open."""
+        """URL-safe text of some 50 characters, more where many transactions were open."""
         ids = (*_numbers(cursor.before, 0), *_numbers(cursor.batch, cursor.before.xmin))
-        numbers = [_VERSION, cursor.batch.start, *ids]
+        position = cursor.batch.position
+        known = [_WITHOUT_POSITION] if position == UNKNOWN_POSITION else [_VERSION, position]
+        numbers = [*known, cursor.batch.start, *ids]
         body = b"".join(map(_varint, numbers)) + cursor.place
         return base64.urlsafe_b64encode(self._sign(body) + body).rstrip(b"=").decode()
 
     def decode(self, text: str, field: str = "after") -> Cursor:
         """The cursor in `text`; `CursorInvalid` on `field` when this installation did not write it."""
         body = self._verified(text)
-        if body is None or body[:1] != bytes([_VERSION]):
+        if body is None or body[0] not in (_VERSION, _WITHOUT_POSITION):
             raise CursorInvalid(
                 "This is not a cursor of this server's subscriptions, or its database was replaced since. "
                 "Pass `cursor` of an event as it was received, or leave `after` out to start now.",
                 field=field,
             )
-        return _parse(body[1:])
+        return _parse(body[1:], has_position=body[0] == _VERSION)
 
     def _verified(self, text: str) -> bytes | None:
         """What was signed, or None when it was not."""
@@ -98,7 +102,7 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _parse(body: bytes) -> Cursor:
+def _parse(body: bytes, *, has_position: bool) -> Cursor:
     stream = iter(body)
 
     def number() -> int:
@@ -116,8 +120,9 @@ def _parse(body: bytes) -> Cursor:
         in_progress: list[int] = []
         for _ in range(number()):
             in_progress.append((in_progress or [xmin])[-1] + number())
-        return Snapshot(xmin, xmax, tuple(in_progress), start)
+        return Snapshot(xmin, xmax, tuple(in_progress), start, position)
 
+    position = number() if has_position else UNKNOWN_POSITION
     start = number()
     before = snapshot(0)
     return Cursor(before, snapshot(before.xmin), bytes(stream))

@@ -69,7 +69,8 @@ _SHARED = ", ".join(
 # The order is that of the entries' times; within a time it only has to be the same for every reader.
 _ENTRIES = f"""
 WITH {BOUND}{UNSEEN}
-SELECT bound.snapshot, bound.start, {_SHARED}, to_json(entry.created_at) #>> '{{}}' AS at, COALESCE(
+SELECT bound.snapshot, bound.start, bound.position, {_SHARED},
+  to_json(entry.created_at) #>> '{{}}' AS at, COALESCE(
   (SELECT project_id FROM cc_instances WHERE id = entry.cc_instance_id),
   (SELECT project_id FROM tasks WHERE id = entry.task_id),
   (SELECT projects.project_id FROM projects JOIN sessions ON sessions.project_id = projects.id

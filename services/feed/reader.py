@@ -68,7 +68,7 @@ class Reader:
         self._followers = 0
         self._followed = asyncio.Event()
         self._started = asyncio.Event()
-        self._position = Snapshot(0, 0)
+        self._position = self._settled = Snapshot(0, 0)
         self._turn = 0
         self._last_event = 0.0
         self._in_vain = 0.0
@@ -107,7 +107,7 @@ class Reader:
             while True:
                 await self._followed.wait()
                 if not self._started.is_set():
-                    self._position = await self._connection.retry(current_snapshot)
+                    self._position = self._settled = await self._connection.retry(current_snapshot)
                     self._last_event = 0.0
                     self._started.set()
                 while self._followers:
@@ -124,7 +124,7 @@ class Reader:
             await work
         except (CursorExpired, CursorInvalid) as error:
             self._undelivered = None
-            self._position = await self._connection.retry(current_snapshot)
+            self._position = self._settled = await self._connection.retry(current_snapshot)
             self._lose(error)
 
     async def _take_up(self) -> None:
@@ -136,11 +136,24 @@ class Reader:
             )
             await self._hand_on(batch, self._interrupted)
 
+    async def _next(self) -> Batch:
+        """What came since the position, or since `_settled`, after which there was nothing either.
+
+        The position is ahead of a server that has taken the primary's place without the end of its log. What
+        that server lacks may be nothing that anybody heard of.
+        """
+        try:
+            return await self._connection.retry(partial(self.source.first, before=self._position))
+        except CursorInvalid:
+            return await self._connection.retry(partial(self.source.first, before=self._settled))
+
     async def _step(self) -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
-        batch = await self._connection.retry(partial(self.source.first, before=self._position))
+        batch = await self._next()
         self._position = batch.after
+        if batch.events:
+            self._settled = batch.after
         self._in_vain = 0.0 if batch.events else clock() - started
         if batch.events:
             self._turn += 1

@@ -10,6 +10,11 @@ first one of the next start stay what they were. Those from it on are given out 
 earlier transactions: rolled back, or committed without waiting for the disk, with events or without. So a
 snapshot is cut off at that id before it is used again, and every statement that reads says under which start
 it ran. Nothing is hidden, and nothing that outlived the crash comes twice.
+
+A snapshot also says how far the log was. A transaction has ended when that stands in the log, so a server
+that has replayed the log up to there, be it after a crash or as a replica that was promoted, knows all that
+the snapshot sees, and gives none of these ids out again. Of one that was promoted earlier, the loss is
+told.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,18 +35,27 @@ _COLUMNS = """seq, to_json(at) #>> '{}' AS at, table_name, op, row_key, old::tex
 
 _RUNNING = "(SELECT number FROM feed_running) AS start"
 
-_CURRENT = f"SELECT pg_current_snapshot() AS snapshot, {_RUNNING}"
+_POSITION = "(pg_current_wal_insert_lsn() - '0/0')::bigint AS position"
+"""Evaluated after the snapshot of the statement was taken."""
+
+_CURRENT = f"SELECT pg_current_snapshot() AS snapshot, {_RUNNING}, {_POSITION}"
 
 BOUND = f"""bound AS MATERIALIZED (
-  SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot, {_RUNNING}
+  SELECT COALESCE($2::pg_snapshot, pg_current_snapshot()) AS snapshot, {_RUNNING}, {_POSITION}
 )"""
 
 _NOTE_START = "BEGIN READ WRITE; SELECT ccgraph_feed_start(); COMMIT"
 
+# A start is lossy for a snapshot of which the server may not have kept everything.
 _STARTS = f"""
-SELECT {_RUNNING}, (SELECT max(number) FROM feed_starts) AS last,
-  (SELECT min(first_xid::text::bigint) FROM feed_starts WHERE number > $1) AS first,
-  EXISTS (SELECT FROM feed_starts WHERE number > $1 AND first_xid IS NULL) AS unknown
+WITH lossy AS (
+  SELECT first_xid::text::bigint AS first, replayed FROM feed_starts
+  WHERE number > $1 AND NOT COALESCE(replayed >= $2, false)
+)
+SELECT {_RUNNING}, {_POSITION}, (SELECT min(first) FROM lossy) AS first,
+  $1 = 0 OR EXISTS (SELECT FROM feed_starts WHERE number = $1) AS seen,
+  EXISTS (SELECT FROM lossy WHERE first IS NULL) AS unknown,
+  EXISTS (SELECT FROM lossy WHERE first IS NULL AND replayed IS NOT NULL) AS lost
 """
 
 # What `before` does not see are the transactions that had not begun when it was taken and those in progress
@@ -57,7 +71,7 @@ UNSEEN = """, unseen AS MATERIALIZED (
 
 _FIRST = f"""
 WITH {BOUND}{UNSEEN}
-SELECT bound.snapshot, bound.start, event.*
+SELECT bound.snapshot, bound.start, bound.position, event.*
 FROM bound LEFT JOIN (
   SELECT change.* FROM unseen CROSS JOIN LATERAL (
     SELECT {_COLUMNS}
@@ -85,7 +99,7 @@ ORDER BY event.seq
 async def current_snapshot(connection: PrimaryConnection) -> Snapshot:
     """Where a stream begins that wants nothing of the past."""
     record = await _fetch_started(connection, _CURRENT)
-    return Snapshot.of(record["snapshot"], record["start"])
+    return Snapshot.of(record["snapshot"], record["start"], record["position"])
 
 
 async def read_batch(
@@ -142,21 +156,29 @@ async def read_as_of_now(
         before = await carried_over(connection, before)
         until = None if until is None else await carried_over(connection, until)
     found = events(records)
-    after = until or Snapshot.of(records[0]["snapshot"], start)
+    after = until or Snapshot.of(records[0]["snapshot"], start, records[0]["position"])
     return Batch(before, after, found, complete=len(found) < limit)
 
 
 async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Snapshot:
     """What a remembered snapshot sees of the ids as they are given out since the server's last start.
 
-    Raises CursorExpired where it is not known at which id an earlier start began, so that something may have
-    been missed, and CursorInvalid for a snapshot of a start that this database has not seen.
+    Raises CursorInvalid where the server does not know all that the snapshot has seen, for it was a replica
+    that was promoted or a backup, or where the snapshot is of a start that this database has not seen; and
+    CursorExpired where it is not known at which id an earlier start began, so that something may have been
+    missed.
     """
-    known = await _fetch_started(connection, _STARTS, snapshot.start)
-    if snapshot.start > known["last"]:
+    known = await _fetch_started(connection, _STARTS, snapshot.start, snapshot.position)
+    if not known["seen"]:
         raise CursorInvalid(
             "This cursor is from a later time than the database, which was set back. "
             "Leave `after` out to start now.",
+            field="after",
+        )
+    if known["lost"]:
+        raise CursorInvalid(
+            "Another server has taken the place of the database's, and what was changed last may be missing "
+            "there. Subscribe without `after`, then query the current state.",
             field="after",
         )
     if known["unknown"]:
@@ -165,9 +187,9 @@ async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Sna
             "`after`, then query the current state.",
             field="after",
         )
-    if known["first"] is None:
+    if known["start"] == snapshot.start:
         return snapshot
-    return snapshot.carried_over(known["start"], known["first"])
+    return snapshot.carried_over(known["start"], known["first"], known["position"])
 
 
 async def _fetch_started(

@@ -4,8 +4,11 @@ A crash gives transaction ids out again. So a snapshot says since which start of
 (models/server_starts.py), and one from before a start sees nothing of the ids that began again there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+UNKNOWN_POSITION = 2**63 - 1
+"""Of a snapshot of which it is not known how far the log was: behind everything."""
 
 PgSnapshot: TypeAlias = tuple[int, int, tuple[int, ...]]
 """What asyncpg makes of the type pg_snapshot: (xmin, xmax, transactions in progress)."""
@@ -17,15 +20,17 @@ class Snapshot:
 
     Everything below `xmin` had ended, nothing from `xmax` on had, and of those between only the ones in
     `in_progress` (ascending) had not. `start` is the number of the server's start to which the ids belong.
+    Whatever had ended stands in the server's log before `position`, in bytes.
     """
 
     xmin: int
     xmax: int
     in_progress: tuple[int, ...] = ()
     start: int = 0
+    position: int = UNKNOWN_POSITION
 
     @classmethod
-    def of(cls, value: PgSnapshot, start: int = 0) -> "Snapshot":
+    def of(cls, value: PgSnapshot, start: int = 0, position: int = UNKNOWN_POSITION) -> "Snapshot":
         """From what asyncpg returns.
 
         Those in progress that began last are left out by an earlier `xmax`, which says the same in fewer
@@ -35,17 +40,19 @@ class Snapshot:
         unseen = sorted(in_progress)
         while unseen and unseen[-1] == xmax - 1:
             xmax = unseen.pop()
-        return cls(min(xmin, xmax, *unseen), xmax, tuple(unseen), start)
+        return cls(min(xmin, xmax, *unseen), xmax, tuple(unseen), start, position)
 
-    def carried_over(self, start: int, first: int) -> "Snapshot":
+    def carried_over(self, start: int, first: int | None, position: int = UNKNOWN_POSITION) -> "Snapshot":
         """What it still sees after the start with this number, whose first transaction id was `first`.
 
-        Below it no id is given out again, and what committed with one was on the disk or is gone.
+        Below it no id is given out again, and what committed with one was on the disk or is gone. None says
+        that the server has kept all that this snapshot sees, and so gives none of these ids out again.
         """
+        if first is None:
+            return replace(self, start=start)
         xmax = min(self.xmax, first)
-        return Snapshot(
-            min(self.xmin, xmax), xmax, tuple(xid for xid in self.in_progress if xid < xmax), start
-        )
+        in_progress = tuple(xid for xid in self.in_progress if xid < xmax)
+        return Snapshot(min(self.xmin, xmax), xmax, in_progress, start, position)
 
     @property
     def value(self) -> PgSnapshot:
