@@ -1,7 +1,7 @@
 """GraphQL over HTTP at /graphql: one plain ASGI application, since every layer costs each request."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -71,6 +71,21 @@ class _Exchange:
     def header(self, name: bytes) -> str:
         """A header as text; empty when it was not sent."""
         return self.headers.get(name, b"").decode("latin-1")
+
+
+_LONGEST_POSITION = 19
+POSITION = b"ccgraph-position"
+"""A client that changes places between processes sends back what a change was answered with."""
+
+
+def position_of(text: str) -> int:
+    """The position in this header; 0, where all begins, asks for those of changes to come.
+
+    Raises: HttpRefusal.
+    """
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_POSITION:
+        raise HttpRefusal(400, "Send in `Ccgraph-Position` what a change was answered with, or 0.")
+    return int(text)
 
 
 class GraphQLEndpoint:
@@ -144,6 +159,9 @@ class GraphQLEndpoint:
         principal = await caller(self._authenticator, exchange.header(b"authorization"))
         await self._count(principal)
         context = self._open_context(exchange.origin, principal)
+        given = exchange.header(POSITION)
+        if given and principal is not None:
+            context.database.note_position(principal.user_id, position_of(given))
         if method == "GET":
             return await self._answer_get(exchange, context)
         require_json(exchange.headers)
@@ -179,7 +197,12 @@ class GraphQLEndpoint:
         if streams and self._event_stream is not None:
             await self._event_stream(prepared, context, exchange.scope, exchange.receive, exchange.send)
             return None
-        return answer_result(await self._api.run(prepared, context), accepts.response or JSON)
+        answer = answer_result(await self._api.run(prepared, context), accepts.response or JSON)
+        if prepared.kind is OperationType.MUTATION and exchange.header(POSITION):
+            reached = await context.database.position()
+            if reached is not None:
+                answer = replace(answer, headers=(*answer.headers, (POSITION, b"%d" % reached)))
+        return answer
 
     async def _answer_batch(self, context: Context, batch: list[Any], size: int) -> Answer:
         """The operations of a JSON array one after the other, each counted, each with its own response."""

@@ -102,7 +102,7 @@ async def send_answer(
     ]
     if coding is not None:
         headers.append((b"content-encoding", coding.encode()))
-    # Headers of its own has only a refusal, which may end the connection.
+    # Headers of its own has a refusal, which may end the connection, and an answer that tells a position.
     respond = None if answer.headers else whole_response(scope)
     if respond is not None and respond(send, answer.status, headers, body):
         return

@@ -118,6 +118,15 @@ class Database:
         if self.replicas is not None:
             self.replicas.note_write(person)
 
+    def note_position(self, person: int, position: int) -> None:
+        """What a person reads next is no older than this position of the primary's log."""
+        if self.replicas is not None:
+            self.replicas.note_position(person, position)
+
+    async def position(self) -> int | None:
+        """How far the primary's log is at least; None where it does not matter, or is not known."""
+        return None if self.replicas is None else await self.replicas.position()
+
     @asynccontextmanager
     async def transaction(self, within: float | None = None) -> AsyncIterator[WriteConnection]:
         """One writing transaction: committed when the block ends, rolled back when it raises.

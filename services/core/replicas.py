@@ -293,6 +293,8 @@ class Replicas:
     def _hurry(self) -> None:
         """Ask those replicas soon of which it matters whether they have what somebody wrote."""
         newest = max(self._written.values(), default=self._everyone)
+        if self._place is not None:  # a position that a client sends can be any number
+            newest = min(newest, self._place.position)
         for replica in self._replicas:
             if replica.state is ReplicaState.FOLLOWING and replica.position < newest:
                 replica.due.set()

@@ -38,6 +38,7 @@ from services.core.principal import Origin
 from services.delivery.channels.webhook import MOST_BYTES as WEBHOOK_BYTES
 from services.delivery.http_client import MOST_KEPT
 from services.delivery.outcomes import LONGEST_PAUSE
+from services.core.replicas import MOST_WRITERS
 from services.mcp.importing import _MESSAGES_PER_PART
 from services.mcp.messages import MAX_MESSAGES
 from services.writing.appending import MAX_ROWS
@@ -456,6 +457,17 @@ BOUNDS = (
         ),
     ),
     Bound(
+        "people of whom it is remembered what they wrote",
+        MOST_WRITERS,
+        (MEMORY,),
+        (Door.MUTATION, Door.WEBSOCKET),
+        "",
+        (
+            "tests/unit/services/core/test_replicas.py"
+            "::test_of_more_people_than_are_remembered_a_replica_needs_what_all_wrote",
+        ),
+    ),
+    Bound(
         "calls an hour",
         1_000,
         (TIME, DATABASE, Resource.DISK),
@@ -569,6 +581,7 @@ NO_BOUNDS = {
     "refresh_token_days": "how long a login is good",
     "heartbeat_timeout": "when an instance counts as silent",
     "process_timeout": "when a process counts as dead",
+    "replica_lag": "when a replica is asked nothing",
     "feed_poll": "how soon a change is noticed",
     "keep_alive": "how often a connection shows life",
     "live_poll": "how often a query is read again",

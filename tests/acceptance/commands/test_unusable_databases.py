@@ -129,7 +129,7 @@ def test_an_unknown_host_and_a_closed_port_are_told(command: str, refused: Refus
     assert "start that server, or correct DATABASE_URL" in refused.sentence(
         command, "postgresql://a@127.0.0.1:1/b"
     )
-    read = {"DATABASE_READ_URL": "postgresql://a@127.0.0.1:1/b"}
+    read = {"DATABASE_READ_URL": "postgresql://a@nowhere.invalid/b"}
     assert "DATABASE_READ_URL" in refused.sentence(command, address(port), **read)
 
 

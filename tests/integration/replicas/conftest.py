@@ -119,24 +119,34 @@ class Person:
 
     async def ask(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> Any:
         """The response."""
-        response = await self._client.post(
-            "/graphql",
-            json={"query": query, "variables": variables},
-            headers={"authorization": f"Bearer {self.token}", **(headers or {})},
-        )
-        return response.json()
+        return (await self._post(query, headers or {}, variables)).json()
 
-    async def names(self) -> set[str]:
-        """Of the projects that the person sees."""
-        answer = await self.ask(NAMES)
+    async def names(self, position: str | None = None) -> set[str]:
+        """Of the projects that the person sees; no older than `position`."""
+        answer = await self.ask(NAMES, {"ccgraph-position": position} if position else None)
         assert "errors" not in answer, answer
         return {node["name"] for node in answer["data"]["projects"]["nodes"]}
 
-    async def create(self, name: str | None = None) -> str:
+    async def create(self) -> str:
         """The name of a new project."""
-        answer = await self.ask(CREATE, name=name or f"project {uuid4()}")
-        assert "errors" not in answer, answer
-        return str(answer["data"]["createProject"]["project"]["name"])
+        name, _ = await self.create_from(None)
+        return name
+
+    async def create_from(self, position: str | None) -> tuple[str, str]:
+        """The name of a new project, and the position that the answer gives."""
+        headers = {"ccgraph-position": position} if position else {}
+        response = await self._post(CREATE, headers, {"name": f"project {uuid4()}"})
+        assert "errors" not in response.json(), response.text
+        assert ("ccgraph-position" in response.headers) == (position is not None)
+        name: str = response.json()["data"]["createProject"]["project"]["name"]
+        return name, response.headers.get("ccgraph-position", "")
+
+    async def _post(self, query: str, headers: dict[str, str], variables: dict[str, Any]) -> httpx.Response:
+        return await self._client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"authorization": f"Bearer {self.token}", **headers},
+        )
 
 
 async def person(app: Starlette, client: httpx.AsyncClient) -> Person:

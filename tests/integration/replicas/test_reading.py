@@ -13,8 +13,10 @@ from starlette.applications import Starlette
 from app.config.settings import Settings
 from app.database.configuration import OWNER
 from app.database.pools import open_database
+from app.main import create_app
 from services.core.replicas import ReplicaState
 from tests.integration.replicas.conftest import (
+    NAMES,
     Pair,
     Person,
     caught_up,
@@ -163,3 +165,27 @@ async def test_a_database_that_is_no_copy_is_not_read(
         assert replicas.chosen(1) is None
         running.cancel()
         await asyncio.wait([running])
+
+
+async def test_another_process_reads_what_was_written_by_the_position_that_a_client_sends(
+    whole: Pair, settings: Settings, app: Starlette, client: httpx.AsyncClient, ada: Person
+) -> None:
+    other_app = create_app(settings)
+    async with (
+        other_app.router.lifespan_context(other_app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(other_app), base_url="http://other.test") as opened,
+    ):
+        other = Person(opened, ada.token, ada.user_id)
+        await following(other_app)
+        await other.names()
+        await until(lambda: replicas_of(other_app).chosen(ada.user_id) is not None)
+        await caught_up(whole)
+        await whole.standby.execute("SELECT pg_wal_replay_pause()")
+        try:
+            written, position = await ada.create_from("0")
+            assert written not in await other.names()
+            assert written in await other.names(position)
+        finally:
+            await whole.standby.execute("SELECT pg_wal_replay_resume()")
+        refused = await other.ask(NAMES, {"ccgraph-position": "x"})
+        assert "Ccgraph-Position" in refused["errors"][0]["message"]
