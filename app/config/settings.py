@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config.errors import StartupError
 from services.core.addresses import AllowedAddresses
-from services.delivery.channels.web_push import Vapid
 from services.core.hosts import each_host, of_primary
+from services.delivery.channels.web_push import Vapid
 from services.secrets.vault import Vault
 
 PREFIX = "CCGRAPH_"

@@ -48,8 +48,8 @@ from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
 from gql.planner.selection import collect
 from gql.planner.statement import Question
-from gql.planner.values import ObservedVariables
 from gql.planner.table_dependencies import is_heavy
+from gql.planner.values import ObservedVariables
 from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
 from gql.request.preparation import (

@@ -35,10 +35,10 @@ from services.core.addresses import MOST_HEADERS
 from services.core.database import Database
 from services.core.fair_shares import MOST_WAITING
 from services.core.principal import Origin
+from services.core.replicas import MOST_WRITERS
 from services.delivery.channels.webhook import MOST_BYTES as WEBHOOK_BYTES
 from services.delivery.http_client import MOST_KEPT
 from services.delivery.outcomes import LONGEST_PAUSE
-from services.core.replicas import MOST_WRITERS
 from services.mcp.importing import _MESSAGES_PER_PART
 from services.mcp.messages import MAX_MESSAGES
 from services.writing.appending import MAX_ROWS
