@@ -68,7 +68,7 @@ _MATTERS: Final = """(
 # A range of the index on xid, as in services/feed/reading.py. Most of what happens is of no interest here.
 _READ: Final = f"""
 WITH {BOUND}{UNSEEN}
-SELECT bound.snapshot, bound.start, event.*
+SELECT bound.snapshot, bound.start, bound.position, event.*
 FROM bound LEFT JOIN (
     SELECT change.* FROM unseen CROSS JOIN LATERAL (
         SELECT seq, table_name, row_key, new::text AS new, project_id, user_id, actor_id
@@ -325,5 +325,10 @@ def _written(snapshot: Snapshot) -> str:
 
 
 def _read(text: str, start: int) -> Snapshot:
+    """The place that is stored.
+
+    It stands in the log behind all that it has seen, so a server that has the one has the other.
+    """
     xmin, xmax, in_progress = text.split(":")
-    return Snapshot(int(xmin), int(xmax), tuple(int(xid) for xid in in_progress.split(",") if xid), start)
+    unseen = tuple(int(xid) for xid in in_progress.split(",") if xid)
+    return Snapshot(int(xmin), int(xmax), unseen, start, position=0)

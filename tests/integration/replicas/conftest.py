@@ -154,7 +154,8 @@ async def person(app: Starlette, client: httpx.AsyncClient) -> Person:
     database: Database = app.state.database
     name = f"person_{next(_NUMBERS)}"
     async with database.transaction() as connection:
-        user = await add_user(connection, name, "correct horse")
+        quota = {"api_calls_per_hour": 1_000_000}
+        user = await add_user(connection, name, "correct horse", resource_quota=quota)
         issued = await issue_for_username(connection, TokenPolicy(KEY), name, Origin())
     return Person(client, issued.token, user)
 
