@@ -13,7 +13,8 @@ which may be later than the first one's.)
 
 How far the log was replayed before the start is noted too, where the server was not restarted since: what
 was remembered up to there stays true as it is. The number of a start whose first id is not known rises by
-chance, so that two servers that were promoted apart do not pass for each other.
+chance, so that two servers that were promoted apart do not pass for each other, nor a promoted server for a
+primary whose first start it had not received.
 """
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, func
@@ -99,7 +100,7 @@ BEGIN
         first := NULL;
     END;
     running := COALESCE(running, 0) + 1;
-    IF first IS NULL AND line IS NOT NULL THEN
+    IF first IS NULL AND (line IS NOT NULL OR present > 1) THEN
         running := running + floor(random() * 32768)::integer;
     END IF;
     INSERT INTO feed_starts (number, timeline, first_xid, replayed)

@@ -36,7 +36,7 @@ BEGIN
         first := NULL;
     END;
     running := COALESCE(running, 0) + 1;
-    IF first IS NULL AND line IS NOT NULL THEN
+    IF first IS NULL AND (line IS NOT NULL OR present > 1) THEN
         running := running + floor(random() * 32768)::integer;
     END IF;
     INSERT INTO feed_starts (number, timeline, first_xid, replayed)

@@ -276,7 +276,15 @@ class Replicas:
 
     def _note_place(self, place: _Place) -> None:
         now = asyncio.get_running_loop().time()
-        self._place = place
+        known, self._place = self._place, place
+        if known is not None and (place.start, place.epoch) != (known.start, known.epoch):
+            # The log of another server, perhaps shorter. A replica with this start has all that it kept.
+            self._samples.clear()
+            self._written.clear()
+            self._everyone = 0
+            for replica in self._replicas:
+                replica.position = -1  # until it says that it has this start
+                replica.due.set()
         if not self._samples or (
             place.position != self._samples[-1][1] and now - self._samples[-1][0] >= _SAMPLE_EVERY
         ):

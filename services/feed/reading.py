@@ -49,13 +49,15 @@ _NOTE_START = "BEGIN READ WRITE; SELECT ccgraph_feed_start(); COMMIT"
 # A start is lossy for a snapshot of which the server may not have kept everything.
 _STARTS = f"""
 WITH lossy AS (
-  SELECT first_xid::text::bigint AS first, replayed FROM feed_starts
+  SELECT first_xid::text::bigint AS first, replayed,
+    timeline <> (SELECT timeline FROM feed_starts WHERE number = $1) AS promoted
+  FROM feed_starts
   WHERE number > $1 AND NOT COALESCE(replayed >= $2, false)
 )
 SELECT {_RUNNING}, {_POSITION}, (SELECT min(first) FROM lossy) AS first,
   $1 = 0 OR EXISTS (SELECT FROM feed_starts WHERE number = $1) AS seen,
   EXISTS (SELECT FROM lossy WHERE first IS NULL) AS unknown,
-  EXISTS (SELECT FROM lossy WHERE first IS NULL AND replayed IS NOT NULL) AS lost
+  EXISTS (SELECT FROM lossy WHERE first IS NULL AND replayed IS NOT NULL AND promoted) AS lost
 """
 
 # What `before` does not see are the transactions that had not begun when it was taken and those in progress

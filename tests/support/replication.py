@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,6 +31,8 @@ _OPTIONS = {
     "max_standby_streaming_delay": "200ms",
     "wal_writer_delay": "10ms",
     "shared_buffers": "32MB",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
 }
 
 
@@ -118,7 +120,6 @@ class Replication:
     """`primary`, with a migrated template database, and the standbys that were asked for."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
         self._user = "nobody" if os.geteuid() == 0 else None
         self._numbers = itertools.count()
         self._nodes: list[Node] = []
@@ -142,17 +143,21 @@ class Replication:
         node.start()
         return node
 
+    def remove(self, node: Node) -> None:
+        """Stop one, and remove its files."""
+        self._nodes.remove(node)
+        if node.running:
+            node.signal_all(signal.SIGCONT)
+            node.stop(signal.SIGQUIT)
+        shutil.rmtree(node.server.folder, ignore_errors=True)
+
     def close(self) -> None:
         """Stop and remove everything."""
-        for node in self._nodes:
-            with suppress(AssertionError):
-                node.signal_all(signal.SIGCONT)
-            node.stop(signal.SIGQUIT)
-        self._stack.close()
+        for node in self._nodes.copy():
+            self.remove(node)
 
     def _node(self) -> Node:
         folder = Path(tempfile.mkdtemp(prefix="ccgraph-node-"))
-        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         if self._user is not None:
             shutil.chown(folder, self._user)
         node = Node(folder, self._user, self._numbers)

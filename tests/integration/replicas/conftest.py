@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from app.config.settings import Settings
+from app.database.configuration import OWNER
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
@@ -46,7 +47,8 @@ class Pair:
         self.primary, self.standby = self.standby, self.primary
 
     def renew_standby(self) -> None:
-        """A new standby of the present primary."""
+        """A new standby of the present primary in place of the one that was killed."""
+        self.servers.remove(self.standby)
         self.standby = self.servers.standby(self.primary)
 
 
@@ -69,16 +71,13 @@ def whole(pair: Pair) -> Pair:
 
 
 @pytest.fixture
-def database_name(whole: Pair) -> str:
+def database_name(whole: Pair) -> Iterator[str]:
     """A fresh database, which the standby has as well."""
     name = f"replicated_{next(_NUMBERS)}"
-    whole.primary.server.run("createdb", "--owner", "ccgraph", "--template", TEMPLATE, name)
-    asyncio.run(_caught_up(whole))
-    return name
-
-
-async def _caught_up(pair: Pair) -> None:
-    await caught_up(pair)
+    whole.primary.server.run("createdb", "--owner", OWNER, "--template", TEMPLATE, name)
+    asyncio.run(caught_up(whole))
+    yield name
+    whole.primary.server.run("dropdb", "--force", name)
 
 
 async def caught_up(pair: Pair) -> None:
@@ -105,6 +104,7 @@ def settings(whole: Pair, database_name: str, tmp_path: Path) -> Settings:
         secret_key=SecretStr(KEY),
         read_pool_size=4,
         write_pool_size=4,
+        maximum_batch=1,
         shutdown_timeout=2,
     )
 
@@ -141,12 +141,19 @@ class Person:
         name: str = response.json()["data"]["createProject"]["project"]["name"]
         return name, response.headers.get("ccgraph-position", "")
 
+    async def create_in_batch(self) -> tuple[str, str]:
+        """The same, of one that is made in a batch."""
+        body = [{"query": CREATE, "variables": {"name": f"project {uuid4()}"}}]
+        response = await self._send(body, {"ccgraph-position": "0"})
+        name: str = response.json()[0]["data"]["createProject"]["project"]["name"]
+        return name, response.headers["ccgraph-position"]
+
     async def _post(self, query: str, headers: dict[str, str], variables: dict[str, Any]) -> httpx.Response:
-        return await self._client.post(
-            "/graphql",
-            json={"query": query, "variables": variables},
-            headers={"authorization": f"Bearer {self.token}", **headers},
-        )
+        return await self._send({"query": query, "variables": variables}, headers)
+
+    async def _send(self, body: object, headers: dict[str, str]) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.token}", **headers}
+        return await self._client.post("/graphql", json=body, headers=headers)
 
 
 async def person(app: Starlette, client: httpx.AsyncClient) -> Person:

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from app.config.settings import Settings
+from app.database.configuration import OWNER
 from app.database.pools import open_database
 from services.core.errors import CursorInvalid
 from services.feed.feed import Feed
@@ -26,6 +27,7 @@ from tests.integration.feed.conftest import (
     set_status,
 )
 from tests.integration.replicas.conftest import CREATE, Pair, Person, caught_up, person
+from tests.support.server import TEMPLATE
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("replicas")
@@ -144,16 +146,23 @@ async def test_what_the_standby_had_not_received_is_told(
 async def test_ids_that_are_given_out_again_after_a_promotion_hide_nothing(
     whole: Pair, settings: Settings, database_name: str
 ) -> None:
-    """Before the promoted server has made a checkpoint, when its control file speaks of the old timeline."""
+    """Before the promoted server has made a checkpoint, when its control file speaks of the old timeline.
+
+    In the other database the standby has not even received that there was a start.
+    """
+    other = f"{database_name}_other"
+    whole.primary.server.run("createdb", "--owner", OWNER, "--template", TEMPLATE, other)
     async with connected(whole, database_name) as connection:
         project = await add_project(connection, await add_user(connection))
         instance = await add_instance(connection, project)
-        await caught_up(whole)
         kept = await current_snapshot(connection)
+        await caught_up(whole)
         await asyncio.to_thread(whole.standby.stop)
         for number in range(20):
             await set_status(connection, instance, "RUNNING" if number % 2 else "IDLE")
         lost = await current_snapshot(connection)
+    async with connected(whole, other) as connection:
+        lost_start = await current_snapshot(connection)
     await asyncio.to_thread(whole.primary.kill)
     await asyncio.to_thread(whole.standby.start)
     await asyncio.to_thread(whole.standby.promote)
@@ -168,3 +177,6 @@ async def test_ids_that_are_given_out_again_after_a_promotion_hide_nothing(
         assert [(event.key, (event.new or {})["status"]) for event in batch.events] == [
             (str(instance), "ERROR")
         ]
+    async with connected(whole, other) as connection:
+        with pytest.raises(CursorInvalid):
+            await read_batch(connection, lost_start)

@@ -185,6 +185,8 @@ async def test_another_process_reads_what_was_written_by_the_position_that_a_cli
             written, position = await ada.create_from("0")
             assert written not in await other.names()
             assert written in await other.names(position)
+            written, position = await ada.create_in_batch()
+            assert written in await other.names(position)
         finally:
             await whole.standby.execute("SELECT pg_wal_replay_resume()")
         refused = await other.ask(NAMES, {"ccgraph-position": "x"})

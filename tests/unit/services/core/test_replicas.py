@@ -138,3 +138,16 @@ def test_hosts_of_a_url() -> None:
     sockets = "postgresql://a@/c?host=%2Fone,%2Ftwo&port=1,2"
     assert list(each_host(sockets)) == ["/one:1", "/two:2"]
     assert each_host(sockets)["/two:2"] == "postgresql://a@/c?host=%2Ftwo&port=2"
+
+
+async def test_positions_of_a_primary_that_was_lost_count_for_nothing_at_the_next_one() -> None:
+    found, [replica] = replicas(100)
+    await written(found, 7, at=5_000)
+    assert found.chosen(7) is None
+    found._note_place(_Place(300, 2, EPOCH))
+    for person in (7, 8):
+        assert found.chosen(person) is None, "it may not have what the new primary had"
+    found._judge(replica, _Place(300, 2, EPOCH))
+    assert (replica.state, replica.lag) == (ReplicaState.FOLLOWING, 0.0)
+    for person in (7, 8):
+        assert found.chosen(person) is replica
