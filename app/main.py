@@ -92,6 +92,9 @@ def _backups(settings: Settings, supervisor: Supervisor) -> AbstractAsyncContext
     return supervisor.running(partial(keep_backed_up, settings), "backup")
 
 
+_BOTH_WAYS = ("ccgraph-position", "x-request-id")
+
+
 def _middleware(settings: Settings) -> list[Middleware]:
     """CORS where origins are allowed; tokens travel in a header, so cookies are never allowed."""
     if not settings.origins:
@@ -101,8 +104,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "last-event-id", "x-request-id"],
-            expose_headers=["retry-after", "www-authenticate", "x-request-id", "x-socket-id"],
+            allow_headers=[*_BOTH_WAYS, "authorization", "content-type", "last-event-id"],
+            expose_headers=[*_BOTH_WAYS, "retry-after", "www-authenticate", "x-socket-id"],
             max_age=7200,
         )
     ]

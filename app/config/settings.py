@@ -46,7 +46,7 @@ def _broadcast_url(url: SecretStr) -> SecretStr:
     scheme = urlsplit(url.get_secret_value()).scheme
     if scheme not in ("memory", *_POSTGRESQL, "redis", "rediss"):
         raise ValueError("it must begin with memory://, postgresql:// or redis://")
-    # Whoever listens does so at the primary.
+    # What listens does so at the primary.
     return _primary_url(url) if scheme in _POSTGRESQL else url
 
 

@@ -74,6 +74,8 @@ class SessionWriter(Running):
     async def _enter(self, sessions: Sequence[NewSession]) -> Sequence[None]:
         async with self._one_at_a_time, self._database.upkeep() as connection:
             await open_sessions(connection, self._process_id, sessions)
+        for session in sessions:
+            self._database.wrote(session.user_id)
         self._open.update(session.id for session in sessions)
         return [None] * len(sessions)
 

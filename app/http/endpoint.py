@@ -88,6 +88,14 @@ def position_of(text: str) -> int:
     return int(text)
 
 
+async def _with_position(answer: Answer, exchange: _Exchange, context: Context) -> Answer:
+    """The answer to what may have changed something; with the position where the client asks for it."""
+    reached = await context.database.position() if exchange.header(POSITION) else None
+    if reached is None:
+        return answer
+    return replace(answer, headers=(*answer.headers, (POSITION, b"%d" % reached)))
+
+
 class GraphQLEndpoint:
     """Answers POST, and GET for queries, in both media types; hands subscriptions to `event_stream`.
 
@@ -170,7 +178,9 @@ class GraphQLEndpoint:
         if prepared is None:
             parsed = parse_body(body)
             if isinstance(parsed, list):
-                return await self._answer_batch(context, parsed, len(body))
+                return await _with_position(
+                    await self._answer_batch(context, parsed, len(body)), exchange, context
+                )
             request = self._request(parsed, context, len(body), body)
             prepared = await self._api.prepare(request, context)
         return await self._answer_one(exchange, context, prepared)
@@ -198,10 +208,8 @@ class GraphQLEndpoint:
             await self._event_stream(prepared, context, exchange.scope, exchange.receive, exchange.send)
             return None
         answer = answer_result(await self._api.run(prepared, context), accepts.response or JSON)
-        if prepared.kind is OperationType.MUTATION and exchange.header(POSITION):
-            reached = await context.database.position()
-            if reached is not None:
-                answer = replace(answer, headers=(*answer.headers, (POSITION, b"%d" % reached)))
+        if prepared.kind is OperationType.MUTATION:
+            return await _with_position(answer, exchange, context)
         return answer
 
     async def _answer_batch(self, context: Context, batch: list[Any], size: int) -> Answer:

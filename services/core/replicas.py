@@ -24,7 +24,7 @@ from services.core.retry import Backoff
 log = structlog.get_logger(__name__)
 
 QUIET, BUSY = 0.5, 0.02
-"""Seconds between two questions to a server: where nobody waits for the answer, and where somebody does."""
+"""Seconds between two questions to a server: where no reader waits for the answer, and where one does."""
 CHECK_TIMEOUT = 1.0
 """Seconds for a server to say how far it is; a replica that takes longer is left out."""
 PATIENCE = 0.2
@@ -299,7 +299,7 @@ class Replicas:
         self._hurry()
 
     def _hurry(self) -> None:
-        """Ask those replicas soon of which it matters whether they have what somebody wrote."""
+        """Ask those replicas soon of which it matters whether they have what was written."""
         newest = max(self._written.values(), default=self._everyone)
         if self._place is not None:  # a position that a client sends can be any number
             newest = min(newest, self._place.position)

@@ -140,7 +140,7 @@ class Reader:
         """What came since the position, or since `_settled`, after which there was nothing either.
 
         The position is ahead of a server that has taken the primary's place without the end of its log. What
-        that server lacks may be nothing that anybody heard of.
+        that server lacks may be nothing that a subscriber heard of.
         """
         try:
             return await self._connection.retry(partial(self.source.first, before=self._position))

@@ -68,7 +68,7 @@ class Node:
             time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """As `pg_ctl stop`; by SIGQUIT without a word to anybody, as after a crash."""
+        """As `pg_ctl stop`; by SIGQUIT without a word to clients, as after a crash."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(how)

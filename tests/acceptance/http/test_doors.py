@@ -38,7 +38,7 @@ async def test_cors_allows_what_clients_send_and_shows_what_the_server_answers(s
     async with created.router.lifespan_context(created):
         transport = httpx.ASGITransport(created)
         async with httpx.AsyncClient(transport=transport, base_url="http://ccgraph.test") as client:
-            asked = "authorization,content-type,last-event-id,x-request-id"
+            asked = "authorization,ccgraph-position,content-type,last-event-id,x-request-id"
             preflight = await client.options(
                 "/graphql",
                 headers={
@@ -55,7 +55,13 @@ async def test_cors_allows_what_clients_send_and_shows_what_the_server_answers(s
     assert set(asked.split(",")) <= set(allowed)
     shown = set(answer.headers["access-control-expose-headers"].lower().replace(" ", "").split(","))
     # The safelisted ones need no permission (Fetch, 2.2.2).
-    assert {"x-request-id", "retry-after", "www-authenticate", "x-socket-id"} == shown
+    assert {
+        "ccgraph-position",
+        "x-request-id",
+        "retry-after",
+        "www-authenticate",
+        "x-socket-id",
+    } == shown
 
 
 def upgrade(server: LiveServer, *headers: bytes) -> socket.socket:

@@ -19,7 +19,7 @@ async def test_it_is_well_when_the_database_answers(
     response = await client.get("/healthz")
     assert response.status_code == 200
     assert response.json() == {"status": "ok", "database": "ok"}
-    assert statements == ["SELECT 1", "SELECT 1"]
+    assert statements == ["SELECT 1"]
 
 
 async def test_it_is_unavailable_when_the_database_is_gone(client: httpx.AsyncClient, app: Starlette) -> None:

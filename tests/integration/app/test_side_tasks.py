@@ -36,6 +36,7 @@ SIDE_TASKS = [
     "leases",
     "log-reader",
     "maintenance",
+    "replicas",
     "sent-notifications",
     "session-confirmer",
     "session-writer",
@@ -47,10 +48,11 @@ SIDE_TASKS = [
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """With a broker, whose connection is held by a side task, with backups, and with what delivers."""
+    """With a broker, whose connection is held by a side task, a replica, backups, and what delivers."""
     assert settings.database_url is not None
-    broker = SecretStr(settings.database_url.get_secret_value())
-    return settings.model_copy(update={"broadcast_url": broker, "backup_every": 24.0, "worker": True})
+    same = SecretStr(settings.database_url.get_secret_value())
+    more = {"broadcast_url": same, "database_read_url": same, "backup_every": 24.0, "worker": True}
+    return settings.model_copy(update=more)
 
 
 @pytest.fixture

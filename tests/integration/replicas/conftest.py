@@ -110,7 +110,7 @@ def settings(whole: Pair, database_name: str, tmp_path: Path) -> Settings:
 
 
 class Person:
-    """Somebody who asks the server."""
+    """One who asks the server."""
 
     def __init__(self, client: httpx.AsyncClient, token: str, user_id: int) -> None:
         self._client = client
@@ -157,7 +157,7 @@ class Person:
 
 
 async def person(app: Starlette, client: httpx.AsyncClient) -> Person:
-    """Somebody new."""
+    """A new person."""
     database: Database = app.state.database
     name = f"person_{next(_NUMBERS)}"
     async with database.transaction() as connection:

@@ -101,6 +101,7 @@ BOUND_TO_A_CALL = {
     "app/http/sse.py",  # notices that the client goes; its end ends the stream
     "app/websocket/session.py",  # of one connection, which ends with an error of theirs
     "services/core/batching.py",  # those who wait are told how it ended
+    "services/core/replicas.py",  # parts of one side task: all end when one does
     "services/delivery/worker.py",  # one message, whose lease runs out if its task is lost
     "services/demo/loading.py",  # a command, which ends with its parts
     "services/feed/feed.py",  # a replay, whose subscriber is ended with it
