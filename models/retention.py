@@ -50,5 +50,5 @@ def partitioned(metadata: MetaData) -> dict[str, str]:
     for table in metadata.sorted_tables:
         by = table.dialect_options["postgresql"].get("partition_by")
         if by is not None:
-            found[table.name] = by.removeprefix("RANGE (").removesuffix(")")
+            found[str(table.name)] = by.removeprefix("RANGE (").removesuffix(")")
     return found

@@ -18,25 +18,30 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = 5.0
 
+SILENT: Final = f"status IN ({listed(ALIVE)}) AND last_heartbeat < now() - $1::interval AND activity IS NULL"
+"""SQL for the instances that have been silent for $1."""
+
 _MARK: Final = f"""
 UPDATE cc_instances SET {CC_INSTANCE.assignments(CcInstanceStatus.ERROR, after=ALIVE)}
 WHERE id IN (
     SELECT id FROM cc_instances
-    WHERE status IN ({listed(ALIVE)}) AND last_heartbeat < now() - $1::interval AND activity IS NULL
-    FOR UPDATE SKIP LOCKED)
+    WHERE {SILENT}
+    LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
 
 
-async def mark_silent(connection: WriteConnection, silent_for: timedelta) -> list[UUID]:
-    """Mark the instances whose last heartbeat is older than `silent_for`; gives their keys.
+async def mark_silent(
+    connection: WriteConnection, silent_for: timedelta, most: int | None = None
+) -> list[UUID]:
+    """Mark the instances whose last heartbeat is older than `silent_for`, at most so many; gives their keys.
 
     One that never sent any is not watched, and neither is one whose activity a source tells: a Claude that
     waits for a person says nothing for days and is well. A row that is being changed at this moment is left
     alone, and a heartbeat that came in between saves the instance, because the condition is asked again once
     it is locked.
     """
-    marked = await connection.exec_driver_sql(_MARK, (silent_for,))
+    marked = await connection.exec_driver_sql(_MARK, (silent_for, most))
     return [*marked.scalars()]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, insert, literal, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, insert, literal, select, update
 
 from models import WebsocketSession
 from models.enums import WebsocketTransport
@@ -87,14 +87,22 @@ async def reopen_sessions(
     )
 
 
-async def close_lost_sessions(connection: WriteConnection, silent_for: timedelta) -> int:
-    """Close sessions that no process confirmed for `silent_for`: theirs died. Gives their number."""
-    result = await connection.execute(
-        update(WebsocketSession)
+async def close_lost_sessions(
+    connection: WriteConnection, silent_for: timedelta, most: int | None = None
+) -> int:
+    """Close sessions, at most so many, that no process confirmed for `silent_for`: theirs died. How many."""
+    lost = (
+        select(WebsocketSession.id)
         .where(
             WebsocketSession.disconnected_at.is_(None),
             WebsocketSession.last_seen < func.now() - silent_for,
         )
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    result = await connection.execute(
+        update(WebsocketSession)
+        .where(WebsocketSession.id.in_(lost))
         .values(disconnected_at=WebsocketSession.last_seen, close_code=ABNORMAL_CLOSURE)
     )
     return result.rowcount

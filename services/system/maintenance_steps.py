@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from services.core.database import affected
+from services.core.database import WriteConnection, affected
 from services.core.database_errors import driver_error, is_away
-from services.instances.heartbeats import mark_silent
+from services.instances.heartbeats import SILENT, mark_silent
 from services.notifications.websocket_sessions import close_lost_sessions
 from services.projects.archiving import DUE, move, next_due
 from services.system.maintenance_work import LOCK_WAIT, InUse, Sizes, Work
 from services.system.retention import PARTITIONED, drop_partitions, remove_expired, sweep
-from services.tasks.leases import requeue_expired
+from services.tasks.leases import EXPIRED, requeue_expired
 
 MONTHS_AHEAD, DAYS_AHEAD = 2, 3
 LONG_SILENT: Final = timedelta(days=1)
@@ -137,18 +137,17 @@ async def _connections(work: Work) -> None:
         query = f"SELECT count(*) FROM websocket_sessions WHERE {lost}"
         await work.count("lost_connections", query, work.lost_after)
     else:
-        async with work.database.transaction() as connection:
-            work.done["lost_connections"] += await close_lost_sessions(connection, work.lost_after)
+        await work.rounds(
+            "lost_connections",
+            lambda connection, most: close_lost_sessions(connection, work.lost_after, most),
+        )
     await sweep(work, "websocket_sessions")
 
 
 async def _claims(work: Work) -> None:
     if work.dry:
-        expired = "status = 'RUNNING' AND lease_expires_at < now()"
-        return await work.count("tasks", f"SELECT count(*) FROM tasks WHERE {expired}")
-    async with work.database.transaction() as connection:
-        work.done["tasks"] += await requeue_expired(connection)
-    return None
+        return await work.count("tasks", f"SELECT count(*) FROM tasks WHERE {EXPIRED}")
+    return await work.rounds("tasks", lambda connection, most: requeue_expired(connection, most=most))
 
 
 # Its task still works in it: then it is not to go yet.
@@ -179,13 +178,14 @@ async def _worktrees(work: Work) -> None:
 async def _instances(work: Work) -> None:
     silent_for = max(work.silent_for, LONG_SILENT)
     if work.dry:
-        silent = "status IN ('IDLE', 'RUNNING') AND last_heartbeat < now() - $1::interval"
         return await work.count(
-            "cc_instances", f"SELECT count(*) FROM cc_instances WHERE {silent}", silent_for
+            "cc_instances", f"SELECT count(*) FROM cc_instances WHERE {SILENT}", silent_for
         )
-    async with work.database.transaction() as connection:
-        work.done["cc_instances"] += len(await mark_silent(connection, silent_for))
-    return None
+
+    async def mark(connection: WriteConnection, most: int) -> int:
+        return len(await mark_silent(connection, silent_for, most))
+
+    return await work.rounds("cc_instances", mark)
 
 
 async def _runs(work: Work) -> None:

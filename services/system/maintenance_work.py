@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from services.core.database import Connection, Database
+from services.core.database import Connection, Database, WriteConnection
+from services.core.database_errors import driver_error
 
 Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 """Opens a connection of maintenance's own, so that it takes none from those who write."""
@@ -83,14 +84,25 @@ class Work:
         while found := await self.paced(lambda: batch(sizes.size), sizes):
             self.done[what] += found
 
+    async def rounds(self, what: str, change: Callable[[WriteConnection, int], Awaitable[int]]) -> None:
+        """The same with what servers do in their rounds, too: `change` gets a transaction and how many."""
+
+        async def batch(most: int) -> int:
+            async with self.database.transaction() as connection:
+                await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{LONGEST_BATCH}'")
+                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+                return await change(connection, most)
+
+        await self.until_none(what, batch, Sizes(size=200, most=2000))
+
     async def paced(self, batch: Callable[[], Awaitable[int]], sizes: "Sizes") -> int:
         """One batch and a rest. One that takes too long is undone by PostgreSQL and tried again smaller."""
         while True:
             begun = time.perf_counter()
             try:
                 found = await batch()
-            except asyncpg.QueryCanceledError:
-                if not sizes.shrink():
+            except Exception as error:
+                if not isinstance(driver_error(error), asyncpg.QueryCanceledError) or not sizes.shrink():
                     raise
                 await asyncio.sleep(LONGEST_PAUSE)  # those who waited for it go first
                 continue

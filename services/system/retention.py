@@ -198,7 +198,7 @@ SWEEPS: Final[Mapping[str, str]] = MappingProxyType(
         f" - INTERVAL '{WINDOW.total_seconds():.0f} seconds'",
         "api_call_counts": "hour < date_trunc('hour', $1::timestamptz)",
         **{
-            table.name: retention.expired
+            str(table.name): retention.expired  # a subclass of str, which JSON does not take
             for table in metadata.sorted_tables
             if (retention := retention_of(table)) is not None
         },

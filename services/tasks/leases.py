@@ -16,12 +16,15 @@ log = structlog.get_logger(__name__)
 LEASE: Final = timedelta(minutes=5)
 LONGEST_LEASE: Final = timedelta(days=1)
 
+EXPIRED: Final = "lease_expires_at < now() AND status = 'RUNNING'"
+"""SQL for the tasks whose lease ran out."""
+
 _REQUEUE: Final = f"""
 UPDATE tasks SET {QUEUE_AGAIN}
 WHERE id IN (
     SELECT id FROM tasks
-    WHERE lease_expires_at < now() AND status = 'RUNNING' AND ($1::uuid IS NULL OR project_id = $1)
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+    WHERE {EXPIRED} AND ($1::uuid IS NULL OR project_id = $1)
+    ORDER BY id LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED)
 """
 
 
@@ -34,9 +37,11 @@ def require_lease(lease: timedelta) -> None:
         raise BadInput("A lease lasts from 1 second to 24 hours.", field="input.leaseSeconds")
 
 
-async def requeue_expired(connection: WriteConnection, project_id: UUID | None = None) -> int:
-    """Queue again the tasks whose lease ran out, of one project or all; how many those were."""
-    return (await connection.exec_driver_sql(_REQUEUE, (project_id,))).rowcount
+async def requeue_expired(
+    connection: WriteConnection, project_id: UUID | None = None, most: int | None = None
+) -> int:
+    """Queue again the tasks whose lease ran out, of one project or all, and at most so many; how many."""
+    return (await connection.exec_driver_sql(_REQUEUE, (project_id, most))).rowcount
 
 
 async def watch_leases(database: Database, every: float = 5.0) -> None:
