@@ -334,7 +334,8 @@ FROM cc_instances
 WHERE status IN ('IDLE', 'RUNNING')
 AND last_heartbeat < now() - $1::interval
 AND activity IS NULL
-    FOR UPDATE SKIP LOCKED)
+   
+LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
 RETURNING id
 
 -- services.instances.instances, _RECORD
@@ -690,7 +691,8 @@ AND status = 'RUNNING'
 AND ($1::uuid IS NULL
 OR project_id = $1)
    
-ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+ORDER BY id
+LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED)
 
 -- services.tasks.tasks, _RENEW
 UPDATE tasks SET lease_expires_at = now() + $2::interval
