@@ -54,8 +54,8 @@ WITH person AS (
 ), project AS (
     INSERT INTO projects (name, owner_id) SELECT 'measured', id FROM person RETURNING project_id
 ), tasks AS (
-    INSERT INTO tasks (project_id, name, priority)
-    SELECT project_id, 'task ' || n, 'high' FROM project, generate_series(1, 500) AS n
+    INSERT INTO tasks (project_id, name, task_type, priority)
+    SELECT project_id, 'task ' || n, 'testing', 1 + n % 10 FROM project, generate_series(1, 500) AS n
 )
 INSERT INTO cc_instances (project_id, name, instance_type, status)
 SELECT project_id, 'instance ' || n, 'PARENT', 'IDLE' FROM project, generate_series(1, 20) AS n
