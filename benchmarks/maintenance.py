@@ -57,7 +57,7 @@ WITH person AS (
     INSERT INTO tasks (project_id, name, task_type, priority)
     SELECT project_id, 'task ' || n, 'testing', 1 + n % 10 FROM project, generate_series(1, 500) AS n
 )
-INSERT INTO cc_instances (project_id, name, instance_type, status)
+INSERT INTO cc_instances (project_id, name, type, status)
 SELECT project_id, 'instance ' || n, 'PARENT', 'IDLE' FROM project, generate_series(1, 20) AS n
 RETURNING id
 """
@@ -74,10 +74,10 @@ END $$
 """
 _LOGS = """
 INSERT INTO cc_logs (cc_instance_id, log_level, category, message, created_at)
-SELECT $1[1 + n % 20], CASE WHEN n % 50 = 0 THEN 'error' ELSE 'info' END, 'task',
+SELECT ($1::uuid[])[1 + n % 20], CASE WHEN n % 50 = 0 THEN 'error' ELSE 'info' END, 'task',
     'step ' || n || ' of the work is done and took ' || n % 997 || ' ms',
     CASE WHEN n % 10 = 0 THEN now() - INTERVAL '1 minute' * (n % 40000)
-        ELSE now() - INTERVAL '31 days' - INTERVAL '1 second' * (n % 28000000) END
+        ELSE now() - INTERVAL '396 days' + INTERVAL '365 days' * n / $4::bigint END
 FROM generate_series($2::bigint, $3::bigint) AS n
 """
 _LEFT = "SELECT count(*) FROM cc_logs WHERE created_at < now() - INTERVAL '30 days'"
@@ -146,10 +146,10 @@ async def fill(database: BenchmarkDatabase, rows: int) -> list[UUID]:
         instances = [row["id"] for row in await connection.fetch(_PEOPLE)]
         await connection.execute(_PARTITION)
         for first in range(1, rows + 1, _AT_ONCE):
-            await connection.execute(_LOGS, instances, first, min(rows, first + _AT_ONCE - 1))
-            print(f"{min(rows, first + _AT_ONCE - 1):,} rows", flush=True)
+            last = min(rows, first + _AT_ONCE - 1)
+            await connection.execute(_LOGS, instances, first, last, rows)
+            print(f"{last:,} rows", flush=True)
         await connection.execute("VACUUM (ANALYZE)")
-        await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
     return instances

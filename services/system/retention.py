@@ -42,6 +42,10 @@ ORDER BY parent.relname, part.relname
 """
 
 
+_MOST_WALKS: Final = 16
+"""How often a partition is walked from its oldest row on, before it is walked over as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A partition in which rows may be past retention: those from before `cutoff`.
@@ -145,7 +149,8 @@ async def remove_expired(work: Work) -> None:
 async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
     """Walk from the oldest row on, for as long as there are some; then look whether older ones lie elsewhere.
 
-    Where rows come back behind the walk, because others change them meanwhile, it ends with a walk over all.
+    Where they lie in many places, as after an import of the newest first, or come back behind the walk
+    because others change them, it ends with a walk over all.
 
     Raises: InUse after the others, where some rows are in use.
     """
@@ -169,9 +174,12 @@ async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
             if not found and not over_all:
                 break
 
-    while (oldest := await work.connection.fetchval(part.oldest)) is not None and oldest not in tried:
+    for _ in range(_MOST_WALKS):
+        oldest = await work.connection.fetchval(part.oldest)
+        if oldest is None or oldest in tried:
+            break
         await walk(oldest, over_all=False)
-    if oldest is not None and not held:
+    if not held and await work.connection.fetchval(part.oldest) is not None:
         await walk(0, over_all=True)
         held = await work.connection.fetchval(part.oldest) is not None
     if held:
