@@ -25,8 +25,10 @@ LONGEST_BATCH: Final = "900ms"
 """How long a batch may take, and so hold its locks; one that takes longer is undone and made smaller."""
 WANTED_SECONDS: Final = 0.1
 """How long a batch is to take."""
+REST: Final = 2.0
+"""Seconds of rest for each second of work, so that users have most of the machine (docs/benchmarks.md)."""
 LONGEST_PAUSE: Final = 1.0
-"""Seconds of rest after a batch, at most; usually it rests for as long as it worked."""
+"""Seconds of rest after a batch, at most."""
 
 IN_USE: Final = (
     "Another transaction holds rows or a table that this step needs; the next run goes on with it."
@@ -108,7 +110,7 @@ class Work:
                 continue
             took = time.perf_counter() - begun
             sizes.adapt(took)
-            await asyncio.sleep(min(took, LONGEST_PAUSE))
+            await asyncio.sleep(min(REST * took, LONGEST_PAUSE))
             return found
 
 
