@@ -185,6 +185,18 @@ async def test_what_no_event_tells_of_is_found_by_the_poll(
     assert await result(people) == {"me": {"email": "a@example.com"}}
 
 
+async def test_what_postgresql_measures_is_found_by_the_poll(
+    followers: Followers, owner_id: int, writer: Writer
+) -> None:
+    query = 'subscription { live { tablePartitions(where: {tableName: {eq: "cc_logs"}}) { totalCount } } }'
+    partitions = await followers.follow(query, owner_id, is_admin=True)
+    before = (await result(partitions))["tablePartitions"]["totalCount"]
+    await writer.execute(
+        "SELECT ccgraph_create_partition('cc_logs', 'cc_logs_2019', '2019-01-01', '2020-01-01')"
+    )
+    assert (await result(partitions))["tablePartitions"]["totalCount"] == before + 1
+
+
 async def test_new_entries_of_logs_make_a_new_result_without_the_poll(
     database: Database, feed: Feed, statements: Statements, writer: Writer, project_id: UUID, owner_id: int
 ) -> None:
