@@ -22,10 +22,11 @@ check: .venv/.installed ## format, lint, types, import contracts, drift, coverag
 	$(BIN)/coverage run -m pytest --quiet tests/unit/gql tests/unit/models tests/golden
 	$(BIN)/coverage report
 
-fix: .venv/.installed ## format, mend what ruff can mend, write settings, schema and golden files
+fix: .venv/.installed ## format, mend what ruff can mend, write settings, tables of documents, schema and golden files
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.support.configuration
+	$(BIN)/python -m tests.support.distribution
 	$(BIN)/ccgraph schema
 	$(BIN)/python -m tests.golden.test_statements
 	$(BIN)/python -m tests.golden.test_texts

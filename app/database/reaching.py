@@ -15,6 +15,9 @@ from services.core.retry import Backoff, retry
 _PAUSES = Backoff(first=0.2, longest=2.0)
 _WAIT = "wait and try again; CCGRAPH_DATABASE_START_TIMEOUT says how many seconds a start waits"
 
+_DIRECT = "ccgraph.direct"
+"""A setting that only a connection has which reaches PostgreSQL with what it asked for."""
+
 _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InvalidCatalogNameError, "create that database (`createdb`), or correct the name in {variable}"),
     (asyncpg.InvalidPasswordError, "correct the user or the password in {variable}"),
@@ -35,6 +38,11 @@ _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
     (
         asyncpg.TargetServerAttributeNotMatched,
         "promote one of its servers, or name the primary in {variable}",
+    ),
+    (
+        asyncpg.ProtocolViolationError,
+        "a pooler such as PgBouncer, which keeps no settings of a connection, must not stand in between: "
+        "set {variable} to PostgreSQL itself",
     ),
     (asyncpg.ReadOnlySQLTransactionError, "set {variable} to the primary server, which takes changes"),
     (asyncpg.DiskFullError, "make room on the server's disk"),
@@ -88,8 +96,14 @@ async def look_at_replica(url: str, name: str, say: Callable[[str], None]) -> No
 
 
 async def _connect(url: str) -> None:
-    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT)
-    await connection.close(timeout=CONNECT_TIMEOUT)
+    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, server_settings={_DIRECT: "on"})
+    try:
+        # Not prepared, for a pooler may bring each message to another connection.
+        await connection.execute(f"SELECT current_setting('{_DIRECT}')", timeout=CONNECT_TIMEOUT)
+    except asyncpg.UndefinedObjectError as error:
+        raise asyncpg.ProtocolViolationError("what a connection sets is ignored") from error
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT)
 
 
 def unusable(error: BaseException, variable: str = "DATABASE_URL") -> StartupError | None:
@@ -131,7 +145,7 @@ def _passes(error: Exception) -> bool:
             asyncpg.PostgresConnectionError,
             asyncpg.TargetServerAttributeNotMatched,
         ),
-    )
+    ) and not isinstance(error, asyncpg.ProtocolViolationError)
 
 
 def _is_about_tls(error: BaseException) -> bool:
