@@ -28,6 +28,7 @@ from gql.planner.statement import DEEPEST_RELATIONS, MOST_PARAMETERS, MOST_RELAT
 from gql.request.anonymous import STRANGERS_TOKENS
 from gql.request.documents import _MAXIMUM_REMEMBERED_CHARACTERS
 from gql.request.limits import _MAXIMUM_DIGITS, MOST_PARTS
+from models.model_prices import MOST_PRICES
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
@@ -334,6 +335,17 @@ BOUNDS = (
         ("tests/acceptance/test_bounds.py::test_one_call_writes_so_many_rows",),
     ),
     Bound(
+        "prices of models in `usage.model_prices`",
+        MOST_PRICES,
+        (MEMORY,),
+        (Door.MUTATION,),
+        "BAD_USER_INPUT",
+        (
+            "tests/integration/writing/test_usage.py::"
+            "test_an_administrator_changes_the_prices_and_nothing_that_is_none",
+        ),
+    ),
+    Bound(
         "MCP messages of a transaction of `ccgraph import-mcp`",
         _MESSAGES_PER_PART,
         (MEMORY, DATABASE),
@@ -596,6 +608,8 @@ NO_BOUNDS = {
 """Settings that are numbers and bound nothing that a caller takes."""
 
 ELSEWHERE = {
+    "characters of what an instance does now, or said last": "no caller of the API writes it;"
+    " tests/integration/writing/test_permission_requests.py",
     "alias": "a column's name in PostgreSQL",
     "operations, fragments, lines": "three figures; tests/unit/gql/request/test_limits.py",
     "wait for a row that another change holds": "tests/integration/writing/test_rushes.py",
