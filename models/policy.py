@@ -194,9 +194,11 @@ UNBOUNDED = frozenset(
         "cc_logs",
         "task_logs",
         "ultrathink_messages",
+        "cc_usage",
+        "cc_permission_requests",
     }
 )
-"""Tables that grow for ever and are visible through what their rows lead to alone."""
+"""Tables that grow for ever and are visible through what their rows lead to, or as a person's own."""
 
 SMALL = 200
 """Rows that are found sooner from what they lead to than by walking through a table."""
@@ -280,16 +282,20 @@ class SmallSet:
     handful: bool
 
 
-def visible_keys(table: str, key: str, viewer: str) -> str:
-    """A query for the keys of the rows that a viewer may see."""
-    return f"SELECT {table}.{key} AS key FROM {table} WHERE {visible(table, table, viewer)}"
+def visible_keys(way: Through | Own, viewer: str) -> str:
+    """A query for the keys to which a column leads where a viewer may see the row."""
+    if isinstance(way, Own):
+        return f"SELECT {viewer} AS key"
+    return (
+        f"SELECT {way.table}.{way.key} AS key FROM {way.table} WHERE {visible(way.table, way.table, viewer)}"
+    )
 
 
-def ways(table_name: str) -> tuple[Through, ...]:
+def ways(table_name: str) -> tuple[Through | Own, ...]:
     """What the rows of a table of `UNBOUNDED` are visible through; nothing for other tables."""
     if table_name not in UNBOUNDED:
         return ()
-    return tuple(rule for rule in RULES[table_name] if isinstance(rule, Through))
+    return tuple(rule for rule in RULES[table_name] if isinstance(rule, Through | Own))
 
 
 def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
@@ -314,8 +320,10 @@ def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
         few=f"SELECT count(*) <= {SMALL} AS few FROM (SELECT FROM ({found}) AS one LIMIT {SMALL + 1}) AS one",
         gathered=f"({' OR '.join(picked)})",
         among=f"({' OR '.join(asked)})",
-        parts=tuple(parts) if len({way.table for way in ways(table_name)}) == 1 else (),
-        handful=all(way.table in HANDFULS for way in ways(table_name)),
+        parts=tuple(parts)
+        if len({way.table for way in ways(table_name) if isinstance(way, Through)}) == 1
+        else (),
+        handful=all(isinstance(way, Own) or way.table in HANDFULS for way in ways(table_name)),
     )
 
 

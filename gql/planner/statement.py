@@ -131,7 +131,7 @@ class Statement:
             return None
         named = {}
         for way in ways:
-            keys = policy.visible_keys(way.table, way.key, self.viewer())
+            keys = policy.visible_keys(way, self.viewer())
             if keys not in self.sets:
                 self.sets[keys] = self.alias("seen")
             named[way.column] = self.sets[keys]

@@ -52,9 +52,13 @@ FIGURES = {
 def compile_subtree_usage(statement: Statement, alias: str, field: Field) -> str:
     """One row with the figures as its columns.
 
-    `SELECT figures$1.figure$1 AS "requests" FROM (SELECT count(*) AS figure$1 FROM (WITH RECURSIVE tree AS
-    (...) SELECT DISTINCT tree.id FROM tree) AS below$1 JOIN cc_usage AS cc_usage$1 ON ... WHERE ...)
+    `SELECT figures$1.figure$1 AS "requests" FROM (SELECT count(*) AS figure$1 FROM (SELECT cc_instance$1.id
+    UNION (WITH RECURSIVE tree AS (...) SELECT tree.id FROM tree)) AS below$1
+    CROSS JOIN LATERAL (SELECT cc_usage$1.* FROM cc_usage AS cc_usage$1 WHERE ... OFFSET 0) AS cc_usage$1)
     AS figures$1`
+
+    The rows of each instance are looked up by themselves: PostgreSQL expects many instances below one, and
+    would read the whole table.
     """
     table = statement.question.catalog.types["CcUsage"]
     row, below, around = (statement.alias(stem) for stem in (table.label, "below", "figures"))
@@ -68,10 +72,10 @@ def compile_subtree_usage(statement: Statement, alias: str, field: Field) -> str
             inner.append(f"{figure.sql.format(row=row)} AS {name}")
             expression = output(f"{around}.{name}", figure.kind)
         outer.append(f'{expression} AS "{part.key}"')
-    conditions = statement.visible(table, row)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    conditions = [f"{row}.cc_instance_id = {below}.id", *statement.visible(table, row)]
+    used = f"SELECT {row}.* FROM {table.table} AS {row} WHERE {' AND '.join(conditions)} OFFSET 0"
     return (
         f"SELECT {', '.join(outer)}\nFROM (\nSELECT {', '.join(inner) or 'count(*)'}\n"
-        f"FROM ({with_subtree(statement, alias)}) AS {below}"
-        f" JOIN {table.table} AS {row} ON {row}.cc_instance_id = {below}.id{where}\n) AS {around}"
+        f"FROM ({with_subtree(statement, alias)}) AS {below}\n"
+        f"CROSS JOIN LATERAL (\n{used}\n) AS {row}\n) AS {around}"
     )

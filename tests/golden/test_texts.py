@@ -83,7 +83,7 @@ def reading() -> Iterator[Section]:
                 yield f"{table}, {name}", other
         sets = {way.column: f"seen_by_{way.column}" for way in policy.ways(table)}
         for way in policy.ways(table):
-            yield f"{table}, {sets[way.column]}", policy.visible_keys(way.table, way.key, "$1")
+            yield f"{table}, {sets[way.column]}", policy.visible_keys(way, "$1")
         if sets:
             found = policy.small_set(table, "r", sets)
             yield f"{table}, whether there are few", found.few

@@ -16,7 +16,10 @@ LEFT JOIN LATERAL (
 SELECT figures$1.figure$1 AS "requests", figures$1.figure$2::text AS "inputTokens", figures$1.figure$3::text AS "estimatedCostMicroUsd", figures$1.figure$4 AS "lastRequestedAt"
 FROM (
 SELECT count(*) AS figure$1, coalesce(sum(cc_usage$1.input_tokens), 0) AS figure$2, coalesce(sum(cc_usage$1.cost_micro_usd) FILTER (WHERE cc_usage$1.cost_is_estimated), 0) AS figure$3, max(cc_usage$1.requested_at) AS figure$4
-FROM (SELECT cc_instance$1.id UNION (WITH RECURSIVE tree AS (SELECT child.id, 1 AS level FROM cc_instances AS child WHERE child.parent_instance_id = cc_instance$1.id UNION ALL SELECT child.id, tree.level + 1 FROM tree JOIN cc_instances AS child ON child.parent_instance_id = tree.id WHERE tree.level < 100) SELECT tree.id FROM tree)) AS below$1 JOIN cc_usage AS cc_usage$1 ON cc_usage$1.cc_instance_id = below$1.id
+FROM (SELECT cc_instance$1.id UNION (WITH RECURSIVE tree AS (SELECT child.id, 1 AS level FROM cc_instances AS child WHERE child.parent_instance_id = cc_instance$1.id UNION ALL SELECT child.id, tree.level + 1 FROM tree JOIN cc_instances AS child ON child.parent_instance_id = tree.id WHERE tree.level < 100) SELECT tree.id FROM tree)) AS below$1
+CROSS JOIN LATERAL (
+SELECT cc_usage$1.* FROM cc_usage AS cc_usage$1 WHERE cc_usage$1.cc_instance_id = below$1.id OFFSET 0
+) AS cc_usage$1
 ) AS figures$1
 ) AS object$1 ON true
 ORDER BY cc_instance$1.id

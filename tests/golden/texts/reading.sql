@@ -797,6 +797,57 @@ AND ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public)))
 
+-- cc_usage, seen_by_user_id
+SELECT $1 AS key
+
+-- cc_usage, seen_by_project_id
+SELECT projects.project_id AS key
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public)
+
+-- cc_usage, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_user_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM cc_usage AS one
+WHERE one.user_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_project_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM cc_usage AS one
+WHERE one.project_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- cc_usage, the few
+(r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+OR r.project_id = ANY(ARRAY(SELECT key
+FROM seen_by_project_id)))
+
+-- cc_usage, those met one by one
+((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE
+OR (r.project_id IN (SELECT key
+FROM seen_by_project_id)) IS TRUE)
+
+-- cc_usage, a part
+r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+
+-- cc_usage, a part
+r.project_id = ANY(ARRAY(SELECT key
+FROM seen_by_project_id))
+AND ((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
+
 -- cc_permission_requests
 (r.user_id = $1
 OR EXISTS (SELECT
@@ -808,20 +859,58 @@ WHERE ((projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
 OR projects.is_public))))
 
--- maintenance_runs
-false
+-- cc_permission_requests, seen_by_user_id
+SELECT $1 AS key
 
--- system_health
-false
+-- cc_permission_requests, seen_by_cc_instance_id
+SELECT cc_instances.id AS key
+FROM cc_instances
+WHERE cc_instances.project_id IN (SELECT projects.project_id
+FROM projects
+WHERE ((projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.is_public))
 
--- system_queues
-false
+-- cc_permission_requests, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_user_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM cc_permission_requests AS one
+WHERE one.user_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM cc_permission_requests AS one
+WHERE one.cc_instance_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
 
--- table_partitions
-false
+-- cc_permission_requests, the few
+(r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+OR r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id)))
 
--- table_sizes
-false
+-- cc_permission_requests, those met one by one
+((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE
+OR (r.cc_instance_id IN (SELECT key
+FROM seen_by_cc_instance_id)) IS TRUE)
+
+-- cc_permission_requests, a part
+r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+
+-- cc_permission_requests, a part
+r.cc_instance_id = ANY(ARRAY(SELECT key
+FROM seen_by_cc_instance_id))
+AND ((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
 
 -- users, private columns
 r.id = $1

@@ -12,7 +12,15 @@ from gql.request.limits import Limits
 from gql.request.preparation import Preparation
 from models import policy
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
-from tests.support.factories import AnyRow, make_file_operation, make_session, make_user
+from tests.support.factories import (
+    AnyRow,
+    make_file_operation,
+    make_instance,
+    make_project,
+    make_session,
+    make_usage,
+    make_user,
+)
 
 NEWEST = """{ fileOperations(first: 5, orderBy: [{createdAt: DESC}], where: {success: {eq: true}}) {
   nodes { filePath } pageInfo { hasNextPage } } }"""
@@ -82,6 +90,57 @@ async def test_who_sees_few_rows_does_not_make_postgresql_look_at_the_others(
     assert looked_at["new"] == 0
     assert looked_at["few"] <= 3 + 3, "those that are counted, and those of the page"
     assert looked_at["other"] >= 5, "this is how the others are counted"
+
+
+async def test_usage_that_is_ones_own_or_of_ones_project_is_found_without_that_of_others(
+    connection: AsyncConnection, asker: Asker, database_url: str
+) -> None:
+    few, other = await make_user(connection), await make_user(connection)
+    projects = {person.id: await make_project(connection, owner_id=person.id) for person in (few, other)}
+    instances = {
+        person: await make_instance(connection, project_id=project.project_id)
+        for person, project in projects.items()
+    }
+    for person, count in ((few.id, 1), (other.id, OTHERS)):
+        for number in range(count):
+            await make_usage(
+                connection, cc_instance_id=instances[person].id, user_id=person, input_tokens=10 + number
+            )
+    for _ in range(30):
+        stranger = await make_project(connection)
+        of_stranger = await make_instance(connection, project_id=stranger.project_id)
+        await connection.exec_driver_sql(
+            "INSERT INTO cc_usage (cc_instance_id, project_id, user_id, requested_at)"
+            " SELECT $1, $2, $3, now() FROM generate_series(1, 60)",
+            (of_stranger.id, stranger.project_id, stranger.owner_id),
+        )
+    # Of the person and in a project of another one; it is there once for each of them.
+    await make_usage(connection, cc_instance_id=instances[other.id].id, user_id=few.id, input_tokens=100)
+    await connection.exec_driver_sql("ANALYZE")
+    query = """{ ccUsage(orderBy: [{inputTokens: ASC}]) {
+        totalCount nodes { inputTokens } aggregate { sum { inputTokens } } } }"""
+
+    found = (await asker.ask(query, few))["ccUsage"]
+    assert found == {
+        "totalCount": 2,
+        "nodes": [{"inputTokens": tokens} for tokens in (10, 100)],
+        "aggregate": {"sum": {"inputTokens": "110"}},
+    }
+    assert (await asker.ask(query, other))["ccUsage"]["totalCount"] == OTHERS + 1
+
+    page_alone = "{ ccUsage(orderBy: [{inputTokens: ASC}]) { nodes { inputTokens } } }"
+    operation = Preparation(SCHEMA._schema, Limits()).operation(page_alone, None)
+    plan = operation.root_plan(CATALOG, {}, is_admin=False).plan
+    assert plan is not None
+    plain = await asyncpg.connect(database_url)
+    try:
+        await plain.execute("SET enable_seqscan = off")
+        text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(few.id, {}))
+        assert sum(rows_of("cc_usage", orjson.loads(text)[0]["Plan"])) <= 3 + 2, (
+            "counted, and those of the page"
+        )
+    finally:
+        await plain.close()
 
 
 def rows_of(table: str, node: dict[str, Any]) -> Iterator[float]:
