@@ -34,6 +34,7 @@ from services.feed.feed import Feed
 from services.feed.reader import Pace
 from services.feed.wakeup import Wakeup
 from services.instances.heartbeats import HeartbeatWatch
+from services.instances.permission_waits import PermissionWaits
 from services.live.queries import LiveQueries
 from services.notifications.websocket_delivery import Retries, SentNotifications, keep_sending
 from services.secrets.known_forms import scanner
@@ -47,6 +48,7 @@ class ApiEndpoint:
     http: GraphQLEndpoint
     websocket: WebSocketEndpoint
     connections: Connections
+    permission_waits: PermissionWaits
 
 
 @asynccontextmanager
@@ -71,8 +73,15 @@ async def open_api(
         )
         vault = settings.vault()
         await asyncio.to_thread(scanner)  # a quarter of a second, which no request is to wait for
-        heartbeats = HeartbeatWatch(database, timedelta(seconds=settings.heartbeat_timeout))
+        heartbeats = HeartbeatWatch(
+            database,
+            timedelta(seconds=settings.heartbeat_timeout),
+            working_for=timedelta(seconds=settings.working_timeout),
+        )
         await stack.enter_async_context(supervisor.running(heartbeats.run, "heartbeats"))
+        permission_waits = await stack.enter_async_context(
+            PermissionWaits(database, wakeup.event(), settings.permission_wait).watched_by(supervisor)
+        )
         sent = await stack.enter_async_context(SentNotifications(database).watched_by(supervisor))
         retries = Retries(timedelta(seconds=settings.confirmation_timeout), settings.confirmation_retries)
         sending = partial(keep_sending, database, retries, every=min(5.0, settings.confirmation_timeout / 2))
@@ -132,6 +141,7 @@ async def open_api(
                 WebSocketLimits(initialisation=settings.request_timeout, keep_alive=settings.keep_alive),
             ),
             connections,
+            permission_waits,
         )
 
 

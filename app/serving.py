@@ -105,6 +105,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self.config.timeout_graceful_shutdown or 0)
         api: ApiEndpoint = self._app.state.api
+        api.permission_waits.stop()
         await api.connections.drain(deadline - loop.time())
         self.config.timeout_graceful_shutdown = math.ceil(max(0, deadline - loop.time()))
         await super().shutdown(sockets)

@@ -255,6 +255,20 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds without a heartbeat after which an instance is marked ERROR, up to 86400",
     )
+    working_timeout: float = Field(
+        3_600,
+        gt=0,
+        le=604_800,
+        description="seconds without a word from a Claude Code at work after which it counts as gone, "
+        "up to 604800",
+    )
+    permission_wait: float = Field(
+        60,
+        ge=0,
+        le=3_600,
+        description="seconds that a permission request of a project with holdPermissionRequests is held, "
+        "up to 3600; 0: none is",
+    )
     process_timeout: float = Field(
         30,
         gt=0,

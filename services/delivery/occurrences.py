@@ -1,4 +1,5 @@
-"""Makes notifications of what happens: tasks that end, instances in trouble, invitations, requests to join.
+"""Makes notifications of what happens: tasks that end, instances in trouble, permissions that Claude waits
+for, invitations, requests to join.
 
 The change feed says what happened. The place up to which it was read is a row, which moves in the transaction
 that stores the notifications: each occurrence is told once, by whichever worker holds the row, and a worker
@@ -15,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from models.change_policy import changeable
 from models.enums import NotificationPriority, NotificationService, NotificationType
 from models.policy import MEMBER
 from services.core.database import Connection, Database
@@ -60,6 +62,8 @@ _MATTERS: Final = """(
     (op = 'UPDATE' AND old ->> 'status' IS DISTINCT FROM new ->> 'status' AND (
         (table_name = 'tasks' AND new ->> 'status' IN ('COMPLETED', 'FAILED'))
         OR (table_name = 'cc_instances' AND new ->> 'status' = 'ERROR')))
+    OR (table_name = 'cc_permission_requests' AND op <> 'DELETE' AND new ->> 'decision' IS NULL
+        AND old ->> 'held_until' IS NULL AND new ->> 'held_until' IS NOT NULL)
     OR (op <> 'DELETE' AND old ->> 'state' IS DISTINCT FROM new ->> 'state' AND (
         (table_name = 'project_invitations' AND new ->> 'state' = 'pending')
         OR (table_name = 'collaboration_participants' AND new ->> 'state' = 'requested')))
@@ -81,6 +85,10 @@ FROM bound LEFT JOIN (
 ORDER BY event.seq
 """
 
+_LISTED: Final = """CASE WHEN listed ->> 'user_id' ~ '^[0-9]{1,9}([.]0+)?$'
+            THEN (listed ->> 'user_id')::numeric::int END
+        FROM jsonb_path_query(projects.collaborators, '$[*]') AS listed"""
+
 # Who has a setting for it, of those whom it concerns: one row for each event and setting.
 _CONCERNED: Final = f"""
 WITH event AS (
@@ -92,11 +100,18 @@ WITH event AS (
     CROSS JOIN LATERAL (
         SELECT projects.owner_id AS id
         UNION
-        SELECT CASE WHEN listed ->> 'user_id' ~ '^[0-9]{{1,9}}([.]0+)?$'
-            THEN (listed ->> 'user_id')::numeric::int END
-        FROM jsonb_path_query(projects.collaborators, '$[*]') AS listed
+        SELECT {_LISTED}
     ) AS person
     WHERE kind IN ('tasks', 'cc_instances') AND {MEMBER.format(row="projects", viewer="person.id")}
+    UNION ALL
+    SELECT event.*, person.id, projects.name
+    FROM event JOIN cc_permission_requests AS request
+        ON request.id = CASE WHEN kind = 'cc_permission_requests' THEN event.row_key::uuid END
+    JOIN projects ON projects.project_id = event.project_id
+    CROSS JOIN LATERAL (
+        SELECT projects.owner_id AS id UNION SELECT request.user_id UNION SELECT {_LISTED}
+    ) AS person
+    WHERE {changeable("cc_permission_requests", "request", "person.id")}
     UNION ALL
     SELECT event.*, event.user_id, (
         SELECT invitation.project_name FROM project_invitations AS invitation
@@ -142,6 +157,9 @@ _KINDS: Final[Mapping[tuple[str, str], Kind]] = {
     ("cc_instances", "ERROR"): Kind(
         NotificationType.ERROR_OCCURRED, "instance.error", NotificationPriority.HIGH
     ),
+    ("cc_permission_requests", ""): Kind(
+        NotificationType.CLAUDE_REQUEST, "permission", NotificationPriority.HIGH
+    ),
     ("project_invitations", "pending"): Kind(NotificationType.COLLABORATION_INVITE, "invitation"),
     ("collaboration_participants", "requested"): Kind(
         NotificationType.COLLABORATION_INVITE, "join", NotificationPriority.HIGH
@@ -151,6 +169,7 @@ _KINDS: Final[Mapping[tuple[str, str], Kind]] = {
 _PATHS: Final[Mapping[str, str]] = {
     "tasks": "/tasks/{key}",
     "cc_instances": "/instances/{key}",
+    "cc_permission_requests": "/permissions/{key}",
     "project_invitations": "/invitations/{key}",
 }
 
@@ -282,7 +301,7 @@ def _row(event: _Event, record: asyncpg.Record) -> tuple[object, ...] | None:
     """The columns of one notification, in the reader's language; None where filter rules are against it."""
     language = language_of(read_stored(record["preferences"]) if record["preferences"] else None)
     kind = event.kind
-    name = event.new.get("name") or record["other_name"] or "?"
+    name = event.new.get("name") or event.new.get("tool_name") or record["other_name"] or "?"
     values = {"name": name, "project": record["project_name"] or "?"}
     title = cut(say(f"{kind.text}.title", language, **values), _MOST_TITLE)
     text = say(f"{kind.text}.text", language, **values)

@@ -57,6 +57,11 @@ _TEXTS: Final[Mapping[str, Mapping[Language, str]]] = MappingProxyType(
             _EN: "The instance “{name}” of the project “{project}” has failed or fallen silent.",
             _JA: "プロジェクト「{project}」のインスタンス「{name}」がエラーになったか、応答していません。",
         },
+        "permission.title": {_EN: "Claude asks to use {name}", _JA: "Claude が {name} の許可を求めています"},
+        "permission.text": {
+            _EN: "Claude Code in the project “{project}” waits for an answer before it uses {name}.",
+            _JA: "プロジェクト「{project}」の Claude Code が {name} を使う許可を待っています。",
+        },
         "invitation.title": {_EN: "Invitation to {project}", _JA: "{project} への招待"},
         "invitation.text": {
             _EN: "{name} invites you to the project “{project}”.",

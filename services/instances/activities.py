@@ -52,6 +52,7 @@ async def note(transaction: Transaction, instance_id: UUID, seen: Sight) -> None
     assigned = ", ".join(f"{column} = ${number}" for number, column in enumerate(told, start=4))
     await transaction.connection.exec_driver_sql(
         "UPDATE cc_instances SET activity = $2, activity_detail = $3,"
+        " last_heartbeat = GREATEST(last_heartbeat, now()),"
         " activity_since = CASE WHEN activity = $2 THEN activity_since ELSE now() END"
         f"{', ' if assigned else ''}{assigned} WHERE id = $1",
         (

@@ -1,4 +1,8 @@
-"""Instances that fell silent: each is marked ERROR once, whichever process notices (decision 25)."""
+"""Instances that fell silent: each is marked once, whichever process notices (decision 25).
+
+One that sends heartbeats becomes ERROR. One whose activity a source tells is silent only while it works: it
+is taken for gone then, and has stopped.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,12 +13,22 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, select
 
-from models.enums import CcInstanceStatus, listed
+from models.enums import CcActivity, CcInstanceStatus, listed
 from services.core.background import repeatedly
 from services.core.database import Database, WriteConnection
 from services.writing.lifecycles import ALIVE, CC_INSTANCE
+from services.writing.open_requests import lapse_requests
+from services.writing.task_claims import release_claims
 
 log = structlog.get_logger(__name__)
+
+AT_WORK: Final = (CcActivity.WORKING, CcActivity.RETRYING)
+"""Activities in which a Claude Code says something all the time."""
+
+WAITING: Final = (CcActivity.WAITING_PERMISSION, CcActivity.WAITING_ANSWER)
+"""Activities in which it waits for a person, who may be away for days."""
+
+_HEARD: Final = "GREATEST(last_heartbeat, activity_since)"
 
 _LOOK_EVERY = 5.0
 
@@ -29,6 +43,54 @@ WHERE id IN (
     LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
+
+
+# Instances that are above and below each other are of one process. While one of them is heard, or waits for a
+# person, the process lives. What is below one that is gone has gone with it. Whether one was heard in between
+# is asked again once the rows are locked.
+_GONE: Final = f"""
+UPDATE cc_instances SET {CC_INSTANCE.assignments(CcInstanceStatus.STOPPED, after=ALIVE)}
+WHERE id IN (
+    WITH RECURSIVE above AS (
+        SELECT id AS silent, id, parent_instance_id FROM cc_instances
+        WHERE status IN ({listed(ALIVE)}) AND activity IN ({listed(AT_WORK)})
+          AND {_HEARD} < now() - $1::interval
+        UNION
+        SELECT above.silent, parent.id, parent.parent_instance_id
+        FROM above JOIN cc_instances AS parent ON parent.id = above.parent_instance_id
+    ), process AS (
+        SELECT silent, id FROM above
+        UNION
+        SELECT process.silent, child.id
+        FROM process JOIN cc_instances AS child ON child.parent_instance_id = process.id
+    ), gone AS (
+        SELECT silent AS id FROM process JOIN cc_instances AS member USING (id)
+        GROUP BY silent
+        HAVING max({_HEARD}) < now() - $1::interval
+           AND NOT bool_or(status IN ({listed(ALIVE)}) AND activity IN ({listed(WAITING)}))
+        UNION
+        SELECT child.id FROM gone JOIN cc_instances AS child ON child.parent_instance_id = gone.id
+    )
+    SELECT id FROM cc_instances
+    WHERE id IN (SELECT id FROM gone) AND status IN ({listed(ALIVE)}) AND activity IS NOT NULL
+      AND {_HEARD} < now() - $1::interval
+    FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+async def mark_gone(connection: WriteConnection, working_for: timedelta) -> list[UUID]:
+    """Take for gone what works and was not heard for `working_for`, with all below it; gives their keys.
+
+    Their tasks are queued again, and what they ask for lapses. An instance at rest, or one that waits for a
+    person, is left alone however long it says nothing, and so are those of its process.
+    """
+    marked = await connection.exec_driver_sql(_GONE, (working_for,))
+    gone = [*marked.scalars()]
+    if gone:
+        await release_claims(connection, gone)
+        await lapse_requests(connection, gone)
+    return gone
 
 
 async def mark_silent(
@@ -50,34 +112,45 @@ class HeartbeatWatch:
 
     A server that heard nothing cannot tell which were silent: after the start, and after the database was
     away, when no heartbeat could be written, it first listens for `silent_for`, by `clock`, before it marks
-    anything.
+    anything, and for `working_for` before it takes anything for gone.
     """
 
     def __init__(
-        self, database: Database, silent_for: timedelta, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        silent_for: timedelta,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        working_for: timedelta = timedelta(hours=1),
     ) -> None:
         self._database = database
         self._silent_for = silent_for
+        self._working_for = working_for
         self._clock = clock
         self._listening_since: float | None = None
 
     async def run(self) -> None:
         """For ever: look often enough that a silence is noticed soon after it is one."""
-        await repeatedly(
-            self.look, min(_LOOK_EVERY, self._silent_for.total_seconds() / 4), "heartbeats_not_watched"
-        )
+        shortest = min(self._silent_for, self._working_for).total_seconds()
+        await repeatedly(self.look, min(_LOOK_EVERY, shortest / 4), "heartbeats_not_watched")
 
     async def look(self) -> None:
         """Mark what is silent, once this process has listened for long enough."""
         since, self._listening_since = self._listening_since, None
         now = self._clock()
+        heard = -1.0 if since is None else now - since
+        marked, gone = [], []
         async with self._database.upkeep() as connection:
-            if since is not None and now - since >= self._silent_for.total_seconds():
+            if heard >= self._silent_for.total_seconds():
                 marked = await mark_silent(connection, self._silent_for)
-            else:
-                marked = []
+            if heard >= self._working_for.total_seconds():
+                gone = await mark_gone(connection, self._working_for)
+            if heard < self._silent_for.total_seconds():
                 await connection.execute(select(func.now()))
         self._listening_since = now if since is None else since
-        if marked:
+        if marked or gone:
             self._database.after_commit()
+        if marked:
             log.info("instances_silent", instances=[str(instance) for instance in marked])
+        if gone:
+            log.info("instances_gone", instances=[str(instance) for instance in gone])

@@ -29,10 +29,10 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id
 """
 
-# The one who comes second waits for the row, and then finds it answered.
+# The one who comes second waits for the row, and then finds it answered, or held no longer.
 _ANSWER: Final = f"""
 UPDATE cc_permission_requests SET decision = $2, message = $3, answered_by = $4, {ENDED}
-WHERE id = $1 AND decision IS NULL
+WHERE id = $1 AND decision IS NULL AND held_until > clock_timestamp()
 RETURNING id
 """
 
@@ -80,10 +80,10 @@ async def ask(transaction: Transaction, request: PermissionRequest) -> bool:
 async def answer(
     action: Action, request_id: UUID, decision: PermissionDecision, message: str | None = None
 ) -> None:
-    """Answer a request that waits. The first answer counts.
+    """Answer a request that is held. The first answer counts.
 
-    Raises: NotFound or Forbidden for the request, Conflict when it was answered or its project is archived,
-    BadInput for a decision that no person takes, or a message that cannot be stored.
+    Raises: NotFound or Forbidden for the request, Conflict when it was answered, is not held, or its project
+    is archived, BadInput for a decision that no person takes, or a message that cannot be stored.
     """
     if decision is PermissionDecision.LAPSED:
         raise BadInput("Answer with ALLOW or DENY.", field="input.decision")
@@ -102,11 +102,18 @@ async def answer(
 
 
 async def _known(transaction: Transaction, request_id: UUID) -> Conflict:
-    """What the second is told: the decision there is."""
+    """What the second is told: the decision there is, or that Claude Code does not wait for one from here."""
     found = await transaction.connection.exec_driver_sql(
         f"SELECT decision FROM {_TABLE} WHERE id = $1", (request_id,)
     )
-    decision = PermissionDecision(found.scalar_one())
+    stored = found.scalar_one()
+    if stored is None:
+        return Conflict(
+            "Claude Code does not wait for an answer from here, or no longer: answer in its terminal."
+            " Requests of a project are held where its holdPermissionRequests is true.",
+            field="input.id",
+        )
+    decision = PermissionDecision(stored)
     if decision is PermissionDecision.LAPSED:
         return Conflict(
             "This request has lapsed: the instance went on or ended without an answer.", field="input.id"

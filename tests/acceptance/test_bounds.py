@@ -592,6 +592,8 @@ NO_BOUNDS = {
     "access_token_minutes": "how long a login is good",
     "refresh_token_days": "how long a login is good",
     "heartbeat_timeout": "when an instance counts as silent",
+    "working_timeout": "when an instance counts as gone",
+    "permission_wait": "how long a person has to answer; how many wait is bounded",
     "process_timeout": "when a process counts as dead",
     "replica_lag": "when a replica is asked nothing",
     "feed_poll": "how soon a change is noticed",
@@ -610,6 +612,8 @@ NO_BOUNDS = {
 ELSEWHERE = {
     "characters of what an instance does now, or said last": "no caller of the API writes it;"
     " tests/integration/writing/test_permission_requests.py",
+    "permission requests that are held at a time": "tests/integration/writing/test_permission_waits.py",
+    "permission requests of a person that are held at a time": "likewise",
     "alias": "a column's name in PostgreSQL",
     "operations, fragments, lines": "three figures; tests/unit/gql/request/test_limits.py",
     "wait for a row that another change holds": "tests/integration/writing/test_rushes.py",

@@ -266,8 +266,12 @@ async def make_usage(connection: AsyncConnection, **values: Any) -> AnyRow:
 
 
 async def make_permission_request(connection: AsyncConnection, **values: Any) -> AnyRow:
-    """A permission that an instance waits for."""
-    defaults = {"tool_name": "Bash", "tool_input": {"command": "make test"}}
+    """A permission that is held for a minute."""
+    defaults = {
+        "tool_name": "Bash",
+        "tool_input": {"command": "make test"},
+        "held_until": datetime.now(UTC) + timedelta(minutes=1),
+    }
     return await make_row(
         connection, "cc_permission_requests", **(defaults | await _instance(connection, values))
     )

@@ -71,7 +71,14 @@ def _type_of(table: str) -> str:
 
 
 TOLD = (
-    Stream("ccInstanceStatusChanged", "CcInstance", _other("cc_instances", "status", "IDLE", "RUNNING")),
+    Stream(
+        "ccInstanceStatusChanged",
+        "CcInstance",
+        # One that is gone has stopped, and stays so.
+        _other("cc_instances", "status", "IDLE", "RUNNING").replace(
+            "RETURNING", "AND activity IS DISTINCT FROM 'GONE' RETURNING"
+        ),
+    ),
     Stream("ccInstanceActivityChanged", "CcInstance", _other("cc_instances", "activity", "IDLE", "RETRYING")),
     Stream(
         "ccPermissionRequestChanged",

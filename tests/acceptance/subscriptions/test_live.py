@@ -1,13 +1,19 @@
 """Live queries as clients meet them: over WebSocket and SSE, through changes by SQL and by the API."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx
 
+from models.enums import CcActivity
+from services.core.database import Database
+from services.core.principal import Principal
+from services.instances.activities import Sight, note
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
+from tests.support.acting import action
 from tests.support.graphql_ws import Socket, logged_in, open_socket
 from tests.support.serving import LiveServer
 from tests.support.sse import EventStream, open_stream
@@ -234,3 +240,26 @@ async def test_a_query_whose_every_field_is_skipped_has_an_empty_result(
         async with following(live_server, fleet.owner_token, query) as socket:
             assert (await socket.hear())["payload"] == {"data": {"live": data}}
             assert await socket.silent()
+
+
+async def test_who_waits_for_a_person_is_shown_within_a_fifth_of_a_second(
+    live_server: LiveServer, fleet: Fleet, database: Database
+) -> None:
+    query = """subscription { live(maxPerSecond: 20) {
+        ccInstances(where: {activity: {in: [WAITING_PERMISSION, WAITING_ANSWER]}}) {
+            nodes { id activity activityDetail activitySince } } } }"""
+    owner = action(database, Principal(fleet.owner_id, "owner", is_admin=False))
+    took = []
+    async with following(live_server, fleet.owner_token, query) as socket:
+        assert (await socket.next())["live"]["ccInstances"]["nodes"] == []
+        for activity in (CcActivity.WAITING_PERMISSION, CcActivity.WORKING) * 5:
+            async with owner.transaction() as transaction:
+                await note(transaction, fleet.instance_id, Sight(activity, "Bash"))
+            committed = time.monotonic()
+            nodes = (await socket.next())["live"]["ccInstances"]["nodes"]
+            took.append(time.monotonic() - committed)
+            shown = [(node["activity"], node["activityDetail"]) for node in nodes]
+            assert shown == ([("WAITING_PERMISSION", "Bash")] if activity.name != "WORKING" else [])
+            await asyncio.sleep(0.1)
+    # A machine that does much else may be late once.
+    assert sorted(took)[len(took) // 2] < 0.2, took

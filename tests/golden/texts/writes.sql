@@ -338,6 +338,57 @@ AND activity IS NULL
 LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
 RETURNING id
 
+-- services.instances.heartbeats, _GONE
+UPDATE cc_instances SET status = 'STOPPED', terminated_at = now(), activity = CASE WHEN activity IS NOT NULL THEN 'GONE' END, activity_since = CASE WHEN activity IS NOT NULL THEN now() END, activity_detail = NULL
+WHERE id IN (
+    WITH RECURSIVE above AS (
+        SELECT id AS silent, id, parent_instance_id
+FROM cc_instances
+       
+WHERE status IN ('IDLE', 'RUNNING')
+AND activity IN ('WORKING', 'RETRYING')
+         
+AND GREATEST(last_heartbeat, activity_since) < now() - $1::interval
+        UNION
+        SELECT above.silent, parent.id, parent.parent_instance_id
+       
+FROM above
+JOIN cc_instances AS parent ON parent.id = above.parent_instance_id
+    ), process AS (
+        SELECT silent, id
+FROM above
+        UNION
+        SELECT process.silent, child.id
+       
+FROM process
+JOIN cc_instances AS child ON child.parent_instance_id = process.id
+    ), gone AS (
+        SELECT silent AS id
+FROM process
+JOIN cc_instances AS member USING (id)
+       
+GROUP BY silent
+        HAVING max(GREATEST(last_heartbeat, activity_since)) < now() - $1::interval
+          
+AND NOT bool_or(status IN ('IDLE', 'RUNNING')
+AND activity IN ('WAITING_PERMISSION', 'WAITING_ANSWER'))
+        UNION
+        SELECT child.id
+FROM gone
+JOIN cc_instances AS child ON child.parent_instance_id = gone.id
+    )
+    SELECT id
+FROM cc_instances
+   
+WHERE id IN (SELECT id
+FROM gone)
+AND status IN ('IDLE', 'RUNNING')
+AND activity IS NOT NULL
+     
+AND GREATEST(last_heartbeat, activity_since) < now() - $1::interval
+    FOR UPDATE SKIP LOCKED)
+RETURNING id
+
 -- services.instances.instances, _RECORD
 UPDATE cc_instances SET last_heartbeat = now()
 WHERE id IN (
@@ -373,6 +424,21 @@ FROM now()) - extract(epoch
 FROM asked_at)) * 1000, 0), 9223372036854775807)::bigint
 WHERE id = $1
 AND decision IS NULL
+AND held_until > clock_timestamp()
+RETURNING id
+
+-- services.instances.permission_waits, _HOLD
+UPDATE cc_permission_requests SET held_until = now() + $3::interval
+WHERE id = $1
+AND user_id = $2
+AND decision IS NULL
+RETURNING id
+
+-- services.instances.permission_waits, _TAKE_BACK
+UPDATE cc_permission_requests SET held_until = NULL
+WHERE id = ANY($1::uuid[])
+AND decision IS NULL
+AND held_until IS NOT NULL
 RETURNING id
 
 -- services.mcp.recording, _INSERT

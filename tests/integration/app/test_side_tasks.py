@@ -36,6 +36,7 @@ SIDE_TASKS = [
     "leases",
     "log-reader",
     "maintenance",
+    "permission-waits",
     "replicas",
     "sent-notifications",
     "session-confirmer",

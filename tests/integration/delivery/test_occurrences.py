@@ -8,6 +8,7 @@ from tests.integration.delivery.conftest import Desk, Working
 from tests.support.factories import (
     AnyRow,
     make_instance,
+    make_permission_request,
     make_project,
     make_row,
     make_session,
@@ -184,3 +185,37 @@ async def test_what_happened_while_no_worker_ran_is_told_by_the_next_one(
     async with working():
         await receiver.has(1)
     assert receiver.got[0].json["data"]["link"] == f"https://fleet.example/tasks/{task.id}"
+
+
+async def test_a_permission_that_is_held_is_told_to_those_who_may_answer(
+    database: Database, desk: Desk
+) -> None:
+    people = [await desk.person() for _ in range(5)]
+    owner, editor, viewer, runner, _ = people
+    for person in people:
+        await desk.setting(user_id=person.id, notification_type="claude_request")
+    async with database.writer.begin() as connection:
+        roles = [{"user_id": editor.id, "role": "editor"}, {"user_id": viewer.id, "role": "viewer"}]
+        project = await make_project(connection, name="orders", owner_id=owner.id, collaborators=roles)
+        instance = await make_instance(connection, project_id=project.project_id)
+        asked = await make_permission_request(
+            connection, cc_instance_id=instance.id, user_id=runner.id, held_until=None
+        )
+    occurrences = await begun(database)
+    await desk.execute("UPDATE cc_permission_requests SET tool_name = 'WebFetch'")
+    assert await tell(occurrences) == 0
+    hold = "UPDATE cc_permission_requests SET held_until = now() + INTERVAL '1 minute'"
+    await desk.execute(hold)
+    await desk.execute(hold)
+    await desk.execute("UPDATE cc_permission_requests SET decision = 'allow', answered_at = now()")
+
+    assert await tell(occurrences) == 3
+    told = await rows(database)
+    assert {row.user_id for row in told} == {owner.id, editor.id, runner.id}
+    [first, *_] = told
+    assert (first.notification_type, first.title, first.priority) == (
+        "claude_request",
+        "Claude asks to use WebFetch",
+        "high",
+    )
+    assert first.payload["path"] == f"/permissions/{asked.id}"

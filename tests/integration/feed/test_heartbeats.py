@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from services.core.database import Database
 from services.feed.feed import Feed
-from services.instances.heartbeats import HeartbeatWatch, mark_silent
+from services.instances.heartbeats import HeartbeatWatch, mark_gone, mark_silent
 from tests.integration.feed.conftest import Listening, Writer, about, add_instance
 from tests.support.background import background
 from tests.support.clock import Clock
@@ -112,3 +112,85 @@ async def test_a_heartbeat_that_is_just_being_written_saves_the_instance(
         await last_heard(writer, instance, "0 s")
         async with asyncio.timeout(PATIENCE), database.transaction() as connection:
             assert await mark_silent(connection, MINUTE) == []
+
+
+async def doing(writer: Writer, instance: UUID, activity: str, ago: str) -> None:
+    """What the instance does, and how long ago it was heard last."""
+    await writer.execute(
+        "UPDATE cc_instances SET activity = $2, activity_since = now() - $3::text::interval,"
+        " last_heartbeat = now() - $3::text::interval WHERE id = $1",
+        instance,
+        activity,
+        ago,
+    )
+
+
+@pytest.mark.parametrize(
+    ("activity", "is_gone"),
+    [
+        ("WORKING", True),
+        ("RETRYING", True),
+        ("IDLE", False),
+        ("WAITING_PERMISSION", False),
+        ("WAITING_ANSWER", False),
+        ("BACKGROUND", False),
+    ],
+)
+async def test_what_works_and_says_nothing_is_gone_and_what_rests_is_well(
+    database: Database, writer: Writer, project_id: UUID, activity: str, is_gone: bool
+) -> None:
+    silent, lively = [await add_instance(writer, project_id, "RUNNING") for _ in range(2)]
+    await doing(writer, silent, activity, "9 days")
+    await doing(writer, lively, activity, "1 s")
+    task = await writer.fetchval(
+        "INSERT INTO tasks (project_id, name, task_type, status, assigned_to, lease_expires_at)"
+        " VALUES ($1, 't', 'testing', 'RUNNING', $2, now() + INTERVAL '1 day') RETURNING id",
+        project_id,
+        silent,
+    )
+    await writer.execute(
+        "INSERT INTO cc_permission_requests (cc_instance_id, tool_name) VALUES ($1, 'Bash')", silent
+    )
+    clock = Clock()
+    watch = HeartbeatWatch(database, MINUTE, clock, working_for=10 * MINUTE)
+    await watch.look()
+    clock.now += 599
+    await watch.look()
+    assert await status(writer, silent) == "RUNNING"
+    clock.now += 1
+    await watch.look()
+
+    row = await writer.fetchrow("SELECT * FROM cc_instances WHERE id = $1", silent)
+    assert row is not None
+    gone = ("STOPPED", "GONE", True)
+    left = ("RUNNING", activity, False)
+    assert (row["status"], row["activity"], row["terminated_at"] is not None) == (gone if is_gone else left)
+    assert await status(writer, lively) == "RUNNING"
+    decision = await writer.fetchval("SELECT decision FROM cc_permission_requests")
+    assert decision == ("lapsed" if is_gone else None)
+    holder = await writer.fetchval("SELECT assigned_to FROM tasks WHERE id = $1", task)
+    assert holder == (None if is_gone else silent)
+
+
+async def test_a_process_lives_while_any_of_its_instances_is_heard_or_waits_for_a_person(
+    database: Database, writer: Writer, project_id: UUID
+) -> None:
+    trees = {}
+    for name, activity, ago in (
+        ("heard", "WORKING", "1 s"),
+        ("waits", "WAITING_PERMISSION", "1 day"),
+        ("silent", "IDLE", "1 day"),
+    ):
+        main = await add_instance(writer, project_id, "RUNNING")
+        child, grandchild = [await add_instance(writer, project_id, "RUNNING") for _ in range(2)]
+        for below, above in ((child, main), (grandchild, child)):
+            await writer.execute(
+                "UPDATE cc_instances SET parent_instance_id = $2, type = 'CHILD' WHERE id = $1", below, above
+            )
+        await doing(writer, main, "WORKING", "1 day")
+        await doing(writer, child, "IDLE", "1 day")
+        await doing(writer, grandchild, activity, ago)
+        trees[name] = {main, child, grandchild}
+    async with database.transaction() as connection:
+        assert set(await mark_gone(connection, MINUTE)) == trees["silent"]
+        assert await mark_silent(connection, MINUTE) == []

@@ -116,6 +116,9 @@ async def _permission(teller: Teller, world: World, database: Database, instance
     request = PermissionRequest(uuid4(), UUID(instance), "Bash")
     async with action(database, world.scene.owner).transaction() as transaction:
         await ask(transaction, request)
+    async with database.writer.begin() as connection:
+        held = "UPDATE cc_permission_requests SET held_until = now() + INTERVAL '1 minute'"
+        await connection.execute(text(held))
     await teller.call(world.scene.owner, "answerPermissionRequest", id=str(request.id), decision="ALLOW")
 
 

@@ -31,7 +31,20 @@ async def asked(database: Database, scene: Scene, **given: Any) -> UUID:
     async with action(database, scene.owner).transaction() as transaction:
         assert await ask(transaction, request)
         assert not await ask(transaction, request)
+    await hold(database, request.id)
     return request.id
+
+
+async def hold(database: Database, key: UUID, seconds: int | None = 60) -> None:
+    """As an HTTP receiver does that waits for the answer."""
+    async with database.writer.begin() as connection:
+        await connection.execute(
+            text(
+                "UPDATE cc_permission_requests SET held_until = now() + INTERVAL '1 second' * :seconds"
+                " WHERE id = :id"
+            ),
+            {"id": key, "seconds": seconds},
+        )
 
 
 async def stored(database: Database, table: str, key: UUID) -> Any:
@@ -74,6 +87,19 @@ async def test_of_two_answers_at_once_one_is_a_conflict(database: Database, scen
     assert sorted(type(one).__name__ for one in outcomes) == ["Conflict", "NoneType"]
 
 
+@pytest.mark.parametrize("seconds", [-1, None])
+async def test_what_is_held_no_longer_is_not_answered_from_here(
+    database: Database, scene: Scene, seconds: int | None
+) -> None:
+    key = await asked(database, scene)
+    await hold(database, key, seconds)
+    told = await Caller(database).response(scene.owner, ANSWER, input={"id": str(key), "decision": "ALLOW"})
+    (error,) = told["errors"]
+    assert error["extensions"]["code"] == "CONFLICT"
+    assert "terminal" in error["message"]
+    assert (await stored(database, "cc_permission_requests", key)).decision is None
+
+
 @pytest.mark.parametrize(("who", "code"), [("viewer", "FORBIDDEN"), ("stranger", "NOT_FOUND")])
 async def test_others_do_not_answer(database: Database, scene: Scene, who: str, code: str) -> None:
     key = await asked(database, scene)
@@ -113,6 +139,15 @@ async def test_an_instance_whose_activity_is_told_is_not_silent(database: Databa
     row = await stored(database, "cc_instances", scene.instance_id)
     assert (row.activity, row.context_used_percent, row.status) == ("IDLE", 100, "IDLE")
     assert SECRET not in repr(row)
+
+
+async def test_what_an_instance_does_and_said_is_cut(database: Database, scene: Scene) -> None:
+    async with action(database, scene.owner).transaction() as transaction:
+        await note(
+            transaction, scene.instance_id, Sight(CcActivity.WORKING, "東" * 20_000, "m" * 999, "x" * 20_000)
+        )
+    row = await stored(database, "cc_instances", scene.instance_id)
+    assert [len(text) for text in (row.activity_detail, row.model, row.last_message)] == [10_000, 200, 10_000]
 
 
 async def test_an_instance_that_is_gone_has_stopped(database: Database, scene: Scene) -> None:

@@ -24,6 +24,7 @@ ROUNDS: Mapping[str, str] = {
     "services/delivery/worker.py": "a round of the server",
     "services/demo/loading.py": "a command, which fills an empty database",
     "services/instances/heartbeats.py": "a round of the server",
+    "services/instances/permission_waits.py": "a round of the server, which takes holds back",
     "services/mcp/importing.py": "a command, which goes in parts",
     "services/notifications/websocket_delivery.py": "a round of the server",
     "services/system/contents.py": "reads; a savepoint, where an older database lacks a column",
