@@ -912,5 +912,20 @@ FROM seen_by_cc_instance_id))
 AND ((r.user_id IN (SELECT key
 FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
 
+-- maintenance_runs
+false
+
+-- system_health
+false
+
+-- system_queues
+false
+
+-- table_partitions
+false
+
+-- table_sizes
+false
+
 -- users, private columns
 r.id = $1
