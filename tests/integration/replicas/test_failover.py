@@ -13,6 +13,8 @@ from starlette.applications import Starlette
 from app.config.settings import Settings
 from app.database.configuration import OWNER
 from app.database.pools import open_database
+from app.database.reaching import reach
+from migrations.run import upgrade
 from services.core.errors import CursorInvalid
 from services.feed.feed import Feed
 from services.feed.reading import current_snapshot, read_batch
@@ -27,6 +29,7 @@ from tests.integration.feed.conftest import (
     set_status,
 )
 from tests.integration.replicas.conftest import CREATE, Pair, Person, caught_up, person
+from tests.support.replication import address
 from tests.support.server import TEMPLATE
 from tests.support.waiting import until
 
@@ -180,3 +183,15 @@ async def test_ids_that_are_given_out_again_after_a_promotion_hide_nothing(
     async with connected(whole, other) as connection:
         with pytest.raises(CursorInvalid):
             await read_batch(connection, lost_start)
+
+
+async def test_of_several_hosts_the_primary_is_found_whichever_is_named_first(
+    whole: Pair, database_name: str
+) -> None:
+    for nodes in ((whole.standby, whole.primary), (whole.primary, whole.standby)):
+        settings = Settings.model_validate({"database_url": address(database_name, *nodes)})
+        assert settings.database_url is not None
+        await reach(settings.database_url.get_secret_value(), "DATABASE_URL", 0, print)
+        await upgrade(settings.database_url.get_secret_value())
+        async with open_database(settings) as database:
+            assert await database.primary.fetchval("SELECT NOT pg_is_in_recovery()")
