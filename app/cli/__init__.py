@@ -239,6 +239,10 @@ def restore_backup(
         bool,
         typer.Option("--without-keys", help="Go on although encryption keys that it needs are not set."),
     ] = False,
+    discard_waiting: Annotated[
+        bool,
+        typer.Option("--discard-waiting", help="Call off the notifications that wait to be sent."),
+    ] = False,
 ) -> None:
     """Restore (復元) a backup into an empty database: a new CCGRAPH_DATA_DIR, or the one of DATABASE_URL.
 
@@ -264,9 +268,9 @@ def restore_backup(
     if file is not None and (source is not None or timeline is not None):
         raise typer.BadParameter("they go with --at only.", param_hint="--from, --timeline")
     if file is not None:
-        restoring.restore(file, without_keys=without_keys)
+        restoring.restore(file, without_keys=without_keys, discard_waiting=discard_waiting)
     elif at is not None:
-        restoring.restore_at(at, source, timeline, without_keys=without_keys)
+        restoring.restore_at(at, source, timeline, without_keys=without_keys, discard_waiting=discard_waiting)
 
 
 @cli.command()

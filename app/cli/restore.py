@@ -24,6 +24,7 @@ from app.database.directory import DataDirectory, cannot_use
 from app.database.pools import open_database
 from app.database.revisions import migrate
 from models.spellings import read_moment
+from services.delivery.queue import call_off_waiting, count_waiting
 from services.secrets.vault import Vault
 from services.system.contents import END_CURSORS
 from services.system.integrity import Finding, examine
@@ -37,7 +38,7 @@ AMISS = 3
 """Exit code: it was restored, and the integrity check found something to look at."""
 
 
-def restore(file: Path, *, without_keys: bool) -> None:
+def restore(file: Path, *, without_keys: bool, discard_waiting: bool) -> None:
     """Read a dump into the empty database of the settings, migrate it and look through it."""
     settings = load_settings()
     file = file.expanduser().absolute()
@@ -52,13 +53,17 @@ def restore(file: Path, *, without_keys: bool) -> None:
             with Steps() as steps:
                 run(read_dump(found.url, manifest, file, steps.told))
             findings = _made_usable(found, _PARTITIONS)
+            waiting = _waiting(found, discard=discard_waiting)
     say(f"{manifest.row_count} rows in {len(manifest.tables)} tables restored from {file}.")
     _warn_of_keys(manifest, vault)
+    _tell_of_waiting(waiting, discarded=discard_waiting)
     if not show(findings):
         raise typer.Exit(AMISS)
 
 
-def restore_at(moment: str, source: Path | None, timeline: int | None, *, without_keys: bool) -> None:
+def restore_at(
+    moment: str, source: Path | None, timeline: int | None, *, without_keys: bool, discard_waiting: bool
+) -> None:
     """Bring the embedded server to a moment, in a data directory without a database."""
     settings = load_settings()
     if settings.database_url is not None:
@@ -73,7 +78,9 @@ def restore_at(moment: str, source: Path | None, timeline: int | None, *, withou
             reached = recover(settings, asked, say, steps.told)
         with located(settings, command="ccgraph restore", alone=True, say=say) as found:
             findings = _made_usable(found, _PARTITIONS, END_CURSORS)
+            waiting = _waiting(found, discard=discard_waiting)
     say(f"Restored as of {reached}.")
+    _tell_of_waiting(waiting, discarded=discard_waiting)
     if not show(findings):
         raise typer.Exit(AMISS)
 
@@ -147,6 +154,30 @@ def _made_usable(found: Location, *statements: str) -> list[Finding]:
                 return await examine(connection)
 
     return run(make())
+
+
+def _waiting(found: Location, *, discard: bool) -> int:
+    """How many notifications wait to be sent, or waited until they were called off."""
+
+    async def look() -> int:
+        async with (
+            open_database(found.settings) as database,
+            database.transaction(within=_LONGEST) as connection,
+        ):
+            return await (call_off_waiting if discard else count_waiting)(connection)
+
+    return run(look())
+
+
+def _tell_of_waiting(number: int, *, discarded: bool) -> None:
+    if number and discarded:
+        say(f"Notifications called off: {number}; no worker sends them.")
+    elif number:
+        say(
+            f"Notifications that wait to be sent: {number}. The first worker sends them, also those that "
+            "were sent after the backup was made. For a copy that is looked at, run "
+            "`ccgraph serve --no-worker`, or restore with --discard-waiting."
+        )
 
 
 def _warn_of_keys(manifest: Manifest, vault: Vault | None) -> None:

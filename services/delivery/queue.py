@@ -7,10 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import text
 
 from models.enums import NotificationPriority, NotificationService, NotificationType
 from models.notifications import DUE
-from services.core.database import Connection
+from services.core.database import Connection, WriteConnection
 from services.core.json_codec import read_stored
 from services.delivery.outcomes import Outcome
 
@@ -292,3 +293,22 @@ def _claimed(record: asyncpg.Record) -> Claimed:
         preferences=None if record["preferences"] is None else read_stored(record["preferences"]),
         setting=setting,
     )
+
+
+_COUNT_WAITING: Final = text("SELECT count(*) FROM notification_history WHERE status = 'pending'")
+_CALL_OFF: Final = text("""
+UPDATE notification_history
+SET status = 'cancelled', error_message = :said, lease_expires_at = NULL, lease_holder = NULL
+WHERE status = 'pending'
+""")
+
+
+async def count_waiting(connection: WriteConnection) -> int:
+    """How many rows wait to be sent."""
+    return int((await connection.execute(_COUNT_WAITING)).scalar_one())
+
+
+async def call_off_waiting(connection: WriteConnection) -> int:
+    """Let no row that waits in a restored database be sent; gives their number."""
+    said = "Called off when the database was restored from a backup."
+    return (await connection.execute(_CALL_OFF, {"said": said})).rowcount

@@ -133,6 +133,32 @@ def test_a_restored_data_directory_gives_identical_answers(
     assert after == before
 
 
+@pytest.mark.parametrize(
+    ("more", "told", "left"),
+    [
+        ([], "Notifications that wait to be sent: 1. The first worker", "pending"),
+        (["--discard-waiting"], "Notifications called off: 1;", "cancelled"),
+    ],
+)
+def test_what_waits_to_be_sent_in_a_restored_database_is_told_and_can_be_called_off(
+    on_database: Run, database_url: str, tmp_path: Path, more: list[str], told: str, left: str
+) -> None:
+    """What was sent after the backup was made waits in it."""
+    on_database(
+        "psql",
+        "-qc",
+        "INSERT INTO users (username, hashed_password) VALUES ('ada', 'x');"
+        "INSERT INTO notification_history (user_id, notification_type, service_type, title, message) "
+        "SELECT id, 'claude_request', 'webhook', 'Done', 'A task is done.' FROM users",
+    )
+    file = on_database("backup", "--to", str(tmp_path / "kept")).stdout.strip()
+    on_database("psql", "-qc", "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    restored = on_database("restore", file, *more)
+    assert restored.returncode == 0, restored.stderr
+    assert told in restored.stderr
+    assert asyncio.run(ask(database_url, "SELECT status FROM notification_history")) == left
+
+
 def test_a_restore_that_fails_leaves_no_data_directory(
     on_database: Run, ccgraph: Run, tmp_path: Path
 ) -> None:
