@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 
 from app.cli.console import say
+from app.cli.machine import machine
 from app.config.errors import StartupError
-from models.spellings import read_uuid
 from services.core.errors import DomainError
 
 cli = typer.Typer(
@@ -24,6 +24,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+cli.add_typer(machine)
 
 
 def main() -> None:
@@ -51,6 +52,8 @@ def _refuse(sentence: str) -> NoReturn:
 
 def _uuid(text: str) -> UUID:
     """A UUID as the API takes it."""
+    from models.spellings import read_uuid
+
     try:
         return read_uuid(text)
     except ValueError as error:

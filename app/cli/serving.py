@@ -3,6 +3,8 @@
 import gc
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from types import FrameType
 
@@ -16,6 +18,7 @@ from app.cli.welcome import DemoLogin, welcome
 from app.config.errors import StartupError
 from app.config.settings import load_settings
 from app.config.telemetry import configure_logging, people_read
+from app.connect.local import written_down
 from app.database import Location, located
 from app.database.pools import open_database
 from app.database.revisions import migrate, require_current
@@ -54,18 +57,24 @@ def serve(
         if not demo and not found.settings.only_this_machine:
             run(_refuse_known_password(found))
         server = Server(create_app(found.settings), found.settings)
-        server.announce = lambda url: _announce(found, url, login)
+        server.announce = lambda url: serves.enter_context(_announced(found, url, login))
         if found.embedded is not None and found.embedded.postmaster is not None:
             found.embedded.postmaster.when_it_dies(server.stop_for_lack_of_database)
-        server.run_until_stopped()
+        with ExitStack() as serves:
+            server.run_until_stopped()
 
 
-def _announce(found: Location, url: str, login: DemoLogin | None) -> None:
+@contextmanager
+def _announced(found: Location, url: str, login: DemoLogin | None) -> Iterator[None]:
+    """Tell people, and commands of this machine for as long as the block lasts, where the server is."""
     _let_the_collector_rest()
-    log.info("serving", url=f"{url}/graphql")
-    if people_read(found.settings) or login is not None:
-        sys.stdout.write(welcome(url, login))
-        sys.stdout.flush()
+    here = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    with written_down(here, found.settings.data_dir if found.embedded is not None else None):
+        log.info("serving", url=f"{url}/graphql")
+        if people_read(found.settings) or login is not None:
+            sys.stdout.write(welcome(url, login))
+            sys.stdout.flush()
+        yield
 
 
 def _let_the_collector_rest() -> None:

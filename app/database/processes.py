@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+from services.core.processes import stat_fields
+
 
 def is_alive(pid: int) -> bool:
     """Whether a process of that number runs (a zombie does not)."""
-    state = _stat(pid)
+    state = stat_fields(pid)
     return bool(state) and state[0] not in ("Z", "X")
 
 
 def started_at(pid: int) -> str:
     """The start of a process, unique for its number since the machine came up; empty when there is none."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     if not fields:
         return ""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -31,12 +33,3 @@ def postgres_processes(cluster: Path) -> list[int]:
             except OSError:  # it ended, or is another user's
                 continue
     return found
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of proc_pid_stat(5) from the third (state) on; the second may contain blanks."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return []
-    return text.rpartition(")")[2].split()

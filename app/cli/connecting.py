@@ -1,0 +1,266 @@
+"""`ccgraph connect`, `disconnect` and `doctor`."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.syntax import Syntax
+
+from app.cli.console import results, say
+from app.config.errors import StartupError
+from app.connect import connecting
+from app.connect import doctor as examining
+from app.connect.claude_code import claude_folder, oldest_version
+from app.connect.client import Client, Unreachable, recent, server_of
+from app.connect.connecting import Plan, Wanted
+from app.connect.connection import Connection, Folder, Server, connected_folders, folder_of
+from app.connect.local import LocalServer
+from app.connect.tokens import IngestToken, make_token, name_for, revoke_token
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of `ccgraph connect`."""
+
+    url: str | None
+    project: Path | None
+    username: str | None
+    token_file: Path | None
+    ca: Path | None
+    hold: int
+    telemetry: bool
+
+
+def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
+    """Show what changes, make a token, write. Raises: StartupError."""
+    claude = claude_folder()
+    folder = folder_of(claude, asked.project)
+    server, local = _server(asked)
+    wanted = Wanted(server, oldest_version(claude), asked.hold, asked.telemetry)
+    planned = connecting.plan(folder, claude, wanted)
+    _refuse_twice(asked, planned, server)
+    _show(planned.diff)
+    if planned.kept is not None:
+        say(
+            f"Telemetry stays as it is: `{planned.kept}` sends it to another place. Costs will be estimated "
+            "from transcripts."
+        )
+    if dry_run:
+        say("Nothing was changed.")
+        return
+    kept = _kept_token(planned, server)
+    if not planned.changes and kept is not None and planned.existing is not None:
+        connecting.connect(planned, wanted, kept)
+        say(f"Connected to {server.url} already; nothing was changed.")
+        return
+    if planned.changes and ask:
+        _agree("Write this?")
+    token = kept or _new_token(asked, server, local)
+    connecting.connect(planned, wanted, token)
+    say(f"Connected to {server.url} as {token.name!r}.")
+    say(f"  settings    {folder.settings}")
+    say(f"  token       {folder.token} (for you alone)")
+    if planned.before.content is not None:
+        say(f"  copy        {folder.copy}, as the settings were before")
+    say(
+        "Claude Code reads its settings when it starts: start it anew. `ccgraph watch --install` sends "
+        "transcripts too, `ccgraph doctor` shows what arrives, `ccgraph disconnect` takes everything out again."
+    )
+
+
+def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask: bool) -> None:
+    """Show what changes, take it out, end the token. Raises: StartupError."""
+    claude = claude_folder()
+    planned = connecting.plan_undoing(folder_of(claude, project))
+    if planned is None:
+        say("Nothing is connected here.")
+        return
+    _show(planned.diff)
+    if dry_run:
+        say("Nothing was changed.")
+        return
+    if planned.diff and ask:
+        _agree("Write this?")
+    connecting.undo(planned)
+    if not connected_folders(claude):
+        _start_no_more()
+    say(f"Disconnected from {planned.connection.server.url}.")
+    _end_token(planned.connection, username)
+
+
+def doctor(project: Path | None, wait: int, *, as_json: bool) -> None:
+    """Print what is found; exit code 1 when something is missing."""
+    claude = claude_folder()
+    folder = folder_of(claude, project)
+    found: list[examining.Found] = []
+    for one in examining.examine(folder, claude):
+        found.append(one)
+        if not as_json:
+            _print(one.mark.value, one.what, one.told, one.advice)
+    connection = folder.load()
+    missing: list[str] = []
+    if connection is not None and not any(
+        one.mark is examining.Mark.BAD and one.what in ("server", "token") for one in found
+    ):
+        missing = _wait(folder_of(claude, project), connection, wait, quiet=as_json)
+    if as_json:
+        sys.stdout.write(examining.as_json(found, missing) + "\n")
+    if any(one.mark is examining.Mark.BAD for one in found) or set(missing) - {"TRACES", "METRICS"}:
+        raise typer.Exit(1)
+
+
+def _wait(folder: Folder, connection: Connection, wait: int, *, quiet: bool) -> list[str]:
+    kinds = examining.wanted_kinds(folder, connection)
+    if wait and not quiet:
+        say(
+            f"Waiting up to {wait} s for an event of each kind: {', '.join(kinds)}. "
+            "Use Claude Code meanwhile."
+        )
+
+    def told(kind: str, source: Mapping[str, Any]) -> None:
+        if not quiet:
+            _print("ok", kind, examining.last_told(source))
+
+    try:
+        missing = examining.wait_for(examining.client_of(folder, connection), kinds, wait, told)
+    except Unreachable as error:
+        raise StartupError(f"{connection.server.url} cannot be reached ({error}).") from error
+    if not quiet:
+        for kind in missing:
+            _print("none", kind, "nothing has come", examining.ADVICE[kind])
+    return missing
+
+
+def _server(asked: Asked) -> tuple[Server, LocalServer | None]:
+    from app.cli.local_server import local_server
+
+    ca = None if asked.ca is None else str(asked.ca.resolve())
+    if asked.url is not None:
+        server = server_of(asked.url, ca)
+        with suppress(StartupError):
+            local = local_server(server.url)
+            return server, local
+        return server, None
+    local = local_server()
+    return server_of(local.url, ca), local
+
+
+def _refuse_twice(asked: Asked, planned: Plan, server: Server) -> None:
+    """For one project there is nothing to do where all are connected: everything would come twice."""
+    if asked.project is None or planned.existing is not None:
+        return
+    everywhere = folder_of(claude_folder()).load()
+    if everywhere is not None and everywhere.server.url == server.url:
+        raise StartupError(f"All projects of this machine are connected to {server.url} already.")
+
+
+def _kept_token(planned: Plan, server: Server) -> IngestToken | None:
+    """The token of an earlier time, when the server still takes it."""
+    existing = planned.existing
+    if existing is None or existing.server.url != server.url:
+        return None
+    with suppress(OSError, Unreachable):
+        token = planned.folder.token.read_text().strip()
+        if recent(Client(server, token)).status != 401:
+            return IngestToken(token, existing.token_name, existing.token_id, existing.expires_at)
+    return None
+
+
+def _new_token(asked: Asked, server: Server, local: LocalServer | None) -> IngestToken:
+    name = name_for(asked.project)
+    if asked.token_file is not None:
+        given = _given(asked.token_file)
+        _require_taken(server, given)
+        return IngestToken(given, "a token that was given")
+    if local is not None:
+        from app.cli.local_server import issue_token
+
+        issued = issue_token(local, asked.username, name)
+        if issued is not None:
+            _require_taken(server, issued.token)
+            return issued
+    username = asked.username or _line("Username")
+    return make_token(Client(server), username, _password(), name)
+
+
+def _given(file: Path) -> str:
+    try:
+        return sys.stdin.readline().strip() if str(file) == "-" else file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"{file} cannot be read: {error}.") from error
+
+
+def _require_taken(server: Server, token: str) -> None:
+    try:
+        answer = recent(Client(server, token))
+    except Unreachable as error:
+        raise StartupError(f"{server.url} cannot be reached ({error}); nothing was changed.") from error
+    if answer.status >= 300:
+        raise StartupError(f"{server.url} says: {answer.sentence} Nothing was changed.")
+
+
+def _end_token(connection: Connection, username: str | None) -> None:
+    """End the token where that is possible; say what to do where it is not."""
+    if connection.token_id is None:
+        say("The token was given: whoever made it ends it.")
+        return
+    from app.cli.local_server import end_token, local_server
+
+    with suppress(StartupError):
+        if end_token(local_server(connection.server.url), connection.token_id):
+            say(f"The token {connection.token_name!r} is ended.")
+            return
+    if username is not None:
+        revoke_token(Client(connection.server), username, _password(), connection.token_id)
+        say(f"The token {connection.token_name!r} is ended.")
+        return
+    say(
+        f"The token {connection.token_name!r} was removed from this machine. To end it on the server, too, use "
+        f'the mutation `revokeToken(input: {{tokenId: "{connection.token_id}"}})`.'
+    )
+
+
+def _start_no_more() -> None:
+    from app.cli.watching import watch_item
+    from app.connect.login_items import uninstall
+
+    with suppress(StartupError):
+        if uninstall(watch_item()):
+            say("`ccgraph watch` does not start at login any more.")
+
+
+def _show(diff: str) -> None:
+    if diff and results.is_terminal:
+        results.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
+    elif diff:
+        sys.stdout.write(diff)
+        sys.stdout.flush()
+
+
+def _print(mark: str, what: str, told: str, advice: str = "") -> None:
+    text = f"{mark:<5} {what:<12} {told}" + (f"\n{'':<19}{advice}" if advice else "")
+    results.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _agree(question: str) -> None:
+    if sys.stdin.isatty() and not typer.confirm(question, default=True, err=True):
+        say("Nothing was changed.")
+        raise typer.Exit(1)
+
+
+def _line(what: str) -> str:
+    if sys.stdin.isatty():
+        text: str = typer.prompt(what, err=True)
+        return text
+    raise StartupError(f"Give --{what.lower()}: the account to log in as.")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        text: str = typer.prompt("Password", hide_input=True, err=True)
+        return text
+    return sys.stdin.readline().rstrip("\n")

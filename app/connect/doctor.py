@@ -1,0 +1,281 @@
+"""`ccgraph doctor`: looks at each link between Claude Code and the server, then waits for what comes."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from app.connect import spool
+from app.connect.claude_code import ClaudeFolder, events_for, oldest_version
+from app.connect.client import Answer, Client, Unreachable, recent
+from app.connect.connection import Connection, Folder
+from app.connect.entries import complete
+from app.connect.json_text import value_at
+from app.connect.settings_file import read
+
+_MOST_SKEW: Final = 5.0
+_SOON: Final = 14
+"""Days before the token ends that it is told."""
+
+NEEDS_WATCH: Final = ("TRANSCRIPT", "PROCESSES")
+ADVICE: Final = {
+    "HOOK": "Start Claude Code anew and send it a prompt: hooks are read when it starts.",
+    "TRANSCRIPT": "Run `ccgraph watch`, or `ccgraph watch --install` to start it at every login.",
+    "PROCESSES": "Run `ccgraph watch` while Claude Code runs.",
+    "LOGS": "Start Claude Code anew: telemetry is read when it starts.",
+    "METRICS": "Wait a minute, or end Claude Code: metrics are sent once a minute and at the end.",
+    "TRACES": "Claude Code sends traces since version 2.1; some sessions send none. Nothing else needs them.",
+}
+"""What to do where a kind does not come."""
+
+
+class Mark(Enum):
+    """How something is."""
+
+    GOOD = "ok"
+    WORTH_KNOWING = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked at, how it is, and what to do about it."""
+
+    mark: Mark
+    what: str
+    told: str
+    advice: str = ""
+
+
+def examine(folder: Folder, claude: ClaudeFolder) -> Iterator[Found]:
+    """Look at settings, token, server, clock and versions; what hangs on something broken is left out.
+
+    Raises: StartupError for settings or a connection that cannot be read.
+    """
+    connection = folder.load()
+    if connection is None:
+        yield Found(Mark.BAD, "connection", "there is none", "Run `ccgraph connect`.")
+        return
+    yield from _settings(folder, connection)
+    yield from _version(claude, connection)
+    yield _private(folder.token)
+    yield from _server(folder, connection)
+    yield from _watching(folder)
+
+
+def client_of(folder: Folder, connection: Connection) -> Client:
+    """A client with the connection's token."""
+    return Client(connection.server, folder.token.read_text().strip())
+
+
+def wanted_kinds(folder: Folder, connection: Connection) -> list[str]:
+    """What should come: telemetry where it is turned on, transcripts and processes where they are watched."""
+    telemetry = ["LOGS", "METRICS", "TRACES"] if connection.entries.helper is not None else []
+    return ["HOOK", *(NEEDS_WATCH if is_watched(folder) else ()), *telemetry]
+
+
+def is_watched(folder: Folder) -> bool:
+    """Whether `ccgraph watch` runs for a connection."""
+    with folder.alone() as alone:
+        return not alone
+
+
+def wait_for(
+    client: Client,
+    kinds: list[str],
+    seconds: float,
+    told: Callable[[str, Mapping[str, Any]], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Wait until each kind has come at least once; gives those that did not.
+
+    `told` hears of each with what the server says of it. Raises: Unreachable.
+    """
+    missing = list(kinds)
+    deadline = time.monotonic() + seconds
+    while True:
+        sources = received(recent(client))
+        for kind in list(missing):
+            if kind in sources:
+                missing.remove(kind)
+                told(kind, sources[kind])
+        if not missing or time.monotonic() >= deadline:
+            return missing
+        sleep(1.0)
+
+
+def received(answer: Answer) -> dict[str, Mapping[str, Any]]:
+    """What the server received of each kind, by the kind's name in capitals."""
+    value = answer.json()
+    sources = value.get("sources") if isinstance(value, dict) else None
+    if isinstance(sources, list):
+        sources = {str(source.get("source")): source for source in sources if isinstance(source, dict)}
+    if not isinstance(sources, dict):
+        return {}
+    return {
+        name.upper(): source
+        for name, source in sources.items()
+        if isinstance(source, dict) and (source.get("count") or source.get("received"))
+    }
+
+
+def _settings(folder: Folder, connection: Connection) -> Iterator[Found]:
+    settings = read(folder.settings)
+    if complete(settings.text, connection.entries):
+        yield Found(Mark.GOOD, "settings", f"{len(connection.entries.events)} hooks in {folder.settings}")
+    else:
+        yield Found(
+            Mark.BAD, "settings", f"entries are missing in {folder.settings}", "Run `ccgraph connect` again."
+        )
+    if value_at(settings.text, ("disableAllHooks",)) is True:
+        yield Found(
+            Mark.BAD, "hooks", "`disableAllHooks` is true in the settings", "Take it out of the settings."
+        )
+    if connection.entries.helper is None:
+        yield Found(
+            Mark.WORTH_KNOWING,
+            "telemetry",
+            "it goes to another place, or was left out",
+            "Costs and durations are estimated from transcripts.",
+        )
+
+
+def _version(claude: ClaudeFolder, connection: Connection) -> Iterator[Found]:
+    version = oldest_version(claude)
+    if version is None:
+        yield Found(
+            Mark.WORTH_KNOWING, "Claude Code", "`claude` is not on the PATH", "Its version is not checked."
+        )
+        return
+    name = ".".join(map(str, version))
+    unknown = set(connection.entries.events) - set(events_for(version))
+    missing = set(events_for(version)) - set(connection.entries.events)
+    if unknown:
+        yield Found(
+            Mark.BAD,
+            "Claude Code",
+            f"version {name} skips settings that name {', '.join(sorted(unknown))}",
+            "Run `ccgraph connect` again, or update Claude Code.",
+        )
+    elif missing:
+        yield Found(
+            Mark.WORTH_KNOWING,
+            "Claude Code",
+            f"version {name} tells more: {', '.join(sorted(missing))}",
+            "Run `ccgraph connect` again.",
+        )
+    else:
+        yield Found(Mark.GOOD, "Claude Code", f"version {name}")
+
+
+def _private(token: Path) -> Found:
+    try:
+        mode = token.stat().st_mode & 0o777
+    except OSError as error:
+        return Found(Mark.BAD, "token", f"{token}: {error.strerror}", "Run `ccgraph connect` again.")
+    if mode & 0o077:
+        return Found(Mark.BAD, "token", f"others may read {token}", f"Run `chmod 600 {token}`.")
+    return Found(Mark.GOOD, "token", f"in {token}, for you alone")
+
+
+def _server(folder: Folder, connection: Connection) -> Iterator[Found]:
+    url = connection.server.url
+    began = time.time()
+    try:
+        answer = recent(client_of(folder, connection))
+    except (Unreachable, OSError) as error:
+        yield Found(
+            Mark.BAD,
+            "server",
+            f"{url} cannot be reached: {error}",
+            "Start it, or check the URL, the proxy variables and --ca.",
+        )
+        return
+    if answer.status == 401:
+        yield Found(
+            Mark.BAD, "server", f"{url} does not know the token: {answer.sentence}", "Run `ccgraph connect`."
+        )
+    elif answer.status >= 300:
+        yield Found(
+            Mark.BAD,
+            "server",
+            f"{url} answers {answer.status}: {answer.sentence}",
+            "Ask who runs the server.",
+        )
+    else:
+        yield Found(Mark.GOOD, "server", f"{url} takes what comes")
+    yield from _expiry(connection)
+    yield from _clock(answer, (began + time.time()) / 2)
+
+
+def _expiry(connection: Connection) -> Iterator[Found]:
+    if connection.expires_at is None:
+        return
+    days = (datetime.fromisoformat(connection.expires_at) - datetime.now(UTC)).days
+    if days < _SOON:
+        yield Found(
+            Mark.BAD if days < 0 else Mark.WORTH_KNOWING,
+            "token",
+            f"it ends on {connection.expires_at[:10]}",
+            "Run `ccgraph disconnect`, then `ccgraph connect`.",
+        )
+
+
+def _clock(answer: Answer, asked: float) -> Iterator[Found]:
+    try:
+        theirs = parsedate_to_datetime(answer.date or "").timestamp()
+    except ValueError:
+        return
+    skew = asked - theirs
+    if abs(skew) > _MOST_SKEW:
+        yield Found(
+            Mark.BAD,
+            "clock",
+            f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server",
+            "Set the clock by NTP: times of transcripts and telemetry are this machine's.",
+        )
+    else:
+        yield Found(Mark.GOOD, "clock", f"within {_MOST_SKEW:.0f} s of the server's")
+
+
+def _watching(folder: Folder) -> Iterator[Found]:
+    if is_watched(folder):
+        yield Found(Mark.GOOD, "watch", "`ccgraph watch` runs")
+    else:
+        yield Found(
+            Mark.WORTH_KNOWING, "watch", "`ccgraph watch` does not run: no transcripts", ADVICE["TRANSCRIPT"]
+        )
+    waiting = spool.spooled(folder)
+    if waiting and folder.away.exists():
+        yield Found(
+            Mark.WORTH_KNOWING,
+            "spool",
+            f"{waiting} hooks wait on this disk",
+            "They are sent by `ccgraph watch`, or after the next hook that reaches the server.",
+        )
+
+
+def last_told(source: Mapping[str, Any]) -> str:
+    """When the last of a kind came, and how many there were."""
+    count = source.get("count") or source.get("received")
+    last = source.get("last") or source.get("lastAt") or source.get("last_at")
+    return f"{count} so far, the last at {last}"
+
+
+def as_json(found: list[Found], missing: list[str]) -> str:
+    """For scripts."""
+    return json.dumps(
+        {
+            "checks": [
+                {"mark": one.mark.value, "what": one.what, "told": one.told, "advice": one.advice}
+                for one in found
+            ],
+            "missing": missing,
+        },
+        indent=2,
+    )
