@@ -68,7 +68,7 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
         say(f"  copy        {folder.copy}, as the settings were before")
     say(
         "Claude Code reads its settings when it starts: start it anew. `ccgraph watch --install` sends "
-        "transcripts too, `ccgraph doctor` shows what arrives, `ccgraph disconnect` takes everything out again."
+        "transcripts too, `ccgraph doctor` shows what arrives, `ccgraph disconnect` takes it all out again."
     )
 
 
@@ -219,8 +219,8 @@ def _end_token(connection: Connection, username: str | None) -> None:
         say(f"The token {connection.token_name!r} is ended.")
         return
     say(
-        f"The token {connection.token_name!r} was removed from this machine. To end it on the server, too, use "
-        f'the mutation `revokeToken(input: {{tokenId: "{connection.token_id}"}})`.'
+        f"The token {connection.token_name!r} was removed from this machine. To end it on the server, too, "
+        f'use the mutation `revokeToken(input: {{tokenId: "{connection.token_id}"}})`.'
     )
 
 

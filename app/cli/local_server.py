@@ -1,7 +1,7 @@
 """The server of this machine, and tokens that are made on it without logging in, as `ccgraph token` does."""
 
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +12,7 @@ from app.connect.local import LocalServer, server_on, servers
 from app.connect.tokens import LIFETIME, IngestToken
 
 if TYPE_CHECKING:
+    from services.accounts.token_store import IssuedToken
     from services.accounts.tokens import TokenPolicy
     from services.core.database import Database
 
@@ -52,6 +53,8 @@ def issue_token(server: LocalServer, username: str | None, name: str) -> IngestT
     from models.enums import TokenType
     from services.accounts import token_store
 
+    issue_named: Callable[..., Awaitable[IssuedToken]] = token_store.issue_named
+
     async def issue(database: "Database", policy: "TokenPolicy") -> IngestToken:
         async with database.transaction() as connection:
             found = await connection.execute(
@@ -59,8 +62,8 @@ def issue_token(server: LocalServer, username: str | None, name: str) -> IngestT
             )
             people = {row.username: row.id for row in found}
             owner = people[_account(list(people), username)]
-            kind = {"kind": TokenType("ingest")}
-            issued = await token_store.issue_named(connection, policy, owner, ORIGIN, name, LIFETIME, **kind)
+            kind = TokenType("ingest")
+            issued = await issue_named(connection, policy, owner, ORIGIN, name, LIFETIME, kind=kind)
         return IngestToken(issued.token, name, str(issued.token_id), issued.expires_at.isoformat())
 
     return _with_database(server, issue)

@@ -34,7 +34,8 @@ def watch(project: Path | None, days: int, *, once: bool) -> None:
         signal.signal(number, end)
     with ExitStack() as held:
         for folder in folders:
-            if not held.enter_context(folder.alone()):
+            # `ccgraph doctor` holds it for a moment to see whether this runs.
+            if not held.enter_context(folder.alone(within=2.0)):
                 raise StartupError("`ccgraph watch` runs already on this machine.")
         if not once:
             say(f"Watching {folders[0].projects}. Ctrl-C ends it.")

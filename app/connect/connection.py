@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ from app.connect.claude_code import ClaudeFolder
 from app.connect.entries import Entries, Trace
 from app.connect.settings_file import replace
 
+_PAUSE: Final = 0.05
 _IGNORED: Final = "# Keys and recordings of one machine: they belong into no repository.\n*\n"
 
 
@@ -139,7 +141,10 @@ class Folder:
         with suppress(FileNotFoundError):
             if path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
                 return
-        replace(path, content, mode)
+        try:
+            replace(path, content, mode)
+        except OSError as error:
+            raise StartupError(f"{path} cannot be written ({error.strerror}).") from error
 
     def load(self) -> Connection | None:
         """The connection, or None when there is none. Raises: StartupError for a file that is damaged."""
@@ -169,20 +174,18 @@ class Folder:
                 outermost.rmdir()
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Hold the folder's lock; False when another process holds it. Without a folder there is none."""
+    def alone(self, within: float = 0.0) -> Iterator[bool]:
+        """Hold the folder's lock; False when another process holds it for so many seconds.
+
+        Without a folder there is no lock.
+        """
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             yield True
             return
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+            yield _locked(descriptor, within)
         finally:
             os.close(descriptor)
 
@@ -205,6 +208,19 @@ def connected_folders(claude: ClaudeFolder) -> list[Path]:
     return sorted(
         path.parent for path in [*ours.glob("projects/*/connection.json"), *ours.glob("user/connection.json")]
     )[::-1]
+
+
+def _locked(descriptor: int, within: float) -> bool:
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE)
+        else:
+            return True
 
 
 def _outermost(path: Path) -> Path:

@@ -110,18 +110,25 @@ def wait_for(
 
 
 def received(answer: Answer) -> dict[str, Mapping[str, Any]]:
-    """What the server received of each kind, by the kind's name in capitals."""
+    """What the server received of each kind, by the kind's name; hooks are taken together."""
     value = answer.json()
-    sources = value.get("sources") if isinstance(value, dict) else None
-    if isinstance(sources, list):
-        sources = {str(source.get("source")): source for source in sources if isinstance(source, dict)}
-    if not isinstance(sources, dict):
+    if not isinstance(value, dict):
         return {}
-    return {
-        name.upper(): source
-        for name, source in sources.items()
-        if isinstance(source, dict) and (source.get("count") or source.get("received"))
+    found = {
+        name.upper(): source for name, source in _objects(value.get("sources")) if source.get("received")
     }
+    hooks = [hook for _, hook in _objects(value.get("hooks")) if hook.get("received")]
+    if hooks:
+        found["HOOK"] = {
+            "received": sum(hook["received"] for hook in hooks),
+            "last_at": max(str(hook.get("last_at")) for hook in hooks),
+        }
+    return found
+
+
+def _objects(value: object) -> list[tuple[str, Mapping[str, Any]]]:
+    named = value.items() if isinstance(value, dict) else ()
+    return [(str(name), one) for name, one in named if isinstance(one, dict)]
 
 
 def _settings(folder: Folder, connection: Connection) -> Iterator[Found]:
@@ -209,8 +216,21 @@ def _server(folder: Folder, connection: Connection) -> Iterator[Found]:
         )
     else:
         yield Found(Mark.GOOD, "server", f"{url} takes what comes")
+        yield from _digestion(answer)
     yield from _expiry(connection)
     yield from _clock(answer, (began + time.time()) / 2)
+
+
+def _digestion(answer: Answer) -> Iterator[Found]:
+    """What the server tells of records that it could not make rows of."""
+    for name, told in _objects(answer.json()):
+        if name == "failed" and told.get("records"):
+            yield Found(
+                Mark.WORTH_KNOWING,
+                "digestion",
+                f"{told['records']} records could not be read: {told.get('last_error')}",
+                "They are kept. A newer ccgraph may read them.",
+            )
 
 
 def _expiry(connection: Connection) -> Iterator[Found]:
@@ -261,10 +281,9 @@ def _watching(folder: Folder) -> Iterator[Found]:
 
 
 def last_told(source: Mapping[str, Any]) -> str:
-    """When the last of a kind came, and how many there were."""
-    count = source.get("count") or source.get("received")
-    last = source.get("last") or source.get("lastAt") or source.get("last_at")
-    return f"{count} so far, the last at {last}"
+    """How many of a kind came, and when the last one did."""
+    refused = f", {source['refused']} could not be read" if source.get("refused") else ""
+    return f"{source.get('received')} so far, the last at {source.get('last_at')}{refused}"
 
 
 def as_json(found: list[Found], missing: list[str]) -> str:

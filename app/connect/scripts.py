@@ -25,13 +25,16 @@ _HOOK: Final = """\
 # A hook that could not be sent stays in spool/ until `ccgraph watch`, or a later hook, sends it.
 umask 077
 exec 2>/dev/null
-cd {here} || {{ cat >/dev/null; exit 0; }}
+cd {here}/spool || {{ cat >/dev/null; exit 0; }}
+cd ..
 case "$1" in
-hold) event=$(mktemp spool/hold.XXXXXXXXXX) answer=$event.answer limit={hold} ;;
-*) event=$(mktemp spool/hook.XXXXXXXXXX) answer=/dev/null limit={limit} ;;
+hold) event=spool/hold.$$ limit={hold} ;;
+*) event=spool/hook.$$ limit={limit} ;;
 esac
-[ -n "$event" ] || {{ cat >/dev/null; exit 0; }}
-cat >"$event"
+while [ -e "$event" ]; do event=$event.$$; done
+answer=/dev/null
+[ "$1" = hold ] && answer=$event.answer
+cat >"$event" || {{ cat >/dev/null; exit 0; }}
 status=000
 if [ ! -e away ] || [ -z "$(find away -mmin -1)" ]; then
   status=$(curl -q --config curl --max-time "$limit" --output "$answer" --data-binary "@$event")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from app.config.errors import StartupError
 from app.connect import spool
 from app.connect.client import Client, Unreachable
 from app.connect.connection import Connection, Folder
@@ -75,6 +76,7 @@ class Watcher:
                 self._transcripts.remember(state["files"])
                 self._lived = [ClaudeProcess(**told) for told in state["alive"]]
         self._sender = TranscriptSender(self._client, self._transcripts)
+        self._waiting, self._looked = [], float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Watch until told to stop, or until the connection is gone."""
@@ -200,7 +202,7 @@ class Watcher:
             "alive": [process.as_json() for process in self._lived],
             "files": self._transcripts.state(),
         }
-        with suppress(OSError):  # a full disk: the server knows how far it is
+        with suppress(StartupError):  # a full disk: the server knows how far it is
             self._folder.write(self._folder.offsets, json.dumps(state, separators=(",", ":")))
             self._dirty = False
         self._saved = now

@@ -1,0 +1,1 @@
+"""Tests of what runs on people's machines: real files, a real shell, real sockets."""
