@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -66,6 +65,9 @@ HELPER: Final = "otelHeadersHelper"
 
 _ELSEWHERE: Final = re.compile(r"OTEL_EXPORTER_OTLP_\w*(ENDPOINT|HEADERS|PROTOCOL)|OTEL_\w+_EXPORTER")
 _VERSION: Final = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
+_TOLD: Final = re.compile(rb'"version":\s*"(\d{1,6}\.\d{1,6}\.\d{1,6})')
+_TAIL: Final = 64_000
+_PLACES: Final = (".local/bin", ".claude/local", ".npm-global/bin", ".bun/bin")
 _PATIENCE: Final = 10.0
 
 
@@ -98,12 +100,10 @@ def claude_folder(environment: Mapping[str, str] = os.environ) -> ClaudeFolder:
 
 
 def events_for(version: Version | None) -> tuple[str, ...]:
-    """The hooks to register for the oldest version in use; None is one that nobody knows."""
-    if version is not None and version >= FORGIVING:
+    """The hooks to register for the oldest version in use; None where there is no sign of any."""
+    if version is None or version >= FORGIVING:
         return ALWAYS + SINCE_2_1_4 + SINCE_FORGIVING
-    if version is None or version >= (2, 1, 4):
-        return ALWAYS + SINCE_2_1_4
-    return ALWAYS
+    return ALWAYS + SINCE_2_1_4 if version >= (2, 1, 4) else ALWAYS
 
 
 def goes_elsewhere(variables: Mapping[str, object], endpoint: str) -> str | None:
@@ -122,16 +122,21 @@ def read_version(text: str) -> Version | None:
 
 
 def oldest_version(folder: ClaudeFolder) -> Version | None:
-    """The oldest Claude Code that is in use: the one on the PATH, and those that run at the moment."""
-    found = {installed_version(), *running_versions(folder)} - {None}
-    return min((version for version in found if version is not None), default=None)
+    """The oldest Claude Code that is in use: those installed, those that run, and the one used last."""
+    found = installed_versions() | running_versions(folder)
+    last = last_version(folder)
+    return min(found | ({last} if last is not None else set()), default=None)
 
 
-def installed_version() -> Version | None:
-    """What `claude --version` says."""
-    program = shutil.which("claude")
-    if program is None:
-        return None
+def installed_versions(environment: Mapping[str, str] = os.environ) -> set[Version]:
+    """What each `claude` of this user says of itself."""
+    folders = [*environment.get("PATH", "").split(os.pathsep), *(Path.home() / place for place in _PLACES)]
+    programs = {Path(folder, "claude").resolve() for folder in folders if folder}
+    found = {_told_by(program) for program in programs if os.access(program, os.X_OK)}
+    return {version for version in found if version is not None}
+
+
+def _told_by(program: Path) -> Version | None:
     with suppress(OSError, subprocess.SubprocessError):
         told = subprocess.run(
             [program, "--version"],
@@ -156,3 +161,18 @@ def running_versions(folder: ClaudeFolder) -> set[Version]:
                 if version is not None:
                     found.add(version)
     return found
+
+
+def last_version(folder: ClaudeFolder) -> Version | None:
+    """The version that wrote the newest transcript."""
+    newest: tuple[float, Path] | None = None
+    for path in folder.projects.glob("*/*.jsonl"):
+        with suppress(OSError):
+            newest = max(newest or (0.0, path), (path.stat().st_mtime, path))
+    if newest is None:
+        return None
+    with suppress(OSError), newest[1].open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        told = _TOLD.findall(file.read())
+        return read_version(told[-1].decode()) if told else None
+    return None

@@ -156,7 +156,7 @@ def _version(claude: ClaudeFolder, connection: Connection) -> Iterator[Found]:
     version = oldest_version(claude)
     if version is None:
         yield Found(
-            Mark.WORTH_KNOWING, "Claude Code", "`claude` is not on the PATH", "Its version is not checked."
+            Mark.WORTH_KNOWING, "Claude Code", "there is no sign of it yet", "Its version is not checked."
         )
         return
     name = ".".join(map(str, version))

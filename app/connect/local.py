@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Final
 
 from app.connect.processes import is_alive, started_at
@@ -26,23 +28,22 @@ class LocalServer:
 
 
 @contextmanager
-def written_down(
-    url: str, data_dir: Path | None, environment: Mapping[str, str] = os.environ
-) -> Iterator[None]:
+def written_down(url: str, data_dir: Path | None) -> Iterator[None]:
     """Let commands of this user find the server for as long as the block lasts."""
     pid = os.getpid()
     server = LocalServer(
         url, pid, started_at(pid), str(Path.cwd()), None if data_dir is None else str(data_dir.absolute())
     )
-    paths = [_records(environment) / f"{pid}.json"]
+    paths = [_records() / f"{pid}.json"]
     if data_dir is not None:
         paths.append(data_dir / IN_DATA_DIRECTORY)
     written = []
     for path in paths:
         with suppress(OSError):  # it serves all the same; commands then need --url
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            replace(path, json.dumps(asdict(server)).encode(), 0o600)
-            written.append(path)
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            if _is_ours(path.parent):
+                replace(path, json.dumps(asdict(server)).encode(), 0o600)
+                written.append(path)
     try:
         yield
     finally:
@@ -56,15 +57,14 @@ def server_on(data_dir: Path) -> LocalServer | None:
     return _read(data_dir / IN_DATA_DIRECTORY)
 
 
-def servers(environment: Mapping[str, str] = os.environ) -> list[LocalServer]:
+def servers() -> list[LocalServer]:
     """The servers of this user."""
-    found = []
+    folder = _records()
     with suppress(OSError):
-        for path in sorted(_records(environment).glob("*.json")):
-            server = _read(path)
-            if server is not None:
-                found.append(server)
-    return found
+        if _is_ours(folder):
+            found = [_read(path) for path in sorted(folder.glob("*.json"))]
+            return [server for server in found if server is not None]
+    return []
 
 
 def _read(path: Path) -> LocalServer | None:
@@ -75,6 +75,12 @@ def _read(path: Path) -> LocalServer | None:
     return None
 
 
-def _records(environment: Mapping[str, str]) -> Path:
-    home = environment.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path.home() / ".local/state") / "ccgraph/serving"
+def _records() -> Path:
+    """A folder that does not hang on HOME, as Claude Code may be tried with another one."""
+    return Path(tempfile.gettempdir()) / f"ccgraph-{os.getuid()}"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can have written what lies there: anybody may make a folder of that name."""
+    stat = folder.lstat()
+    return S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid() and not stat.st_mode & 0o022

@@ -224,21 +224,23 @@ def project_folder(path: Path) -> str:
 def watch_all(
     folders: list[Folder], say: Say, stop: threading.Event, *, backfill: timedelta, once: bool
 ) -> bool:
-    """Watch for some connections; whether all was sent, with `once`."""
-    watchers = [Watcher(folder, say, backfill=backfill) for folder in folders]
-    if once:
-        return [watcher.catch_up() for watcher in watchers].count(False) == 0
-    threads = [threading.Thread(target=_watch, args=(watcher, stop, say)) for watcher in watchers[1:]]
-    for thread in threads:
-        thread.start()
-    _watch(watchers[0], stop, say)
-    for thread in threads:
-        thread.join()
-    return True
+    """Watch for some connections, or send `once` what there is; whether all of that was sent."""
+    sent = [True] * len(folders)
 
+    def watch(at: int) -> None:
+        try:
+            watcher = Watcher(folders[at], say, backfill=backfill)
+            if once:
+                sent[at] = watcher.catch_up()
+            else:
+                watcher.run(stop)
+        except Gone:
+            say("The connection was taken away: there is nothing to watch any more.")
 
-def _watch(watcher: Watcher, stop: threading.Event, say: Say) -> None:
-    with suppress(Gone):
-        watcher.run(stop)
-        return
-    say("The connection was taken away: there is nothing to watch any more.")
+    others = [threading.Thread(target=watch, args=(at,)) for at in range(1, len(folders))]
+    for other in others:
+        other.start()
+    watch(0)
+    for other in others:
+        other.join()
+    return all(sent)

@@ -140,6 +140,7 @@ def test_with_5000_transcripts_it_stays_small_and_reads_only_what_is_new(
         assert bytes_read(process.pid) - read < 2_000_000
         status = Path(f"/proc/{process.pid}/status").read_text()
     peak = int(next(row.split()[1] for row in status.splitlines() if row.startswith("VmHWM")))
+    print(f"peak: {peak} KiB")
     assert peak < MOST_MEMORY
     assert json.loads(folder.offsets.read_text())["files"]
 
