@@ -130,8 +130,9 @@ def oldest_version(folder: ClaudeFolder) -> Version | None:
 
 def installed_versions(environment: Mapping[str, str] = os.environ) -> set[Version]:
     """What each `claude` of this user says of itself."""
-    folders = [*environment.get("PATH", "").split(os.pathsep), *(Path.home() / place for place in _PLACES)]
-    programs = {Path(folder, "claude").resolve() for folder in folders if folder}
+    on_path = [Path(folder) for folder in environment.get("PATH", "").split(os.pathsep) if folder]
+    at_home = [Path.home() / place for place in _PLACES]
+    programs = {(folder / "claude").resolve() for folder in on_path + at_home}
     found = {_told_by(program) for program in programs if os.access(program, os.X_OK)}
     return {version for version in found if version is not None}
 
