@@ -5,6 +5,7 @@ It keeps to the interface of the receivers, so that a test sees each request, al
 
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class Received:
     token: str = TOKEN
     refuse: Callable[[str, bytes], tuple[int, dict[str, str]] | None] = lambda path, body: None
     answer: Callable[[str, Any], Any] = lambda path, value: None
+    date: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, path: str) -> list[Any]:
@@ -63,6 +65,9 @@ class Received:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     received: Received
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return self.received.date or super().date_time_string(timestamp)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         return
@@ -145,13 +150,15 @@ def _count(found: dict[str, Any], name: str) -> None:
 
 
 @contextmanager
-def receiving(port: int = 0, received: Received | None = None) -> Iterator[Received]:
+def receiving(port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Received]:
     """Receive on a port of this machine until the block ends."""
-    received = received or Received()
+    received = Received()
     handler = type("Handler", (_Handler,), {"received": received})
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     server.daemon_threads = True
-    received.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    received.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
