@@ -206,7 +206,7 @@ def _require_taken(server: Server, token: str) -> None:
 def _end_token(connection: Connection, username: str | None) -> None:
     """End the token where that is possible; say what to do where it is not."""
     if connection.token_id is None:
-        say("The token was given: whoever made it ends it.")
+        say("The token was given: end it where it was made.")
         return
     from app.cli.local_server import end_token, local_server
 

@@ -81,6 +81,6 @@ def _records() -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether nobody else can have written what lies there: anybody may make a folder of that name."""
+    """Whether only this user can have written what lies there: the name may be taken by another."""
     stat = folder.lstat()
     return S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid() and not stat.st_mode & 0o022

@@ -157,7 +157,7 @@ def test_everything_arrives_and_the_settings_are_what_they_were(
     assert not (at_work.home / ".claude" / "ccgraph").exists()
 
 
-def test_with_the_server_away_nobody_notices_and_all_comes_later(
+def test_with_the_server_away_the_work_goes_on_and_all_comes_later(
     at_work: Machine, model: ScriptedModel, ccgraph_there: Ccgraph
 ) -> None:
     with receiving() as first:

@@ -1,4 +1,4 @@
-"""The hook sends, says nothing, loses nothing, and holds nobody up."""
+"""The hook sends, says nothing, loses nothing, and holds nothing up."""
 
 import json
 import os
@@ -184,7 +184,7 @@ def test_a_permission_request_is_answered_where_that_was_asked_for(
     assert list(folder.spool.iterdir()) == []
 
 
-def test_nobody_answers_a_permission_request_and_the_terminal_asks(
+def test_without_an_answer_to_a_permission_request_the_terminal_asks(
     server: Received, connected: Connect, run: Run
 ) -> None:
     connected(server.url, hold=20)
