@@ -30,9 +30,10 @@ class Entries:
 
     def group(self, event: str) -> dict[str, Any]:
         """The hook of an event as the settings have it."""
-        handler = {"type": "command", "command": self.command, "timeout": TIMEOUT}
-        if event == ASKED and self.hold:
-            handler |= {"command": f"{self.command} hold", "timeout": self.hold + TIMEOUT}
+        handler: dict[str, Any] = {"type": "command", "command": self.command, "timeout": TIMEOUT}
+        if event == ASKED:
+            handler["command"] += " hold" if self.hold else " ask"
+            handler["timeout"] = TIMEOUT + self.hold
         return {"hooks": [handler]}
 
     def is_ours(self, handler: object) -> bool:

@@ -29,16 +29,19 @@ cd {here}/spool || {{ cat >/dev/null; exit 0; }}
 cd ..
 case "$1" in
 hold) event=spool/hold.$$ limit={hold} ;;
-*) event=spool/hook.$$ limit={limit} ;;
+*) event=spool/hook.$$ limit={limit} ;; # also `ask`: a permission for whose answer nothing waits
 esac
 while [ -e "$event" ]; do event=$event.$$; done
 answer=/dev/null
 [ "$1" = hold ] && answer=$event.answer
 cat >"$event" || {{ cat >/dev/null; exit 0; }}
-status=000
+status=000 uploaded=0
 if [ ! -e away ] || [ -z "$(find away -mmin -1)" ]; then
-  status=$(curl -q --config curl --max-time "$limit" --output "$answer" --data-binary "@$event")
+  told=$(curl -q --config curl --max-time "$limit" --output "$answer" --data-binary "@$event")
+  status=${{told%% *}} uploaded=${{told#* }}
 fi
+# A permission request is held open by the server. It has it once it was sent, whether an answer came or not.
+[ "$status$1" = 000hold ] || [ "$status$1" = 000ask ] && [ "${{uploaded:-0}}" != 0 ] && status=202
 case "$status" in
 2??)
   rm -f "$event"
@@ -96,7 +99,7 @@ def requests(server: Server, token: str) -> str:
         'user-agent = "ccgraph-hook"',
         "silent",
         f"connect-timeout = {CONNECT_TIMEOUT}",
-        'write-out = "%{http_code}"',
+        'write-out = "%{http_code} %{size_upload}"',
         'noproxy = "localhost,127.0.0.1,::1"' if _is_here(server.url) else "",
         f"cacert = {_quoted(server.ca)}" if server.ca else "",
     ]

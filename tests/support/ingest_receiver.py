@@ -8,7 +8,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -123,8 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, told in (headers or {}).items():
             self.send_header(name, told)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # it no longer waits
+            self.end_headers()
+            self.wfile.write(body)
 
     def _recent(self) -> dict[str, Any]:
         sources: dict[str, Any] = {}

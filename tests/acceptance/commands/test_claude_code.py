@@ -17,8 +17,8 @@ import pytest
 
 from app.connect.claude_code import FORGIVING, events_for, installed_versions
 from tests.acceptance.commands.conftest import CCGRAPH
-from tests.support.claude_code import Machine, ScriptedModel, machine, scripted
 from tests.support.ingest_receiver import TOKEN, Received, receiving
+from tests.support.scripted_claude import Machine, ScriptedModel, machine, scripted
 from tests.support.waiting import PATIENCE
 
 SETTINGS = (

@@ -193,6 +193,19 @@ def test_without_an_answer_to_a_permission_request_the_terminal_asks(
     assert is_silent(run({"hook_event_name": "PermissionRequest"}, event="PermissionRequest"))
 
 
+@pytest.mark.parametrize("hold", [0, 3])
+def test_a_permission_request_that_is_held_for_longer_is_not_sent_twice(
+    server: Received, folder: Folder, connected: Connect, run: Run, hold: int
+) -> None:
+    server.answer = lambda path, value: time.sleep(6)
+    connected(server.url, hold=hold)
+    began = time.monotonic()
+    assert is_silent(run({"hook_event_name": "PermissionRequest"}, event="PermissionRequest"))
+    assert time.monotonic() - began < hold + 3
+    assert list(folder.spool.iterdir()) == []
+    assert not folder.away.exists()
+
+
 def test_without_curl_it_waits_for_watch(
     server: Received, folder: Folder, connected: Connect, run: Run, tmp_path: Path
 ) -> None:
