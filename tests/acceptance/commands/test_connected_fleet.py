@@ -1,0 +1,216 @@
+"""The real Claude Code beside a real server: connected by one command, and what becomes of it in the tables.
+
+Skipped where it is not installed.
+"""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.acceptance.commands.conftest import CCGRAPH
+from tests.support.processes import Served, serving
+from tests.support.scripted_claude import Machine, ScriptedModel, machine, scripted
+from tests.support.waiting import PATIENCE
+
+pytest.importorskip("app.ingest.endpoint", reason="there are no receivers beside it")
+pytest.importorskip("services.fleet.digestion", reason="there is no digestion beside it")
+
+SETTINGS = b'{"cleanupPeriodDays": 90}\n'
+SCRIPTS = {
+    "files": [
+        {"text": "I will look.", "tool": "Bash", "input": {"command": "ls", "description": "List"}},
+        {"tool": "Write", "input": {"file_path": "@PROJ@/メモ.md", "content": "# メモ\n"}},
+        {"tool": "Bash", "input": {"command": "cat /no/such/file", "description": "Fail"}},
+        {
+            "tools": [
+                {
+                    "tool": "Agent",
+                    "input": {
+                        "description": "Count",
+                        "prompt": "[script:helper] Count.",
+                        "subagent_type": "general-purpose",
+                        "run_in_background": False,
+                    },
+                }
+            ]
+        },
+        {"text": "終わりました。"},
+    ],
+    "helper": [
+        {"tool": "Bash", "input": {"command": "ls | wc -l", "description": "Count"}},
+        {"text": "There is one."},
+    ],
+    "asking": [
+        {"tool": "Write", "input": {"file_path": "@PROJ@/asked", "content": "yes"}},
+        {"text": "Done."},
+    ],
+}
+CALLS = """query ($id: UUID!) { ccInstance(by: {id: $id}) {
+  type status
+  project { id name }
+  mcpToolCalls(first: 50) { nodes { toolName status } }
+  children(first: 10) { nodes { type mcpToolCalls(first: 50) { nodes { toolName status } } } }
+  subtreeUsage { inputTokens outputTokens requests }
+} }"""
+WRITTEN = """query ($id: UUID!) { fileOperations(first: 20, where: {session: {sessionId: {eq: $id}}}) {
+  nodes { operationType filePath } } }"""
+ASKED = "{ ccPermissionRequests(first: 10) { nodes { id decision } } }"
+HOLD = "mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { project { id } } }"
+ANSWER = """mutation ($input: AnswerPermissionRequestInput!) { answerPermissionRequest(input: $input) {
+  ccPermissionRequest { decision } } }"""
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Machine:
+    found = machine(tmp_path)
+    found.settings.parent.mkdir()
+    found.settings.write_bytes(SETTINGS)
+    return found
+
+
+@pytest.fixture
+def model(at_work: Machine) -> Iterator[ScriptedModel]:
+    with scripted(json.loads(json.dumps(SCRIPTS).replace("@PROJ@", str(at_work.project)))) as answering:
+        yield answering
+
+
+@pytest.fixture
+def server(tmp_path: Path, at_work: Machine) -> Iterator[Served]:
+    with serving([CCGRAPH, "serve", "--demo"], tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+def ask(server: Served) -> Ask:
+    """Ask the API as the person of the demo, whose machine it is."""
+    login = httpx.post(
+        f"{server.url}/graphql",
+        json={
+            "query": "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }",
+            "variables": {"input": {"username": "demo", "password": "ccgraph-demo"}},
+        },
+        timeout=PATIENCE,
+    )
+    headers = {"Authorization": f"Bearer {login.json()['data']['login']['accessToken']}"}
+
+    def asked(query: str, **variables: Any) -> Any:
+        answer = httpx.post(
+            f"{server.url}/graphql",
+            json={"query": query, "variables": variables},
+            headers=headers,
+            timeout=PATIENCE,
+        ).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    return asked
+
+
+@pytest.fixture
+def ccgraph_there(at_work: Machine, tmp_path: Path) -> Callable[..., str]:
+    """Run a command on that machine, beside the server."""
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [CCGRAPH, *arguments],
+            cwd=at_work.project,
+            env={**at_work.environment, "CCGRAPH_DATA_DIR": str(tmp_path / ".data")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    return run
+
+
+def session_of(told: list[dict[str, Any]]) -> str:
+    return str(told[0]["session_id"])
+
+
+def eventually(found: Callable[[], Any], fits: Callable[[Any], object]) -> Any:
+    """What is found once it fits, for rows are made a moment after what they are made of is stored."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        value = found()
+        if fits(value):
+            return value
+        assert time.monotonic() < deadline, value
+        time.sleep(0.2)
+
+
+def test_one_command_brings_a_fleet_into_the_tables_and_another_takes_it_out_of_the_settings(
+    at_work: Machine, model: ScriptedModel, ask: Ask, ccgraph_there: Callable[..., str], server: Served
+) -> None:
+    assert f"Connected to {server.url}" in ccgraph_there("connect")
+    token = (at_work.home / ".claude/ccgraph/user/token").read_text().strip()
+    session = session_of(at_work.run(model, "[script:files] Go."))
+    ccgraph_there("watch", "--once")
+    found = eventually(
+        lambda: ask(CALLS, id=session)["ccInstance"],
+        lambda one: one and len(one["mcpToolCalls"]["nodes"]) == 4 and one["children"]["nodes"],
+    )
+    assert found["type"] == "PARENT"
+    calls = sorted((call["toolName"], call["status"]) for call in found["mcpToolCalls"]["nodes"])
+    assert calls == [
+        ("Agent", "COMPLETED"),
+        ("Bash", "COMPLETED"),
+        ("Bash", "FAILED"),
+        ("Write", "COMPLETED"),
+    ]
+    (child,) = found["children"]["nodes"]
+    asked = model.requests
+    usage = eventually(
+        lambda: ask(CALLS, id=session)["ccInstance"]["subtreeUsage"],
+        lambda usage: usage["requests"] == len(asked),
+    )
+    assert int(usage["inputTokens"]) == sum(100 + number for number in asked)
+    assert int(usage["outputTokens"]) == sum(40 + number for number in asked)
+    assert child["mcpToolCalls"]["nodes"] == [{"toolName": "Bash", "status": "COMPLETED"}]
+    written = ask(WRITTEN, id=session)["fileOperations"]["nodes"]
+    assert any(one["filePath"].endswith("メモ.md") for one in written)
+
+    ccgraph_there("disconnect")
+    assert at_work.settings.read_bytes() == SETTINGS
+    refused = httpx.get(
+        f"{server.url}/ingest/claude-code/recent", headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+    assert refused.status_code == 401
+
+
+def test_a_permission_is_answered_through_the_api_and_the_work_goes_on(
+    at_work: Machine, model: ScriptedModel, ask: Ask, ccgraph_there: Callable[..., str]
+) -> None:
+    ccgraph_there("connect", "--hold", "60")
+    first = session_of(at_work.run(model, "[script:files] Go."))
+    found = eventually(lambda: ask(CALLS, id=first)["ccInstance"], lambda one: one and one["project"])
+    ask(HOLD, input={"id": found["project"]["id"], "patch": {"holdPermissionRequests": True}})
+    told: list[dict[str, Any]] = []
+    claude = threading.Thread(
+        target=lambda: told.extend(at_work.run(model, "[script:asking] Go.", tools="Read"))
+    )
+    claude.start()
+    try:
+        request = eventually(
+            lambda: ask(ASKED)["ccPermissionRequests"]["nodes"],
+            lambda nodes: [one for one in nodes if one["decision"] is None] or not claude.is_alive(),
+        )
+        if not request and not claude.is_alive():
+            pytest.skip("this version of Claude Code asks for permissions in a terminal only")
+        pending = next(one for one in request if one["decision"] is None)
+        ask(ANSWER, input={"id": pending["id"], "decision": "ALLOW"})
+    finally:
+        claude.join(PATIENCE)
+    assert (at_work.project / "asked").read_text() == "yes"
