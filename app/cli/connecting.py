@@ -85,11 +85,13 @@ def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask
         return
     if planned.diff and ask:
         _agree("Write this?")
+    # First, as a wrong password leaves everything as it is.
+    ended = _end_token(planned.connection, username)
     connecting.undo(planned)
     if not connected_folders(claude):
         _start_no_more()
     say(f"Disconnected from {planned.connection.server.url}.")
-    _end_token(planned.connection, username)
+    say(ended)
 
 
 def doctor(project: Path | None, wait: int, *, as_json: bool) -> None:
@@ -203,22 +205,22 @@ def _require_taken(server: Server, token: str) -> None:
         raise StartupError(f"{server.url} says: {answer.sentence} Nothing was changed.")
 
 
-def _end_token(connection: Connection, username: str | None) -> None:
-    """End the token where that is possible; say what to do where it is not."""
+def _end_token(connection: Connection, username: str | None) -> str:
+    """End the token where that is possible; gives what became of it, and what is left to do."""
     if connection.token_id is None:
-        say("The token was given: end it where it was made.")
-        return
+        return "The token was given: end it where it was made."
     from app.cli.local_server import end_token, local_server
 
-    with suppress(StartupError):
-        if end_token(local_server(connection.server.url), connection.token_id):
-            say(f"The token {connection.token_name!r} is ended.")
-            return
+    ended = False
     if username is not None:
         revoke_token(Client(connection.server), username, _password(), connection.token_id)
-        say(f"The token {connection.token_name!r} is ended.")
-        return
-    say(
+        ended = True
+    else:
+        with suppress(StartupError):
+            ended = end_token(local_server(connection.server.url), connection.token_id)
+    if ended:
+        return f"The token {connection.token_name!r} is ended."
+    return (
         f"The token {connection.token_name!r} was removed from this machine. To end it on the server, too, "
         f'use the mutation `revokeToken(input: {{tokenId: "{connection.token_id}"}})`.'
     )
