@@ -14,9 +14,11 @@ from app.connections.registry import Connections
 from app.graphiql.page import Ide
 from app.http.endpoint import GraphQLEndpoint
 from app.http.sse import EventStreamEndpoint
+from app.ingest.endpoint import IngestEndpoint
+from app.ingest.opening import open_receivers
 from app.websocket.endpoint import WebSocketEndpoint
 from app.websocket.session import WebSocketLimits
-from app.worker import deliver, open_sender
+from app.worker import deliver, digest_ingested, open_sender
 from gql.context import Context
 from gql.execution.api import Api
 from gql.request.documents import Documents, read_trusted
@@ -32,7 +34,7 @@ from services.core.database import Database
 from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
 from services.feed.reader import Pace
-from services.feed.wakeup import Wakeup
+from services.feed.wakeup import Wakeup, WakeupEvent
 from services.instances.heartbeats import HeartbeatWatch
 from services.instances.permission_waits import PermissionWaits
 from services.live.queries import LiveQueries
@@ -43,12 +45,13 @@ from services.tasks.leases import watch_leases
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoint:
-    """/graphql in all its transports."""
+    """/graphql in all its transports, and the receivers of what Claude Code tells."""
 
     http: GraphQLEndpoint
     websocket: WebSocketEndpoint
     connections: Connections
     permission_waits: PermissionWaits
+    ingest: IngestEndpoint
 
 
 @asynccontextmanager
@@ -97,6 +100,12 @@ async def open_api(
         if settings.worker:
             await stack.enter_async_context(deliver(settings, database, sender, wakeup, supervisor))
         authenticator = Authenticator(database, tokens)
+        stored = WakeupEvent()
+        if settings.worker:
+            await stack.enter_async_context(digest_ingested(settings, database, stored, supervisor))
+        ingest = await stack.enter_async_context(
+            open_receivers(settings, database, authenticator, supervisor, stored.set)
+        )
         lost_after = timedelta(seconds=settings.process_timeout)
         connections = await stack.enter_async_context(
             Connections(database, authenticator, lost_after).watched_by(supervisor)
@@ -142,6 +151,7 @@ async def open_api(
             ),
             connections,
             permission_waits,
+            ingest,
         )
 
 

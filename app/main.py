@@ -17,6 +17,7 @@ from app.config.settings import Settings
 from app.database.pools import open_database
 from app.graphiql.page import Ide
 from app.health import healthz
+from app.ingest.endpoint import PREFIXES
 from app.maintenance import scheduled
 from services.core.background import Supervisor
 
@@ -24,16 +25,22 @@ GRAPHQL = "/graphql"
 
 
 class Application(Starlette):
-    """Starlette, but for /graphql: middleware and routing would cost a request more than its login does."""
+    """Starlette, but for /graphql and the receivers: middleware and routing would cost a request more than
+    its login does. No page of a browser calls the receivers, so they have no CORS either.
+    """
 
-    def __init__(self, graphql: ASGIApp, **options: Any) -> None:
+    def __init__(self, graphql: ASGIApp, ingest: ASGIApp, **options: Any) -> None:
         super().__init__(**options)
         self._graphql = graphql
+        self._ingest = ingest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, a connection, or the lifespan."""
-        if scope.get("path") == GRAPHQL:
+        path: str = scope.get("path", "")
+        if path == GRAPHQL:
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "http" and path.startswith(PREFIXES):
+            await self._ingest(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -47,6 +54,10 @@ class GraphQL:
         """Serve a request or a connection."""
         endpoint = self.api.websocket if scope["type"] == "websocket" else self.api.http
         await endpoint(scope, receive, send)
+
+    async def ingest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request to the receivers."""
+        await self.api.ingest(scope, receive, send)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -79,7 +90,7 @@ def create_app(settings: Settings) -> Starlette:
     served: ASGIApp = graphql
     for cls, arguments, options in middleware:
         served = cls(served, *arguments, **options)
-    app = Application(served, routes=routes, middleware=middleware, lifespan=lifespan)
+    app = Application(served, graphql.ingest, routes=routes, middleware=middleware, lifespan=lifespan)
     app.state.settings = settings
     app.state.supervisor = supervisor
     return app

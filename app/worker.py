@@ -1,4 +1,4 @@
-"""What delivers notifications in a process: the sender, and the worker that keeps it busy."""
+"""What works beside the calls: the delivery of notifications, and the digestion of what Claude Code tells."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,8 @@ from services.delivery.occurrences import Occurrences
 from services.delivery.outcomes import LONGEST_PAUSE
 from services.delivery.sender import Bases, Sender
 from services.delivery.worker import Delivery, Pace
-from services.feed.wakeup import Wakeup
+from services.feed.wakeup import Wakeup, WakeupEvent
+from services.ingest.digestion import Digest, Digestion
 
 
 @asynccontextmanager
@@ -63,6 +64,23 @@ async def _publish_key(pool: WritePool, sender: Sender) -> None:
             sender.vapid.public_key,
             "applicationServerKey of pushManager.subscribe; set by the server",
         )
+
+
+DIGEST: Digest | None = None
+"""What makes rows of records; without it they stay as they are."""
+
+
+@asynccontextmanager
+async def digest_ingested(
+    settings: Settings, database: Database, stored: WakeupEvent, supervisor: Supervisor
+) -> AsyncIterator[None]:
+    """Digest what waits until the block ends; `stored` tells that there is something."""
+    if DIGEST is None:
+        yield
+        return
+    digestion = Digestion(database, settings.vault(), DIGEST, stored, poll=settings.ingest_poll)
+    async with digestion.watched_by(supervisor):
+        yield
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from models.counters import api_call_counts, login_attempts
 from models.feed import ChangeEvent, feed_state
 from models.file_operations import FileOperation
 from models.git_worktrees import GitWorktree
+from models.ingest import ingest_counts, ingest_files, ingest_records, ingest_seen
 from models.instances import CcInstance
 from models.invitations import ProjectInvitation
 from models.logs import CcLog, TaskLog
@@ -95,6 +96,10 @@ __all__ = [
     "feed_starts",
     "feed_state",
     "file_operation_counts",
+    "ingest_counts",
+    "ingest_files",
+    "ingest_records",
+    "ingest_seen",
     "login_attempts",
     "metadata",
     "notification_pace",

@@ -28,6 +28,7 @@ class TokenType(Described):
 
     ACCESS = "access", "Lets its bearer use the API."
     REFRESH = "refresh", "Is exchanged, once, for a new pair of tokens."
+    INGEST = "ingest", "Lets its bearer hand in what Claude Code tells, and nothing else."
 
 
 class SessionStatus(Described):
@@ -464,3 +465,14 @@ class MaintenanceStatus(Described):
     COMPLETED = "completed", "Every step was done."
     FAILED = "failed", "Some steps failed, and the others were done; `steps` tells which and why."
     INTERRUPTED = "interrupted", "Its process died before its end; a later run has gone on."
+
+
+class IngestSource(Described):
+    """By which way something that Claude Code told came in."""
+
+    HOOK = "hook", "A hook of Claude Code."
+    TRANSCRIPT = "transcript", "Lines of a transcript, or what stands beside one."
+    LOGS = "logs", "Log records of OpenTelemetry."
+    METRICS = "metrics", "Metrics of OpenTelemetry."
+    TRACES = "traces", "Spans of OpenTelemetry."
+    PROCESSES = "processes", "Which processes live, as told by `ccgraph watch`."

@@ -74,7 +74,8 @@ LANGUAGE sql STABLE AS $$
     SELECT parent, parent || to_char(start, '_YYYY_MM'),
         start AT TIME ZONE 'UTC', (start + INTERVAL '1 month') AT TIME ZONE 'UTC'
     FROM today,
-        unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations'])
+        unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history', 'file_operations',
+                'ingest_records'])
             AS parent,
         date_trunc('month', day) AS month,
         generate_series(month, month + months_ahead * INTERVAL '1 month', INTERVAL '1 month') AS start
@@ -143,7 +144,8 @@ LANGUAGE sql STABLE AS $$
             pg_get_expr(partition.relpartbound, partition.oid) FROM 'TO \\(''(.*)''\\)') AS high
     WHERE parent.oid IN (
             'cc_logs'::regclass, 'task_logs'::regclass, 'system_logs'::regclass,
-            'notification_history'::regclass, 'file_operations'::regclass, 'change_events'::regclass)
+            'notification_history'::regclass, 'file_operations'::regclass,
+                'ingest_records'::regclass, 'change_events'::regclass)
         AND high::timestamptz
             <= at - INTERVAL '1 day' * ccgraph_setting('retention.' || parent.relname || '_days')
     ORDER BY partition.relname
@@ -212,6 +214,8 @@ BEGIN
         WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.notification_history_days');
     DELETE FROM file_operations
         WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.file_operations_days');
+    DELETE FROM ingest_records
+        WHERE created_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.ingest_records_days');
     DELETE FROM auth_tokens
         WHERE expires_at < NOW() - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days');
     EXECUTE replace($compact$

@@ -188,7 +188,7 @@ class AuthToken(Base):
     token_type: Mapped[TokenType | None] = mapped_column(
         Choice(TokenType, 20),
         server_default="access",
-        comment="トークン種別 (access, refresh)",
+        comment="トークン種別 (access, refresh, ingest)",
         doc="Kind of token.",
     )
     expires_at: Mapped[datetime] = mapped_column(comment="有効期限", doc="When the token stops being valid.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from dataclasses import replace
 
 import structlog
 import uvloop
@@ -12,15 +13,15 @@ from app.config.settings import Settings
 from app.config.telemetry import configure_logging
 from app.database.pools import open_database
 from app.maintenance import scheduled
-from app.worker import deliver, open_sender
+from app.worker import deliver, digest_ingested, open_sender
 from services.core.background import MOST_DEATHS, WINDOW, Supervisor
-from services.feed.wakeup import Wakeup
+from services.feed.wakeup import Wakeup, WakeupEvent
 
 log = structlog.get_logger("ccgraph")
 
 
 def work() -> None:
-    """Deliver, and run maintenance by schedule, until a signal comes."""
+    """Deliver, digest, and run maintenance by schedule, until a signal comes."""
     with location("worker") as found:
         configure_logging(found.settings)
         lost = uvloop.run(_work(found.settings))
@@ -53,6 +54,7 @@ async def _work(settings: Settings) -> str | None:
         open_sender(settings) as sender,
         deliver(settings, database, sender, wakeup, supervisor),
         scheduled(worker, database, supervisor),
+        digest_ingested(settings, replace(database, after_commit=wakeup.notify), WakeupEvent(), supervisor),
     ):
         log.info("working")
         await stopped.wait()

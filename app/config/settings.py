@@ -338,8 +338,8 @@ class Settings(BaseSettings):
     )
     worker: bool = Field(
         True,
-        description="`false` leaves the delivery of notifications and the schedule of maintenance to "
-        "`ccgraph worker`, as `--no-worker` does",
+        description="`false` leaves the delivery of notifications, the digestion of what Claude Code tells, and "
+        "the schedule of maintenance to `ccgraph worker`, as `--no-worker` does",
     )
     public_url: Annotated[str, AfterValidator(_web_url)] = Field(
         "",
@@ -388,6 +388,37 @@ class Settings(BaseSettings):
         "",
         description="private networks and hosts that notifications may be sent to, as "
         "`10.0.0.0/8,hooks.corp.example`; without it, public addresses only",
+    )
+    ingest_maximum_body: int = Field(
+        8_000_000,
+        ge=10_000,
+        le=100_000_000,
+        description="bytes that a request to /ingest or /v1 may have, as sent and decompressed, from 10000",
+    )
+    ingest_records_per_hour: int = Field(
+        2_000_000,
+        ge=1,
+        le=10_000_000_000,
+        description="hooks, lines of transcripts and telemetry records that a person may hand in within "
+        "an hour",
+    )
+    ingest_bytes_per_hour: int = Field(
+        4_000_000_000,
+        ge=10_000,
+        le=10_000_000_000_000,
+        description="bytes that a person may hand in within an hour, decompressed, from 10000",
+    )
+    ingest_content: bool = Field(
+        True,
+        description="`false` keeps metadata only of what Claude Code tells: no prompts, no tool input or "
+        "output",
+    )
+    ingest_poll: float = Field(
+        0.05,
+        ge=0.005,
+        le=60,
+        description="seconds after which a worker notices a record that another process has stored, "
+        "0.005 to 60",
     )
     slack_url: Annotated[str, AfterValidator(_web_url)] = Field(
         "https://slack.com/api", description="where Slack's Web API is"

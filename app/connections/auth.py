@@ -15,12 +15,18 @@ _MAXIMUM_USER_AGENT = 500
 
 async def caller(authenticator: Authenticator, authorization: str | None) -> Principal | None:
     """The principal of `Bearer <access token>`; None without a header, `Unauthenticated` for a bad one."""
+    token = bearer(authorization)
+    return None if token is None else await authenticator.authenticate(token)
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The token of `Bearer <token>`; None without a header, `Unauthenticated` for another scheme."""
     if not authorization:
         return None
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Write the header as `Authorization: Bearer <access token>`.")
-    return await authenticator.authenticate(token.strip())
+    return token.strip()
 
 
 def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Origin:

@@ -180,6 +180,19 @@ async def open_worker_pool(settings: Settings) -> AsyncIterator[ConnectionPool]:
         await pool.close(CLOSE_TIMEOUT)
 
 
+@asynccontextmanager
+async def open_ingest_pool(settings: Settings, connections: int) -> AsyncIterator[ConnectionPool]:
+    """Connections on which what Claude Code tells is stored, so that nothing else delays an answer to it."""
+    if settings.database_url is None:
+        raise StartupError("DATABASE_URL is not set: set it to a PostgreSQL server.")
+    connection = partial(connect_single, settings, settings.database_url.get_secret_value())
+    pool = ConnectionPool(connection, connections, settings.statement_timeout, lifetime=LIFETIME)
+    try:
+        yield pool
+    finally:
+        await pool.close(CLOSE_TIMEOUT)
+
+
 async def connect_worker(settings: Settings, url: str) -> Connection:
     """A connection that looks for what is due and what happened: by indexes, however young a partition is."""
     return await connect(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from strawberry import Private
 from gql.execution.loaders import load_row
 from gql.mutations.action import Info, action_of, anonymous_action_of
 from gql.types.types import table_type
+from models.enums import TokenType
 from services.accounts import personal_tokens
 from services.accounts.login import log_in, refresh
 from services.accounts.token_store import TokenPair
@@ -33,6 +35,15 @@ class RefreshTokenInput:
     )
 
 
+@strawberry.enum(description="What a long-lived token opens.")
+class AccessTokenKind(Enum):
+    FULL = strawberry.enum_value("full", description="The API, as its owner.")
+    INGEST = strawberry.enum_value(
+        "ingest",
+        description="The receivers of what Claude Code tells, and nothing else: it may lie in its settings.",
+    )
+
+
 @strawberry.input(description="A long-lived token for an agent or an integration.")
 class CreateAccessTokenInput:
     name: str = strawberry.field(description="What it is for, 1 to 100 characters.")
@@ -40,6 +51,7 @@ class CreateAccessTokenInput:
     password: str = strawberry.field(
         description="The password of the account; a wrong one counts as an attempt to log in."
     )
+    kind: AccessTokenKind = strawberry.field(default=AccessTokenKind.FULL, description="What it opens.")
 
 
 @strawberry.input(description="The token that is to end.")
@@ -126,7 +138,8 @@ class TokenMutations:
     async def create_access_token(
         self, info: Info, input: CreateAccessTokenInput
     ) -> CreateAccessTokenPayload:
-        wanted = personal_tokens.NamedToken(input.name, input.expires_at, input.password)
+        kind = TokenType.INGEST if input.kind is AccessTokenKind.INGEST else TokenType.ACCESS
+        wanted = personal_tokens.NamedToken(input.name, input.expires_at, input.password, kind)
         issued = await personal_tokens.create_access_token(action_of(info), info.context.tokens, wanted)
         return CreateAccessTokenPayload(access_token=issued.token, row_id=issued.row_id)
 

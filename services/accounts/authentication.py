@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from models.enums import TokenType
-from services.accounts.tokens import Claims, TokenPolicy, expired, read
+from services.accounts.tokens import Claims, TokenPolicy, expired, read, require_kind
 from services.core.batching import Batcher
 from services.core.cache import BoundedCache
 from services.core.database import Database
@@ -55,11 +55,12 @@ class Authenticator:
         self._known = BoundedCache[str, _Known](_MAXIMUM_KNOWN)
         self._batcher = Batcher()
 
-    async def authenticate(self, token: str) -> Principal:
-        """The holder of an access token, or `Unauthenticated`: foreign, expired, revoked, deactivated."""
-        known = self._known.get(token) or self._remember(token)
+    async def authenticate(self, token: str, kind: TokenType = TokenType.ACCESS) -> Principal:
+        """The holder of a token of this kind; `Unauthenticated`: foreign, expired, revoked, deactivated."""
+        known = self._known.get(token) or self._remember(token, kind)
+        require_kind(known.claims, kind)
         if known.expires_at <= self._wall_clock():
-            raise expired(TokenType.ACCESS)
+            raise expired(kind)
         asked_at = self._clock()
         if known.trusted_until <= asked_at:
             holder = await self._ask(known.claims.token_id)
@@ -69,11 +70,11 @@ class Authenticator:
             known.principal = None if holder is None else replace(holder, expires_at=known.claims.expires_at)
             known.trusted_until = asked_at + _TRUSTED_SECONDS
         if known.principal is None:
-            raise expired(TokenType.ACCESS)
+            raise expired(kind)
         return known.principal
 
-    def _remember(self, token: str) -> _Known:
-        claims = read(self._policy, token, TokenType.ACCESS)
+    def _remember(self, token: str, kind: TokenType) -> _Known:
+        claims = read(self._policy, token, kind)
         known = self._known[token] = _Known(claims, claims.expires_at.timestamp())
         return known
 

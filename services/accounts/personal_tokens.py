@@ -35,11 +35,15 @@ _HASH = "SELECT hashed_password FROM users WHERE id = $1"
 
 @dataclass(frozen=True, slots=True)
 class NamedToken:
-    """A long-lived token that a person wants: what it is called, until when, and the person's password."""
+    """A long-lived token that a person wants: what it is called, until when, and the person's password.
+
+    `kind` is ACCESS for one that opens the API, or INGEST for one that can only ingest.
+    """
 
     name: str
     expires_at: datetime
     password: str
+    kind: TokenType = TokenType.ACCESS
 
 
 async def change_password(action: Action, current: str, new: str) -> None:
@@ -64,7 +68,7 @@ async def change_password(action: Action, current: str, new: str) -> None:
 
 
 async def create_access_token(action: Action, policy: TokenPolicy, wanted: NamedToken) -> IssuedToken:
-    """A long-lived access token under a name, for an agent or an integration; at most 366 days.
+    """A long-lived token under a name, for an agent or an integration, or to ingest with; at most 366 days.
 
     The account's password is asked for, so that a stolen token makes no others, and guesses at it count as
     attempts to log in. The new token ends with the login or the token that it is made with.
@@ -95,7 +99,14 @@ async def create_access_token(action: Action, policy: TokenPolicy, wanted: Named
                 limit=MOST_GENERATIONS,
             )
         issued = await issue_named(
-            connection, policy, principal.user_id, action.origin, name, lifetime, lineage=lineage
+            connection,
+            policy,
+            principal.user_id,
+            action.origin,
+            name,
+            lifetime,
+            lineage=lineage,
+            kind=wanted.kind,
         )
         transaction.details["tokenId"] = issued.token_id
     await forget_attempts(action.database, principal.username, action.origin)

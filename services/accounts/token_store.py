@@ -81,12 +81,13 @@ async def issue_named(
     name: str | None = None,
     lifetime: timedelta | None = None,
     lineage: Sequence[UUID] = (),
+    kind: TokenType = TokenType.ACCESS,
 ) -> IssuedToken:
-    """An access token of its own, without a refresh token: for agents, integrators and scripts.
+    """A token of its own, without a refresh token: for agents, integrators and scripts, or to ingest with.
 
     `lineage` are the families of what made it; it ends with each of them. It is the first of its own.
     """
-    issued, row = _new(policy, user_id, TokenType.ACCESS, lifetime or policy.access_lifetime)
+    issued, row = _new(policy, user_id, kind, lifetime or policy.access_lifetime)
     row |= {"name": name, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
     row |= {"family_id": issued.token_id, "lineage": list(lineage) or None}
     created = await connection.execute(insert(AuthToken).values(row).returning(AuthToken.id))
@@ -100,15 +101,16 @@ async def issue_for_username(
     username: str,
     origin: Origin,
     lifetime: timedelta | None = None,
+    kind: TokenType = TokenType.ACCESS,
 ) -> IssuedToken:
-    """An access token for the active account of that name, as `ccgraph token` prints it, or `NotFound`."""
+    """A token for the active account of that name, as `ccgraph token` prints it, or `NotFound`."""
     found = await connection.execute(
         select(User.id).where(User.username == username, User.is_active.is_(True))
     )
     user_id = found.scalar_one_or_none()
     if user_id is None:
         raise NotFound(f"There is no active account named {username}.")
-    return await issue_named(connection, policy, user_id, origin, lifetime=lifetime)
+    return await issue_named(connection, policy, user_id, origin, lifetime=lifetime, kind=kind)
 
 
 async def exchange(

@@ -61,13 +61,35 @@ def read(policy: TokenPolicy, token: str, kind: TokenType) -> Claims:
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError, RecursionError):
         # Claims of another type, or beyond all times; a header that nests without end.
         raise Unauthenticated(f"This is no {kind.value} token of this server; log in again.") from None
-    if claims.kind is not kind:
-        raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token belongs.")
+    require_kind(claims, kind)
     return claims
+
+
+def require_kind(claims: Claims, kind: TokenType) -> None:
+    """`Unauthenticated`, with what to send instead, for a token that is good for something else."""
+    if claims.kind is kind:
+        return
+    if TokenType.INGEST not in (claims.kind, kind):
+        raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token belongs.")
+    if kind is TokenType.INGEST:
+        raise Unauthenticated(
+            "Send a token of the kind INGEST, which can do nothing else: this one opens more, and must not "
+            "lie in the settings of Claude Code. The mutation `createAccessToken` makes one with "
+            "`kind: INGEST`."
+        )
+    raise Unauthenticated(
+        "This token can only hand in what Claude Code tells, at /ingest and /v1. Send an access token of "
+        "`login`, or one of `createAccessToken` without `kind: INGEST`."
+    )
 
 
 def expired(kind: TokenType) -> Unauthenticated:
     """What the holder of a token that has expired or was revoked is told."""
+    if kind is TokenType.INGEST:
+        return Unauthenticated(
+            "The ingest token has expired or was revoked; make another by `ccgraph connect`, or by the "
+            "mutation `createAccessToken` with `kind: INGEST`."
+        )
     if kind is TokenType.ACCESS:
         return Unauthenticated(
             "The access token has expired or was revoked; the mutation `refreshToken` gives a new one."

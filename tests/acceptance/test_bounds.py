@@ -19,6 +19,7 @@ import pytest
 from app.admission.request import STRANGERS_BODY
 from app.config.settings import Settings, variable
 from app.database.statement_cache import LARGE, MOST_CHARACTERS
+from app.ingest.endpoint import READ_AT_A_TIME
 from app.uvicorn_ext.bounded_requests import MAXIMUM_HEADER_BYTES
 from gql.execution.api import LONGEST_BODY, MOST_BYTES, MOST_REQUESTS
 from gql.execution.large_requests import MOST_WAITING as MOST_LARGE_WAITING
@@ -40,6 +41,12 @@ from services.core.replicas import MOST_WRITERS
 from services.delivery.channels.webhook import MOST_BYTES as WEBHOOK_BYTES
 from services.delivery.http_client import MOST_KEPT
 from services.delivery.outcomes import LONGEST_PAUSE
+from services.ingest.digestion import MOST_RECORDS as MOST_DIGESTED
+from services.ingest.hooks import MOST_HOOKS
+from services.ingest.otlp import MOST_RECORDS, MOST_VALUES
+from services.ingest.received import DEEPEST
+from services.ingest.storing import MOST_EVENTS
+from services.ingest.transcripts import MOST_LINES
 from services.mcp.importing import _MESSAGES_PER_PART
 from services.mcp.messages import MAX_MESSAGES
 from services.writing.appending import MAX_ROWS
@@ -79,6 +86,7 @@ class Door(Enum):
     TRAILERS = "trailers"
     IMPORT = "import on the command line"
     DELIVERY = "delivery of notifications"
+    INGEST = "receivers of what Claude Code tells"
 
 
 ANSWERED = (Door.QUERY, Door.MUTATION, Door.GET, Door.WEBSOCKET, Door.SSE, Door.LIVE)
@@ -131,6 +139,7 @@ def _chain(levels: int, size: int) -> str:
 DEFAULTS = Settings(_env_file=None)
 HTTP = "tests/acceptance/http/"
 DELIVERY = "tests/integration/delivery/"
+INGEST = "tests/integration/ingest/test_receivers.py::"
 TIME, MEMORY, DATABASE = Resource.TIME, Resource.MEMORY, Resource.DATABASE
 FILTERED = "tasks(first: 1, where: $w) { totalCount }"
 KEY = "0197a000-0000-7000-8000-000000000000"
@@ -582,11 +591,94 @@ BOUNDS = (
         "",
         ("tests/unit/services/delivery/test_outcomes.py::test_retry_after_is_bounded",),
     ),
+    Bound(
+        "body of a request to the receivers",
+        DEFAULTS.ingest_maximum_body,
+        (MEMORY, TIME),
+        (Door.INGEST,),
+        "",
+        (INGEST + "test_bodies_are_bounded_before_and_after_decompression",),
+        "ingest_maximum_body",
+    ),
+    Bound(
+        "records of a person an hour",
+        DEFAULTS.ingest_records_per_hour,
+        (Resource.DISK, Resource.ROWS),
+        (Door.INGEST,),
+        "RATE_LIMITED",
+        (INGEST + "test_a_person_hands_in_so_much_an_hour_and_others_are_not_counted_with_it",),
+        "ingest_records_per_hour",
+    ),
+    Bound(
+        "bytes of a person an hour",
+        DEFAULTS.ingest_bytes_per_hour,
+        (Resource.DISK,),
+        (Door.INGEST,),
+        "RATE_LIMITED",
+        (INGEST + "test_a_person_hands_in_so_much_an_hour_and_others_are_not_counted_with_it",),
+        "ingest_bytes_per_hour",
+    ),
+    *(
+        Bound(
+            limit,
+            most,
+            (TIME, MEMORY),
+            (Door.INGEST,),
+            "BAD_USER_INPUT",
+            (INGEST + "test_one_request_brings_so_many_records_lines_and_hooks",),
+        )
+        for limit, most in (
+            ("hooks of one request", MOST_HOOKS),
+            ("lines of one request", MOST_LINES),
+            ("log records, metrics or spans of one request", MOST_RECORDS),
+        )
+    ),
+    Bound(
+        "values in one of them, its resource or its scope",
+        MOST_VALUES,
+        (TIME, MEMORY),
+        (Door.INGEST,),
+        "",
+        (INGEST + "test_a_record_of_a_million_attributes_is_rejected_and_its_neighbours_are_stored",),
+    ),
+    Bound(
+        "levels of one record",
+        DEEPEST,
+        (TIME,),
+        (Door.INGEST,),
+        "BAD_USER_INPUT",
+        (INGEST + "test_what_is_no_such_body_is_refused_and_nothing_stored",),
+    ),
+    Bound(
+        "names of hook events that are counted of a person",
+        MOST_EVENTS,
+        (Resource.ROWS,),
+        (Door.INGEST,),
+        "",
+        (INGEST + "test_a_stranger_name_of_an_event_is_counted_until_there_are_many",),
+    ),
+    Bound(
+        "long requests of a person that are read at a time",
+        READ_AT_A_TIME,
+        (MEMORY, TIME),
+        (Door.INGEST,),
+        "RATE_LIMITED",
+        (HTTP + "test_receivers.py::test_long_requests_of_a_person_wait_and_nobody_else_does",),
+    ),
+    Bound(
+        "records of a person that are digested together",
+        MOST_DIGESTED,
+        (Resource.CONNECTIONS, DATABASE),
+        (Door.INGEST,),
+        "",
+        ("tests/integration/ingest/test_digestion.py::test_what_happens_now_comes_before_what_has_happened",),
+    ),
 )
 
 NO_BOUNDS = {
     "delivery_backoff": "when a notification is tried again",
     "delivery_poll": "how soon a notification is noticed",
+    "ingest_poll": "how soon a record is noticed",
     "port": "an address",
     "database_start_timeout": "of the start",
     "access_token_minutes": "how long a login is good",

@@ -16,6 +16,6 @@ def hold_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be half past for all that calls are counted by: the process and the database."""
     now = time.time() // _HOUR * _HOUR + _HOUR / 2
     shown = f"timestamptz '{datetime.fromtimestamp(now, UTC).isoformat()}'"
-    assert "now()" in rate_limits._TAKE
-    monkeypatch.setattr(rate_limits, "_TAKE", rate_limits._TAKE.replace("now()", shown))
+    assert "now()" in rate_limits._THIS_HOUR
+    monkeypatch.setattr(rate_limits, "_THIS_HOUR", rate_limits._THIS_HOUR.replace("now()", shown))
     monkeypatch.setattr(rate_limits, "time", SimpleNamespace(time=Clock(now)))

@@ -119,13 +119,6 @@ WHERE login_attempts.subject = held.subject
 AND held.subject = $1
 AND attempts > 0
 
--- services.accounts.rate_limits, _TAKE
-INSERT INTO api_call_counts AS counted (user_id, hour, calls)
-VALUES ($1, date_trunc('hour', now()), $2)
-ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2
-WHERE counted.calls + $2 <= $3
-RETURNING hour, calls
-
 -- services.delivery.occurrences, _BEGIN
 INSERT INTO notification_position (epoch, start, before)
 SELECT epoch, $1, $2
@@ -324,6 +317,69 @@ UPDATE notification_history n SET summary_of = $1
 FROM due
 WHERE n.id = due.id
 AND n.created_at = due.created_at
+
+-- services.ingest.digestion, _FAILED
+UPDATE ingest_records SET attempts = attempts + 1, error = $3
+WHERE id = $1
+AND created_at = $2
+
+-- services.ingest.storing, _STORE
+WITH given AS MATERIALIZED (
+    SELECT *
+FROM unnest($1::int[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+                         $7::text[], $8::int[], $9::timestamptz[])
+        AS given (user_id, token_id, source, session_key, event, told_at, body, size_bytes, created_at)
+), stored AS (
+    INSERT INTO ingest_records
+        (user_id, token_id, source, session_key, event, told_at, body, size_bytes, created_at)
+    SELECT user_id, token_id, source, session_key, event, told_at, body::jsonb, size_bytes, created_at
+   
+FROM given
+), told AS MATERIALIZED (
+    SELECT *
+FROM unnest($10::int[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
+                         $15::timestamptz[], $16::bigint[])
+        AS told (user_id, source, event, received, refused, last_at, skew)
+), named AS (
+    SELECT user_id, source, CASE
+            WHEN event = ''
+OR EXISTS (
+                SELECT
+FROM ingest_seen AS known
+               
+WHERE known.user_id = told.user_id
+AND known.source = told.source
+AND known.event = told.event
+            )
+OR (
+                SELECT count(*)
+FROM ingest_seen AS known
+WHERE known.user_id = told.user_id
+            ) < 200 THEN event
+            ELSE 'others' END AS event,
+        received, refused, last_at, skew
+   
+FROM told
+)
+INSERT INTO ingest_seen AS seen (user_id, source, event, received, refused, last_at, clock_skew_ms)
+SELECT user_id, source, event, sum(received), sum(refused), max(last_at), max(skew)
+FROM named
+GROUP BY user_id, source, event
+ORDER BY user_id, source, event
+ON CONFLICT (user_id, source, event) DO UPDATE
+SET received = seen.received + EXCLUDED.received, refused = seen.refused + EXCLUDED.refused,
+    last_at = GREATEST(seen.last_at, EXCLUDED.last_at), clock_skew_ms = EXCLUDED.clock_skew_ms
+
+-- services.ingest.storing, _KNOW
+INSERT INTO ingest_files AS known (user_id, file, known_bytes, updated_at)
+VALUES ($1, $2, CASE WHEN $3::bigint = 0 THEN $4::bigint ELSE 0 END, now())
+ON CONFLICT (user_id, file) DO UPDATE
+SET known_bytes = CASE
+        WHEN $3 = 0 THEN $4
+        WHEN $3 <= known.known_bytes THEN GREATEST(known.known_bytes, $4)
+        ELSE known.known_bytes END,
+    updated_at = now()
+RETURNING known_bytes
 
 -- services.instances.heartbeats, _MARK
 UPDATE cc_instances SET status = 'ERROR'

@@ -43,6 +43,8 @@ SIDE_TASKS = [
     "session-writer",
     "token-checker",
     "unused-api-calls",
+    "unused-ingest-bytes",
+    "unused-ingest-records",
     "websocket-delivery",
 ]
 

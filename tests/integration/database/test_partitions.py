@@ -15,7 +15,14 @@ LOG = """
 INSERT INTO system_logs (level, category, module, message, created_at) VALUES ('INFO', 'c', 'm', $1, $2)
 RETURNING tableoid::regclass::text
 """
-PARTITIONED = ["cc_logs", "task_logs", "system_logs", "notification_history", "file_operations"]
+PARTITIONED = [
+    "cc_logs",
+    "task_logs",
+    "system_logs",
+    "notification_history",
+    "file_operations",
+    "ingest_records",
+]
 DEEP_PAST = datetime(2020, 1, 15, tzinfo=UTC)
 
 

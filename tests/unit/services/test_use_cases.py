@@ -23,6 +23,8 @@ ROUNDS: Mapping[str, str] = {
     "services/delivery/queue.py": "a round of the server",
     "services/delivery/worker.py": "a round of the server",
     "services/demo/loading.py": "a command, which fills an empty database",
+    "services/ingest/digestion.py": "a round of the server",
+    "services/ingest/storing.py": "stores what all callers hand in together; what it is given is the record",
     "services/instances/heartbeats.py": "a round of the server",
     "services/instances/permission_waits.py": "a round of the server, which takes holds back",
     "services/mcp/importing.py": "a command, which goes in parts",

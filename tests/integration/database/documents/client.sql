@@ -28,7 +28,7 @@ CREATE TABLE auth_tokens (
     user_agent TEXT,
     last_used TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
-    CONSTRAINT chk_token_type CHECK (token_type IN ('access', 'refresh'))
+    CONSTRAINT chk_token_type CHECK (token_type IN ('access', 'refresh', 'ingest'))
 );
 
 CREATE TABLE projects (

@@ -129,7 +129,7 @@ class Root:
 class FixedTokens(Authenticator):
     """Knows one token."""
 
-    async def authenticate(self, token: str) -> Principal:
+    async def authenticate(self, token: str, kind: TokenType = TokenType.ACCESS) -> Principal:
         if token == "good":
             return Principal(1, "alice", is_admin=False)
         raise expired(TokenType.ACCESS)

@@ -1,0 +1,1 @@
+"""The receivers of what Claude Code tells: hooks, transcripts, processes, OpenTelemetry."""

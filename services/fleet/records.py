@@ -1,0 +1,41 @@
+"""What a source told, as it was received, and what came of it: the ends of digestion."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models.enums import IngestSource
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """What one source told, as it was received and masked."""
+
+    id: int
+    source: IngestSource
+    received_at: datetime
+    body: dict[str, Any]
+    """By source:
+
+    - HOOK: the hook's JSON object as it came. Its time is `received_at`.
+    - TRANSCRIPT: `{"file": path, "offset": bytes, "lines": [object | str, ...]}`, of which a text is a line
+      that is no JSON; or `{"file": path of a .meta.json, "meta": object}`.
+    - LOGS, METRICS, TRACES: the OTLP request in OTLP's JSON form.
+    - PROCESSES: `{"host": str, "at": time, "alive": [{"pid", "session_id", "cwd"}], "gone": [same]}`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What could not be done with a record, in a sentence; None where it speaks of no single one."""
+
+    record_id: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """How many lines, log records, spans and the like could not be read, and what else went wrong."""
+
+    unreadable: int = 0
+    problems: tuple[Problem, ...] = ()

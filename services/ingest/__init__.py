@@ -1,0 +1,1 @@
+"""Stores what Claude Code tells, and has rows made of it."""
