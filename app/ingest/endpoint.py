@@ -1,10 +1,11 @@
 """Receives what Claude Code tells: one plain ASGI application, as each layer costs a hook time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
 
 import structlog
@@ -15,19 +16,20 @@ from app.admission.request import ClientGone, HttpRefusal, discard_body
 from app.connections.auth import bearer, origin
 from app.ingest.answers import JSON, PROTOBUF, Reply, fault, json_reply, refusal, send_reply
 from app.ingest.bodies import is_long, read_decoded
-from models.enums import TokenType
+from models.enums import PermissionDecision, TokenType
 from services.accounts.authentication import Authenticator
 from services.core.database import PrimaryPool
 from services.core.errors import Unauthenticated
 from services.core.fair_shares import FairShares
-from services.core.principal import Principal
+from services.core.json_codec import read_stored
+from services.core.principal import Origin, Principal
 from services.ingest import seen
 from services.ingest.budgets import Budgets
 from services.ingest.hooks import read_hooks, read_processes
 from services.ingest.metadata import without_content
 from services.ingest.otlp import SIGNALS, Signal, answer_json, answer_protobuf, read_otlp, read_protobuf
 from services.ingest.received import Intake, read_value
-from services.ingest.storing import Store
+from services.ingest.storing import Store, Stored
 from services.ingest.transcripts import read_transcript
 from services.secrets.masking import off_the_loop
 
@@ -48,6 +50,9 @@ MOST_UNREAD: Final = 200
 LONGEST_WAIT: Final = 20.0
 """Seconds that they wait."""
 
+PERMISSION_REQUEST: Final = "PermissionRequest"
+"""The event whose hook a person may answer from afar."""
+
 _CLAUDE_CODE: Final = "/ingest/claude-code/"
 
 
@@ -59,8 +64,27 @@ class _Request:
     receive: Receive
     headers: Headers
     principal: Principal
+    origin: Origin
     at: datetime
 
+
+class Decision(Protocol):
+    """What a person has answered to a request for a permission, from afar."""
+
+    @property
+    def decision(self) -> PermissionDecision:
+        """ALLOW or DENY."""
+
+    @property
+    def message(self) -> str | None:
+        """What Claude is told with it, with secrets masked."""
+
+
+Hold = Callable[[Principal, Origin, Mapping[str, Any], datetime], Awaitable[Decision | None]]
+"""Waits for the answer to a hook of a PermissionRequest, as it was stored at a time.
+
+None lets the terminal ask. It is cancelled when the client goes away.
+"""
 
 Handler = Callable[["IngestEndpoint", _Request], Awaitable[Reply]]
 
@@ -77,6 +101,7 @@ class IngestEndpoint:
         *,
         maximum_body: int,
         content: bool,
+        hold: Hold | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._budgets = budgets
@@ -84,6 +109,7 @@ class IngestEndpoint:
         self._primary = primary
         self._maximum_body = maximum_body
         self._content = content
+        self._hold = hold
         self._reading = FairShares(READ_AT_A_TIME, most_waiting=MOST_UNREAD, longest_wait=LONGEST_WAIT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +120,7 @@ class IngestEndpoint:
         otlp = _otlp_type(headers) if path.startswith("/v1/") else None
         before_end = None
         try:
-            reply = await self._answer(scope, receive, headers, path)
+            reply = await self._answer(scope, receive, headers, path, where)
         except ClientGone:
             return
         except Exception as error:
@@ -106,7 +132,9 @@ class IngestEndpoint:
                 before_end = partial(discard_body, receive, MOST_DISCARDED)
         await send_reply(scope, send, reply, where.request_text, before_end)
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: Headers, path: str) -> Reply:
+    async def _answer(
+        self, scope: Scope, receive: Receive, headers: Headers, path: str, where: Origin
+    ) -> Reply:
         handlers = _HANDLERS.get(path)
         if handlers is None:
             raise HttpRefusal(404, f"There is no receiver at {path[:100]}; docs/ingest.md lists them.")
@@ -115,7 +143,7 @@ class IngestEndpoint:
             allowed = ", ".join(handlers)
             raise HttpRefusal(405, f"Use {allowed} here.", ((b"allow", allowed.encode()),))
         principal = await self._caller(headers)
-        return await handler(self, _Request(scope, receive, headers, principal, datetime.now(UTC)))
+        return await handler(self, _Request(scope, receive, headers, principal, where, datetime.now(UTC)))
 
     async def _caller(self, headers: Headers) -> Principal:
         token = bearer(headers.get(b"authorization", b"").decode("latin-1"))
@@ -135,13 +163,41 @@ class IngestEndpoint:
             several = isinstance(value, list)
             return read_hooks(value, request.at)
 
-        intake, _ = await self._take(request, read)
-        return _counts(intake) if several else Reply(204)
+        intake, stored = await self._take(request, read)
+        if several:
+            return _counts(intake)
+        if self._hold is None or intake.records[0].event != PERMISSION_REQUEST:
+            return Reply(204)
+        return await self._held(request, self._hold, read_stored(stored.bodies[0]))
+
+    async def _held(self, request: _Request, hold: Hold, hook: Mapping[str, Any]) -> Reply:
+        """The answer of a person from afar; 204 where there is none, and the terminal asks.
+
+        Raises: ClientGone, when Claude Code does not wait any longer.
+        """
+        answering = asyncio.ensure_future(hold(request.principal, request.origin, hook, request.at))
+        leaving = asyncio.ensure_future(_gone(request.receive))
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                raise ClientGone
+            given = answering.result()
+        finally:
+            for task in (answering, leaving):
+                task.cancel()
+            await asyncio.wait((answering, leaving))
+        if given is None:
+            return Reply(204)
+        decision: dict[str, str] = {"behavior": given.decision.value}
+        if given.message is not None and given.decision is PermissionDecision.DENY:
+            decision["message"] = given.message
+        told = {"hookEventName": PERMISSION_REQUEST, "decision": decision}
+        return json_reply({"hookSpecificOutput": told})
 
     async def transcripts(self, request: _Request) -> Reply:
         """Lines of a transcript: how many were stored, and how many bytes of it are known."""
-        intake, known = await self._take(request, lambda body: read_transcript(read_value(body)))
-        return _counts(intake, offset=known)
+        intake, stored = await self._take(request, lambda body: read_transcript(read_value(body)))
+        return _counts(intake, offset=stored.known)
 
     async def known(self, request: _Request) -> Reply:
         """How many bytes of a transcript are known."""
@@ -203,8 +259,8 @@ class IngestEndpoint:
         write = answer_protobuf if content_type == PROTOBUF else answer_json
         return Reply(200, write(signal, intake, _warning(intake)), content_type)
 
-    async def _take(self, request: _Request, read: Callable[[bytes], Intake]) -> tuple[Intake, int | None]:
-        """Read a request, count it and store it; gives what was read, and what is known of a transcript."""
+    async def _take(self, request: _Request, read: Callable[[bytes], Intake]) -> tuple[Intake, Stored]:
+        """Read a request, count it and store it; gives what was read, and what was stored."""
         person = request.principal
         if not is_long(request.headers):
             body = await read_decoded(request.headers, request.receive, self._maximum_body, person)
@@ -216,7 +272,7 @@ class IngestEndpoint:
 
     async def _keep(
         self, request: _Request, read: Callable[[bytes], Intake], body: bytes
-    ) -> tuple[Intake, int | None]:
+    ) -> tuple[Intake, Stored]:
         intake = await off_the_loop(len(body), self._read, read, body)
         await self._budgets.admit(request.principal, max(intake.units, 1), len(body))
         return intake, await self._store.store(request.principal, intake, request.at)
@@ -229,6 +285,12 @@ class IngestEndpoint:
             replace(record, body=without_content(record.source, record.body)) for record in intake.records
         )
         return replace(intake, records=records)
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _otlp_type(headers: Headers) -> bytes | None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from app.config.settings import Settings
 from app.database.pools import open_ingest_pool
-from app.ingest.endpoint import IngestEndpoint
+from app.ingest.endpoint import Hold, IngestEndpoint
 from services.accounts.authentication import Authenticator
 from services.core.background import Supervisor
 from services.core.database import Database
@@ -20,8 +20,12 @@ async def open_receivers(
     authenticator: Authenticator,
     supervisor: Supervisor,
     stored: Callable[[], None],
+    hold: Hold | None = None,
 ) -> AsyncIterator[IngestEndpoint]:
-    """The endpoint of the receivers; `stored` is called when something was stored."""
+    """The endpoint of the receivers; `stored` is called when something was stored.
+
+    `hold` waits for the answer to a permission that is asked for.
+    """
     budget = Budget(settings.ingest_records_per_hour, settings.ingest_bytes_per_hour)
     async with (
         open_ingest_pool(settings, CONNECTIONS) as pool,
@@ -34,4 +38,5 @@ async def open_receivers(
             database.primary,
             maximum_body=settings.ingest_maximum_body,
             content=settings.ingest_content,
+            hold=hold,
         )

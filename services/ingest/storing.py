@@ -1,13 +1,14 @@
 """Stores what was received: an answer means that it is on disk.
 
-What comes at the same moment shares one statement and one commit (services/core/batching.py), whoever sent
-it; each that is refused is tried by itself. What is long goes its own way, one statement of a person at a
+What comes at the same moment shares one statement and one commit (services/core/batching.py), of all people;
+each that is refused is tried by itself. What is long goes its own way, one statement of a person at a
 time, so that nothing short waits behind it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from services.core.batching import Batcher
@@ -72,7 +73,7 @@ SET received = seen.received + EXCLUDED.received, refused = seen.refused + EXCLU
     last_at = GREATEST(seen.last_at, EXCLUDED.last_at), clock_skew_ms = EXCLUDED.clock_skew_ms
 """
 
-# What follows a gap is stored, and does not count as known: whoever follows the file sends the gap.
+# What follows a gap is stored, and does not count as known: the client that follows the file sends the gap.
 _KNOW: Final = """
 INSERT INTO ingest_files AS known (user_id, file, known_bytes, last_at)
 VALUES ($1, $2, CASE WHEN $3::bigint = 0 THEN $4::bigint ELSE 0 END, now())
@@ -84,6 +85,14 @@ SET known_bytes = CASE
     last_at = now()
 RETURNING known_bytes
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was stored: the bodies of the records as JSON texts, and what is known of a transcript, in bytes."""
+
+    bodies: list[str]
+    known: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +118,14 @@ class Store:
         """
         return self._places.of(principal.user_id)
 
-    async def store(self, principal: Principal, intake: Intake, at: datetime) -> int | None:
-        """Store it, with secrets masked; gives the bytes that are known of a transcript.
+    async def store(self, principal: Principal, intake: Intake, at: datetime) -> Stored:
+        """Store it, with secrets masked.
 
         What is larger than `LARGEST_SHARED` is stored within a `place`. Raises: what PostgreSQL does.
         """
         item = _Item(principal, intake, at)
         if intake.part is None and sum(record.size for record in intake.records) <= LARGEST_SHARED * 4:
-            await self._batcher.submit("store", item, self._store_all, max_batch=MOST_SHARED)
-            return None
+            return await self._batcher.submit("store", item, self._store_all, max_batch=MOST_SHARED)
         parameters = await _parameters([item])
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_STORE, *parameters)
@@ -126,14 +134,19 @@ class Store:
             if part is not None:
                 known = await connection.fetchval(_KNOW, principal.user_id, part.file, part.offset, part.end)
         self._stored()
-        return known
+        return Stored(parameters[_BODIES], known)
 
-    async def _store_all(self, items: Sequence[_Item]) -> Sequence[None]:
+    async def _store_all(self, items: Sequence[_Item]) -> Sequence[Stored]:
         parameters = await _parameters(items)
         async with self._pool.acquire() as connection:
             await connection.execute(_STORE, *parameters)
         self._stored()
-        return [None] * len(items)
+        bodies = iter(parameters[_BODIES])
+        return [Stored([*islice(bodies, len(item.intake.records))]) for item in items]
+
+
+_BODIES: Final = 6
+"""Where the bodies are among the parameters."""
 
 
 async def _parameters(items: Sequence[_Item]) -> list[list[Any]]:

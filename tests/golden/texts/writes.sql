@@ -371,14 +371,14 @@ SET received = seen.received + EXCLUDED.received, refused = seen.refused + EXCLU
     last_at = GREATEST(seen.last_at, EXCLUDED.last_at), clock_skew_ms = EXCLUDED.clock_skew_ms
 
 -- services.ingest.storing, _KNOW
-INSERT INTO ingest_files AS known (user_id, file, known_bytes, updated_at)
+INSERT INTO ingest_files AS known (user_id, file, known_bytes, last_at)
 VALUES ($1, $2, CASE WHEN $3::bigint = 0 THEN $4::bigint ELSE 0 END, now())
 ON CONFLICT (user_id, file) DO UPDATE
 SET known_bytes = CASE
         WHEN $3 = 0 THEN $4
         WHEN $3 <= known.known_bytes THEN GREATEST(known.known_bytes, $4)
         ELSE known.known_bytes END,
-    updated_at = now()
+    last_at = now()
 RETURNING known_bytes
 
 -- services.instances.heartbeats, _MARK

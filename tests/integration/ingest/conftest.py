@@ -20,7 +20,7 @@ from services.core.principal import Origin
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account, an ingest token and an access token."""
+    """A person with an account, an ingest token and an access token."""
 
     user_id: int
     ingest: str

@@ -102,6 +102,7 @@ BOUND_TO_A_CALL = {
     "app/websocket/session.py",  # of one connection, which ends with an error of theirs
     "services/core/batching.py",  # those who wait are told how it ended
     "services/core/replicas.py",  # parts of one side task: all end when one does
+    "app/ingest/endpoint.py",  # the wait for an answer from afar
     "services/ingest/digestion.py",  # one batch, which is digested again if its task is lost
     "services/delivery/worker.py",  # one message, whose lease runs out if its task is lost
     "services/demo/loading.py",  # a command, which ends with its parts
