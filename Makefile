@@ -43,6 +43,7 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 	$(BIN)/python -m benchmarks.writing
 	$(BIN)/python -m benchmarks.delivery
 	$(BIN)/python -m benchmarks.maintenance
+	$(BIN)/python -m benchmarks.ingest
 
 benchmarks/peers/postgraphile/node_modules: benchmarks/peers/postgraphile/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix $(@D)

@@ -52,9 +52,9 @@ class BenchmarkDatabase:
         """What a `ccgraph` process needs to work on this database."""
         return {"DATABASE_URL": self.url, "CCGRAPH_SECRET_KEY": self.secret_key}
 
-    def token(self, username: str) -> str:
-        """An access token that outlasts every run."""
-        command = [program("ccgraph"), "token", "--username", username, "--minutes", "600"]
+    def token(self, username: str, *more: str) -> str:
+        """An access token that outlasts every run; `more` are options of the command."""
+        command = [program("ccgraph"), "token", "--username", username, "--minutes", "600", *more]
         done = subprocess.run(
             command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=True
         )

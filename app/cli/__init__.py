@@ -146,6 +146,9 @@ def create_admin(
 def token(
     username: Annotated[str, typer.Option(help="Whose token: the name of an active account.")],
     minutes: Annotated[int, typer.Option(help="How long the token is good.", min=1, max=60 * 24 * 365)] = 15,
+    ingest: Annotated[
+        bool, typer.Option("--ingest", help="One that can only hand in what Claude Code tells.")
+    ] = False,
 ) -> None:
     """Print an access token for a user.
 
@@ -157,7 +160,7 @@ def token(
     """
     from app.cli import accounts
 
-    accounts.print_token(username, minutes)
+    accounts.print_token(username, minutes, ingest=ingest)
 
 
 @cli.command()

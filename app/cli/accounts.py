@@ -8,6 +8,7 @@ import typer
 from app.cli.console import say
 from app.cli.opening import location, run
 from app.database.pools import open_database
+from models.enums import TokenType
 from services.accounts.accounts import create_admin as create_admin_account
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
@@ -29,14 +30,15 @@ def create_admin(username: str, email: str | None) -> None:
     say(f"Administrator {username} created. The mutation `login` gives tokens; so does `ccgraph token`.")
 
 
-def print_token(username: str, minutes: int) -> None:
-    """Write a new access token to the standard output."""
+def print_token(username: str, minutes: int, *, ingest: bool = False) -> None:
+    """Write a new token to the standard output: an access token, or one that can only `ingest`."""
 
     async def issue() -> str:
         policy = TokenPolicy(found.settings.signing_key())
+        kind = TokenType.INGEST if ingest else TokenType.ACCESS
         async with open_database(found.settings) as database, database.transaction() as connection:
             issued = await issue_for_username(
-                connection, policy, username, ORIGIN, timedelta(minutes=minutes)
+                connection, policy, username, ORIGIN, timedelta(minutes=minutes), kind
             )
         return issued.token
 

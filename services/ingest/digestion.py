@@ -2,8 +2,8 @@
 
 What is to be digested stands in `ingest_records`, and a batch is marked in the transaction that makes its
 rows. So a worker may be killed anywhere: what it had in hand is digested again, and nothing is there twice.
-All records of a person are digested batch after batch, by whichever worker, under a lock that ends
-with the transaction. What happens now (hooks) comes before what has happened, however much of that waits, and no
+All records of a person are digested batch after batch, by whichever worker, under a lock that ends with the
+transaction. What happens now (hooks) comes before what has happened, however much of that waits, and no
 batch takes long.
 """
 
