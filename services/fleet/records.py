@@ -27,7 +27,7 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What could not be done with a record, in a sentence; None where it speaks of no single one."""
+    """What could not be done, in a sentence for people; of the record with this id, if of a single one."""
 
     record_id: int | None
     message: str
