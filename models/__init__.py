@@ -23,6 +23,7 @@ from models.operation_counts import file_operation_counts
 from models.permission_requests import CcPermissionRequest
 from models.planning import Feature, Requirement
 from models.projects import Project
+from models.provenance import cc_provenance
 from models.server_starts import feed_running, feed_starts
 from models.sessions import Session
 from models.system import SystemLog, SystemSetting
@@ -92,6 +93,7 @@ __all__ = [
     "Worktree",
     "WorktreeSyncHistoryEntry",
     "api_call_counts",
+    "cc_provenance",
     "feed_running",
     "feed_starts",
     "feed_state",

@@ -189,6 +189,12 @@ class McpToolCall(Base):
         doc="How often the call was tried again.",
     )
 
+    server_name: Mapped[str | None] = mapped_column(
+        info=BY_SERVER,
+        comment="MCPサーバー名",
+        doc="Name of the MCP server that offers the tool; null for Claude Code's own tools.",
+    )
+
     message_instance_id: Mapped[UUID | None] = mapped_column(
         # No foreign key: triggers keep it (models/tool_calls.py).
         info=BY_SERVER | HIDDEN,

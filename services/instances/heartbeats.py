@@ -17,7 +17,7 @@ from models.enums import CcActivity, CcInstanceStatus, listed
 from services.core.background import repeatedly
 from services.core.database import Database, WriteConnection
 from services.writing.lifecycles import ALIVE, CC_INSTANCE
-from services.writing.open_requests import lapse_requests
+from services.writing.open_requests import fail_open_calls, lapse_requests
 from services.writing.task_claims import release_claims
 
 log = structlog.get_logger(__name__)
@@ -79,6 +79,12 @@ RETURNING id
 """
 
 
+# The main instance of a Claude Code has the key of its session.
+_END_SESSIONS: Final = """
+UPDATE sessions SET status = 'stopped' WHERE session_id = ANY($1::uuid[]) AND status = 'running'
+"""
+
+
 async def mark_gone(connection: WriteConnection, working_for: timedelta) -> list[UUID]:
     """Take for gone what works and was not heard for `working_for`, with all below it; gives their keys.
 
@@ -90,6 +96,8 @@ async def mark_gone(connection: WriteConnection, working_for: timedelta) -> list
     if gone:
         await release_claims(connection, gone)
         await lapse_requests(connection, gone)
+        await fail_open_calls(connection, gone)
+        await connection.exec_driver_sql(_END_SESSIONS, (gone,))
     return gone
 
 

@@ -25,6 +25,21 @@ WHERE id IN (
 """
 
 
+_FAIL: Final = """
+UPDATE mcp_tool_calls SET status = 'failed', error_details = jsonb_build_object(
+    'message', 'The process ended before the tool did.', 'interrupted', true)
+WHERE id IN (
+    SELECT id FROM mcp_tool_calls
+    WHERE cc_instance_id = ANY($1::uuid[]) AND status IN ('pending', 'running')
+    ORDER BY id FOR NO KEY UPDATE)
+"""
+
+
+async def fail_open_calls(connection: WriteConnection, instance_ids: Sequence[UUID]) -> None:
+    """Fail the tool calls of these instances that are under way: no result will come."""
+    await connection.exec_driver_sql(_FAIL, (list(instance_ids),))
+
+
 async def lapse_requests(connection: WriteConnection, instance_ids: Sequence[UUID]) -> None:
     """End the requests of these instances that wait, without an answer."""
     await connection.exec_driver_sql(_LAPSE, (list(instance_ids),))

@@ -40,6 +40,8 @@ CC_PERMISSION_REQUESTS: Final = _by(
     Kept(f"t.cc_instance_id IN {INSTANCES}"),
 )
 
+CC_PROVENANCE: Final = _by("services.fleet.provenance", "cc_provenance")
+
 PROJECTS_ARCHIVE: Final = _by("services.projects.archiving", "projects_archive")
 TASKS_ARCHIVE: Final = _by("services.projects.archiving", "tasks_archive")
 MCP_MESSAGES_ARCHIVE: Final = _by("services.projects.archiving", "mcp_messages_archive")

@@ -25,7 +25,7 @@ ADDED_COLUMNS = {
     },
     "cc_logs": {"xid"},
     "mcp_messages": {"server_name", "direction"},
-    "mcp_tool_calls": {"message_instance_id"},
+    "mcp_tool_calls": {"message_instance_id", "server_name"},
     "notification_history": {
         *("lease_expires_at", "lease_holder", "message_id", "next_attempt_at", "summary_of"),
     },
@@ -46,6 +46,7 @@ ADDED_TABLES = {
     "cc_usage",
     "change_events",
     "collaboration_participants",
+    "cc_provenance",
     "feed_running",
     "feed_starts",
     "feed_state",

@@ -18,6 +18,7 @@ LEFT_OUT = {
     "api_call_counts",
     "backup_runs",
     "change_events",
+    "cc_provenance",
     "feed_running",
     "feed_starts",
     "feed_state",
