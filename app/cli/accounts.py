@@ -1,18 +1,22 @@
 """`ccgraph create-admin` and `ccgraph token`."""
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 
 import typer
 
 from app.cli.console import say
 from app.cli.opening import location, run
+from app.config.errors import StartupError
 from app.database.pools import open_database
 from models.enums import TokenType
+from services.accounts.accounts import active_usernames
 from services.accounts.accounts import create_admin as create_admin_account
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
 from services.core.principal import Origin
+from services.demo import DEMO_USER
 
 ORIGIN = Origin(user_agent="ccgraph command line")
 
@@ -30,20 +34,32 @@ def create_admin(username: str, email: str | None) -> None:
     say(f"Administrator {username} created. The mutation `login` gives tokens; so does `ccgraph token`.")
 
 
-def print_token(username: str, minutes: int, *, ingest: bool = False) -> None:
+def print_token(username: str | None, minutes: int, *, ingest: bool = False) -> None:
     """Write a new token to the standard output: an access token, or one that can only `ingest`."""
 
     async def issue() -> str:
         policy = TokenPolicy(found.settings.signing_key())
         kind = TokenType.INGEST if ingest else TokenType.ACCESS
         async with open_database(found.settings) as database, database.transaction() as connection:
+            name = username or _account(await active_usernames(connection))
             issued = await issue_for_username(
-                connection, policy, username, ORIGIN, timedelta(minutes=minutes), kind
+                connection, policy, name, ORIGIN, timedelta(minutes=minutes), kind
             )
         return issued.token
 
     with location("token") as found:
         sys.stdout.write(run(issue()) + "\n")
+
+
+def _account(usernames: Sequence[str]) -> str:
+    """Whose token it is where nothing is said. Raises: StartupError when that is not clear."""
+    if len(usernames) == 1:
+        return usernames[0]
+    if DEMO_USER in usernames:
+        return DEMO_USER
+    if not usernames:
+        raise StartupError("There is no account yet: make one with `ccgraph create-admin`.")
+    raise StartupError("There are several accounts: say with --username which one is meant.")
 
 
 def _asked_password() -> str:

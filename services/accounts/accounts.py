@@ -33,6 +33,12 @@ _PRIVATE: Final = frozenset(
 )
 
 
+async def active_usernames(connection: WriteConnection) -> list[str]:
+    """The names of all accounts that can be used, oldest first."""
+    found = await connection.execute(select(User.username).where(User.is_active.is_(True)).order_by(User.id))
+    return [*found.scalars()]
+
+
 async def any_administrator(connection: WriteConnection) -> Principal:
     """As whom the command line acts, whose user holds the database anyway; `NotFound` when there is none."""
     found = await connection.execute(
