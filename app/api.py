@@ -15,6 +15,7 @@ from app.graphiql.page import Ide
 from app.http.endpoint import GraphQLEndpoint
 from app.http.sse import EventStreamEndpoint
 from app.ingest.endpoint import IngestEndpoint
+from app.ingest.holding import PermissionHold
 from app.ingest.opening import open_receivers
 from app.websocket.endpoint import WebSocketEndpoint
 from app.websocket.session import WebSocketLimits
@@ -104,7 +105,14 @@ async def open_api(
         if settings.worker:
             await stack.enter_async_context(digest_ingested(settings, database, stored, supervisor))
         ingest = await stack.enter_async_context(
-            open_receivers(settings, database, authenticator, supervisor, stored.set)
+            open_receivers(
+                settings,
+                database,
+                authenticator,
+                supervisor,
+                stored.set,
+                PermissionHold(database, vault, permission_waits),
+            )
         )
         lost_after = timedelta(seconds=settings.process_timeout)
         connections = await stack.enter_async_context(

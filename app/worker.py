@@ -18,7 +18,8 @@ from services.delivery.outcomes import LONGEST_PAUSE
 from services.delivery.sender import Bases, Sender
 from services.delivery.worker import Delivery, Pace
 from services.feed.wakeup import Wakeup, WakeupEvent
-from services.ingest.digestion import Digest, Digestion
+from services.fleet.digestion import digest
+from services.ingest.digestion import Digestion
 
 
 @asynccontextmanager
@@ -66,19 +67,12 @@ async def _publish_key(pool: WritePool, sender: Sender) -> None:
         )
 
 
-DIGEST: Digest | None = None
-"""What makes rows of records; without it they stay as they are."""
-
-
 @asynccontextmanager
 async def digest_ingested(
     settings: Settings, database: Database, stored: WakeupEvent, supervisor: Supervisor
 ) -> AsyncIterator[None]:
     """Digest what waits until the block ends; `stored` tells that there is something."""
-    if DIGEST is None:
-        yield
-        return
-    digestion = Digestion(database, settings.vault(), DIGEST, stored, poll=settings.ingest_poll)
+    digestion = Digestion(database, settings.vault(), digest, stored, poll=settings.ingest_poll)
     async with digestion.watched_by(supervisor):
         yield
 

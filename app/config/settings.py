@@ -338,8 +338,8 @@ class Settings(BaseSettings):
     )
     worker: bool = Field(
         True,
-        description="`false` leaves the delivery of notifications, the digestion of what Claude Code tells, and "
-        "the schedule of maintenance to `ccgraph worker`, as `--no-worker` does",
+        description="`false` leaves the delivery of notifications, the digestion of what Claude Code tells, "
+        "and the schedule of maintenance to `ccgraph worker`, as `--no-worker` does",
     )
     public_url: Annotated[str, AfterValidator(_web_url)] = Field(
         "",

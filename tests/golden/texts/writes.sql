@@ -318,6 +318,102 @@ FROM due
 WHERE n.id = due.id
 AND n.created_at = due.created_at
 
+-- services.fleet.deriving, _TIME_CALLS
+UPDATE mcp_tool_calls SET execution_time_ms = LEAST(GREATEST(
+    round(extract(epoch
+FROM completed_at - started_at) * 1000), 0), 2147483647)::integer
+WHERE id = ANY($1::uuid[])
+AND completed_at IS NOT NULL
+AND NOT COALESCE(error_details ? 'denied', false)
+
+-- services.fleet.deriving, _INSTRUCT
+INSERT INTO ultrathink_messages AS known
+    (id, parent_instance_id, child_instance_id, instruction_type, instruction_content, keyword_detected,
+     sent_at, acknowledged_at, execution_started_at, response_content, completed_at, status)
+SELECT given.id, child.parent_instance_id, child.id, $2, told.content,
+       position('ultrathink' IN lower(told.content)) > 0,
+       LEAST(COALESCE(call.started_at, child.created_at), child.created_at),
+       child.started_at, child.started_at, given.answer,
+       CASE WHEN given.status IN ('completed', 'failed')
+            THEN COALESCE(given.completed_at, child.terminated_at) END,
+       given.status
+FROM unnest($1::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::text[])
+    AS given (id, child_id, call_id, prompt, answer, completed_at, status)
+JOIN cc_instances child ON child.id = given.child_id
+LEFT
+JOIN mcp_tool_calls call ON call.id = given.call_id
+CROSS
+JOIN LATERAL (SELECT COALESCE(given.prompt, call.arguments ->> 'prompt') AS content) AS told
+WHERE told.content IS NOT NULL
+ON CONFLICT (id) DO UPDATE
+SET parent_instance_id = excluded.parent_instance_id, instruction_content = excluded.instruction_content,
+    keyword_detected = excluded.keyword_detected, sent_at = excluded.sent_at,
+    acknowledged_at = excluded.acknowledged_at, execution_started_at = excluded.execution_started_at,
+    response_content = excluded.response_content, completed_at = excluded.completed_at,
+    status = excluded.status
+WHERE known.child_instance_id = excluded.child_instance_id
+ 
+AND (known.parent_instance_id, known.instruction_content, known.sent_at, known.acknowledged_at,
+       known.response_content, known.completed_at, known.status)
+      IS DISTINCT FROM
+      (excluded.parent_instance_id, excluded.instruction_content, excluded.sent_at, excluded.acknowledged_at,
+       excluded.response_content, excluded.completed_at, excluded.status)
+
+-- services.fleet.files, _INSERT_FILES
+INSERT INTO file_operations
+    (session_id, user_id, operation_type, file_path, language, line_count, execution_time_ms, success,
+     error_message, created_at)
+SELECT session_id, $1, operation_type, file_path, language, line_count, execution_time_ms, success,
+       error_message, created_at
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::bool[], $9::text[],
+            $10::timestamptz[]) WITH ORDINALITY
+    AS given (session_id, operation_type, file_path, language, line_count, execution_time_ms, success,
+              error_message, created_at, position)
+ORDER BY position
+RETURNING id
+
+-- services.fleet.places, _EMPTY
+DELETE
+FROM projects p
+WHERE p.project_id = $1
+AND p.owner_id = $2
+AND p.status = 'active'
+ 
+AND NOT EXISTS (SELECT
+FROM sessions s
+WHERE s.project_id = p.id)
+ 
+AND NOT EXISTS (SELECT
+FROM cc_instances i
+WHERE i.project_id = p.project_id)
+ 
+AND NOT EXISTS (SELECT
+FROM tasks t
+WHERE t.project_id = p.project_id)
+ 
+AND NOT EXISTS (SELECT
+FROM git_worktrees g
+WHERE g.project_id = p.project_id)
+ 
+AND NOT EXISTS (SELECT
+FROM worktrees w
+WHERE w.project_id = p.id)
+ 
+AND NOT EXISTS (SELECT
+FROM requirements r
+WHERE r.project_id = p.project_id)
+ 
+AND NOT EXISTS (SELECT
+FROM features f
+WHERE f.project_id = p.project_id)
+
+-- services.fleet.provenance, _WRITE
+INSERT INTO cc_provenance AS known (session_id, kind, id, name, told)
+SELECT *
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[])
+ON CONFLICT (session_id, kind, id) DO UPDATE SET told = excluded.told
+WHERE known.told IS DISTINCT FROM excluded.told
+
 -- services.ingest.digestion, _FAILED
 UPDATE ingest_records SET attempts = attempts + 1, error = $3
 WHERE id = $1
@@ -444,6 +540,11 @@ AND activity IS NOT NULL
 AND GREATEST(last_heartbeat, activity_since) < now() - $1::interval
     FOR UPDATE SKIP LOCKED)
 RETURNING id
+
+-- services.instances.heartbeats, _END_SESSIONS
+UPDATE sessions SET status = 'stopped'
+WHERE session_id = ANY($1::uuid[])
+AND status = 'running'
 
 -- services.instances.instances, _RECORD
 UPDATE cc_instances SET last_heartbeat = now()
@@ -885,6 +986,18 @@ FROM cc_permission_requests
    
 WHERE cc_instance_id = ANY($1::uuid[])
 AND decision IS NULL
+   
+ORDER BY id FOR NO KEY UPDATE)
+
+-- services.writing.open_requests, _FAIL
+UPDATE mcp_tool_calls SET status = 'failed', error_details = jsonb_build_object(
+    'message', 'The process ended before the tool did.', 'interrupted', true)
+WHERE id IN (
+    SELECT id
+FROM mcp_tool_calls
+   
+WHERE cc_instance_id = ANY($1::uuid[])
+AND status IN ('pending', 'running')
    
 ORDER BY id FOR NO KEY UPDATE)
 
