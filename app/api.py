@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 
 from app.admission.origins import Origins
 from app.config.errors import StartupError
@@ -17,6 +18,12 @@ from app.http.sse import EventStreamEndpoint
 from app.ingest.endpoint import IngestEndpoint
 from app.ingest.holding import PermissionHold
 from app.ingest.opening import open_receivers
+from app.mcp.endpoint import McpEndpoint
+from app.mcp.listening import Listening
+from app.mcp.recording import TrafficRecorder
+from app.mcp.server import AgentServer
+from app.mcp.transport import Transport
+from app.mcp.waiting import TaskWaits
 from app.websocket.endpoint import WebSocketEndpoint
 from app.websocket.session import WebSocketLimits
 from app.worker import deliver, digest_ingested, open_sender
@@ -43,16 +50,23 @@ from services.notifications.websocket_delivery import Retries, SentNotifications
 from services.secrets.known_forms import scanner
 from services.tasks.leases import watch_leases
 
+VERSION = version("ccgraph")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoint:
-    """/graphql in all its transports, and the receivers of what Claude Code tells."""
+    """/graphql in all its transports, /mcp, and the receivers of what Claude Code tells.
+
+    `waits` are calls of agents that wait for work.
+    """
 
     http: GraphQLEndpoint
     websocket: WebSocketEndpoint
+    mcp: McpEndpoint
     connections: Connections
     permission_waits: PermissionWaits
     ingest: IngestEndpoint
+    waits: TaskWaits
 
 
 @asynccontextmanager
@@ -119,8 +133,10 @@ async def open_api(
             Connections(database, authenticator, lost_after).watched_by(supervisor)
         )
         api_calls = await stack.enter_async_context(ApiCalls(database).watched_by(supervisor))
+        schema, catalog = build_schema()
         api = Api(
-            *build_schema(),
+            schema,
+            catalog,
             _limits(settings),
             introspection=settings.introspection,
             share_reads=settings.share_reads,
@@ -134,6 +150,24 @@ async def open_api(
         def open_context(origin: Origin, principal: Principal | None) -> Context:
             return Context(database, origin, tokens, principal, vault, api_calls.admit, sender)
 
+        origins = Origins(settings.origins, only_this_machine=settings.only_this_machine)
+        recorder = await stack.enter_async_context(TrafficRecorder(database, vault).watched_by(supervisor))
+        own = Api(schema, catalog, share_reads=settings.share_reads)
+        waits = TaskWaits(feed, allowance)
+        agents = AgentServer(
+            own, api, documents, Listening(own, subscriptions, connections), waits, recorder, VERSION
+        )
+        transport = await stack.enter_async_context(
+            Transport(agents.protocol, settings.maximum_body).watched_by(supervisor)
+        )
+        mcp = McpEndpoint(
+            transport,
+            open_context,
+            authenticator,
+            api_calls,
+            origins,
+            maximum_body=settings.maximum_body,
+        )
         yield ApiEndpoint(
             GraphQLEndpoint(
                 api,
@@ -154,12 +188,14 @@ async def open_api(
                 api_calls,
                 documents,
                 connections,
-                Origins(settings.origins),
+                origins,
                 WebSocketLimits(initialisation=settings.request_timeout, keep_alive=settings.keep_alive),
             ),
+            mcp,
             connections,
             permission_waits,
             ingest,
+            waits,
         )
 
 

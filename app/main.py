@@ -19,26 +19,30 @@ from app.graphiql.page import Ide
 from app.health import healthz
 from app.ingest.endpoint import PREFIXES
 from app.maintenance import scheduled
+from app.mcp.call import HEADER
 from services.core.background import Supervisor
 
 GRAPHQL = "/graphql"
+MCP = "/mcp"
 
 
 class Application(Starlette):
-    """Starlette, but for /graphql and the receivers: middleware and routing would cost a request more than
-    its login does. No page of a browser calls the receivers, so they have no CORS either.
+    """Starlette, but for the doors that are asked most: middleware and routing would cost a request more than
+    its login does. `doors` answer for their paths, with what middleware they need around them. No page of a
+    browser calls the receivers (`ingest`), so they have none.
     """
 
-    def __init__(self, graphql: ASGIApp, ingest: ASGIApp, **options: Any) -> None:
+    def __init__(self, doors: dict[str, ASGIApp], ingest: ASGIApp, **options: Any) -> None:
         super().__init__(**options)
-        self._graphql = graphql
+        self.doors = doors
         self._ingest = ingest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, a connection, or the lifespan."""
         path: str = scope.get("path", "")
-        if path == GRAPHQL:
-            await self._graphql(scope, receive, send)
+        door = self.doors.get(path)
+        if door is not None:
+            await door(scope, receive, send)
         elif scope["type"] == "http" and path.startswith(PREFIXES):
             await self._ingest(scope, receive, send)
         else:
@@ -60,13 +64,23 @@ class GraphQL:
         await self.api.ingest(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Starlette:
+class Mcp:
+    """Agents' door to the running application."""
+
+    api: ApiEndpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        await self.api.mcp(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Application:
     """The server as an ASGI application. `settings.database_url` must be set; `app.database.located` does it.
 
     `app.state` has `settings`, the `supervisor` of side tasks and, within the lifespan, `database` and `api`.
     """
     ide = Ide(settings.ide_assets) if settings.graphiql else None
-    graphql = GraphQL()
+    graphql, mcp = GraphQL(), Mcp()
     supervisor = Supervisor()
 
     @asynccontextmanager
@@ -78,19 +92,20 @@ def create_app(settings: Settings) -> Starlette:
                 scheduled(settings, database, supervisor),
                 _backups(settings, supervisor),
             ):
-                app.state.api = graphql.api = api
+                app.state.api = graphql.api = mcp.api = api
                 yield
 
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
-        Route(GRAPHQL, graphql),  # which is never reached, but lets /graphql/ be redirected
+        Route(GRAPHQL, graphql),  # which are never reached, but let /graphql/ and /mcp/ be redirected
+        Route(MCP, mcp),
         *(ide.routes if ide else ()),
     ]
     middleware = _middleware(settings)
-    served: ASGIApp = graphql
+    doors: dict[str, ASGIApp] = {GRAPHQL: graphql, MCP: mcp}
     for cls, arguments, options in middleware:
-        served = cls(served, *arguments, **options)
-    app = Application(served, graphql.ingest, routes=routes, middleware=middleware, lifespan=lifespan)
+        doors = {path: cls(door, *arguments, **options) for path, door in doors.items()}
+    app = Application(doors, graphql.ingest, routes=routes, middleware=middleware, lifespan=lifespan)
     app.state.settings = settings
     app.state.supervisor = supervisor
     return app
@@ -115,7 +130,11 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.origins,
             allow_methods=["GET", "POST"],
-            allow_headers=[*_BOTH_WAYS, "authorization", "content-type", "last-event-id"],
+            allow_headers=[
+                *_BOTH_WAYS,
+                *("authorization", "content-type", "last-event-id"),
+                *("mcp-protocol-version", "mcp-method", "mcp-name", HEADER.lower()),
+            ],
             expose_headers=[*_BOTH_WAYS, "retry-after", "www-authenticate", "x-socket-id"],
             max_age=7200,
         )

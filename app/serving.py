@@ -106,6 +106,7 @@ class Server(uvicorn.Server):
         deadline = loop.time() + (self.config.timeout_graceful_shutdown or 0)
         api: ApiEndpoint = self._app.state.api
         api.permission_waits.stop()
+        api.waits.end()
         await api.connections.drain(deadline - loop.time())
         self.config.timeout_graceful_shutdown = math.ceil(max(0, deadline - loop.time()))
         await super().shutdown(sockets)

@@ -144,7 +144,12 @@ def create_admin(
 
 @cli.command()
 def token(
-    username: Annotated[str, typer.Option(help="Whose token: the name of an active account.")],
+    username: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose token: the name of an active account; the only one, or the demo's, if absent."
+        ),
+    ] = None,
     minutes: Annotated[int, typer.Option(help="How long the token is good.", min=1, max=60 * 24 * 365)] = 15,
     ingest: Annotated[
         bool, typer.Option("--ingest", help="One that can only hand in what Claude Code tells.")
@@ -350,6 +355,40 @@ def import_mcp(
     from app.cli import traffic
 
     traffic.import_file(file, instance)
+
+
+@cli.command()
+def mcp(
+    url: Annotated[
+        str | None,
+        typer.Option(help="The server, instead of CCGRAPH_URL; the one of this machine if absent."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the access token, instead of CCGRAPH_TOKEN.", dir_okay=False),
+    ] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option(help="Key of the instance that works, instead of CCGRAPH_INSTANCE.", metavar="UUID"),
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option(help="On this machine: in whose name, where there are several accounts.")
+    ] = None,
+) -> None:
+    """Speak MCP over the standard input and output, for clients that start a program: Claude Code, for one.
+
+    Everything goes to the server's /mcp, as the instance that is named, else as the session of Claude Code
+    that has started this (CLAUDE_CODE_SESSION_ID). Without a URL it is the server that listens on
+    CCGRAPH_HOST and CCGRAPH_PORT, and `ccgraph token` makes the token.
+
+    ```sh
+    claude mcp add ccgraph -- ccgraph mcp
+    claude mcp add ccgraph -e CCGRAPH_TOKEN=... -- ccgraph mcp --url https://ccgraph.example
+    ```
+    """
+    from app.bridge import command
+
+    command.run(url, token_file, instance, username)
 
 
 @cli.command()

@@ -19,6 +19,9 @@ from services.secrets.vault import Vault
 
 PREFIX = "CCGRAPH_"
 UNPREFIXED = {"database_url", "database_read_url", "broadcast_url"}
+OF_CLIENTS = {"CCGRAPH_URL", "CCGRAPH_TOKEN", "CCGRAPH_INSTANCE"}
+"""Variables of `ccgraph mcp`, which reads no settings."""
+
 SECRET_KEY_LENGTH = 32
 MOST_REPLICAS = 16
 
@@ -508,7 +511,7 @@ def load_settings() -> Settings:
 
 def _refuse_unknown_variables() -> None:
     """A misspelt variable would otherwise be a setting that silently does nothing."""
-    known = {variable(field) for field in Settings.model_fields.keys() - UNPREFIXED}
+    known = {variable(field) for field in Settings.model_fields.keys() - UNPREFIXED} | OF_CLIENTS
     for name in sorted({*os.environ, *_names_in_env_file()}):
         if name.startswith(PREFIX) and name not in known:
             endings = [setting.removeprefix(PREFIX) for setting in known]

@@ -43,6 +43,16 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     # It would report each attempt to reach a database that is away, with the stack.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
+    # It reports what clients send that is not MCP, and quotes it in what it says of errors.
+    handler.addFilter(_without_quotes)
+
+
+def _without_quotes(record: logging.LogRecord) -> bool:
+    """Let errors of the SDK of MCP through, without the stack: its last line quotes values."""
+    if record.name.partition(".")[0] not in ("mcp", "sse_starlette"):
+        return True
+    record.exc_info = None
+    return record.levelno >= logging.ERROR
 
 
 def people_read(settings: Settings) -> bool:

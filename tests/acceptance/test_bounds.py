@@ -20,6 +20,13 @@ from app.admission.request import STRANGERS_BODY
 from app.config.settings import Settings, variable
 from app.database.statement_cache import LARGE, MOST_CHARACTERS
 from app.ingest.endpoint import READ_AT_A_TIME
+from app.mcp.answers import LONGEST
+from app.mcp.endpoint import MOST_BODY
+from app.mcp.listening import MOST_RESOURCES
+from app.mcp.recording import MOST_BYTES as CALLS_OF_PERSON
+from app.mcp.recording import MOST_WAITING as CALLS_OF_ALL
+from app.mcp.tools.claims import LONGEST_WAIT
+from app.mcp.values import PAGE as PAGE_OF_TOOLS
 from app.uvicorn_ext.bounded_requests import MAXIMUM_HEADER_BYTES
 from gql.execution.api import LONGEST_BODY, MOST_BYTES, MOST_REQUESTS
 from gql.execution.large_requests import MOST_WAITING as MOST_LARGE_WAITING
@@ -49,6 +56,7 @@ from services.ingest.storing import MOST_EVENTS
 from services.ingest.transcripts import MOST_LINES
 from services.mcp.importing import _MESSAGES_PER_PART
 from services.mcp.messages import MAX_MESSAGES
+from services.tasks.planning import MAX_DEPENDENCIES, MAX_TASKS
 from services.writing.appending import MAX_ROWS
 from tests.support.graphql_ws import logged_in
 from tests.support.serving import LiveServer
@@ -85,6 +93,7 @@ class Door(Enum):
     HEADERS = "headers"
     TRAILERS = "trailers"
     IMPORT = "import on the command line"
+    AGENTS = "MCP"
     DELIVERY = "delivery of notifications"
     INGEST = "receivers of what Claude Code tells"
 
@@ -140,6 +149,8 @@ DEFAULTS = Settings(_env_file=None)
 HTTP = "tests/acceptance/http/"
 DELIVERY = "tests/integration/delivery/"
 INGEST = "tests/integration/ingest/test_receivers.py::"
+MCP = "tests/acceptance/mcp/"
+RECORDER = "tests/unit/app/mcp/test_recording.py::"
 TIME, MEMORY, DATABASE = Resource.TIME, Resource.MEMORY, Resource.DATABASE
 FILTERED = "tasks(first: 1, where: $w) { totalCount }"
 KEY = "0197a000-0000-7000-8000-000000000000"
@@ -518,6 +529,82 @@ BOUNDS = (
         (Door.LOGIN,),
         "",
         (HTTP + "test_login.py::test_an_account_has_so_many_tokens_and_the_newest_are_good",),
+    ),
+    Bound(
+        "bytes of a request to /mcp",
+        MOST_BODY,
+        (MEMORY, TIME),
+        (Door.AGENTS,),
+        "",
+        (MCP + "test_doors.py::test_a_body_is_bounded",),
+        more=("maximum_body",),
+    ),
+    Bound(
+        "characters of a tool's answer",
+        LONGEST,
+        (MEMORY,),
+        (Door.AGENTS,),
+        "BAD_USER_INPUT",
+        (
+            MCP + "test_tools.py::test_a_long_task_is_cut_and_whole_as_a_resource",
+            MCP + "test_tools.py::test_a_query_is_run_and_nothing_else",
+        ),
+    ),
+    Bound(
+        "rows of a tool's answer",
+        PAGE_OF_TOOLS,
+        (Resource.ROWS,),
+        (Door.AGENTS,),
+        "",
+        (MCP + "test_tools.py::test_lists_are_cut_and_go_on",),
+    ),
+    Bound(
+        "tasks in a plan",
+        MAX_TASKS,
+        (Resource.ROWS, DATABASE),
+        (Door.AGENTS,),
+        "BAD_USER_INPUT",
+        (MCP + "test_tools.py::test_a_plan_is_bounded",),
+    ),
+    Bound(
+        "dependencies in a plan",
+        MAX_DEPENDENCIES,
+        (Resource.ROWS, DATABASE),
+        (Door.AGENTS,),
+        "BAD_USER_INPUT",
+        (MCP + "test_tools.py::test_a_plan_is_bounded",),
+    ),
+    Bound(
+        "seconds that a call waits for work",
+        LONGEST_WAIT,
+        (MEMORY, Resource.CONNECTIONS),
+        (Door.AGENTS,),
+        "BAD_USER_INPUT",
+        (MCP + "test_tools.py::test_a_plan_is_bounded",),
+    ),
+    Bound(
+        "resources that a stream follows",
+        MOST_RESOURCES,
+        (MEMORY, DATABASE),
+        (Door.AGENTS,),
+        "",
+        (MCP + "test_waiting.py::test_a_stream_follows_so_many_resources",),
+    ),
+    Bound(
+        "bytes of a person's calls that wait to be recorded",
+        CALLS_OF_PERSON,
+        (MEMORY, Resource.DISK),
+        (Door.AGENTS,),
+        "",
+        (RECORDER + "test_what_one_person_says_leaves_room_for_others",),
+    ),
+    Bound(
+        "bytes of all calls that wait to be recorded",
+        CALLS_OF_ALL,
+        (MEMORY, Resource.DISK),
+        (Door.AGENTS,),
+        "",
+        (RECORDER + "test_all_together_have_a_bound",),
     ),
     Bound(
         "time for a receiver of a notification to answer",

@@ -1,20 +1,22 @@
 """The server as clients meet it: uvicorn on a loopback port, in a thread of the test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from app.config.settings import Settings
-from app.main import create_app
+from app.main import Application, create_app
 from app.serving import Server
 
 
 @dataclass(frozen=True, slots=True)
 class LiveServer:
-    """`url` is `http://127.0.0.1:port`, `websocket_url` the same as `ws://`."""
+    """`url` is `http://127.0.0.1:port`, `websocket_url` the same as `ws://`. `stop` begins its end."""
 
     url: str
+    stop: Callable[[], None] = lambda: None
 
     @property
     def websocket_url(self) -> str:
@@ -23,9 +25,15 @@ class LiveServer:
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[LiveServer]:
-    """Serve for the length of the block, with the very configuration of `ccgraph serve`."""
-    server = Server(create_app(settings), settings)
+def served(settings: Settings, adjust: Callable[[Application], None] | None = None) -> Iterator[LiveServer]:
+    """Serve for the length of the block, with the very configuration of `ccgraph serve`.
+
+    `adjust` may change the application before it starts.
+    """
+    app = create_app(settings)
+    if adjust is not None:
+        adjust(app)
+    server = Server(app, settings)
     url: Future[object] = Future()
     server.announce = url.set_result
     with ThreadPoolExecutor(1, "live server") as executor:
@@ -35,7 +43,7 @@ def served(settings: Settings) -> Iterator[LiveServer]:
         if running in done:
             running.result()
         try:
-            yield LiveServer(str(url.result()))
+            yield LiveServer(str(url.result()), partial(setattr, server, "should_exit", True))
         finally:
             server.should_exit = True
             running.result()

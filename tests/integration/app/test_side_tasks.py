@@ -24,6 +24,7 @@ from tests.support.graphql_ws import open_socket
 from tests.support.waiting import PATIENCE, until
 
 SIDE_TASKS = [
+    "agents-traffic",
     "backup",
     "delivery",
     "delivery-occurrences",
@@ -36,6 +37,7 @@ SIDE_TASKS = [
     "leases",
     "log-reader",
     "maintenance",
+    "mcp-requests",
     "permission-waits",
     "replicas",
     "sent-notifications",

@@ -1,0 +1,209 @@
+"""The server that messages go to: one HTTP request for each, over connections that are used again."""
+
+import http.client
+import json
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+Json = dict[str, Any]
+
+MODERN: Final = "2026-07-28"
+_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
+
+_IDLE: Final = 2.0
+"""Seconds after which a connection is not used again: the server may be about to close it."""
+
+_PATIENCE: Final = 10.0
+"""Seconds for which a server that takes no connection is asked again: it may be starting anew."""
+
+_CONNECT: Final = 5.0
+_ANSWER: Final = 300.0
+"""Seconds for a connection, and between two pieces of an answer; the server sends a sign of life each 15."""
+
+
+class Away(Exception):
+    """The server cannot be asked. `sent` says that it may have got the request."""
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class Refused(Exception):
+    """The server refuses the HTTP request; the text is its own where it gave one."""
+
+
+class Exchange:
+    """One request under way, which another thread may break off."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self.broken_off = False
+
+    def holds(self, connection: http.client.HTTPConnection) -> None:
+        """The request goes over this connection."""
+        with self._lock:
+            self._socket = connection.sock
+        if self.broken_off:
+            self.break_off()
+
+    def break_off(self) -> None:
+        """Close the connection, which tells the server that nobody waits for the answer."""
+        with self._lock:
+            self.broken_off = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class Server:
+    """`url` is the server's, with or without /mcp. `token` gives an access token, a new one if asked to."""
+
+    def __init__(self, url: str, token: Callable[[bool], str], headers: dict[str, str]) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url} is no address of a server: write http://host:port")
+        path = parts.path.rstrip("/")
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self._path = path if path.endswith("/mcp") else f"{path}/mcp"
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port
+        self._token = token
+        self._headers = headers
+        self._idle: list[tuple[float, http.client.HTTPConnection]] = []
+        self._lock = threading.Lock()
+        self.negotiated: str | None = None
+        """The revision that `initialize` has agreed on."""
+
+    def messages(self, message: Json, exchange: Exchange) -> Iterator[bytes]:
+        """The messages of the answer, each the JSON text of one.
+
+        Raises: Away and Refused.
+        """
+        body = json.dumps(message, ensure_ascii=False).encode()
+        response, connection = self._ask(body, self._headers_of(message), exchange, renewed=False)
+        try:
+            yield from _read(response)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            connection.close()
+            raise Away(f"the connection to {self.url} broke off ({error})", sent=True) from None
+        except GeneratorExit:
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append((time.monotonic(), connection))
+
+    def _headers_of(self, message: Json) -> dict[str, str]:
+        params = message.get("params")
+        params = params if isinstance(params, dict) else {}
+        meta = params.get("_meta")
+        revision = meta.get(_VERSION) if isinstance(meta, dict) else None
+        headers = {
+            **self._headers,
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+        }
+        if isinstance(revision, str):
+            headers["mcp-protocol-version"] = revision
+            headers["mcp-method"] = str(message.get("method", ""))
+            name = params.get("name") or params.get("uri")
+            if isinstance(name, str):
+                headers["mcp-name"] = name
+        elif self.negotiated is not None and message.get("method") != "initialize":
+            headers["mcp-protocol-version"] = self.negotiated
+        return {name: value.encode("utf-8").decode("latin-1") for name, value in headers.items()}
+
+    def _ask(
+        self, body: bytes, headers: dict[str, str], exchange: Exchange, *, renewed: bool
+    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
+        token = self._token(renewed)
+        connection = self._connected(exchange)
+        exchange.holds(connection)
+        try:
+            sent = {**headers, "authorization": f"Bearer {token}"}
+            connection.request("POST", self._path, body, sent)
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise Away(f"the connection to {self.url} broke off ({error})", sent=True) from None
+        if response.status == 401 and not renewed:
+            response.read()
+            connection.close()
+            return self._ask(body, headers, exchange, renewed=True)
+        if response.status >= 400:
+            text = response.read()
+            connection.close()
+            raise Refused(_sentence(text, response.status))
+        return response, connection
+
+    def _connected(self, exchange: Exchange) -> http.client.HTTPConnection:
+        with self._lock:
+            while self._idle:
+                since, connection = self._idle.pop()
+                if time.monotonic() - since < _IDLE and not _is_closed(connection):
+                    return connection
+                connection.close()
+        until = time.monotonic() + _PATIENCE
+        while True:
+            connection = self._connection()
+            try:
+                connection.connect()
+            except OSError as error:
+                connection.close()
+                if time.monotonic() > until or exchange.broken_off:
+                    reason = error.strerror or error
+                    sentence = f"{self.url} does not answer ({reason}): is `ccgraph serve` running?"
+                    raise Away(sentence) from None
+                time.sleep(0.2)
+                continue
+            if connection.sock is not None:
+                connection.sock.settimeout(_ANSWER)
+            return connection
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._secure:
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(self._host, self._port, timeout=_CONNECT, context=context)
+        return http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT)
+
+
+def _is_closed(connection: http.client.HTTPConnection) -> bool:
+    """Whether the server has closed a connection on which nothing is awaited."""
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
+
+
+def _read(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The messages of a JSON answer, or of an event stream."""
+    if not (response.headers.get("content-type") or "").startswith("text/event-stream"):
+        body = response.read()
+        if body.strip() and response.status != 202:
+            yield _one_line(body)
+        return
+    data: list[bytes] = []
+    for line in response:
+        text = line.rstrip(b"\r\n")
+        if text.startswith(b"data:"):
+            data.append(text[5:].removeprefix(b" "))
+        elif not text and data:
+            yield _one_line(b"\n".join(data))
+            data = []
+
+
+def _one_line(text: bytes) -> bytes:
+    """On stdio a message is one line; outside of texts a break is a blank, inside it is escaped already."""
+    return text.strip().replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def _sentence(body: bytes, status: int) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"The server has refused the request (HTTP status {status})."

@@ -1,0 +1,1 @@
+"""Agents as callers: /mcp, the Model Context Protocol over Streamable HTTP."""

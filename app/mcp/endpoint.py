@@ -1,0 +1,196 @@
+"""/mcp over HTTP: who may ask, how much, how often, before the protocol is spoken."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from mcp_types import INVALID_REQUEST, PARSE_ERROR
+from starlette.types import Message, Receive, Scope, Send
+
+from app.admission.headers import Headers, read_headers
+from app.admission.origins import Origins
+from app.admission.request import ClientGone, HttpRefusal, discard_body, read_body, require_json
+from app.connections.auth import caller, origin
+from app.http.endpoint import MOST_DISCARDED, OpenContext
+from app.http.response import Answer, answer_exception
+from app.mcp.answers import refused
+from app.mcp.call import HEADER
+from app.mcp.server import SCOPE_KEY, Agent
+from app.mcp.tools.all import TOOLS
+from app.mcp.transport import Transport
+from models.spellings import read_uuid
+from services.accounts.authentication import Authenticator
+from services.accounts.rate_limits import ApiCalls
+from services.core.errors import RateLimited, Unauthenticated
+
+MOST_BODY: Final = 256_000
+"""Bytes of a request: tools take texts and small data."""
+
+SERVER_ERROR: Final = -32000
+"""JSON-RPC's code for what a server has to say beside the errors of the protocol."""
+
+_INSTANCE: Final = HEADER.lower().encode()
+
+Handle = Callable[..., Awaitable[None]]
+
+
+class McpEndpoint:
+    """Lets requests with an access token in, counts them, and leaves them to the protocol.
+
+    `maximum_body` is in bytes.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        open_context: OpenContext,
+        authenticator: Authenticator,
+        api_calls: ApiCalls,
+        origins: Origins,
+        *,
+        maximum_body: int = MOST_BODY,
+    ) -> None:
+        self._transport = transport
+        self._open_context = open_context
+        self._authenticator = authenticator
+        self._api_calls = api_calls
+        self._origins = origins
+        self._maximum_body = min(maximum_body, MOST_BODY)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})  # before it is accepted: 403
+            return
+        headers = read_headers(scope["headers"])
+        before_end = None
+        try:
+            answer = await self._answer(scope, headers, receive, send)
+        except ClientGone:
+            return
+        except HttpRefusal as refusal:
+            answer = Answer(refusal.status, _error(None, INVALID_REQUEST, refusal.message), refusal.headers)
+            if refusal.still_sending:
+                before_end = partial(discard_body, receive, MOST_DISCARDED)
+        except Exception as error:
+            answer = _refusal(None, error)
+        if answer is not None:
+            await _send(send, answer, before_end)
+
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> Answer | None:
+        """What is answered without the protocol; None when that has answered."""
+        if not self._origins.allow(headers):
+            raise HttpRefusal(
+                403,
+                "Pages of this origin may not ask: list it in CCGRAPH_ALLOWED_ORIGINS.",
+            )
+        if scope["method"] != "POST":
+            # There is no session to end and no stream beside the requests: subscriptions/listen is one.
+            raise HttpRefusal(405, "Use POST.", ((b"allow", b"POST"),))
+        principal = await caller(self._authenticator, headers.get(b"authorization", b"").decode("latin-1"))
+        if principal is None:
+            raise Unauthenticated(
+                "Send an access token in the header `Authorization: Bearer ...`; `ccgraph token` and the "
+                "mutation `createAccessToken` give one."
+            )
+        require_json(headers)
+        body = await read_body(headers, receive, self._maximum_body, principal)
+        try:
+            request = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            return Answer(400, _error(None, PARSE_ERROR, f"The request body is not valid JSON: {error}."))
+        try:
+            await self._api_calls.admit(principal)
+        except RateLimited as error:
+            return _refusal(request, error)
+        context = self._open_context(origin(scope["client"], headers), principal)
+        agent = Agent(principal, context, _instance(headers))
+        await self._transport.handle(
+            {**scope, SCOPE_KEY: agent, "headers": _trimmed(scope["headers"])},
+            _replaying(body, receive),
+            send,
+            streams=_takes_long(request),
+        )
+        return None
+
+
+def _instance(headers: Headers) -> UUID | None:
+    """The instance that the connection works as."""
+    value = headers.get(_INSTANCE)
+    if not value:
+        return None
+    try:
+        return read_uuid(value.decode("latin-1"))
+    except ValueError:
+        raise HttpRefusal(400, f"`{HEADER}` is the UUID of an instance.") from None
+
+
+def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers without blanks around their values, which are no part of them (RFC 9110, 5.5)."""
+    return [(name, value.strip(b" \t")) for name, value in headers]
+
+
+def _takes_long(request: object) -> bool:
+    """Whether something is told before the answer, or the client may go away meanwhile."""
+    if not isinstance(request, dict) or request.get("method") != "tools/call":
+        return False
+    params = request.get("params")
+    if not isinstance(params, dict) or params.get("name") not in TOOLS:
+        return True
+    meta, arguments = params.get("_meta"), params.get("arguments")
+    return (isinstance(meta, dict) and "progressToken" in meta) or (
+        isinstance(arguments, dict) and bool(arguments.get("waitSeconds"))
+    )
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """What the protocol receives: the body that was read, then what the connection brings."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _refusal(request: object, error: Exception) -> Answer:
+    """An error met before the protocol; for a tool a result, since no model reads errors of the protocol."""
+    told = answer_exception(error)
+    [entry] = orjson.loads(told.body)["errors"]
+    identity = request.get("id") if isinstance(request, dict) else None
+    if isinstance(request, dict) and request.get("method") == "tools/call" and isinstance(error, RateLimited):
+        result = refused(error).model_dump(mode="json", by_alias=True, exclude_none=True)
+        return Answer(200, orjson.dumps({"jsonrpc": "2.0", "id": identity, "result": result}), told.headers)
+    return Answer(
+        told.status, _error(identity, SERVER_ERROR, entry["message"], entry["extensions"]), told.headers
+    )
+
+
+def _error(identity: Any, code: int, message: str, data: Mapping[str, Any] | None = None) -> bytes:
+    error: dict[str, Any] = {"code": code, "message": message}
+    if data:
+        error["data"] = data
+    return orjson.dumps({"jsonrpc": "2.0", "id": identity, "error": error})
+
+
+async def _send(send: Send, answer: Answer, before_end: Callable[[], Awaitable[None]] | None) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    body = answer.body
+    if before_end is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await before_end()
+        body = b""
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,165 @@
+"""Claims of tasks: claim_next_task, renew_claim, complete_task, fail_task, release_task."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import Field
+
+from app.mcp.call import Call
+from app.mcp.rows import TaskRow, place_of, read_task
+from app.mcp.tool import tool
+from app.mcp.values import Data, Given, Instance, Kind, LeaseSeconds, Message, Told
+from services.tasks import claims, tasks
+from services.tasks.claims import Claim
+from services.tasks.leases import LEASE
+from services.tasks.tasks import Report
+
+LONGEST_WAIT: Final = 50
+"""Seconds that a call waits for work: less than most proxies and clients wait for an answer."""
+
+TOLD_EVERY: Final = 5.0
+"""Seconds between two signs of progress of a call that waits."""
+
+_SECONDS: Final = int(LEASE.total_seconds())
+
+
+class ClaimNextTask(Given):
+    """Who asks for work."""
+
+    instance: Instance = None
+    task_types: Annotated[
+        list[Kind] | None, Field(description="Kinds of work you take; any when left out.", max_length=4)
+    ] = None
+    lease_seconds: LeaseSeconds = _SECONDS
+    wait_seconds: Annotated[
+        int, Field(ge=0, le=LONGEST_WAIT, description="How long to wait for a task when none is ready.")
+    ] = 0
+
+
+class Claimed(Told):
+    """The task that was claimed; none when nothing is ready."""
+
+    task: TaskRow | None = None
+
+    def text(self) -> str:
+        """The same in words."""
+        if self.task is None:
+            return (
+                "No task is ready for you: wait with `waitSeconds`; get_available_tasks says what is blocked."
+            )
+        return (
+            f"Claimed {self.task.name} ({self.task.id}) until {self.task.lease_expires_at}."
+            f"\n{self.task.instruction or self.task.description or ''}"
+            "\nRenew the claim with report_progress or renew_claim; "
+            "end it with complete_task, fail_task or release_task."
+        )
+
+
+class HeldTask(Given):
+    """A task that you hold."""
+
+    task_id: Annotated[UUID, Field(description="Key of the task that you hold.")]
+    instance: Instance = None
+
+
+class RenewClaim(HeldTask):
+    """A claim that is to go on."""
+
+    lease_seconds: LeaseSeconds = _SECONDS
+
+
+class CompleteTask(HeldTask):
+    """What came of a task."""
+
+    output_data: Annotated[Data, Field(description="What came of it: any JSON.")] = None
+    message: Message = None
+
+
+class EndTask(HeldTask):
+    """A task that is given up."""
+
+    message: Annotated[str | None, Field(description="Why, for the log.")] = None
+
+
+class TaskNow(Told):
+    """The task as it is now."""
+
+    task: TaskRow
+
+    def text(self) -> str:
+        """The same in words."""
+        until = f" until {self.task.lease_expires_at}" if self.task.lease_expires_at else ""
+        return f"{self.task.line()}{until}."
+
+
+@tool("Claim the next task")
+async def claim_next_task(call: Call, given: ClaimNextTask) -> Claimed:
+    """Take the next ready task of your project, by priority, then age: of many who ask, exactly one
+    gets it. You hold it for `leaseSeconds`; then it is queued again unless you renew the claim. Begin
+    every round of work with it.
+    """
+    instance = call.instance(given.instance)
+    kinds = None if given.task_types is None else tuple(given.task_types)
+    claim = Claim(instance, timedelta(seconds=given.lease_seconds), kinds)
+    task_id = await claims.claim_next(call.action, claim)
+    if task_id is None and given.wait_seconds:
+        task_id = await _wait(call, claim, given.wait_seconds)
+    return Claimed(task=None if task_id is None else await read_task(call, task_id))
+
+
+async def _wait(call: Call, claim: Claim, seconds: float) -> UUID | None:
+    """Claim once something is ready, before `seconds` are over."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    project_id = UUID(str((await place_of(call, claim.instance_id))["projectId"]))
+    async with call.waits.listening(call.principal, project_id) as bell:
+        while True:
+            task_id = await claims.claim_next(call.action, claim)
+            if task_id is not None:
+                return task_id
+            while not await bell.rung(min(TOLD_EVERY, max(0.0, began + seconds - loop.time()))):
+                waited = loop.time() - began
+                if waited >= seconds or bell.ending:
+                    return None
+                await call.progress(waited, seconds, "Nothing is ready yet.")
+
+
+@tool("Renew a claim", idempotent=True)
+async def renew_claim(call: Call, given: RenewClaim) -> TaskNow:
+    """Hold a claimed task for longer. Use it during long work, before `leaseExpiresAt`; report_progress
+    does the same and logs what you say.
+    """
+    said = Report(given.task_id, call.instance(given.instance))
+    await tasks.report(call.action, said, timedelta(seconds=given.lease_seconds))
+    return TaskNow(task=await read_task(call, given.task_id))
+
+
+@tool("Complete a task", idempotent=True)
+async def complete_task(call: Call, given: CompleteTask) -> TaskNow:
+    """End a task well that you hold, with what came of it. Tasks that waited for it become ready. The
+    same call again changes nothing; a task whose claim you lost is a CONFLICT.
+    """
+    said = Report(given.task_id, call.instance(given.instance), given.message)
+    results = {"output_data": given.output_data} if "output_data" in given.model_fields_set else {}
+    await tasks.complete(call.action, said, results)
+    return TaskNow(task=await read_task(call, given.task_id))
+
+
+@tool("Fail a task", idempotent=True)
+async def fail_task(call: Call, given: EndTask) -> TaskNow:
+    """End a task badly that you hold: say in `message` why. What depends on it stays blocked until it
+    is queued again and done. To hand it back instead, use release_task.
+    """
+    await tasks.fail(call.action, Report(given.task_id, call.instance(given.instance), given.message))
+    return TaskNow(task=await read_task(call, given.task_id))
+
+
+@tool("Release a task")
+async def release_task(call: Call, given: EndTask) -> TaskNow:
+    """Put a task that you hold back into the queue, for others or for later, when you cannot go on with
+    it and nothing is wrong with it.
+    """
+    await tasks.release(call.action, Report(given.task_id, call.instance(given.instance), given.message))
+    return TaskNow(task=await read_task(call, given.task_id))

@@ -1,0 +1,118 @@
+"""What goes in and out of tools: models whose JSON schemas clients are given."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from models.enums import TaskType
+
+PAGE: Final = 20
+"""Rows in one answer."""
+
+
+class Given(BaseModel):
+    """Arguments of a tool. A name that is not known is refused: what it says would be lost."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+class Told(BaseModel):
+    """What a tool answers. `text` says the same in a few lines."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    def text(self) -> str:
+        """The same for people and for clients that read no structure."""
+        raise NotImplementedError
+
+
+class Part(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """Lets a closed list be given by the names that the API has for its values, in either case."""
+
+    choices: type[Enum]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """What pydantic validates with."""
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """What clients are told."""
+        return {"type": "string", "enum": [choice.name for choice in self.choices]}
+
+    def _read(self, value: object) -> Enum:
+        name = value.upper() if isinstance(value, str) else ""
+        if name not in self.choices.__members__:
+            raise ValueError(f"this is one of {', '.join(self.choices.__members__)}")
+        return self.choices[name]
+
+
+Kind = Annotated[TaskType, ByName(TaskType)]
+Instance = Annotated[
+    UUID | None,
+    Field(description="Instance you work as. Leave it out where `ccgraph mcp` or a header names it."),
+]
+Cursor = Annotated[str | None, Field(description="`next` of the answer before, to go on from there.")]
+Key = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="A text of your choice: a call that is repeated with it makes nothing twice.",
+    ),
+]
+LeaseSeconds = Annotated[
+    int, Field(ge=1, le=86_400, description="Seconds the claim lasts unless it is renewed.")
+]
+Message = Annotated[str | None, Field(description="What there is to say, for the log.")]
+Data = JsonValue
+"""Any JSON."""
+
+JSON_FIELDS: Final = frozenset({"inputData", "outputData", "data"})
+"""Parts of answers that are any JSON, and are shortened as a whole."""
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema (2020-12) of a model, without what repeats the names of its fields."""
+    mode = "serialization" if issubclass(model, Told) else "validation"
+    schema: dict[str, Any] = _bare(model.model_json_schema(by_alias=True, mode=mode))  # type: ignore[arg-type]
+    schema.pop("description", None)
+    return schema
+
+
+def _present(schema: dict[str, Any]) -> dict[str, Any]:
+    """A value that may be left out: what it is where it is there. Answers leave out what is null."""
+    kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
+    if len(kinds) != 1 or schema.get("default", False) is not None:
+        return schema
+    return {**kinds[0], **{name: part for name, part in schema.items() if name not in ("anyOf", "default")}}
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_bare(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "anyOf" in value:
+        value = _present(value)
+    return {
+        name: {key: _bare(part) for key, part in inner.items()}
+        if name in ("properties", "$defs")
+        else _bare(inner)
+        for name, inner in value.items()
+        if not (name == "title" and isinstance(inner, str))
+    }

@@ -1,0 +1,94 @@
+"""Waiting for work: calls that are held open until a task of a project changes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+from services.accounts.subscription_quota import Allowance
+from services.core.principal import Principal
+from services.feed.events import ChangeEvent
+from services.feed.feed import Feed
+from services.feed.sources import CHANGES
+
+_TABLES: Final = frozenset({"tasks", "task_dependencies"})
+
+
+class TaskBell:
+    """One call that waits."""
+
+    __slots__ = ("_event", "_waits")
+
+    def __init__(self, waits: "TaskWaits") -> None:
+        self._event = asyncio.Event()
+        self._waits = waits
+
+    @property
+    def ending(self) -> bool:
+        """Whether the server stops, so that nothing is waited for any more."""
+        return self._waits.ending
+
+    def ring(self) -> None:
+        """Something changed."""
+        self._event.set()
+
+    async def rung(self, seconds: float) -> bool:
+        """Wait for a change; False when the time is over, or when the server stops."""
+        if self._waits.ending:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return not self._waits.ending
+
+
+class TaskWaits:
+    """All calls of the process that wait for tasks; each counts as a subscription of its person.
+
+    The feed is watched once for all of them, and only while there is one.
+    """
+
+    def __init__(self, feed: Feed, allowance: Allowance) -> None:
+        self.ending = False
+        self._feed = feed
+        self._allowance = allowance
+        self._bells: dict[UUID | None, set[TaskBell]] = defaultdict(set)
+        self._unwatch: Callable[[], None] | None = None
+        self._opening = asyncio.Lock()
+
+    def end(self) -> None:
+        """Let all calls return: the server stops."""
+        self.ending = True
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.ring()
+
+    @asynccontextmanager
+    async def listening(self, principal: Principal, project_id: UUID | None) -> AsyncIterator[TaskBell]:
+        """A bell that rings for whatever is committed from now on. Raises: QuotaExceeded."""
+        give_back = self._allowance.take(principal.user_id)
+        bell = TaskBell(self)
+        try:
+            async with self._opening:
+                if self._unwatch is None:
+                    self._unwatch = await self._feed.watch(CHANGES, self._notice)
+                self._bells[project_id].add(bell)
+            yield bell
+        finally:
+            self._bells[project_id].discard(bell)
+            if not self._bells[project_id]:
+                del self._bells[project_id]
+            if not self._bells and self._unwatch is not None and not self._opening.locked():
+                self._unwatch()
+                self._unwatch = None
+            give_back()
+
+    def _notice(self, events: Sequence[ChangeEvent]) -> None:
+        for project_id in {event.project_id for event in events if event.table in _TABLES}:
+            for bell in self._bells.get(project_id, ()):
+                bell.ring()

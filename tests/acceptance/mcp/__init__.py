@@ -1,0 +1,1 @@
+"""Agents at /mcp, over real connections."""

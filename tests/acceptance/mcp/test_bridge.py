@@ -1,0 +1,174 @@
+"""`ccgraph mcp`: what a client says on stdio reaches the server as the session that it is of."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+import pytest
+
+from app.bridge.session import instance_of
+from app.config.settings import Settings
+from app.database.pools import open_database
+from tests.support.agents import MODERN, Person
+from tests.support.bridges import Bridged, bridged
+from tests.support.processes import serving
+from tests.support.serving import LiveServer, served
+
+SESSION = str(uuid4())
+
+
+@pytest.fixture
+async def bridge(live_server: LiveServer, person: Person, tmp_path: Path) -> AsyncIterator[Bridged]:
+    """One that has begun in a session of Claude Code."""
+    variables = {"CCGRAPH_TOKEN": person.token, "CLAUDE_CODE_SESSION_ID": SESSION}
+    async with bridged("--url", live_server.url, cwd=tmp_path, **variables) as bridge:
+        yield bridge
+
+
+async def test_a_session_works_as_its_instance(bridge: Bridged) -> None:
+    met = await bridge.begin()
+    assert met["serverInfo"]["name"] == "ccgraph"
+    assert met["capabilities"]["resources"]["subscribe"] is True
+    joined = await bridge.call("join_project", name="Lead")
+    assert joined["structuredContent"]["instance"]["id"] == SESSION
+    plan = [{"name": "設計する", "taskType": "DESIGN", "instruction": "一行目\n二行目"}]
+    await bridge.call("add_tasks", tasks=plan)
+    claimed = (await bridge.call("claim_next_task"))["structuredContent"]["task"]
+    assert (claimed["instruction"], claimed["assignedToId"]) == ("一行目\n二行目", SESSION)
+    done = await bridge.call("complete_task", taskId=claimed["id"])
+    assert done["structuredContent"]["task"]["status"] == "COMPLETED"
+
+
+async def test_both_revisions_are_spoken(bridge: Bridged) -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    met = await bridge.ask("server/discover", _meta=meta)
+    assert MODERN in met["result"]["supportedVersions"]
+    joined = await bridge.ask("tools/call", name="join_project", arguments={}, _meta=meta)
+    assert joined["result"]["structuredContent"]["instance"]["id"] == SESSION
+    wanted = {"resourceSubscriptions": [f"ccgraph://instances/{SESSION}"]}
+    stream = {"notifications": wanted, "_meta": meta}
+    await bridge.say({"jsonrpc": "2.0", "id": "s", "method": "subscriptions/listen", "params": stream})
+    assert (await bridge.hear())["method"] == "notifications/subscriptions/acknowledged"
+    child = {"name": "Worker"}
+    await bridge.ask("tools/call", name="create_child_cc", arguments=child, _meta=meta)
+    told = [*bridge.heard, *([] if bridge.heard else [await bridge.hear()])]
+    assert [message["method"] for message in told] == ["notifications/resources/updated"]
+    await bridge.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "s"}})
+
+
+async def test_a_client_of_the_older_revision_can_subscribe(bridge: Bridged) -> None:
+    await bridge.begin()
+    await bridge.call("join_project")
+    uri = f"ccgraph://instances/{SESSION}"
+    assert (await bridge.ask("resources/subscribe", uri=uri))["result"] == {}
+    await asyncio.sleep(1)
+    await bridge.call("create_child_cc", name="Worker")
+    told = bridge.heard.pop() if bridge.heard else await bridge.hear()
+    assert told == {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}}
+    assert (await bridge.ask("resources/unsubscribe", uri=uri))["result"] == {}
+    await asyncio.sleep(0.5)
+    await bridge.call("create_child_cc", name="Another")
+    await asyncio.sleep(1)
+    await bridge.ask("ping")
+    assert bridge.heard == []
+
+
+async def test_what_is_cancelled_is_not_answered(bridge: Bridged, settings: Settings) -> None:
+    await bridge.begin()
+    await bridge.call("join_project")
+    params = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}, "_meta": {"progressToken": 1}}
+    await bridge.say({"jsonrpc": "2.0", "id": "w", "method": "tools/call", "params": params})
+    await asyncio.sleep(1)
+    await bridge.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "w"}})
+    await asyncio.sleep(0.5)
+    added = await bridge.call("add_tasks", tasks=[{"name": "Free", "taskType": "DESIGN"}])
+    assert "structuredContent" in added, added
+    await asyncio.sleep(0.5)
+    async with open_database(settings) as database, database.transaction() as connection:
+        assert (await connection.exec_driver_sql("SELECT status FROM tasks")).scalar_one() == "PENDING"
+    assert bridge.heard == []
+
+
+async def test_calls_go_side_by_side(bridge: Bridged) -> None:
+    await bridge.begin()
+    await bridge.call("join_project")
+    params = {"name": "claim_next_task", "arguments": {"waitSeconds": 5}}
+    await bridge.say({"jsonrpc": "2.0", "id": "w", "method": "tools/call", "params": params})
+    await bridge.call("add_tasks", tasks=[{"name": "Free", "taskType": "DESIGN"}])
+    answers = [message for message in bridge.heard if message.get("id") == "w"]
+    answer = answers[0] if answers else await bridge.hear_answer("w")
+    assert answer["result"]["structuredContent"]["task"]["name"] == "Free"
+
+
+async def test_odd_lines_do_not_end_it(bridge: Bridged) -> None:
+    for line in (b"{", b'"text"', b"[7]", b"[" * 100_000):
+        await bridge.say_raw(line)
+        assert (await bridge.hear())["error"]["code"] in (-32700, -32600)
+    await bridge.say_raw(b"")
+    await bridge.say_raw(json.dumps([{"jsonrpc": "2.0", "id": 1, "method": "ping"}]).encode())
+    assert (await bridge.hear())["result"] == {}
+    assert "error" in await bridge.ask("nothing/such")
+
+
+async def test_a_server_that_is_away_is_told_of(person: Person, tmp_path: Path) -> None:
+    variables = {"CCGRAPH_TOKEN": person.token, "CLAUDE_CODE_SESSION_ID": SESSION}
+    async with bridged("--url", "http://127.0.0.1:9", cwd=tmp_path, **variables) as bridge:
+        result = await bridge.call("claim_next_task")
+        assert result["isError"]
+        assert "ccgraph serve" in result["content"][0]["text"]
+
+
+async def test_it_goes_on_with_a_server_that_starts_anew(
+    settings: Settings, person: Person, tmp_path: Path
+) -> None:
+    variables = {"CCGRAPH_TOKEN": person.token, "CLAUDE_CODE_SESSION_ID": SESSION}
+    with served(settings) as first:
+        port = int(first.url.rpartition(":")[2])
+        bridge_life = bridged("--url", first.url, cwd=tmp_path, **variables)
+        bridge = await bridge_life.__aenter__()
+        await bridge.begin()
+        await bridge.call("join_project")
+    waiting = asyncio.create_task(bridge.call("claim_next_task"))
+    await asyncio.sleep(0.5)
+    with served(settings.model_copy(update={"port": port})):
+        assert (await waiting)["structuredContent"] == {}
+        await bridge_life.__aexit__(None, None, None)
+
+
+async def test_a_token_that_is_refused_is_told_of(live_server: LiveServer, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("nonsense\n")
+    async with bridged("--url", live_server.url, "--token-file", str(file), cwd=tmp_path) as bridge:
+        answer = await bridge.ask("tools/list")
+    assert "access token" in answer["error"]["message"]
+
+
+async def test_on_the_machine_of_the_server_nothing_has_to_be_said(tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    command = [str(Path(sys.executable).with_name("ccgraph")), "serve", "--demo"]
+    with serving(command, folder) as server:
+        port = server.url.rpartition(":")[2]
+        data = {"CCGRAPH_DATA_DIR": str(folder / ".data"), "CCGRAPH_PORT": port}
+        async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, **data) as bridge:
+            await bridge.begin()
+            answer = await bridge.call("query", query="{ me { username } }")
+    assert answer["structuredContent"]["data"]["me"]["username"] == "demo"
+
+
+def test_the_instance_is_that_of_the_session() -> None:
+    assert instance_of(None, {}) is None
+    assert instance_of(None, {"CLAUDE_CODE_SESSION_ID": SESSION}) == UUID(SESSION)
+    assert instance_of(None, {"CLAUDE_CODE_SESSION_ID": "x"}) == uuid5(NAMESPACE_URL, "claude-code:x")
+    other = str(uuid4())
+    assert instance_of(None, {"CCGRAPH_INSTANCE": other, "CLAUDE_CODE_SESSION_ID": SESSION}) == UUID(other)
+    assert instance_of(other, {"CCGRAPH_INSTANCE": SESSION}) == UUID(other)
+    with pytest.raises(ValueError, match="badly formed"):
+        instance_of("seven", {})

@@ -1,0 +1,222 @@
+"""Each tool does what its use case does, as the caller, and answers as it says."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.support.agents import Agent, Person
+
+PLAN: list[dict[str, Any]] = [
+    {"label": "a", "name": "Design", "taskType": "DESIGN", "priority": 8},
+    {"label": "b", "name": "Build", "taskType": "DEVELOPMENT", "dependsOn": ["a"]},
+    {"label": "c", "name": "Try", "taskType": "TESTING", "dependsOn": ["b"]},
+]
+
+
+async def test_a_plan_is_worked_through(lead: Agent) -> None:
+    added = await lead.call("add_tasks", tasks=PLAN, idempotencyKey="plan")
+    design, build, _ = (task["id"] for task in added["tasks"])
+    seen = await lead.call("get_available_tasks")
+    assert [task["name"] for task in seen["ready"]] == ["Design"]
+    assert {task["name"]: task["why"] for task in seen["blocked"]} == {
+        "Build": "it waits for Design is PENDING",
+        "Try": "it waits for Build is PENDING",
+    }
+
+    claimed = (await lead.call("claim_next_task", leaseSeconds=60))["task"]
+    assert claimed["id"] == design
+    assert claimed["status"] == "RUNNING"
+    assert (await lead.call("claim_next_task")) == {}
+    reported = await lead.call("report_progress", taskId=design, message="Half of it", data={"percent": 50})
+    assert reported["task"]["leaseExpiresAt"] > claimed["leaseExpiresAt"]
+    done = await lead.call("complete_task", taskId=design, outputData={"drawing": "a.svg"})
+    assert done["task"]["outputData"] == {"drawing": "a.svg"}
+    again = await lead.call("complete_task", taskId=design, outputData={"drawing": "a.svg"})
+    assert again == done
+
+    assert (await lead.call("claim_next_task"))["task"]["id"] == build
+    assert (await lead.call("release_task", taskId=build))["task"]["status"] == "QUEUED"
+    running = await lead.call("update_task_status", taskId=build, status="RUNNING")
+    assert running["task"]["assignedToId"] == str(lead.instance)
+    failed = await lead.call("fail_task", taskId=build, message="No compiler")
+    assert failed["task"]["status"] == "FAILED"
+    requeued = await lead.call("update_task_status", taskId=build, status="queued")
+    assert requeued["task"]["status"] == "QUEUED"
+
+
+async def test_a_plan_with_the_same_key_is_stored_once(lead: Agent) -> None:
+    first = await lead.call("add_tasks", tasks=PLAN, idempotencyKey="plan")
+    second = await lead.call("add_tasks", tasks=PLAN, idempotencyKey="plan")
+    assert second == first
+    assert (await lead.call("fleet_status"))["tasks"] == {"PENDING": 3}
+    other = [{**PLAN[0], "name": "Something else"}, *PLAN[1:]]
+    assert "CONFLICT" in await lead.refusal("add_tasks", tasks=other, idempotencyKey="plan")
+
+
+async def test_a_circle_is_named_and_nothing_is_stored(lead: Agent) -> None:
+    circle = [{**PLAN[0], "dependsOn": ["c"]}, *PLAN[1:]]
+    assert "Design -> " in await lead.refusal("add_tasks", tasks=circle)
+    assert (await lead.call("fleet_status"))["tasks"] == {}
+
+
+async def test_a_dependency_is_there_once_however_often_it_is_added(lead: Agent) -> None:
+    added = await lead.call("add_tasks", tasks=[{**task, "dependsOn": []} for task in PLAN])
+    first, second, _ = (task["id"] for task in added["tasks"])
+    for _ in range(2):
+        await lead.call("add_dependency", taskId=second, dependsOn=first)
+    text = await lead.refusal("add_dependency", taskId=first, dependsOn=second)
+    assert text == "CONFLICT: This would close a circle: Design -> Build -> Design. (dependsOn)"
+    assert "itself" in await lead.refusal("add_dependency", taskId=first, dependsOn=first)
+
+
+async def test_a_child_is_made_once_and_works_as_itself(lead: Agent) -> None:
+    wanted = {
+        "name": "Worker",
+        "task": {"name": "Build", "taskType": "DEVELOPMENT"},
+        "worktree": {"worktreeName": "w", "worktreePath": "/w", "baseBranch": "main"},
+        "instruction": "ultrathink: build it",
+        "idempotencyKey": "worker-1",
+    }
+    made = await lead.call("create_child_cc", **wanted)
+    child = Agent(lead.client, lead.url, lead.token, lead.revision, UUID(made["instance"]["id"]))
+    assert (await child.call("join_project"))["instance"]["status"] == "RUNNING"
+    again = await lead.call("create_child_cc", **wanted)
+    assert again == {**made, "instance": again["instance"]}
+    assert again["instance"]["id"] == made["instance"]["id"]
+    assert "CONFLICT" in await lead.refusal("create_child_cc", **{**wanted, "name": "Another"})
+
+    [message] = (await child.call("get_instructions"))["messages"]
+    assert message["id"] == made["messageId"]
+    answered = await child.call("answer_instruction", messageId=message["id"], response="Built")
+    assert answered["message"]["status"] == "COMPLETED"
+    assert answered["message"]["acknowledgedAt"]
+    assert (await child.call("answer_instruction", messageId=message["id"]))["message"] == answered["message"]
+    assert (await child.call("get_instructions"))["count"] == 0
+    [sent] = (await lead.call("get_instructions", which="sent"))["messages"]
+    assert sent["responseContent"] == "Built"
+    assert (await child.call("claim_next_task"))["task"]["id"] == made["taskId"]
+
+
+async def test_an_instruction_with_the_same_key_is_sent_once(lead: Agent) -> None:
+    child = (await lead.call("create_child_cc", name="Worker"))["instance"]["id"]
+    given = {"childInstanceId": child, "instruction": "Say how far you are", "type": "PROGRESS_REQUEST"}
+    first = await lead.call("send_instruction", **given, idempotencyKey="1")
+    assert await lead.call("send_instruction", **given, idempotencyKey="1") == first
+    assert (await lead.call("get_instructions", which="sent"))["count"] == 1
+
+
+async def test_the_fleet_says_who_does_what(lead: Agent) -> None:
+    await lead.call("add_tasks", tasks=PLAN)
+    await lead.call("claim_next_task")
+    for number in range(22):
+        await lead.call("create_child_cc", name=f"Worker {number}")
+    first = await lead.call("fleet_status")
+    assert first["count"] == 23
+    assert len(first["instances"]) == 20
+    assert first["instances"][0]["worksOn"][0]["name"] == "Design"
+    rest = await lead.call("fleet_status", after=first["next"])
+    assert len(rest["instances"]) == 3
+    assert "next" not in rest
+    assert first["tasks"] == {"PENDING": 2, "RUNNING": 1}
+
+
+async def test_lists_are_cut_and_go_on(lead: Agent) -> None:
+    plan = [{"name": f"Task {number:02}", "taskType": "TESTING"} for number in range(45)]
+    added = await lead.call("add_tasks", tasks=plan)
+    assert (added["count"], len(added["tasks"]), added["more"]) == (45, 20, 25)
+    names: list[str] = []
+    after = None
+    for _ in range(3):
+        page = await lead.call("get_available_tasks", **({"after": after} if after else {}))
+        names += [task["name"] for task in page["ready"]]
+        after = page.get("next")
+    assert sorted(names) == [task["name"] for task in plan]
+    assert after is None
+
+
+async def test_a_plan_is_bounded(lead: Agent) -> None:
+    plan: list[dict[str, Any]] = [{"label": str(n), "name": "x", "taskType": "DESIGN"} for n in range(101)]
+    assert "(tasks)" in await lead.refusal("add_tasks", tasks=plan)
+    many = [{**task, "dependsOn": [str(n) for n in range(place)]} for place, task in enumerate(plan[:60])]
+    assert "1,000 dependencies" in await lead.refusal("add_tasks", tasks=many)
+    assert "(waitSeconds)" in await lead.refusal("claim_next_task", waitSeconds=51)
+
+
+async def test_a_long_task_is_cut_and_whole_as_a_resource(lead: Agent) -> None:
+    instruction = "読む。" * 10_000
+    data = {"rows": ["x" * 100] * 200}
+    plan = [{"name": "Long", "taskType": "DESIGN", "instruction": instruction, "inputData": data}]
+    await lead.call("add_tasks", tasks=plan)
+    claimed = (await lead.call("claim_next_task"))["task"]
+    assert claimed["instruction"].startswith("読む。読む。")
+    assert claimed["instruction"].endswith("(cut: the resource has all)")
+    [content] = (await lead.ask("resources/read", uri=f"ccgraph://tasks/{claimed['id']}"))["contents"]
+    assert instruction in content["text"]
+
+
+async def test_a_query_is_run_and_nothing_else(lead: Agent, person: Person) -> None:
+    answer = await lead.call(
+        "query", query="query Q($n: Int!) { projects(first: $n) { nodes { name } } }", variables={"n": 2}
+    )
+    assert answer == {"data": {"projects": {"nodes": [{"name": "lead's project"}]}}}
+    mutation = "mutation { logout { ok: __typename } }"
+    assert "runs queries" in await lead.refusal("query", query=mutation)
+    assert "runs queries" in await lead.refusal(
+        "query", query="subscription { live { projects { totalCount } } }"
+    )
+    assert "(query)" in await lead.refusal("query", query="{ nothing }")
+    assert "select fewer" in await lead.refusal("query", query="{ __schema { types { name description } } }")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told"),
+    [
+        (
+            "claim_next_task",
+            {"taskTypes": ["COOKING"]},
+            "DEVELOPMENT, DESIGN, TESTING, DOCUMENTATION. (taskTypes.0)",
+        ),
+        ("claim_next_task", {"lease": 5}, "no such argument; tools/list shows those it has. (lease)"),
+        ("complete_task", {}, "This must be given. (taskId)"),
+        ("complete_task", {"taskId": "5"}, "(taskId)"),
+        ("complete_task", {"taskId": str(uuid4())}, "NOT_FOUND: "),
+        ("add_tasks", {"tasks": [{"name": "\x00", "taskType": "DESIGN"}]}, "(tasks.0.name)"),
+        (
+            "add_tasks",
+            {"tasks": [{"name": "x", "taskType": "DESIGN", "dependsOn": ["y"]}]},
+            "neither a label",
+        ),
+        ("join_project", {"project": "No such project"}, "resources/list"),
+        ("get_available_tasks", {"after": "nonsense"}, "CURSOR_INVALID: "),
+        ("log", {"message": "m", "instance": str(uuid4())}, "(instance)"),
+    ],
+)
+async def test_what_is_wrong_is_a_sentence_in_the_result(
+    lead: Agent, tool: str, arguments: dict[str, Any], told: str
+) -> None:
+    assert told in await lead.refusal(tool, **arguments)
+
+
+async def test_who_does_not_hold_a_task_is_told_what_to_do(lead: Agent) -> None:
+    [task] = (await lead.call("add_tasks", tasks=PLAN[:1]))["tasks"]
+    text = await lead.refusal("complete_task", taskId=task["id"])
+    assert text.startswith("CONFLICT: This instance does not hold the task")
+    assert text.endswith("(instance)")
+
+
+async def test_what_another_person_has_is_not_there(lead: Agent, other: Agent) -> None:
+    [task] = (await lead.call("add_tasks", tasks=PLAN[:1]))["tasks"]
+    assert "NOT_FOUND" in await other.refusal("update_task_status", taskId=task["id"], status="RUNNING")
+    assert "NOT_FOUND" in await other.refusal("claim_next_task", instance=lead.instance)
+    assert "NOT_FOUND" in await other.refusal("create_child_cc", name="x", instance=lead.instance)
+    error = await other.error("resources/read", uri=f"ccgraph://tasks/{task['id']}")
+    assert error["code"] == -32602
+
+
+async def test_without_an_instance_one_is_asked_for(lead: Agent) -> None:
+    nameless = Agent(lead.client, lead.url, lead.token, lead.revision)
+    assert "join_project" in await nameless.refusal("claim_next_task")
+    joined = await nameless.call("join_project", name="Another")
+    assert joined["instance"]["type"] == "PARENT"
+    assert (await nameless.call("claim_next_task", instance=joined["instance"]["id"])) == {}

@@ -1,0 +1,211 @@
+"""Calls that take long: they tell how far they are, end with their client, and with the server."""
+
+import asyncio
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.config.settings import Settings
+from app.database.pools import open_database
+from tests.support.agents import LEGACY, MODERN, Agent, Person, agents
+from tests.support.serving import served
+from tests.support.waiting import PATIENCE, until
+
+TASK: list[dict[str, Any]] = [{"name": "Late", "taskType": "TESTING"}]
+
+
+async def _status(settings: Settings) -> list[Any]:
+    async with open_database(settings) as database, database.transaction() as connection:
+        rows = await connection.exec_driver_sql("SELECT status, lease_expires_at IS NOT NULL FROM tasks")
+        return [tuple(row) for row in rows]
+
+
+async def test_a_worker_waits_for_its_task(lead: Agent) -> None:
+    waiting = asyncio.create_task(lead.call("claim_next_task", waitSeconds=30))
+    await asyncio.sleep(0.5)
+    began = time.monotonic()
+    [task] = (await lead.call("add_tasks", tasks=TASK))["tasks"]
+    assert (await waiting)["task"]["id"] == task["id"]
+    assert time.monotonic() - began < 5
+
+
+async def test_a_wait_ends_when_its_time_is_over(lead: Agent) -> None:
+    assert await lead.call("claim_next_task", waitSeconds=1) == {}
+
+
+async def test_a_task_becomes_ready_for_those_who_wait(lead: Agent) -> None:
+    plan = [
+        {"label": "a", **TASK[0]},
+        {"label": "b", "name": "Next", "taskType": "DESIGN", "dependsOn": ["a"]},
+    ]
+    first = (await lead.call("add_tasks", tasks=plan))["tasks"][0]["id"]
+    await lead.call("claim_next_task")
+    waiting = asyncio.create_task(lead.call("claim_next_task", waitSeconds=30))
+    await asyncio.sleep(0.5)
+    await lead.call("complete_task", taskId=first)
+    assert (await waiting)["task"]["name"] == "Next"
+
+
+async def test_what_takes_long_says_how_far_it_is(lead: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.mcp.tools.claims.TOLD_EVERY", 0.2)
+    arguments = {"name": "claim_next_task", "arguments": {"waitSeconds": 1}}
+    async with lead.stream("tools/call", progress="p1", **arguments) as messages:
+        told = [message async for message in messages]
+    *progress, answer = told
+    assert answer["result"]["structuredContent"] == {}
+    assert len(progress) >= 3
+    assert {message["method"] for message in progress} == {"notifications/progress"}
+    assert {message["params"]["progressToken"] for message in progress} == {"p1"}
+    values = [message["params"]["progress"] for message in progress]
+    assert values == sorted(values)
+
+    plan = [{"name": f"Task {number}", "taskType": "TESTING"} for number in range(30)]
+    arguments = {"name": "add_tasks", "arguments": {"tasks": plan}}
+    async with lead.stream("tools/call", progress="p2", **arguments) as messages:
+        told = [message async for message in messages]
+    assert [message["params"]["progress"] for message in told[:-1]] == [10, 20, 30]
+
+
+async def test_who_goes_away_claims_nothing_more(lead: Agent, settings: Settings) -> None:
+    arguments = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}}
+    gone = asyncio.create_task(_read(lead, arguments))
+    await asyncio.sleep(0.5)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    await asyncio.sleep(0.5)
+    await lead.call("add_tasks", tasks=TASK)
+    await asyncio.sleep(0.5)
+    assert await _status(settings) == [("PENDING", False)]
+
+
+async def _read(agent: Agent, arguments: dict[str, Any]) -> None:
+    async with agent.stream("tools/call", **arguments) as messages:
+        async for _ in messages:
+            pass
+
+
+async def test_waits_are_counted_as_subscriptions(settings: Settings, person: Person, revision: str) -> None:
+    with served(settings.model_copy(update={"maximum_subscriptions": 2})) as server:
+        async with agents(server.url) as client:
+            agent = Agent(client, "/mcp", person.token, revision, UUID(str(uuid7())))
+            await agent.call("join_project")
+            waits = [asyncio.create_task(agent.result("claim_next_task", waitSeconds=2)) for _ in range(3)]
+            results = await asyncio.gather(*waits)
+    refused = [result["content"][0]["text"] for result in results if result.get("isError")]
+    assert len(refused) == 1
+    assert refused[0].startswith("QUOTA_EXCEEDED: ")
+
+
+async def test_a_server_that_stops_lets_waits_return(settings: Settings, person: Person) -> None:
+    async with asyncio.timeout(PATIENCE):
+        with served(settings) as server:
+            async with agents(server.url) as client:
+                agent = Agent(client, "/mcp", person.token, LEGACY, UUID(str(uuid7())))
+                await agent.call("join_project")
+                waiting = asyncio.create_task(agent.call("claim_next_task", waitSeconds=50))
+                await asyncio.sleep(0.5)
+                began = time.monotonic()
+                server.stop()
+                assert await waiting == {}
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("revision", [MODERN])  # the older one has no stream of changes without a session
+async def test_changes_of_resources_are_told(lead: Agent, other: Agent) -> None:
+    tasks = (await lead.call("add_tasks", tasks=[*TASK, {"name": "Quiet", "taskType": "DESIGN"}]))["tasks"]
+    loud, quiet = (f"ccgraph://tasks/{task['id']}" for task in tasks)
+    wanted = {
+        "resourceSubscriptions": [loud, quiet, "ccgraph://tasks/nonsense"],
+        "resourcesListChanged": True,
+    }
+    async with (
+        lead.stream("subscriptions/listen", notifications=wanted) as messages,
+        other.stream("subscriptions/listen", notifications={"resourceSubscriptions": [loud]}) as foreign,
+    ):
+        first = await anext(messages)
+        assert first["method"] == "notifications/subscriptions/acknowledged"
+        assert first["params"]["notifications"] == {
+            "resourceSubscriptions": [loud, quiet],
+            "resourcesListChanged": True,
+        }
+        assert (await anext(foreign))["params"]["notifications"] == {}
+        await lead.call("update_task_status", taskId=tasks[0]["id"], status="RUNNING")
+        async with asyncio.timeout(PATIENCE):
+            told = await anext(messages)
+        assert told["method"] == "notifications/resources/updated"
+        assert told["params"]["uri"] == loud
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await anext(foreign)
+
+
+@pytest.mark.parametrize("revision", [MODERN])
+async def test_a_stream_follows_so_many_resources(lead: Agent) -> None:
+    wanted = {"resourceSubscriptions": [f"ccgraph://tasks/{UUID(int=number)}" for number in range(21)]}
+    assert "at most 20" in (await lead.error("subscriptions/listen", notifications=wanted))["message"]
+
+
+@pytest.mark.parametrize("revision", [MODERN])
+async def test_a_stream_ends_with_its_token(lead: Agent, settings: Settings) -> None:
+    wanted = {"resourceSubscriptions": [f"ccgraph://instances/{lead.instance}"]}
+    async with lead.stream("subscriptions/listen", notifications=wanted) as messages:
+        await anext(messages)
+        async with open_database(settings) as database, database.transaction() as connection:
+            await connection.exec_driver_sql("UPDATE auth_tokens SET is_active = false")
+        async with asyncio.timeout(PATIENCE):
+            last = await anext(messages)
+        assert "result" in last
+
+
+async def test_what_is_said_is_recorded(lead: Agent, settings: Settings) -> None:
+    await lead.call("add_tasks", tasks=TASK)
+    claimed = (await lead.call("claim_next_task"))["task"]
+    await lead.refusal("complete_task", taskId=UUID(int=7))
+    await lead.refusal("log", message="password=hunter2hunter2", instance="nonsense")
+    await lead.call("complete_task", taskId=claimed["id"], outputData={"password": "hunter2hunter2"})
+
+    async def calls() -> list[Any]:
+        async with open_database(settings) as database, database.transaction() as connection:
+            rows = await connection.exec_driver_sql(
+                "SELECT tool_name, call.status, execution_time_ms IS NOT NULL, call.arguments::text"
+                " FROM mcp_tool_calls call JOIN mcp_messages message ON message.id = message_id"
+                " WHERE call.cc_instance_id = $1 AND server_name = 'ccgraph' AND call.status <> 'running'"
+                " ORDER BY call.started_at",
+                (lead.instance,),
+            )
+            return [tuple(row) for row in rows]
+
+    async def all_there() -> bool:
+        return len(await calls()) >= 5
+
+    await until(all_there, PATIENCE)
+    found = await calls()
+    assert [(name, status, timed) for name, status, timed, _ in found] == [
+        ("join_project", "completed", True),
+        ("add_tasks", "completed", True),
+        ("claim_next_task", "completed", True),
+        ("complete_task", "failed", True),
+        ("complete_task", "completed", True),
+    ]
+    assert not any("hunter2" in arguments for *_, arguments in found)
+
+
+async def test_a_call_that_is_broken_off_is_recorded_so(lead: Agent, settings: Settings) -> None:
+    arguments = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}}
+    gone = asyncio.create_task(_read(lead, arguments))
+    await asyncio.sleep(0.5)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    async def failed() -> bool:
+        async with open_database(settings) as database, database.transaction() as connection:
+            rows = await connection.exec_driver_sql(
+                "SELECT count(*) FROM mcp_tool_calls"
+                " WHERE tool_name = 'claim_next_task' AND status = 'failed'"
+            )
+            return bool(rows.scalar_one() == 1)
+
+    await until(failed, PATIENCE)
