@@ -41,6 +41,7 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 	$(BIN)/python -m benchmarks.stalled
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.writing
+	$(BIN)/python -m benchmarks.agents
 	$(BIN)/python -m benchmarks.delivery
 	$(BIN)/python -m benchmarks.maintenance
 	$(BIN)/python -m benchmarks.ingest

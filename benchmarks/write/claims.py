@@ -21,7 +21,7 @@ async def claims(bench: Bench) -> Finding:
 
     A task that was claimed twice, skipped, or claimed although it is blocked ends the run.
     """
-    await _refill(bench)
+    await refill(bench)
     won: list[str] = []
 
     async def work(connection: Connection, instance: UUID) -> None:
@@ -40,24 +40,30 @@ async def claims(bench: Bench) -> Finding:
     taken, spent = perf_counter() - begun, bench.spent().since(before, len(won))
     for connection in connections:
         connection.close()
-    await _require_each_once(bench, won)
+    await require_each_once(bench, won)
     rate = len(won) / taken
     title = f"claimNextTask, {AGENTS} agents, {len(won):,} tasks"
     return Finding(title, rate, spent, "at least 500 a second", rate >= 500)
 
 
-async def _refill(bench: Bench) -> None:
-    """Only the fleet's own tasks wait; what other parts created is put aside."""
+async def refill(bench: Bench) -> None:
+    """Put the fleet's own tasks back into the queue, and what other parts created aside."""
     connection = await asyncpg.connect(bench.database.url)
     await connection.execute(
         "DELETE FROM tasks WHERE status IN ('PENDING', 'QUEUED') AND NOT id = ANY($1)",
         [*bench.fleet.ready, *bench.fleet.blocked],
     )
+    await connection.execute(
+        "UPDATE tasks SET status = 'PENDING', assigned_to = NULL, lease_expires_at = NULL, started_at = NULL"
+        " WHERE status = 'RUNNING' AND id = ANY($1)",
+        bench.fleet.ready,
+    )
     await connection.execute("VACUUM (ANALYZE) tasks")
     await connection.close()
 
 
-async def _require_each_once(bench: Bench, won: Sequence[str]) -> None:
+async def require_each_once(bench: Bench, won: Sequence[str]) -> None:
+    """RuntimeError where a ready task was claimed twice, or skipped, or one that is blocked was claimed."""
     connection = await asyncpg.connect(bench.database.url)
     running = await connection.fetchval(
         "SELECT count(*) FROM tasks WHERE id = ANY($1) AND status = 'RUNNING' AND assigned_to IS NOT NULL",
