@@ -6,7 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from mcp_types import INVALID_REQUEST, PARSE_ERROR
+from mcp_types import DEFAULT_NEGOTIATED_VERSION, INVALID_REQUEST, PARSE_ERROR
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
 from app.admission.headers import Headers, read_headers
@@ -32,6 +33,7 @@ SERVER_ERROR: Final = -32000
 """JSON-RPC's code for what a server has to say beside the errors of the protocol."""
 
 _INSTANCE: Final = HEADER.lower().encode()
+_VERSION: Final = b"mcp-protocol-version"
 
 Handle = Callable[..., Awaitable[None]]
 
@@ -107,12 +109,12 @@ class McpEndpoint:
             return _refusal(request, error)
         context = self._open_context(origin(scope["client"], headers), principal)
         agent = Agent(principal, context, _instance(headers))
-        await self._transport.handle(
-            {**scope, SCOPE_KEY: agent, "headers": _trimmed(scope["headers"])},
-            _replaying(body, receive),
-            send,
-            streams=_takes_long(request),
-        )
+        scope = {**scope, SCOPE_KEY: agent, "headers": _trimmed(scope["headers"])}
+        streams = _takes_long(request)
+        revision = headers.get(_VERSION, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1").strip()
+        if not streams and revision in HANDSHAKE_PROTOCOL_VERSIONS and _is_call(request, headers):
+            return Answer(200, await self._transport.call(scope, request, revision))
+        await self._transport.handle(scope, _replaying(body, receive), send, streams=streams)
         return None
 
 
@@ -130,6 +132,19 @@ def _instance(headers: Headers) -> UUID | None:
 def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers without blanks around their values, which are no part of them (RFC 9110, 5.5)."""
     return [(name, value.strip(b" \t")) for name, value in headers]
+
+
+def _is_call(request: Any, headers: Headers) -> bool:
+    """Whether it is a call of a tool in which nothing is odd; about all else the SDK knows what to say."""
+    return (
+        isinstance(request, dict)
+        and request.get("jsonrpc") == "2.0"
+        and request.get("method") == "tools/call"
+        and isinstance(request.get("id"), str | int)
+        and not isinstance(request["id"], bool)
+        and isinstance(request.get("params"), dict)
+        and b"application/json" in headers.get(b"accept", b"")
+    )
 
 
 def _takes_long(request: object) -> bool:
