@@ -5,7 +5,11 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY . .
-RUN python3 -m venv /opt/ccgraph \
+# Node.js makes the pages for browsers, and stays behind in this stage.
+RUN python3 -m venv .node \
+ && .node/bin/python dashboard/build.py \
+ && rm -rf .node dashboard/node_modules \
+ && python3 -m venv /opt/ccgraph \
  && /opt/ccgraph/bin/pip install --quiet --no-cache-dir --require-hashes -r requirements.lock \
  && /opt/ccgraph/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation .
 

@@ -2,15 +2,18 @@
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 BIN := .venv/bin
+DASHBOARD := app/dashboard/files/index.html
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: .venv/.runtime ## install, start PostgreSQL and a demo fleet, serve on http://127.0.0.1:8000
+run: .venv/.runtime dashboard ## install, build, start PostgreSQL and a demo fleet, serve on http://127.0.0.1:8000
 	@$(BIN)/ccgraph serve --demo
 
 install: .venv/.installed ## make .venv and install everything that tests and checks need
+
+dashboard: $(DASHBOARD) ## build the pages for browsers, with Node.js from here (22.12 or newer) or from PyPI
 
 check: .venv/.installed ## format, lint, types, import contracts, drift, coverage of what does no I/O; edits nothing
 	$(BIN)/ruff format --check .
@@ -31,7 +34,7 @@ fix: .venv/.installed ## format, mend what ruff can mend, write settings, tables
 	$(BIN)/python -m tests.golden.test_statements
 	$(BIN)/python -m tests.golden.test_texts
 
-test: .venv/.installed ## run the tests on all cores; T=path picks some
+test: .venv/.installed dashboard ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto --dist=loadgroup)
 
 bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure beside other servers; writes docs/benchmarks.md (needs wrk and npm)
@@ -49,6 +52,11 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 benchmarks/peers/postgraphile/node_modules: benchmarks/peers/postgraphile/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix $(@D)
 	@touch $@
+
+$(DASHBOARD): schema.graphql dashboard/package-lock.json $(shell find dashboard -path dashboard/node_modules -prune \
+    -o -type f ! -name '*.generated.ts' ! -name '*.test.ts*' -print) | .venv/bin/python
+	@echo 'Building the dashboard'
+	@$(BIN)/python dashboard/build.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -70,4 +78,4 @@ benchmarks/peers/postgraphile/node_modules: benchmarks/peers/postgraphile/packag
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch .venv/.runtime $@
 
-.PHONY: help run install check fix test bench
+.PHONY: help run install dashboard check fix test bench

@@ -12,8 +12,8 @@ from app.admission.origins import Origins
 from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.connections.registry import Connections
-from app.graphiql.page import Ide
-from app.http.endpoint import GraphQLEndpoint
+from app.dashboard.sessions import BrowserSessions
+from app.http.endpoint import BrowserPage, GraphQLEndpoint
 from app.http.sse import EventStreamEndpoint
 from app.ingest.endpoint import IngestEndpoint
 from app.ingest.holding import PermissionHold
@@ -55,7 +55,7 @@ VERSION = version("ccgraph")
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoint:
-    """/graphql in all its transports, /mcp, and the receivers of what Claude Code tells.
+    """/graphql in all its transports, /mcp, the receivers, and the logins of browsers.
 
     `waits` are calls of agents that wait for work.
     """
@@ -67,11 +67,12 @@ class ApiEndpoint:
     permission_waits: PermissionWaits
     ingest: IngestEndpoint
     waits: TaskWaits
+    sessions: BrowserSessions
 
 
 @asynccontextmanager
 async def open_api(
-    settings: Settings, database: Database, ide: Ide | None, supervisor: Supervisor
+    settings: Settings, database: Database, page: BrowserPage | None, supervisor: Supervisor
 ) -> AsyncIterator[ApiEndpoint]:
     """The endpoint, with all that it needs running beside it until the block ends.
 
@@ -176,7 +177,7 @@ async def open_api(
                 api_calls,
                 documents,
                 event_stream=EventStreamEndpoint(api, subscriptions, connections, settings.keep_alive),
-                ide=ide,
+                page=page,
                 maximum_body=settings.maximum_body,
                 maximum_batch=settings.maximum_batch,
             ),
@@ -196,6 +197,7 @@ async def open_api(
             permission_waits,
             ingest,
             waits,
+            BrowserSessions(open_context, graphiql=page is not None),
         )
 
 

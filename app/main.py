@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api import ApiEndpoint, open_api
 from app.backup.schedule import keep_backed_up, wanted
 from app.config.settings import Settings
+from app.dashboard.pages import Dashboard
+from app.dashboard.sessions import ROUTES as SESSION_ROUTES
 from app.database.pools import open_database
-from app.graphiql.page import Ide
 from app.health import healthz
 from app.ingest.endpoint import PREFIXES
 from app.maintenance import scheduled
@@ -79,7 +80,8 @@ def create_app(settings: Settings) -> Application:
 
     `app.state` has `settings`, the `supervisor` of side tasks and, within the lifespan, `database` and `api`.
     """
-    ide = Ide(settings.ide_assets) if settings.graphiql else None
+    dashboard = Dashboard() if settings.serves_dashboard else None
+    page = dashboard.graphiql if dashboard and settings.graphiql else None
     graphql, mcp = GraphQL(), Mcp()
     supervisor = Supervisor()
 
@@ -88,7 +90,7 @@ def create_app(settings: Settings) -> Application:
         async with open_database(settings) as database:
             app.state.database = database
             async with (
-                open_api(settings, database, ide, supervisor) as api,
+                open_api(settings, database, page, supervisor) as api,
                 scheduled(settings, database, supervisor),
                 _backups(settings, supervisor),
             ):
@@ -99,13 +101,15 @@ def create_app(settings: Settings) -> Application:
         Route("/healthz", healthz, methods=["GET"]),
         Route(GRAPHQL, graphql),  # which are never reached, but let /graphql/ and /mcp/ be redirected
         Route(MCP, mcp),
-        *(ide.routes if ide else ()),
+        *(SESSION_ROUTES if dashboard else ()),
     ]
     middleware = _middleware(settings)
     doors: dict[str, ASGIApp] = {GRAPHQL: graphql, MCP: mcp}
     for cls, arguments, options in middleware:
         doors = {path: cls(door, *arguments, **options) for path, door in doors.items()}
     app = Application(doors, graphql.ingest, routes=routes, middleware=middleware, lifespan=lifespan)
+    if dashboard is not None:
+        app.router.default = dashboard
     app.state.settings = settings
     app.state.supervisor = supervisor
     return app

@@ -72,7 +72,7 @@ def _announced(found: Location, url: str, login: DemoLogin | None) -> Iterator[N
     with written_down(here, found.settings.data_dir if found.embedded is not None else None):
         log.info("serving", url=f"{url}/graphql")
         if people_read(found.settings) or login is not None:
-            sys.stdout.write(welcome(url, login))
+            sys.stdout.write(welcome(url, login, dashboard=found.settings.serves_dashboard))
             sys.stdout.flush()
         yield
 

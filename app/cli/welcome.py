@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from services.demo import DEMO_USER
 
@@ -17,9 +18,18 @@ class DemoLogin:
     password: str | None = field(repr=False)
 
 
-def welcome(url: str, login: DemoLogin | None) -> str:
-    """Where the API is; with a token for the demo user also its login and a first query to paste."""
-    lines = ["", f"  ccgraph serves   {url}/graphql", f"  health           {url}/healthz"]
+def welcome(url: str, login: DemoLogin | None, *, dashboard: bool = True) -> str:
+    """Where all is, the dashboard first; with a token for the demo user also its login and a first query.
+
+    The address of the dashboard brings the demo's login along, behind the #, which no browser sends on.
+    """
+    fragment = ""
+    if login is not None and login.password is not None:
+        fragment = "#" + urlencode({"username": DEMO_USER, "password": login.password})
+    lines = [""]
+    if dashboard:
+        lines.append(f"  dashboard        {url}/{fragment}")
+    lines += [f"  ccgraph serves   {url}/graphql", f"  health           {url}/healthz"]
     if login is not None:
         password = login.password or "the password that was printed when the demo was loaded"
         body = json.dumps({"query": FIRST_QUERY})

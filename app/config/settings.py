@@ -233,11 +233,10 @@ class Settings(BaseSettings):
     introspection: bool = Field(
         True, description="`false` answers no `__schema` and `__type`, and no error suggests names"
     )
-    graphiql: bool = Field(True, description="`false` serves no page to browsers at /graphql")
-    ide_assets: Path | None = Field(
-        None,
-        description="a folder that `ccgraph ide-assets` filled, so that the page needs nothing from outside",
+    dashboard: bool = Field(
+        True, description="`false` serves no pages to browsers, and no logins at /session"
     )
+    graphiql: bool = Field(True, description="`false` serves no page to browsers at /graphql")
     persisted_queries: bool = Field(True, description="`false` switches automatic persisted queries off")
     trusted_documents: Path | None = Field(
         None,
@@ -451,6 +450,11 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(
         20, ge=0, le=3600, description="seconds that requests in flight get to finish at shutdown, 0 to 3600"
     )
+
+    @property
+    def serves_dashboard(self) -> bool:
+        """Whether browsers get pages: not where documents of one's own are all that is answered."""
+        return self.dashboard and self.trusted_documents is None
 
     @property
     def only_this_machine(self) -> bool:

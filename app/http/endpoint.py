@@ -20,7 +20,6 @@ from app.admission.request import (
     require_json,
 )
 from app.connections.auth import caller, origin
-from app.graphiql.page import Ide
 from app.http.negotiation import JSON, Accepted, accepted, coding
 from app.http.response import Answer, answer_exception, answer_result, error_body, send_answer
 from gql.context import Context
@@ -39,6 +38,15 @@ MOST_DISCARDED = 64_000_000
 OpenContext = Callable[[Origin, Principal | None], Context]
 EventStream = Callable[[Prepared, Context, Scope, Receive, Send], Awaitable[None]]
 """Server-sent events: runs the operation and sends the whole response itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserPage:
+    """What a browser gets that asks for a page instead of an answer."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
 
 
 class Executor(Protocol):
@@ -111,7 +119,7 @@ class GraphQLEndpoint:
         documents: Documents,
         *,
         event_stream: EventStream | None = None,
-        ide: Ide | None = None,
+        page: BrowserPage | None = None,
         maximum_body: int = 1_000_000,
         maximum_batch: int = 0,
     ) -> None:
@@ -121,7 +129,7 @@ class GraphQLEndpoint:
         self._api_calls = api_calls
         self._documents = documents
         self._event_stream = event_stream
-        self._ide = ide
+        self._page = page
         self._maximum_body = maximum_body
         self._maximum_batch = maximum_batch
 
@@ -159,8 +167,9 @@ class GraphQLEndpoint:
         method = exchange.scope["method"]
         if method not in ("GET", "POST"):
             raise HttpRefusal(405, "Use POST, or GET for queries.", ((b"allow", b"GET, POST"),))
-        if method == "GET" and exchange.accepted.html and self._ide is not None:
-            return Answer(200, self._ide.page, self._ide.headers, b"text/html; charset=utf-8")
+        if method == "GET" and exchange.accepted.html and self._page is not None:
+            page = self._page
+            return Answer(page.status, page.body, page.headers, b"text/html; charset=utf-8")
         streams = exchange.accepted.event_stream and self._event_stream is not None
         if exchange.accepted.response is None and not streams:
             raise HttpRefusal(406, "Accept application/graphql-response+json or application/json.")

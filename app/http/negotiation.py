@@ -54,11 +54,11 @@ def accepted(header: str) -> Accepted:
 
 
 @lru_cache(maxsize=_CACHED_HEADERS)
-def coding(header: str) -> str | None:
-    """The compression to use for an Accept-Encoding header; None is none."""
+def coding(header: str, codings: tuple[str, ...] = CODINGS) -> str | None:
+    """Which of `codings` to use for an Accept-Encoding header; None is none."""
     weights = {entry.name: entry.q for entry in _entries(header)}
     otherwise = weights.get("*", 0.0)
-    offers = [(weights.get(offer, otherwise), offer) for offer in CODINGS]
+    offers = [(weights.get(offer, otherwise), offer) for offer in codings]
     q, best = max(offers, key=lambda offer: offer[0])
     return best if q > 0 else None
 

@@ -1,5 +1,6 @@
 """From a username and a password to a pair of tokens."""
 
+from datetime import timedelta
 from typing import Final
 
 import orjson
@@ -80,14 +81,18 @@ async def log_in(
 
 
 async def refresh(
-    action: AnonymousAction, policy: TokenPolicy, refresh_token: str, admit: Admit | None = None
+    action: AnonymousAction,
+    policy: TokenPolicy,
+    refresh_token: str,
+    admit: Admit | None = None,
+    leeway: timedelta = timedelta(0),
 ) -> TokenPair:
-    """The next pair of tokens for a refresh token, which is spent by this.
+    """The next pair of tokens for a refresh token, which is spent by this, or was within `leeway`.
 
     Raises: Unauthenticated, and what `admit` does; see `exchange`.
     """
     async with action.transaction() as connection:
-        pair = await exchange(connection, policy, refresh_token, action.origin, admit)
+        pair = await exchange(connection, policy, refresh_token, action.origin, admit, leeway)
     # Only after the commit: the refusal must not undo that the whole login was ended.
     if pair is None:
         raise expired(TokenType.REFRESH)

@@ -152,6 +152,22 @@ async def log_out(action: Action) -> None:
             await revoke_login(transaction.connection, action.principal.token_id)
 
 
+async def log_out_everywhere(action: Action) -> None:
+    """End every login of the caller's account, and all tokens made with them.
+
+    A named token that no login has made goes on, such as one that `ccgraph token` printed.
+    """
+    mine = AuthToken.user_id == action.principal.user_id
+    logins = select(AuthToken.family_id).where(
+        mine, AuthToken.token_type == TokenType.REFRESH, AuthToken.is_active.is_(True)
+    )
+    async with action.transaction() as transaction:
+        found = await transaction.connection.execute(logins)
+        families = [family for family in found.scalars() if family is not None]
+        condition = AuthToken.family_id.in_(families) | AuthToken.lineage.overlap(families)
+        await revoke(transaction.connection, mine & condition)
+
+
 def _others(principal: Principal) -> ColumnElement[bool]:
     """Every token of the account but those of the login that asks."""
     mine = AuthToken.user_id == principal.user_id

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
+from sqlalchemy.orm import aliased
 from uuid_utils.compat import uuid7
 
 from models import AuthToken, User
@@ -20,6 +21,8 @@ from services.writing.audit import trace
 
 # Named tokens that were made before families were given to them are taken by their id.
 _FAMILY: Final = func.coalesce(AuthToken.family_id, AuthToken.token_id).label("family")
+
+_HOLDER: Final = (AuthToken.family_id, User.id, User.username, User.is_admin, User.resource_quota)
 
 Admit: TypeAlias = Callable[[Principal], Awaitable[None]]
 """Counts a call of an account, or raises `RateLimited`."""
@@ -119,12 +122,14 @@ async def exchange(
     refresh_token: str,
     origin: Origin,
     admit: Admit | None = None,
+    leeway: timedelta = timedelta(0),
 ) -> TokenPair | None:
     """A new pair for a refresh token, which is spent by this; `Unauthenticated` when it is none of ours.
 
     None when it was spent or revoked before. Then a stranger may hold a copy, so the whole family and
     what it made has been revoked (RFC 9700, 4.14.2), and the audit row says so: commit, then refuse. `admit`
-    counts it as a call of the account; when that raises, the token is not spent.
+    counts it as a call of the account; when that raises, the token is not spent. One that was spent less than
+    `leeway` ago, in a login that goes on, gives another pair of that login.
     """
     claims = read(policy, refresh_token, TokenType.REFRESH)
     spent = await connection.execute(
@@ -136,9 +141,11 @@ async def exchange(
             User.is_active.is_(True),
         )
         .values(is_active=False, last_used=func.now())
-        .returning(AuthToken.family_id, User.id, User.username, User.is_admin, User.resource_quota)
+        .returning(*_HOLDER)
     )
     row = spent.one_or_none()
+    if row is None and leeway:
+        row = await _just_spent(connection, claims.token_id, leeway)
     if row is None:
         ended = await revoke_login(connection, claims.token_id)
         if ended:
@@ -155,6 +162,30 @@ async def exchange(
     pair = await issue_pair(connection, policy, holder, origin, row.family_id)
     await trace(connection, holder, origin, "refreshToken", {"tokenId": pair.access.token_id})
     return pair
+
+
+async def _just_spent(connection: WriteConnection, token_id: UUID, leeway: timedelta) -> Row[Any] | None:
+    """Whose login a refresh token is of that was spent within `leeway`; None where the login has ended.
+
+    What is still good of the login is held until the commit, so that whatever ends it meanwhile finds the new
+    tokens, too.
+    """
+    live = aliased(AuthToken)
+    found = await connection.execute(
+        select(*_HOLDER)
+        .join(User, User.id == AuthToken.user_id)
+        .join(live, live.family_id == AuthToken.family_id)
+        .where(
+            AuthToken.token_id == token_id,
+            AuthToken.last_used > func.now() - leeway,
+            live.token_type == TokenType.REFRESH,
+            live.is_active.is_(True),
+            User.is_active.is_(True),
+        )
+        .limit(1)
+        .with_for_update(read=True, of=live)
+    )
+    return found.one_or_none()
 
 
 async def lineage_of(connection: WriteConnection, token_id: UUID) -> list[UUID] | None:

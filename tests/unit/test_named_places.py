@@ -27,7 +27,7 @@ DOTTED = re.compile(rf"(?<![\w./])(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 @cache
 def files() -> frozenset[str]:
     """Every file of the project, as a path from its top."""
-    tops = [ROOT / name for name in (*PACKAGES, "docs")]
+    tops = [ROOT / name for name in (*PACKAGES, "docs", "dashboard")]
     found = [path for top in tops for path in top.rglob("*") if "node_modules" not in path.parts]
     found += [path for path in ROOT.iterdir() if path.is_file()]
     return frozenset(path.relative_to(ROOT).as_posix() for path in found if path.is_file())

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.graphiql.page import Ide
-from app.http.endpoint import GraphQLEndpoint
+from app.http.endpoint import BrowserPage, GraphQLEndpoint
 from gql.context import Context
 from gql.request.documents import Documents
 from tests.unit.app.http.small import (
@@ -40,7 +39,7 @@ def endpoint(api: SmallApi, quota: FixedQuota) -> GraphQLEndpoint:
         quota,
         Documents(),
         event_stream=stream,
-        ide=Ide(None),
+        page=BrowserPage(200, b"<p>a page</p>", ((b"content-security-policy", b"default-src 'none'"),)),
         maximum_body=10_000,
     )
 

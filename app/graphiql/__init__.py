@@ -1,1 +1,0 @@
-"""The page for browsers: GraphiQL with a login, from a content delivery network or a local folder."""

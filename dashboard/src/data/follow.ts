@@ -1,0 +1,144 @@
+// Subscriptions as pages use them: live queries, and streams of events that resume where they were.
+import { stringifyDocument, type TypedDocumentNode } from '@urql/core';
+import { useEffect, useRef, useState } from 'react';
+import { stream, wait } from './connection';
+import { LoggedOut, session } from './session';
+import { type ApiError, type Trouble, troubleOf } from './trouble';
+
+type Variables = Record<string, unknown>;
+
+type Sink<Data> = {
+  next: (data: Data) => void;
+  /** It has ended and does not begin again by itself. */
+  failed: (trouble: Trouble) => void;
+  /** The cursor to resume at; null for results that need none. */
+  cursorOf?: (data: Data) => string | null;
+  /** The server does not know what came since the last event: read anew what is shown. */
+  gap?: () => void;
+};
+
+const START_ANEW = new Set(['CURSOR_EXPIRED', 'CURSOR_INVALID']);
+const COME_BACK = new Set(['SERVICE_UNAVAILABLE', 'SLOW_CONSUMER', 'RATE_LIMITED']);
+const PAUSE = 2_000;
+
+/** Follow a subscription until the function that this gives is called. Lost connections are taken up again. */
+export function follow<Data>(
+  document: TypedDocumentNode<Data, never>,
+  variables: Variables,
+  sink: Sink<Data>,
+): () => void {
+  // The client sends this object anew whenever it connects, so the cursor in it is always the last one.
+  const current: Variables = { ...variables };
+  const payload = { query: stringifyDocument(document), variables: current };
+  let done = false;
+  let end = () => {};
+
+  const begin = () => {
+    if (done) return;
+    end = stream.subscribe<Data>(payload, {
+      next: ({ data, errors }) => {
+        if (done) return;
+        if (errors && !data) return failed(errors);
+        if (!data) return;
+        const cursor = sink.cursorOf?.(data);
+        if (cursor) current.after = cursor;
+        sink.next(data);
+      },
+      error: failed,
+      complete: () => {},
+    });
+  };
+
+  const failed = (error: unknown) => {
+    if (done) return;
+    if (!Array.isArray(error)) return void comeBack(error);
+    const errors = error as ApiError[];
+    const extensions = errors[0]?.extensions ?? {};
+    const code = String(extensions.code);
+    if (START_ANEW.has(code)) {
+      delete current.after;
+      sink.gap?.();
+      begin();
+    } else if (COME_BACK.has(code)) {
+      if (typeof extensions.cursor === 'string') current.after = extensions.cursor;
+      const seconds = typeof extensions.retryAfter === 'number' ? extensions.retryAfter : 0;
+      void wait(Math.max(PAUSE, seconds * 1_000)).then(begin);
+    } else {
+      sink.failed(troubleOf(errors));
+    }
+  };
+
+  // The client gives up where a token has run out or nobody is logged in.
+  const comeBack = async (error: unknown) => {
+    try {
+      await session.token();
+    } catch (refused) {
+      if (refused instanceof LoggedOut) return;
+    }
+    if (!(error instanceof CloseEvent) || error.code >= 4500) await wait(PAUSE);
+    else await wait(100);
+    begin();
+  };
+
+  begin();
+  return () => {
+    done = true;
+    end();
+  };
+}
+
+export type Live<Data> = { data: Data | undefined; trouble: Trouble | undefined };
+
+/**
+ * The result of a live query: `data` is undefined until the first one is there, and stays while the connection
+ * is away. `variables` are compared by their JSON; null follows nothing.
+ */
+export function useLive<Data, Vars extends Variables>(
+  document: TypedDocumentNode<{ live: Data }, Vars>,
+  variables: Vars | null,
+): Live<Data> {
+  const key = JSON.stringify(variables);
+  const [state, setState] = useState<{ key: string } & Live<Data>>({
+    key,
+    data: undefined,
+    trouble: undefined,
+  });
+  useEffect(() => {
+    const given = JSON.parse(key) as Variables | null;
+    if (given === null) return;
+    return follow(document as TypedDocumentNode<{ live: Data }, never>, given, {
+      next: ({ live }) => setState({ key, data: live, trouble: undefined }),
+      failed: (trouble) => setState((before) => ({ ...before, key, trouble })),
+    });
+  }, [document, key]);
+  return state.key === key ? state : { data: undefined, trouble: undefined };
+}
+
+type EventHandlers<Data> = Required<Pick<Sink<Data>, 'cursorOf' | 'next' | 'gap'>>;
+
+/**
+ * Follow a stream of events: each comes once and in order, also over a lost connection. `after` in `variables`
+ * is where to begin. The handlers may change with every rendering; the stream goes on.
+ */
+export function useEvents<Data, Vars extends Variables>(
+  document: TypedDocumentNode<Data, Vars>,
+  variables: Vars | null,
+  handlers: EventHandlers<Data>,
+): Trouble | undefined {
+  const key = JSON.stringify(variables);
+  const latest = useRef(handlers);
+  latest.current = handlers;
+  const [trouble, setTrouble] = useState<Trouble>();
+  useEffect(() => {
+    const given = JSON.parse(key) as Variables | null;
+    setTrouble(undefined);
+    if (given === null) return;
+    return follow(document as TypedDocumentNode<Data, never>, given, {
+      next: (data) => latest.current.next(data),
+      cursorOf: (data) => latest.current.cursorOf(data),
+      gap: () => latest.current.gap(),
+      failed: setTrouble,
+    });
+  }, [document, key]);
+  return trouble;
+}

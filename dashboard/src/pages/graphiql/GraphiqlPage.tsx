@@ -1,0 +1,32 @@
+// GraphiQL, bundled: its editor and its workers come from this server like everything else.
+import 'graphiql/setup-workers/vite';
+import 'graphiql/style.css';
+import { GraphiQL } from 'graphiql';
+import { useTheme } from '@/ui/theme';
+import { fetcher } from './fetcher';
+import styles from './GraphiqlPage.module.css';
+
+const EXAMPLE = `# To follow it as it changes: subscription { live { tasks(...) { ... } } }
+
+{
+  tasks(first: 5, orderBy: [{createdAt: DESC}]) {
+    totalCount
+    nodes { id name status project { name } assignedTo { name } }
+  }
+}
+`;
+
+export function GraphiqlPage() {
+  const theme = useTheme();
+  return (
+    <div className={styles.page}>
+      <GraphiQL
+        fetcher={fetcher}
+        defaultQuery={EXAMPLE}
+        isHeadersEditorEnabled={false}
+        showPersistHeadersSettings={false}
+        {...(theme === 'system' ? {} : { forcedTheme: theme })}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,6 @@
+// Every page: its route, and where the navigation has it. A page is a folder; this is the only list to add it to.
+import * as graphiql from './graphiql/page';
+import * as home from './home/page';
+
+export const pages = [home.route, graphiql.route] as const;
+export const navigation = [home.entry, graphiql.entry];

@@ -1,0 +1,77 @@
+// The words for every state of a part of a page: it loads, it is empty, it may not be seen, it failed.
+import type { ReactNode } from 'react';
+import type { Trouble } from '@/data/trouble';
+import { texts, useTexts } from '@/i18n/language';
+import styles from './states.module.css';
+
+const TEXTS = texts({
+  en: {
+    loading: 'Loading…',
+    offline: 'The server cannot be reached. The page goes on by itself when it is back.',
+    forbidden: 'You may not see this. Ask the owner of the project to add you.',
+    notFound: 'This does not exist, or you may not see it.',
+    loggedOut: 'Your login has ended.',
+    limit: 'A limit is reached.',
+    server: 'The server could not answer.',
+    again: 'Try again',
+    request: (id: string) => `Request ${id}`,
+    retryAfter: (seconds: number) => `Try again in ${seconds} s.`,
+  },
+  ja: {
+    loading: '読み込み中…',
+    offline: 'サーバーに接続できません。復旧すると自動的に再開します。',
+    forbidden: '表示する権限がありません。プロジェクトの所有者に追加を依頼してください。',
+    notFound: '存在しないか、表示する権限がありません。',
+    loggedOut: 'ログインの有効期限が切れました。',
+    limit: '上限に達しました。',
+    server: 'サーバーが応答できませんでした。',
+    again: '再試行',
+    request: (id: string) => `リクエスト ${id}`,
+    retryAfter: (seconds: number) => `${seconds} 秒後に再試行してください。`,
+  },
+});
+
+/** Something is on its way. It is told to screen readers, and shown once it takes a moment. */
+export function Loading() {
+  const t = useTexts(TEXTS);
+  return (
+    <p className={`${styles.state} ${styles.loading}`} role="status">
+      {t.loading}
+    </p>
+  );
+}
+
+/** There is nothing; `children` say what to do about it. */
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className={styles.state}>
+      <p>
+        <strong>{title}</strong>
+      </p>
+      {children}
+    </div>
+  );
+}
+
+/** It failed: why, in the server's words, with the id by which its operator finds the request. */
+export function Failed({ trouble, again }: { trouble: Trouble; again?: () => void }) {
+  const t = useTexts(TEXTS);
+  const general = { conflict: null, input: null, ...t }[trouble.kind];
+  return (
+    <div className={styles.state} role="alert">
+      {general && (
+        <p>
+          <strong>{general}</strong>
+        </p>
+      )}
+      {trouble.message && trouble.kind !== 'loggedOut' && <p>{trouble.message}</p>}
+      {trouble.retryAfter !== null && <p>{t.retryAfter(trouble.retryAfter)}</p>}
+      {trouble.requestId && <p className="quiet">{t.request(trouble.requestId)}</p>}
+      {again && (
+        <button type="button" onClick={again}>
+          {t.again}
+        </button>
+      )}
+    </div>
+  );
+}

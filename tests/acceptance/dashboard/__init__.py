@@ -1,0 +1,1 @@
+"""The dashboard: its own checks, and a real browser."""

@@ -1,0 +1,91 @@
+"""A server with a person and a fleet, and a page of a browser on it."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+from playwright.sync_api import Browser, Page
+
+from app.config.settings import Settings
+from app.database.pools import open_database
+from services.accounts.accounts import add_user
+from tests.support.dashboard import chromium, log_in
+from tests.support.factories import make_instance, make_project
+from tests.support.serving import LiveServer
+
+PASSWORD = "correct horse"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Alice's project and an instance in it; `sql` changes the database as psql would."""
+
+    url: str
+    project_id: str
+    instance_id: str
+
+    def sql(self, statement: str, *parameters: object) -> list[Any]:
+        """Run one statement, and commit."""
+
+        async def run() -> list[Any]:
+            connection = await asyncpg.connect(self.url)
+            try:
+                return list(await connection.fetch(statement, *parameters))
+            finally:
+                await connection.close()
+
+        # Playwright has an event loop of its own in the thread of the test.
+        with ThreadPoolExecutor(1) as executor:
+            return executor.submit(asyncio.run, run()).result()
+
+
+@pytest.fixture
+def fleet(settings: Settings) -> Fleet:
+    """Made before the server starts."""
+    assert settings.database_url is not None
+
+    async def make() -> tuple[str, str]:
+        async with open_database(settings) as database, database.transaction() as connection:
+            alice = await add_user(connection, "alice", PASSWORD)
+            project = await make_project(connection, owner_id=alice)
+            made = await make_instance(
+                connection, project_id=project.project_id, name="東京-parent", status="RUNNING"
+            )
+            return str(project.project_id), str(made.id)
+
+    return Fleet(settings.database_url.get_secret_value(), *asyncio.run(make()))
+
+
+@pytest.fixture
+def browser(fleet: Fleet) -> Iterator[Browser]:
+    """Opened behind the fleet and closed before its database is, for which an event loop runs, too."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a context of its own. What the browser has to complain of fails the test."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: complaints.append(message.text) if "Content Security" in message.text else None,
+    )
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def home(page: Page, fleet: Fleet, live_server: LiveServer) -> Page:
+    """The first page, as Alice sees it."""
+    log_in(page, live_server.url, "alice", PASSWORD)
+    page.get_by_text("東京-parent").wait_for()
+    return page
