@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Login, session } from '@/data/session';
 import { troubleOfThrown } from '@/data/trouble';
 import { texts, useLanguage, useTexts } from '@/i18n/language';
+import { Attention, NotifyChoice } from './Attention';
 import { ConnectionNote } from './ConnectionNote';
 import { KeyList } from './KeyList';
 import type { NavigationEntry } from './root';
@@ -79,6 +80,7 @@ export function Shell({ navigation, login, children }: Props) {
       <main id="page" className={styles.page} tabIndex={-1}>
         {children}
       </main>
+      <Attention />
       {keysShown && <KeyList close={() => showKeys(false)} />}
     </div>
   );
@@ -107,6 +109,7 @@ function Account({ username }: { username: string }) {
       <summary aria-label={`${t.account}: ${username}`}>{username}</summary>
       <div className={styles.menu}>
         <Tastes />
+        <NotifyChoice />
         <button type="button" onClick={() => leave(false)}>
           {t.logOut}
         </button>

@@ -3,7 +3,7 @@ import { stringifyDocument, type TypedDocumentNode } from '@urql/core';
 import { useEffect, useRef, useState } from 'react';
 import { stream, wait } from './connection';
 import { LoggedOut, session } from './session';
-import { type ApiError, type Trouble, troubleOf } from './trouble';
+import { type ApiError, RequestFailed, type Trouble, troubleOf } from './trouble';
 
 type Variables = Record<string, unknown>;
 
@@ -80,9 +80,14 @@ export function follow<Data>(
     begin();
   };
 
+  // Without a cursor there is nothing to resume at: what came while the connection was away is unknown.
+  const unlisten = stream.on('connected', (_socket, _payload, again) => {
+    if (again && current.after === undefined) sink.gap?.();
+  });
   begin();
   return () => {
     done = true;
+    unlisten();
     end();
   };
 }
@@ -141,4 +146,26 @@ export function useEvents<Data, Vars extends Variables>(
     });
   }, [document, key]);
   return trouble;
+}
+
+/**
+ * Ask over the connection of the subscriptions, behind those that were begun before: what an event has told is in
+ * the answer, or comes as an event. Throws `RequestFailed`.
+ */
+export function askBehind<Data, Vars extends Variables>(
+  document: TypedDocumentNode<Data, Vars>,
+  variables: Vars,
+): Promise<Data> {
+  return new Promise((resolve, reject) => {
+    const failed = (errors: unknown) =>
+      reject(new RequestFailed(troubleOf(Array.isArray(errors) ? (errors as ApiError[]) : [])));
+    stream.subscribe<Data>(
+      { query: stringifyDocument(document), variables },
+      {
+        next: ({ data, errors }) => (data ? resolve(data) : failed(errors)),
+        error: failed,
+        complete: () => {},
+      },
+    );
+  });
 }

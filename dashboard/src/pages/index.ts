@@ -1,6 +1,7 @@
 // Every page: its route, and where the navigation has it. A page is a folder; this is the only list to add it to.
 import * as graphiql from './graphiql/page';
 import * as home from './home/page';
+import * as instance from './instance/page';
 
-export const pages = [home.route, graphiql.route] as const;
+export const pages = [home.route, instance.route, graphiql.route] as const;
 export const navigation = [home.entry, graphiql.entry];

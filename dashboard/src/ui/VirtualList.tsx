@@ -31,6 +31,7 @@ export function VirtualList<Item>({
 }: Props<Item>) {
   const frame = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const top = useRef(0);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => frame.current,
@@ -53,9 +54,14 @@ export function VirtualList<Item>({
     if (followEnd && atEnd.current && items.length > 0)
       virtual.scrollToIndex(items.length - 1, { align: 'end' });
   }, [followEnd, items.length, virtual]);
+  // Rows that come move the end away from the reader: only scrolling back is leaving it.
   const noteEnd = () => {
     const element = frame.current;
-    if (element) atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
+    if (element === null) return;
+    const { scrollTop, scrollHeight, clientHeight } = element;
+    if (scrollHeight - scrollTop - clientHeight < NEAR) atEnd.current = true;
+    else if (scrollTop < top.current) atEnd.current = false;
+    top.current = scrollTop;
   };
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard

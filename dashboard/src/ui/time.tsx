@@ -35,3 +35,8 @@ export function Moment({ at, only = 'both' }: { at: string; only?: 'time' | 'day
     </time>
   );
 }
+
+/** The last midnight of the reader's, in milliseconds; told anew when a day begins. */
+export function useToday(): number {
+  return new Date(useNow()).setHours(0, 0, 0, 0);
+}

@@ -1,5 +1,7 @@
 """The dashboard in a real browser."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -36,7 +38,7 @@ def test_a_wrong_password_is_told_in_the_servers_words(
 
 def test_a_change_by_plain_sql_is_seen_within_a_second(home: Page, fleet: Fleet) -> None:
     row = home.get_by_role("listitem").filter(has_text="東京-parent")
-    expect(row).to_contain_text("Running")
+    expect(row).to_contain_text("Working")
 
     fleet.sql("UPDATE cc_instances SET status = 'IDLE' WHERE id = $1::text::uuid", fleet.instance_id)
 
@@ -74,7 +76,7 @@ def test_a_server_that_is_killed_and_started_again_is_told_and_nothing_is_missed
     with served(settings) as server:
         log_in(page, server.url, "alice", PASSWORD)
         row = page.get_by_role("listitem").filter(has_text="東京-parent")
-        expect(row).to_contain_text("Running")
+        expect(row).to_contain_text("Working")
     status = page.get_by_role("banner").get_by_role("status")
     expect(status).to_contain_text("Connection lost", timeout=10_000)
     fleet.sql("UPDATE cc_instances SET status = 'IDLE' WHERE id = $1::text::uuid", fleet.instance_id)
@@ -84,6 +86,169 @@ def test_a_server_that_is_killed_and_started_again_is_told_and_nothing_is_missed
         expect(status).to_contain_text("Connected again", timeout=15_000)
         expect(row).to_contain_text("Idle")
         page.close()
+
+
+ASK = """
+INSERT INTO cc_permission_requests (cc_instance_id, tool_name, tool_input)
+VALUES ($1::text::uuid, 'Bash', '{"command": "make deploy"}') RETURNING id
+"""
+LOG = "INSERT INTO cc_logs (cc_instance_id, log_level, category, message) VALUES ($1::text::uuid, $2, $3, $4)"
+
+
+@pytest.mark.parametrize(("key", "decision"), [("a", "allow"), ("d", "deny")])
+def test_who_needs_a_person_is_first_and_answered_by_the_keyboard_alone(
+    home: Page, fleet: Fleet, key: str, decision: str
+) -> None:
+    fleet.sql(
+        "INSERT INTO cc_instances (project_id, name, type, status)"
+        " SELECT $1::text::uuid, 'other-' || n, 'PARENT', 'RUNNING' FROM generate_series(1, 30) AS n",
+        fleet.project_id,
+    )
+    expect(home.get_by_text("31 running")).to_be_visible()
+    assert home.title() == "ccgraph"
+
+    (asked,) = fleet.sql(ASK, fleet.instance_id)
+    first = home.get_by_role("main").get_by_role("listitem").first
+    expect(first).to_contain_text("Bash make deploy")
+    expect(home).to_have_title("(1) ccgraph")
+    icon = home.locator('link[rel="icon"]')
+    expect(icon).to_have_attribute("href", re.compile("^data:image/png"))
+    home.keyboard.press("j")
+    home.keyboard.press(key)
+
+    expect(first).not_to_contain_text("make deploy")
+    expect(home).to_have_title("ccgraph")
+    expect(icon).to_have_attribute("href", "/icon.svg")
+    (row,) = fleet.sql("SELECT decision FROM cc_permission_requests WHERE id = $1", asked["id"])
+    assert row["decision"].lower() == decision
+
+
+def test_the_list_is_searched_and_opened_by_the_keyboard(home: Page, fleet: Fleet) -> None:
+    home.keyboard.press("/")
+    home.keyboard.type("東京 nothing")
+    expect(home.get_by_text("None of them fits the search.")).to_be_visible()
+    home.keyboard.press("ControlOrMeta+A")
+    home.keyboard.type("parent")
+    home.keyboard.press("Escape")
+    home.keyboard.press("j")
+    home.keyboard.press("Enter")
+
+    expect(home.get_by_role("heading", name="東京-parent")).to_be_visible()
+    assert home.url.endswith(f"/instances/{fleet.instance_id}")
+    home.keyboard.press("u")
+    expect(home.get_by_role("searchbox")).to_have_value("parent")
+
+
+def test_an_instance_shows_its_tree_what_it_did_and_its_messages(home: Page, fleet: Fleet) -> None:
+    fleet.sql(
+        "INSERT INTO cc_instances (project_id, name, type, status, parent_instance_id)"
+        " VALUES ($1::text::uuid, 'the-child', 'CHILD', 'RUNNING', $2::text::uuid)",
+        fleet.project_id,
+        fleet.instance_id,
+    )
+    fleet.sql(
+        "INSERT INTO cc_usage (cc_instance_id, project_id, input_tokens, output_tokens, cost_micro_usd,"
+        " requested_at) SELECT id, project_id, 1000, 500, 1250000, now() FROM cc_instances"
+    )
+    fleet.sql(
+        "INSERT INTO mcp_messages (cc_instance_id, message_type, method, params)"
+        " VALUES ($1::text::uuid, 'request', 'tools/call', '{\"name\": \"Read\"}')",
+        fleet.instance_id,
+    )
+    fleet.sql(
+        "INSERT INTO mcp_tool_calls (cc_instance_id, tool_name, arguments, status)"
+        " VALUES ($1::text::uuid, 'Read', '{\"file_path\": \"src/main.py\"}', 'running')",
+        fleet.instance_id,
+    )
+    home.get_by_role("link", name="東京-parent").click()
+
+    tree = home.get_by_role("region", name="Instances")
+    expect(tree.get_by_role("listitem").first).to_contain_text(
+        "US$1.25 · 1.5K tokens, with all below it US$2.50 · 3K tokens".replace("US$", "$")
+    )
+    expect(tree).to_contain_text("the-child")
+    call = home.locator("details", has_text="src/main.py")
+    expect(call).to_contain_text("still running")
+    call.locator("summary").click()
+    expect(call).to_contain_text('"file_path": "src/main.py"')
+    home.get_by_role("link", name="Timeline").click()
+    expect(home.get_by_role("img", name="Tools at work: 1")).to_be_visible()
+    home.get_by_role("link", name="MCP messages").click()
+    expect(home.get_by_text("tools/call")).to_be_visible()
+    home.get_by_role("link", name="Files", exact=True).click()
+    expect(home.get_by_text("No file operations")).to_be_visible()
+
+
+def test_the_tail_of_the_log_goes_on_over_a_restart_with_every_line_once(
+    page: Page, fleet: Fleet, settings: Settings
+) -> None:
+    for number in range(3):
+        fleet.sql(LOG, fleet.instance_id, "info", "git", f"line {number}")
+    with served(settings) as server:
+        log_in(page, server.url, "alice", PASSWORD)
+        page.goto(f"{server.url}/instances/{fleet.instance_id}?tab=logs")
+        expect(page.get_by_text("line 2")).to_be_visible()
+        fleet.sql(LOG, fleet.instance_id, "error", "git", "line 3")
+        expect(page.get_by_text("line 3")).to_be_visible(timeout=2_000)
+    expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("lost", timeout=10_000)
+    fleet.sql(LOG, fleet.instance_id, "info", "git", "line 4")
+
+    port = int(server.url.rpartition(":")[2])
+    with served(settings.model_copy(update={"port": port})):
+        expect(page.get_by_text("line 4")).to_be_visible(timeout=15_000)
+        fleet.sql(LOG, fleet.instance_id, "info", "git", "line 5")
+        expect(page.get_by_text("line 5")).to_be_visible()
+        shown = page.get_by_text(re.compile(r"^line \d$"))
+        assert shown.all_text_contents() == [f"line {number}" for number in range(6)]
+        page.get_by_label("Level, at least").select_option("ERROR")
+        expect(shown).to_have_text(["line 3"])
+        page.get_by_label("Level, at least").select_option("DEBUG")
+        page.get_by_label("Contains").fill("NE 4")
+        expect(shown).to_have_text(["line 4"])
+        page.close()
+
+
+def test_ten_thousand_lines_scroll_with_few_of_them_in_the_page(home: Page, fleet: Fleet) -> None:
+    home.goto(f"{home.url}instances/{fleet.instance_id}?tab=logs")
+    home.get_by_text("No log entry fits.").wait_for()
+    fleet.sql(
+        "INSERT INTO cc_logs (cc_instance_id, log_level, category, message)"
+        " SELECT $1::text::uuid, 'info', 'git', 'entry ' || n FROM generate_series(1, 10000) AS n",
+        fleet.instance_id,
+    )
+    expect(home.get_by_text("entry 10000", exact=True)).to_be_visible(timeout=30_000)
+    frame = home.get_by_role("region", name="Logs")
+    assert frame.get_by_role("listitem").last.get_attribute("aria-setsize") == "10000"
+
+    most = 0
+    for share in (0, 0.25, 0.5, 0.75, 1, 0.1):
+        frame.evaluate(
+            f"(frame) => {{ frame.scrollTop = (frame.scrollHeight - frame.clientHeight) * {share} }}"
+        )
+        shown = round(share * 10_000)
+        expect(home.get_by_text(f"entry {min(max(shown, 5), 9_995)}", exact=True)).to_be_attached()
+        most = max(most, frame.get_by_role("listitem").count())
+    assert most < 120
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_view_of_an_instance(
+    home: Page, fleet: Fleet, live_server: LiveServer, theme: str
+) -> None:
+    home.evaluate(f"localStorage['ccgraph.theme'] = '{theme}'")
+    fleet.sql(ASK, fleet.instance_id)
+    fleet.sql(LOG, fleet.instance_id, "error", "git", "a line")
+    fleet.sql(LOG, fleet.instance_id, "warn", "git", "another")
+    for tab, shown in (
+        ("conversation", "make deploy"),
+        ("timeline", "Blocked on a person"),
+        ("files", "No file operations"),
+        ("mcp", "No MCP messages"),
+        ("logs", "another"),
+    ):
+        home.goto(f"{live_server.url}/instances/{fleet.instance_id}?tab={tab}")
+        home.get_by_role("main").get_by_text(shown).first.wait_for()
+        assert violations(home) == [], tab
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

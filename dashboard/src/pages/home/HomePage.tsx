@@ -1,33 +1,57 @@
 // Who needs me? One line for each Claude that runs; those that need a person come first.
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
 import { useLive } from '@/data/follow';
+import { type Answering, useAnswering } from '@/data/permissions';
+import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import { Empty, Failed, Loading } from '@/ui/states';
-import { Since } from '@/ui/time';
+import { Since, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
 import styles from './HomePage.module.css';
 import { HomeDocument } from './home.generated';
 import { TEXTS } from './messages';
-import { arranged, type Row, rowOf } from './rows';
+import { arranged, needsPerson, type Row, rowOf } from './rows';
+
+const DAY = 86_400_000;
 
 export function HomePage() {
   const t = useTexts(TEXTS);
-  const { data, trouble } = useLive(HomeDocument, {});
+  const today = useToday();
+  const { data, trouble } = useLive(HomeDocument, {
+    today: new Date(today).toISOString(),
+    recently: new Date(today - DAY).toISOString(),
+  });
   const { q = '' } = useSearch({ from: '/' });
   const navigate = useNavigate({ from: '/' });
+  const answering = useAnswering();
   const field = useRef<HTMLInputElement>(null);
   const [current, setCurrent] = useState<string | null>(null);
-  const rows = useMemo(() => arranged(data?.ccInstances.nodes.map(rowOf) ?? [], q), [data, q]);
+
+  const all = useMemo(
+    () => (data ? arranged([...data.waiting.nodes, ...data.ccInstances.nodes].map(rowOf)) : []),
+    [data],
+  );
+  const rows = useMemo(() => arranged(all, q), [all, q]);
   const index = rows.findIndex((row) => row.id === current);
-  const move = (by: number) => {
-    const row = rows[Math.min(rows.length - 1, Math.max(0, index + by))];
-    if (row) setCurrent(row.id);
+  const row = rows[index];
+  const move = (by: number) =>
+    setCurrent(rows[Math.min(rows.length - 1, Math.max(0, index + by))]?.id ?? null);
+  const decide = (decision: 'ALLOW' | 'DENY') => {
+    const asked = row?.requestId;
+    if (asked && !answering.answered.has(asked)) answering.answer(asked, decision);
   };
   useShortcuts([
     { keys: 'j', label: t.next, run: () => move(1) },
     { keys: 'k', label: t.previous, run: () => move(-1) },
+    {
+      keys: 'Enter',
+      label: t.open,
+      run: () => row && void navigate({ to: '/instances/$id', params: { id: row.id } }),
+    },
+    { keys: 'a', label: t.allow, run: () => decide('ALLOW') },
+    { keys: 'd', label: t.deny, run: () => decide('DENY') },
     { keys: '/', label: t.find, run: () => field.current?.focus() },
     { keys: 'Escape', label: t.leave, run: () => field.current?.blur(), whileTyping: true },
   ]);
@@ -35,10 +59,15 @@ export function HomePage() {
   if (trouble) return <Failed trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const { totalCount, nodes } = data.ccInstances;
+  const waiting = all.filter(needsPerson).length;
   return (
     <div className={styles.home}>
       <div className={styles.head}>
         <h1>{t.title}</h1>
+        <p className={styles.count} data-waiting={waiting > 0} role="status">
+          {t.waiting(waiting)}
+        </p>
+        <span className="quiet">{t.running(totalCount)}</span>
         <input
           ref={field}
           type="search"
@@ -51,28 +80,74 @@ export function HomePage() {
         />
         {totalCount > nodes.length && <span className="quiet">{t.more(nodes.length, totalCount)}</span>}
       </div>
+      {answering.trouble && <Failed trouble={answering.trouble} />}
       {rows.length === 0 ? (
         <Empty title={q === '' ? t.none : t.noMatch}>
           {q === '' && <p className="quiet">{t.noneHint}</p>}
         </Empty>
       ) : (
-        <VirtualList items={rows} keyOf={(row) => row.id} label={t.title} height={36} current={index}>
-          {(row) => <Line row={row} />}
+        <VirtualList items={rows} keyOf={(item) => item.id} label={t.title} height={44} current={index}>
+          {(item) => (
+            <Line
+              row={item}
+              current={item.id === current}
+              answering={answering}
+              focused={() => setCurrent(item.id)}
+            />
+          )}
         </VirtualList>
       )}
     </div>
   );
 }
 
-function Line({ row }: { row: Row }) {
+type LineProps = { row: Row; current: boolean; answering: Answering; focused: () => void };
+
+function Line({ row, current, answering, focused }: LineProps) {
   const t = useTexts(TEXTS);
+  const formats = useFormats();
+  const said = row.detail || row.lastMessage;
+  const open = row.requestId !== null && !answering.answered.has(row.requestId) ? row.requestId : null;
   return (
-    <article className={styles.line} data-state={row.state}>
+    <article className={styles.line} data-state={row.state} data-current={current} onFocus={focused}>
       <span className={styles.state}>{t.state[row.state]}</span>
       <span className={styles.since}>{row.since && <Since at={row.since} />}</span>
-      <strong className={styles.name}>{row.name}</strong>
-      <span className={styles.project}>{row.project}</span>
-      <code className={styles.branch}>{row.branch}</code>
+      <Link className={styles.name} to="/instances/$id" params={{ id: row.id }}>
+        {row.name}
+      </Link>
+      <span className={styles.said} title={said}>
+        {said}
+      </span>
+      <span className={styles.place}>
+        {row.project} {row.branch && <code>{row.branch}</code>}
+      </span>
+      <span className={styles.model}>{row.model}</span>
+      <span className={styles.number} title={t.context}>
+        {row.contextUsedPercent !== null && formats.percent(row.contextUsedPercent)}
+      </span>
+      <span className={styles.number} title={t.today}>
+        {formats.cost(row.cost)}
+      </span>
+      <span className={styles.actions}>
+        {open && (
+          <>
+            <button
+              type="button"
+              aria-label={t.allowIt(row.detail)}
+              onClick={() => answering.answer(open, 'ALLOW')}
+            >
+              {t.allow}
+            </button>
+            <button
+              type="button"
+              aria-label={t.denyIt(row.detail)}
+              onClick={() => answering.answer(open, 'DENY')}
+            >
+              {t.deny}
+            </button>
+          </>
+        )}
+      </span>
     </article>
   );
 }

@@ -1,0 +1,160 @@
+// What is this one doing? Its tree with what each used, and the views of what it did.
+import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { useShortcuts } from '@/app/shortcuts';
+import { useLive } from '@/data/follow';
+import { useAnswering } from '@/data/permissions';
+import { useFormats } from '@/i18n/format';
+import { useTexts } from '@/i18n/language';
+import { Failed, Loading } from '@/ui/states';
+import { Since } from '@/ui/time';
+import { summaryOf } from '@/ui/toolInput';
+import { Conversation } from './Conversation';
+import { Files } from './Files';
+import styles from './InstancePage.module.css';
+import { InstanceDocument, InstanceTreeDocument } from './instance.generated';
+import { Logs } from './Logs';
+import { Mcp } from './Mcp';
+import { TEXTS } from './messages';
+import { TABS, type Tab } from './page';
+import { TimelineView } from './TimelineView';
+import { branches, type Used } from './tree';
+
+const NOTHING = { kind: 'notFound', message: null, requestId: null, field: null, retryAfter: null } as const;
+
+export function InstancePage() {
+  const t = useTexts(TEXTS);
+  const formats = useFormats();
+  const { id } = useParams({ from: '/instances/$id' });
+  const { tab = 'conversation' } = useSearch({ from: '/instances/$id' });
+  const { data, trouble } = useLive(InstanceDocument, { id });
+  useShortcuts([{ keys: 'u', label: t.back, run: () => history.back() }]);
+  if (trouble) return <Failed trouble={trouble} />;
+  if (data === undefined) return <Loading />;
+  const instance = data.ccInstance;
+  if (instance === null) return <Failed trouble={NOTHING} />;
+  const root = instance.ancestors.nodes.find(({ parentInstanceId }) => parentInstanceId === null)?.id ?? id;
+  const asked = instance.permissionRequests.nodes[0];
+  const facts = [
+    t.status[instance.status],
+    instance.project?.name,
+    instance.model,
+    instance.contextUsedPercent !== null && t.context(formats.percent(instance.contextUsedPercent)),
+  ];
+  return (
+    <div className={styles.page}>
+      <Tree root={root} current={id} />
+      <div className={styles.main}>
+        <div className={styles.head}>
+          <h1>{instance.name}</h1>
+          <p className="quiet">{facts.filter(Boolean).join(' · ')}</p>
+          {instance.lastMessage && <p>{instance.lastMessage}</p>}
+          {asked && <Asked request={asked} />}
+        </div>
+        <nav aria-label={t.views}>
+          <ul className={styles.tabs}>
+            {TABS.map((name) => (
+              <li key={name}>
+                <Link
+                  to="/instances/$id"
+                  params={{ id }}
+                  search={{ tab: name }}
+                  replace
+                  aria-current={name === tab ? 'page' : undefined}
+                >
+                  {t.tabs[name]}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <View id={id} tab={tab} />
+      </div>
+    </div>
+  );
+}
+
+type Request = { id: string; toolName: string; toolInput: unknown; askedAt: string };
+
+function Asked({ request }: { request: Request }) {
+  const t = useTexts(TEXTS);
+  const { answered, trouble, answer } = useAnswering();
+  const decide = (decision: 'ALLOW' | 'DENY') => {
+    if (!answered.has(request.id)) answer(request.id, decision);
+  };
+  useShortcuts([
+    { keys: 'a', label: t.allow, run: () => decide('ALLOW') },
+    { keys: 'd', label: t.deny, run: () => decide('DENY') },
+  ]);
+  return (
+    <div className={styles.asked}>
+      <p>
+        {t.asks} (<Since at={request.askedAt} />
+        ): <strong>{request.toolName}</strong> <code>{summaryOf(request.toolInput)}</code>
+      </p>
+      <button type="button" disabled={answered.has(request.id)} onClick={() => decide('ALLOW')}>
+        {t.allow}
+      </button>
+      <button type="button" disabled={answered.has(request.id)} onClick={() => decide('DENY')}>
+        {t.deny}
+      </button>
+      {trouble && <Failed trouble={trouble} />}
+    </div>
+  );
+}
+
+function View({ id, tab }: { id: string; tab: Tab }) {
+  switch (tab) {
+    case 'conversation':
+      return <Conversation key={id} id={id} />;
+    case 'timeline':
+      return <TimelineView key={id} id={id} />;
+    case 'files':
+      return <Files key={id} id={id} />;
+    case 'mcp':
+      return <Mcp key={id} id={id} />;
+    case 'logs':
+      return <Logs key={id} id={id} />;
+  }
+}
+
+function Tree({ root, current }: { root: string; current: string }) {
+  const t = useTexts(TEXTS);
+  const formats = useFormats();
+  const { data, trouble } = useLive(InstanceTreeDocument, { root });
+  if (trouble) return <Failed trouble={trouble} />;
+  if (!data?.ccInstance) return <Loading />;
+  const { descendants, ...top } = data.ccInstance;
+  const used = ({ tokens, cost }: Used) => `${formats.cost(cost)} · ${t.tokens(formats.compact(tokens))}`;
+  return (
+    <section className={styles.tree} aria-labelledby="tree-title">
+      <h2 id="tree-title">{t.tree}</h2>
+      <ul>
+        {branches(top, descendants.nodes).map((branch) => (
+          <li
+            key={branch.id}
+            data-status={branch.status}
+            style={{ paddingInlineStart: `${branch.depth * 1.1}rem` }}
+          >
+            <Link
+              to="/instances/$id"
+              params={{ id: branch.id }}
+              search={true}
+              aria-current={branch.id === current ? 'page' : undefined}
+            >
+              {branch.name}
+            </Link>{' '}
+            <span className="quiet">{t.status[branch.status]}</span>
+            <p className={styles.used}>
+              {branch.own.tokens === branch.subtree.tokens
+                ? used(branch.own)
+                : t.usage(used(branch.own), used(branch.subtree))}
+            </p>
+          </li>
+        ))}
+      </ul>
+      {descendants.totalCount > descendants.nodes.length && (
+        <p className="quiet">{t.below(formats.whole(descendants.totalCount))}</p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,15 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { root } from '@/app/root';
+
+export const TABS = ['conversation', 'timeline', 'files', 'mcp', 'logs'] as const;
+export type Tab = (typeof TABS)[number];
+
+export const route = createRoute({
+  getParentRoute: () => root,
+  path: '/instances/$id',
+  validateSearch: (search: Record<string, unknown>): { tab?: Tab } => {
+    const tab = TABS.find((name) => name === search.tab);
+    return tab ? { tab } : {};
+  },
+  component: lazyRouteComponent(() => import('./InstancePage'), 'InstancePage'),
+});
