@@ -49,6 +49,9 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 	$(BIN)/python -m benchmarks.maintenance
 	$(BIN)/python -m benchmarks.ingest
 
+screenshots: .venv/.installed dashboard ## take the pictures of the dashboard in docs/images of a fresh demo (needs chromium)
+	$(BIN)/python -m tests.support.screenshots
+
 benchmarks/peers/postgraphile/node_modules: benchmarks/peers/postgraphile/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix $(@D)
 	@touch $@
@@ -78,4 +81,4 @@ $(DASHBOARD): schema.graphql dashboard/package-lock.json $(shell find dashboard 
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch .venv/.runtime $@
 
-.PHONY: help run install dashboard check fix test bench
+.PHONY: help run install dashboard screenshots check fix test bench

@@ -39,6 +39,12 @@ class InstanceRow(NamedTuple):
     last_heartbeat: datetime | None
     terminated_at: datetime | None
     exit_code: int | None
+    activity: str | None = None
+    activity_since: datetime | None = None
+    activity_detail: str | None = None
+    model: str | None = None
+    last_message: str | None = None
+    context_used_percent: int | None = None
 
 
 class GitWorktreeRow(NamedTuple):

@@ -59,6 +59,7 @@ from services.demo.usage import (
     CcUsageRow,
     cc_permission_requests,
     cc_usage,
+    with_activity,
 )
 from services.demo.workspaces import (
     CollaborationSessionRow,
@@ -124,7 +125,8 @@ def shipments(figures: Figures, seed: int, until: datetime, hashed_password: str
 
 
 def _work(work: list[Wave], sockets: dict[int, list[UUID]], seed: int, until: datetime) -> Iterator[Shipment]:
-    instances = [instance for wave in work for instance in wave.instances]
+    asked = list(cc_permission_requests(work, seed, until))
+    instances = with_activity(work, asked, seed, until)
     tasks = [task for wave in work for task in (wave.parent, *wave.steps)]
     yield _held("cc_instances", InstanceRow, instances)
     yield _held("tasks", TaskRow, tasks)
@@ -142,7 +144,6 @@ def _work(work: list[Wave], sockets: dict[int, list[UUID]], seed: int, until: da
     yield Shipment("mcp_tool_calls", McpToolCallRow._fields, calls, count * CALLS_PER_INSTANCE)
     used = cc_usage(work, seed, until)
     yield Shipment("cc_usage", CcUsageRow._fields, used, count * REQUESTS_PER_INSTANCE)
-    asked = list(cc_permission_requests(work, seed, until))
     yield _held("cc_permission_requests", CcPermissionRequestRow, asked)
     yield Shipment("cc_logs", CcLogRow._fields, cc_logs(work, seed, until), count * LOGS_PER_INSTANCE)
     begun = sum(task.started_at is not None for task in tasks)

@@ -1,4 +1,4 @@
-"""Demo usage of models, and the permissions that instances asked for."""
+"""Demo usage of models, the permissions that instances asked for, and what they do now."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from uuid import UUID
 from services.demo.instances import InstanceRow, Wave
 from services.demo.json_text import json_text
 from services.demo.seeded_random import Chance
+from services.demo.words import Phrase
 
 REQUESTS_PER_INSTANCE = 12
 
@@ -62,6 +63,15 @@ _MODELS = (
     _Model("claude-opus-4-5", 5, 25),
     _Model("claude-sonnet-4-5", 3, 15),
     _Model("claude-haiku-4-5", 1, 5),
+)
+_ACTIVITIES = ("WORKING", "WORKING", "WORKING", "WORKING", "BACKGROUND", "RETRYING", "WAITING_ANSWER")
+_TOOLS = ("Bash: make test", "Read: README.md", "Edit: src/main.py", "Grep: TODO", "Task: review the change")
+_QUESTION = Phrase("Keep the old column, or drop it?", "古い列を残しますか、削除しますか？")
+_MESSAGES = (
+    Phrase("All {passed} tests pass; I commit this now.", "テスト{passed}件がすべて成功。コミットします。"),
+    Phrase("I look at the failing test first.", "まず失敗しているテストを確認します。"),
+    Phrase("The field is named and validated in one place.", "項目の命名と検証を一か所にまとめました。"),
+    Phrase("I am waiting for the build.", "ビルドの完了を待っています。"),
 )
 _COMMANDS = ("make test", "git push", "npm install", "docker compose up -d", "rm -r build")
 
@@ -126,6 +136,45 @@ def cc_permission_requests(waves: list[Wave], seed: int, until: datetime) -> Ite
             decision=None if waits else "deny" if chance.happens(0.2) else "allow",
             waited_ms=None if waits else round(waited.total_seconds() * 1000),
         )
+
+
+def with_activity(
+    waves: list[Wave], asked: list[CcPermissionRequestRow], seed: int, until: datetime
+) -> list[InstanceRow]:
+    """The instances of the waves, with what those that live do at the end of the year."""
+    open_requests = {row.cc_instance_id: row for row in asked if row.decision is None}
+    return [
+        _active(wave, instance, open_requests.get(instance.id), seed, until)
+        for wave in waves
+        for instance in wave.instances
+    ]
+
+
+def _active(
+    wave: Wave, instance: InstanceRow, asks: CcPermissionRequestRow | None, seed: int, until: datetime
+) -> InstanceRow:
+    if instance.status not in ("RUNNING", "IDLE") or instance.started_at is None:
+        return instance
+    chance = Chance(seed, "activity", instance.id)
+    language = wave.project.language
+    since = until - timedelta(seconds=chance.between(3, 1_200))
+    detail = None
+    if asks is not None:
+        activity, since, detail = "WAITING_PERMISSION", asks.asked_at, asks.tool_name
+    elif instance.status == "IDLE":
+        activity = "IDLE"
+    else:
+        activity = chance.pick(_ACTIVITIES)
+        detail = _QUESTION.say(language) if activity == "WAITING_ANSWER" else chance.pick(_TOOLS)
+    model = Chance(seed, "usage", instance.id).pick(_MODELS)  # as its requests have it
+    return instance._replace(
+        activity=activity,
+        activity_since=max(since, instance.started_at),
+        activity_detail=detail,
+        model=model.name,
+        last_message=chance.pick(_MESSAGES).say(language, passed=chance.between(4, 90)),
+        context_used_percent=chance.between(8, 93),
+    )
 
 
 def _instances(waves: list[Wave]) -> Iterator[tuple[Wave, InstanceRow]]:
