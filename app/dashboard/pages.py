@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from app.dashboard.files import INDEX, BuiltFile, built_files
 from app.http.endpoint import BrowserPage
@@ -61,9 +62,10 @@ class Dashboard:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; 404 and 405 as the router would."""
+        """Answer one request; what is no file and no page is refused as the router would."""
         if scope["type"] != "http":
-            raise HTTPException(404)  # as the router answers a WebSocket elsewhere
+            await WebSocketClose()(scope, receive, send)
+            return
         response = self._response(Request(scope, receive))
         await response(scope, receive, send)
 

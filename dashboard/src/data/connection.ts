@@ -39,7 +39,7 @@ export const stream = createClient({
   connectionAckWaitTimeout: 10_000,
   retryAttempts: Number.POSITIVE_INFINITY,
   shouldRetry: () => true,
-  retryWait: (retries) => (renewing ? Promise.resolve() : wait(Math.min(LONGEST_WAIT, 250 * 2 ** retries))),
+  retryWait: (retries) => wait(Math.min(LONGEST_WAIT, 250 * 2 ** retries)),
   on: {
     connecting: () => {
       if (connection.get().status === 'idle') connection.set({ status: 'connecting' });
@@ -48,7 +48,6 @@ export const stream = createClient({
       socket = opened as WebSocket;
     },
     connected: () => {
-      renewing = false;
       const before = connection.get();
       connection.set({ status: 'live', away: before.status === 'lost' ? Date.now() - before.since : null });
     },
@@ -64,9 +63,9 @@ export const stream = createClient({
       socket = null;
       const { code } = event as { code: number };
       if (REFUSED.includes(code)) session.refused(token);
-      if (code === 1000) connection.set({ status: 'idle' });
-      else if (!renewing && connection.get().status !== 'lost')
-        connection.set({ status: 'lost', since: Date.now() });
+      if (renewing) renewing = false;
+      else if (code === 1000) connection.set({ status: 'idle' });
+      else if (connection.get().status !== 'lost') connection.set({ status: 'lost', since: Date.now() });
     },
   },
 });

@@ -1,8 +1,9 @@
 """What a browser gets, and a program does not: files, the page behind every address, the policy of both."""
 
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -116,3 +117,17 @@ async def test_a_server_without_built_files_says_how_to_build_them(tmp_path: Pat
     assert page.status_code == dashboard.graphiql.status == 503
     assert "make dashboard" in page.text
     assert "make dashboard" in dashboard.graphiql.body.decode()
+
+
+async def test_a_websocket_elsewhere_is_refused(folder: Path) -> None:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "websocket.connect"}
+
+    await Dashboard(built_files(folder))({"type": "websocket", "path": "/elsewhere"}, receive, send)
+
+    assert [message["type"] for message in sent] == ["websocket.close"]
