@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from models.base import Base
 from models.enums import IngestSource
+from models.retention import kept_from
 from models.types import Choice, one_of
 
 MOST_ATTEMPTS: Final = 3
@@ -194,6 +195,7 @@ ingest_files = Table(
         doc="When lines last came.",
     ),
     comment="トランスクリプトの受信位置",
+    info=kept_from("last_at", "ingest_files"),
     postgresql_with={"fillfactor": 50},
 )
 """How far each transcript is known, so that who follows it resumes there."""

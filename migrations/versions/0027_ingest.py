@@ -151,7 +151,9 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO system_settings (setting_key, setting_value, data_type, category, description) "
         "VALUES ('retention.ingest_records_days', '7', 'number', 'retention', "
-        "'Days that what Claude Code has told is kept as it was received.') "
+        "'Days that what Claude Code has told is kept as it was received.'), "
+        "('retention.ingest_files_days', '90', 'number', 'retention', "
+        "'Days after its last lines that it is known how far a transcript has come.') "
         "ON CONFLICT (setting_key) DO NOTHING"
     )
     _replace({PARTITIONED: SPREAD, PARTITIONED_IDS: SPREAD_IDS, CLEAN: CLEAN_ALL})
@@ -161,7 +163,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them with what they hold; tokens that can only ingest are of no use any more."""
     _replace({SPREAD: PARTITIONED, SPREAD_IDS: PARTITIONED_IDS, CLEAN_ALL: CLEAN})
-    op.execute("DELETE FROM system_settings WHERE setting_key = 'retention.ingest_records_days'")
+    op.execute("DELETE FROM system_settings WHERE setting_key LIKE 'retention.ingest_%_days'")
     for name in ("counts", "files", "seen", "records"):
         op.drop_table(f"ingest_{name}")
     op.execute("COMMENT ON COLUMN auth_tokens.token_type IS 'トークン種別 (access, refresh)'")

@@ -34,7 +34,7 @@ TROUBLES = {
     """,
     "tables without a partition for now": """
         SELECT count(*) FROM unnest(ARRAY['cc_logs', 'task_logs', 'system_logs', 'notification_history',
-                'file_operations']) AS parent
+                'file_operations', 'ingest_records']) AS parent
         WHERE to_regclass(parent || to_char(now() AT TIME ZONE 'UTC', '_YYYY_MM')) IS NULL
     """,
     "file operations that are counted wrongly": """

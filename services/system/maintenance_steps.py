@@ -127,7 +127,7 @@ async def _archiving(work: Work) -> None:
 
 
 async def _tokens(work: Work) -> None:
-    for table in ("auth_tokens", "login_attempts", "api_call_counts"):
+    for table in ("auth_tokens", "login_attempts", "api_call_counts", "ingest_counts"):
         await sweep(work, table)
 
 

@@ -205,6 +205,7 @@ SWEEPS: Final[Mapping[str, str]] = MappingProxyType(
         "login_attempts": "window_started_at < $1::timestamptz"
         f" - INTERVAL '{WINDOW.total_seconds():.0f} seconds'",
         "api_call_counts": "hour < date_trunc('hour', $1::timestamptz)",
+        "ingest_counts": "hour < date_trunc('hour', $1::timestamptz)",
         **{
             str(table.name): retention.expired  # a subclass of str, which JSON does not take
             for table in metadata.sorted_tables
@@ -215,7 +216,10 @@ SWEEPS: Final[Mapping[str, str]] = MappingProxyType(
 """Tables without partitions, and which of their rows have no use any more at the moment $1."""
 
 OF_OTHER_STEPS: Final = frozenset(
-    {"api_call_counts", "auth_tokens", "login_attempts", "maintenance_runs", "websocket_sessions"}
+    {
+        *("api_call_counts", "auth_tokens", "ingest_counts", "login_attempts", "maintenance_runs"),
+        "websocket_sessions",
+    }
 )
 """Those of them that a step of their own removes from."""
 

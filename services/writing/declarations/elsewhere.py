@@ -60,4 +60,4 @@ FILE_OPERATION_COUNTS: Final = _by("models.operation_counts", "file_operation_co
 INGEST_RECORDS: Final = _by("services.ingest.storing", "ingest_records")
 INGEST_SEEN: Final = _by("services.ingest.storing", "ingest_seen")
 INGEST_FILES: Final = _by("services.ingest.storing", "ingest_files")
-INGEST_COUNTS: Final = _by("services.accounts.rate_limits", "ingest_counts")
+INGEST_COUNTS: Final = _by("services.ingest.budgets", "ingest_counts")

@@ -262,6 +262,7 @@ async def test_retention_figures_are_settings_that_can_be_changed(passing: Conne
         "retention.cc_usage_days": "400",
         "retention.cc_permission_requests_days": "90",
         "retention.file_operations_days": "90",
+        "retention.ingest_files_days": "90",
         "retention.ingest_records_days": "7",
         "retention.change_events_days": "7",
         "retention.expired_tokens_days": "0",
