@@ -12,6 +12,7 @@ from app.bridge.server import Refused, Server
 from app.bridge.session import instance_of
 from app.bridge.stdio import Bridge
 from app.config.errors import StartupError
+from app.connect.local import LocalServer, server_on, servers
 
 URL, TOKEN, HEADER = "CCGRAPH_URL", "CCGRAPH_TOKEN", "X-CCGraph-Instance"
 _MINUTES: Final = 24 * 60
@@ -24,14 +25,17 @@ def run(url: str | None, token_file: Path | None, instance: str | None, username
     try:
         named = instance_of(instance, environment)
         given = url or environment.get(URL)
-        token = _token(token_file, username, remote=given is not None)
-        server = Server(given or _local_url(), token, {} if named is None else {HEADER: str(named)})
+        here = None if given else _local_server()
+        token = _token(token_file, username, here, remote=given is not None)
+        server = Server(given or (here.url if here else _configured_url()), token, {} if named is None else {HEADER: str(named)})
     except ValueError as error:
         raise StartupError(f"{error}.") from None
     Bridge(server, sys.stdin.buffer, sys.stdout.buffer).run()
 
 
-def _token(file: Path | None, username: str | None, *, remote: bool) -> Callable[[bool], str]:
+def _token(
+    file: Path | None, username: str | None, here: LocalServer | None, *, remote: bool
+) -> Callable[[bool], str]:
     """What gives the access token: of a file, which may be written anew; of the environment; or a new one."""
     if file is not None:
         return lambda renewed: _read(file)
@@ -43,14 +47,15 @@ def _token(file: Path | None, username: str | None, *, remote: bool) -> Callable
             f"Give an access token for this server: set {TOKEN}, or name a file with --token-file. "
             "The mutation `createAccessToken` makes one."
         )
-    return _Made(username)
+    return _Made(username, here)
 
 
 class _Made:
-    """Tokens that `ccgraph token` makes, as long as one is good."""
+    """Tokens that `ccgraph token` makes with the settings of the server `here`, as long as one is good."""
 
-    def __init__(self, username: str | None) -> None:
+    def __init__(self, username: str | None, here: LocalServer | None) -> None:
         self._username = username
+        self._here = here
         self._token = ""
         self._making = threading.Lock()
 
@@ -67,7 +72,21 @@ class _Made:
         command += ["token", "--minutes", str(_MINUTES)]
         if self._username is not None:
             command += ["--username", self._username]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        environment = dict(os.environ)
+        folder = None
+        if self._here is not None:
+            folder = self._here.folder  # its `.env` is there
+            if self._here.data_dir is not None:
+                environment["CCGRAPH_DATA_DIR"] = self._here.data_dir
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
             raise Refused(f"No access token could be made: {done.stderr.strip().removeprefix('ccgraph: ')}")
         return done.stdout.strip()
@@ -80,7 +99,25 @@ def _read(file: Path) -> str:
         raise StartupError(f"{file} cannot be read ({error.strerror}).") from None
 
 
-def _local_url() -> str:
+def _local_server() -> LocalServer | None:
+    """The server that runs here: on the data directory of the settings, or the only one of this user.
+
+    None where settings say where it listens, or none has written down where it does. Raises: StartupError
+    when there are several.
+    """
+    beside = server_on(Path(os.environ.get("CCGRAPH_DATA_DIR") or ".data"))
+    if beside is not None:
+        return beside
+    if os.environ.get("CCGRAPH_HOST") or os.environ.get("CCGRAPH_PORT"):
+        return None
+    found = servers()
+    if len(found) > 1:
+        urls = ", ".join(server.url for server in found)
+        raise StartupError(f"Several servers run on this machine ({urls}): say with --url which one is meant.")
+    return found[0] if found else None
+
+
+def _configured_url() -> str:
     """Where `ccgraph serve` listens with the settings of the environment."""
     host = os.environ.get("CCGRAPH_HOST") or "127.0.0.1"
     port = os.environ.get("CCGRAPH_PORT") or "8000"

@@ -8,6 +8,9 @@ INSTANCE: Final = "CCGRAPH_INSTANCE"
 SESSION: Final = "CLAUDE_CODE_SESSION_ID"
 """Set by Claude Code for the programs that it starts."""
 
+NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://ccgraph.dev/claude-code")
+"""That of `services/fleet/keys.py`, which this program does not import."""
+
 
 def instance_of(given: str | None, environment: Mapping[str, str]) -> UUID | None:
     """The instance that is named, or that of the session of Claude Code, whose main instance has its UUID.
@@ -23,4 +26,4 @@ def instance_of(given: str | None, environment: Mapping[str, str]) -> UUID | Non
     try:
         return UUID(session)
     except ValueError:
-        return uuid5(NAMESPACE_URL, f"claude-code:{session}")
+        return uuid5(NAMESPACE, session)

@@ -378,8 +378,8 @@ def mcp(
     """Speak MCP over the standard input and output, for clients that start a program: Claude Code, for one.
 
     Everything goes to the server's /mcp, as the instance that is named, else as the session of Claude Code
-    that has started this (CLAUDE_CODE_SESSION_ID). Without a URL it is the server that listens on
-    CCGRAPH_HOST and CCGRAPH_PORT, and `ccgraph token` makes the token.
+    that has started this (CLAUDE_CODE_SESSION_ID). Without a URL it is the server that runs on this machine,
+    and `ccgraph token` makes the token.
 
     ```sh
     claude mcp add ccgraph -- ccgraph mcp

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -155,9 +155,9 @@ async def test_on_the_machine_of_the_server_nothing_has_to_be_said(tmp_path: Pat
     folder.mkdir()
     command = [str(Path(sys.executable).with_name("ccgraph")), "serve", "--demo"]
     with serving(command, folder) as server:
-        port = server.url.rpartition(":")[2]
-        data = {"CCGRAPH_DATA_DIR": str(folder / ".data"), "CCGRAPH_PORT": port}
-        async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, **data) as bridge:
+        # The records of the servers of this user are in the folder for temporary files.
+        assert server.url
+        async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, TMPDIR=str(tmp_path)) as bridge:
             await bridge.begin()
             answer = await bridge.call("query", query="{ me { username } }")
     assert answer["structuredContent"]["data"]["me"]["username"] == "demo"
@@ -166,7 +166,7 @@ async def test_on_the_machine_of_the_server_nothing_has_to_be_said(tmp_path: Pat
 def test_the_instance_is_that_of_the_session() -> None:
     assert instance_of(None, {}) is None
     assert instance_of(None, {"CLAUDE_CODE_SESSION_ID": SESSION}) == UUID(SESSION)
-    assert instance_of(None, {"CLAUDE_CODE_SESSION_ID": "x"}) == uuid5(NAMESPACE_URL, "claude-code:x")
+    assert instance_of(None, {"CLAUDE_CODE_SESSION_ID": "x"}) == keys.session("x")
     other = str(uuid4())
     assert instance_of(None, {"CCGRAPH_INSTANCE": other, "CLAUDE_CODE_SESSION_ID": SESSION}) == UUID(other)
     assert instance_of(other, {"CCGRAPH_INSTANCE": SESSION}) == UUID(other)

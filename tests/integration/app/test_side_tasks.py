@@ -34,6 +34,7 @@ SIDE_TASKS = [
     "feed-wakeup-listener",
     "feed-wakeup-publisher",
     "heartbeats",
+    "ingest-digestion",
     "leases",
     "log-reader",
     "maintenance",
