@@ -89,8 +89,8 @@ def test_a_server_that_is_killed_and_started_again_is_told_and_nothing_is_missed
 
 
 ASK = """
-INSERT INTO cc_permission_requests (cc_instance_id, tool_name, tool_input)
-VALUES ($1::text::uuid, 'Bash', '{"command": "make deploy"}') RETURNING id
+INSERT INTO cc_permission_requests (cc_instance_id, tool_name, tool_input, held_until)
+VALUES ($1::text::uuid, 'Bash', '{"command": "make deploy"}', now() + interval '1 hour') RETURNING id
 """
 LOG = "INSERT INTO cc_logs (cc_instance_id, log_level, category, message) VALUES ($1::text::uuid, $2, $3, $4)"
 

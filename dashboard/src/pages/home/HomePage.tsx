@@ -7,7 +7,7 @@ import { type Answering, useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import { Empty, Failed, Loading } from '@/ui/states';
-import { Since, useToday } from '@/ui/time';
+import { Since, useNow, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
 import styles from './HomePage.module.css';
 import { HomeDocument } from './home.generated';
@@ -80,7 +80,7 @@ export function HomePage() {
         />
         {totalCount > nodes.length && <span className="quiet">{t.more(nodes.length, totalCount)}</span>}
       </div>
-      {answering.trouble && <Failed trouble={answering.trouble} />}
+      <div>{answering.trouble && <Failed trouble={answering.trouble} />}</div>
       {rows.length === 0 ? (
         <Empty title={q === '' ? t.none : t.noMatch}>
           {q === '' && <p className="quiet">{t.noneHint}</p>}
@@ -107,7 +107,10 @@ function Line({ row, current, answering, focused }: LineProps) {
   const t = useTexts(TEXTS);
   const formats = useFormats();
   const said = row.detail || row.lastMessage;
-  const open = row.requestId !== null && !answering.answered.has(row.requestId) ? row.requestId : null;
+  const now = useNow();
+  const held = row.heldUntil !== null && Date.parse(row.heldUntil) > now;
+  const open =
+    held && row.requestId !== null && !answering.answered.has(row.requestId) ? row.requestId : null;
   return (
     <article className={styles.line} data-state={row.state} data-current={current} onFocus={focused}>
       <span className={styles.state}>{t.state[row.state]}</span>

@@ -29,7 +29,15 @@ function instance(id: string, given: Partial<HomeInstanceFragment> = {}): HomeIn
 const asking = (id: string, minute: number) =>
   instance(id, {
     permissionRequests: {
-      nodes: [{ id: `r-${id}`, toolName: 'Bash', toolInput: { command: 'npm\n test' }, askedAt: AT(minute) }],
+      nodes: [
+        {
+          id: `r-${id}`,
+          toolName: 'Bash',
+          toolInput: { command: 'npm\n test' },
+          heldUntil: null,
+          askedAt: AT(minute),
+        },
+      ],
     },
   });
 

@@ -25,6 +25,8 @@ export type Row = {
   detail: string;
   /** The permission that it asks for. */
   requestId: string | null;
+  /** Until when it takes the answer from here; null where its terminal alone does. */
+  heldUntil: string | null;
   name: string;
   project: string;
   branch: string;
@@ -61,6 +63,7 @@ export function rowOf(instance: HomeInstanceFragment): Row {
       ? `${request.toolName} ${summaryOf(request.toolInput)}`.trim()
       : (instance.activityDetail ?? ''),
     requestId: asked ? request.id : null,
+    heldUntil: asked ? request.heldUntil : null,
     name: instance.name,
     project: instance.project?.name ?? '',
     branch: instance.gitWorktrees.nodes[0]?.currentBranch ?? instance.worktreePath ?? '',

@@ -6,7 +6,7 @@ import { useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import { Failed, Loading } from '@/ui/states';
-import { Since } from '@/ui/time';
+import { Since, useNow } from '@/ui/time';
 import { summaryOf } from '@/ui/toolInput';
 import { Conversation } from './Conversation';
 import { Files } from './Files';
@@ -73,13 +73,21 @@ export function InstancePage() {
   );
 }
 
-type Request = { id: string; toolName: string; toolInput: unknown; askedAt: string };
+type Request = {
+  id: string;
+  toolName: string;
+  toolInput: unknown;
+  askedAt: string;
+  heldUntil: string | null;
+};
 
 function Asked({ request }: { request: Request }) {
   const t = useTexts(TEXTS);
   const { answered, trouble, answer } = useAnswering();
+  const now = useNow();
+  const held = request.heldUntil !== null && Date.parse(request.heldUntil) > now;
   const decide = (decision: 'ALLOW' | 'DENY') => {
-    if (!answered.has(request.id)) answer(request.id, decision);
+    if (held && !answered.has(request.id)) answer(request.id, decision);
   };
   useShortcuts([
     { keys: 'a', label: t.allow, run: () => decide('ALLOW') },
@@ -91,10 +99,10 @@ function Asked({ request }: { request: Request }) {
         {t.asks} (<Since at={request.askedAt} />
         ): <strong>{request.toolName}</strong> <code>{summaryOf(request.toolInput)}</code>
       </p>
-      <button type="button" disabled={answered.has(request.id)} onClick={() => decide('ALLOW')}>
+      <button type="button" disabled={!held || answered.has(request.id)} onClick={() => decide('ALLOW')}>
         {t.allow}
       </button>
-      <button type="button" disabled={answered.has(request.id)} onClick={() => decide('DENY')}>
+      <button type="button" disabled={!held || answered.has(request.id)} onClick={() => decide('DENY')}>
         {t.deny}
       </button>
       {trouble && <Failed trouble={trouble} />}
