@@ -27,7 +27,11 @@ def run(url: str | None, token_file: Path | None, instance: str | None, username
         given = url or environment.get(URL)
         here = None if given else _local_server()
         token = _token(token_file, username, here, remote=given is not None)
-        server = Server(given or (here.url if here else _configured_url()), token, {} if named is None else {HEADER: str(named)})
+        server = Server(
+            given or (here.url if here else _configured_url()),
+            token,
+            {} if named is None else {HEADER: str(named)},
+        )
     except ValueError as error:
         raise StartupError(f"{error}.") from None
     Bridge(server, sys.stdin.buffer, sys.stdout.buffer).run()
@@ -113,7 +117,9 @@ def _local_server() -> LocalServer | None:
     found = servers()
     if len(found) > 1:
         urls = ", ".join(server.url for server in found)
-        raise StartupError(f"Several servers run on this machine ({urls}): say with --url which one is meant.")
+        raise StartupError(
+            f"Several servers run on this machine ({urls}): say with --url which one is meant."
+        )
     return found[0] if found else None
 
 

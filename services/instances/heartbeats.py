@@ -13,10 +13,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, select
 
-from models.enums import CcActivity, CcInstanceStatus, listed
+from models.enums import CcActivity, CcInstanceStatus, SessionStatus, listed
 from services.core.background import repeatedly
 from services.core.database import Database, WriteConnection
-from services.writing.lifecycles import ALIVE, CC_INSTANCE
+from services.writing.lifecycles import ALIVE, CC_INSTANCE, SESSION
 from services.writing.open_requests import fail_open_calls, lapse_requests
 from services.writing.task_claims import release_claims
 
@@ -80,8 +80,9 @@ RETURNING id
 
 
 # The main instance of a Claude Code has the key of its session.
-_END_SESSIONS: Final = """
-UPDATE sessions SET status = 'stopped' WHERE session_id = ANY($1::uuid[]) AND status = 'running'
+_END_SESSIONS: Final = f"""
+UPDATE sessions SET {SESSION.assignments(SessionStatus.STOPPED, after=[SessionStatus.RUNNING])}
+WHERE session_id = ANY($1::uuid[]) AND status = {SessionStatus.RUNNING.value!r}
 """
 
 

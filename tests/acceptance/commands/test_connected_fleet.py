@@ -61,7 +61,9 @@ CALLS = """query ($id: UUID!) { ccInstance(by: {id: $id}) {
 } }"""
 WRITTEN = """query ($id: UUID!) { fileOperations(first: 20, where: {session: {sessionId: {eq: $id}}}) {
   nodes { operationType filePath } } }"""
-ASKED = "{ ccPermissionRequests(first: 10) { nodes { id decision } } }"
+ASKED = """query ($project: Int!) {
+  ccPermissionRequests(first: 10, where: {ccInstance: {project: {id: {eq: $project}}}}) {
+    nodes { id decision } } }"""
 HOLD = "mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { project { id } } }"
 ANSWER = """mutation ($input: AnswerPermissionRequestInput!) { answerPermissionRequest(input: $input) {
   ccPermissionRequest { decision } } }"""
@@ -204,7 +206,7 @@ def test_a_permission_is_answered_through_the_api_and_the_work_goes_on(
     claude.start()
     try:
         request = eventually(
-            lambda: ask(ASKED)["ccPermissionRequests"]["nodes"],
+            lambda: ask(ASKED, project=found["project"]["id"])["ccPermissionRequests"]["nodes"],
             lambda nodes: [one for one in nodes if one["decision"] is None] or not claude.is_alive(),
         )
         if not request and not claude.is_alive():

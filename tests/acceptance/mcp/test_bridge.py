@@ -12,6 +12,7 @@ import pytest
 from app.bridge.session import instance_of
 from app.config.settings import Settings
 from app.database.pools import open_database
+from services.fleet import keys
 from tests.support.agents import MODERN, Person
 from tests.support.bridges import Bridged, bridged
 from tests.support.processes import serving
@@ -154,10 +155,10 @@ async def test_on_the_machine_of_the_server_nothing_has_to_be_said(tmp_path: Pat
     folder = tmp_path / "server"
     folder.mkdir()
     command = [str(Path(sys.executable).with_name("ccgraph")), "serve", "--demo"]
-    with serving(command, folder) as server:
-        # The records of the servers of this user are in the folder for temporary files.
-        assert server.url
-        async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, TMPDIR=str(tmp_path)) as bridge:
+    # Where servers of this user run is written down in the folder for temporary files.
+    temporary = {"TMPDIR": str(tmp_path)}
+    with serving(command, folder, **temporary):
+        async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, **temporary) as bridge:
             await bridge.begin()
             answer = await bridge.call("query", query="{ me { username } }")
     assert answer["structuredContent"]["data"]["me"]["username"] == "demo"

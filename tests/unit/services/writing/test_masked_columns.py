@@ -18,6 +18,7 @@ RECORDED = {
     "cc_instances": {"activity_detail", "last_message", "model"},
     "cc_permission_requests": {"tool_name", "tool_input", "suggestions", "message"},
     "cc_usage": {"model", "request_id"},
+    "mcp_tool_calls": {"server_name"},
 }
 """Columns that the use cases which write them mask; their tests try each."""
 
