@@ -1,7 +1,8 @@
 // Every page: its route, and where the navigation has it. A page is a folder; this is the only list to add it to.
+import * as board from './board/page';
 import * as graphiql from './graphiql/page';
 import * as home from './home/page';
 import * as instance from './instance/page';
 
-export const pages = [home.route, instance.route, graphiql.route] as const;
-export const navigation = [home.entry, graphiql.entry];
+export const pages = [home.route, instance.route, board.route, board.graph, graphiql.route] as const;
+export const navigation = [home.entry, board.entry, graphiql.entry];

@@ -1,0 +1,170 @@
+// How far is the work? Tasks in columns by status: who holds them, until when, and what they wait for.
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo, useRef, useState } from 'react';
+import { useShortcuts } from '@/app/shortcuts';
+import { useAnswer } from '@/data/client';
+import { useLive } from '@/data/follow';
+import { useFormats } from '@/i18n/format';
+import { useTexts } from '@/i18n/language';
+import { Empty, Failed, Loading } from '@/ui/states';
+import { VirtualList } from '@/ui/VirtualList';
+import styles from './BoardPage.module.css';
+import { BoardDocument, BoardProjectsDocument } from './board.generated';
+import { Card } from './Card';
+import { useChanges } from './changes';
+import { type Column, columnsOf, HIGHEST, neighbour, type Patch, type Task } from './columns';
+import { TEXTS } from './messages';
+
+export function BoardPage() {
+  const t = useTexts(TEXTS);
+  const { project } = useSearch({ from: '/board' });
+  const navigate = useNavigate({ from: '/board' });
+  const { data, trouble } = useLive(BoardDocument, project ? { project: { eq: project } } : {});
+  const changing = useChanges();
+  const frame = useRef<HTMLDivElement>(null);
+  const [current, setCurrent] = useState<string | null>(null);
+  const columns = useMemo(() => (data ? columnsOf(data, changing.pending) : []), [data, changing.pending]);
+
+  const column = columns.findIndex(({ tasks }) => tasks.some(({ id }) => id === current));
+  const row = columns[column]?.tasks.findIndex(({ id }) => id === current) ?? -1;
+  const task = columns[column]?.tasks[row];
+  const go = (tasks: readonly Task[] | undefined, index: number) => {
+    const next = tasks?.[Math.max(0, Math.min(tasks.length - 1, index))];
+    if (next) setCurrent(next.id);
+  };
+  const aside = (by: 1 | -1) => {
+    const order = by === 1 ? columns.slice(column + 1) : columns.slice(0, Math.max(0, column)).toReversed();
+    go(order.find(({ tasks }) => tasks.length > 0)?.tasks, Math.max(0, row));
+  };
+  const down = (by: 1 | -1) =>
+    column < 0
+      ? go(columns.find(({ tasks }) => tasks.length > 0)?.tasks, 0)
+      : go(columns[column]?.tasks, row + by);
+  const change = (patch: Patch | undefined) => task && patch && changing.change(task, patch);
+  const move = (by: 1 | -1) => {
+    const status = task && neighbour(task.status, by);
+    if (status) change({ status });
+  };
+  const prioritize = (by: 1 | -1) => {
+    const priority = task ? task.priority + by : 0;
+    if (priority >= 1 && priority <= HIGHEST) change({ priority });
+  };
+  useShortcuts([
+    { keys: 'j', label: t.nextTask, run: () => down(1) },
+    { keys: 'k', label: t.previousTask, run: () => down(-1) },
+    { keys: 'h', label: t.left, run: () => aside(-1) },
+    { keys: 'l', label: t.right, run: () => aside(1) },
+    { keys: '<', label: t.moveLeft, run: () => move(-1) },
+    { keys: '>', label: t.moveRight, run: () => move(1) },
+    { keys: '+', label: t.raise, run: () => prioritize(1) },
+    { keys: '-', label: t.lower, run: () => prioritize(-1) },
+    {
+      keys: 's',
+      label: t.menu,
+      run: () => frame.current?.querySelector<HTMLElement>('[data-current="true"] select')?.focus(),
+    },
+    {
+      keys: 'o',
+      label: t.open,
+      run: () =>
+        task?.assignedTo && void navigate({ to: '/instances/$id', params: { id: task.assignedTo.id } }),
+    },
+  ]);
+
+  if (trouble) return <Failed trouble={trouble} />;
+  if (data === undefined) return <Loading />;
+  return (
+    <div className={styles.page} ref={frame}>
+      <div className={styles.head}>
+        <h1>{t.title}</h1>
+        <ProjectChoice
+          project={project}
+          choose={(id) => void navigate({ search: id ? { project: id } : {}, replace: true })}
+        />
+        {project && (
+          <Link to="/board/$project/graph" params={{ project }}>
+            {t.graph}
+          </Link>
+        )}
+      </div>
+      <div>
+        {changing.trouble?.kind === 'conflict' && <p className={styles.conflict}>{t.conflict}</p>}
+        {changing.trouble && <Failed trouble={changing.trouble} />}
+      </div>
+      {columns.every(({ totalCount }) => totalCount === 0) ? (
+        <Empty title={t.none}>
+          <p className="quiet">{t.noneHint}</p>
+        </Empty>
+      ) : (
+        <div className={styles.columns}>
+          {columns.map((shown, index) => (
+            <ColumnView
+              key={shown.status}
+              column={shown}
+              current={index === column ? row : -1}
+              oneProject={project !== undefined}
+              choose={setCurrent}
+              change={changing.change}
+            />
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+type ColumnProps = {
+  column: Column;
+  current: number;
+  oneProject: boolean;
+  choose: (id: string) => void;
+  change: (task: Task, patch: Patch) => void;
+};
+
+function ColumnView({ column, current, oneProject, choose, change }: ColumnProps) {
+  const t = useTexts(TEXTS);
+  const formats = useFormats();
+  const { status, tasks, totalCount } = column;
+  const title = t.column(t.status[status], formats.whole(totalCount));
+  const left = totalCount > tasks.length;
+  const told = status === 'FAILED' || status === 'COMPLETED' ? t.newest : t.shown;
+  return (
+    <div className={styles.column} data-status={status}>
+      <h2>{title}</h2>
+      <p className="quiet">{left && told(formats.whole(tasks.length))}</p>
+      {tasks.length === 0 ? (
+        <p className={`${styles.none} quiet`}>{t.empty}</p>
+      ) : (
+        <VirtualList items={tasks} keyOf={({ id }) => id} label={title} height={84} current={current}>
+          {(task, index) => (
+            <Card
+              task={task}
+              current={index === current}
+              withProject={!oneProject}
+              choose={choose}
+              change={change}
+            />
+          )}
+        </VirtualList>
+      )}
+    </div>
+  );
+}
+
+function ProjectChoice({ project, choose }: { project: string | undefined; choose: (id: string) => void }) {
+  const t = useTexts(TEXTS);
+  const { data } = useAnswer(BoardProjectsDocument, {});
+  return (
+    <label>
+      {t.project}{' '}
+      <select value={project ?? ''} onChange={(event) => choose(event.target.value)}>
+        <option value="">{t.all}</option>
+        {data?.projects.nodes.map(({ projectId, name }) => (
+          <option key={projectId} value={projectId}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,67 @@
+// Changing a task: shown at once, and taken back where the server refuses. Changes of one task go one after
+// another, each on top of the version that the one before has made, so that one does not conflict with oneself.
+import { useCallback, useRef, useState } from 'react';
+import { change } from '@/data/client';
+import { type Trouble, troubleOfThrown } from '@/data/trouble';
+import { ChangeTaskDocument } from './board.generated';
+import { isShown, type Patch, type Pending, type Task } from './columns';
+
+export type Changing = {
+  pending: ReadonlyMap<string, Pending>;
+  trouble: Trouble | undefined;
+  change: (task: Task, patch: Patch) => void;
+};
+
+/** The changes of a task that are on their way: `known` is the newest version that the server has told. */
+type Line = { last: Promise<void>; known: string; left: number; failed: boolean };
+
+export function useChanges(): Changing {
+  const [pending, setPending] = useState<ReadonlyMap<string, Pending>>(new Map());
+  const [trouble, setTrouble] = useState<Trouble>();
+  const lines = useRef(new Map<string, Line>());
+
+  const make = useCallback((task: Task, patch: Patch) => {
+    const { id, updatedAt } = task;
+    const before = lines.current.get(id);
+    const line: Line =
+      before && before.left > 0
+        ? before
+        : { last: Promise.resolve(), known: later(before?.known, updatedAt), left: 0, failed: false };
+    lines.current.set(id, line);
+    line.left += 1;
+    setTrouble(undefined);
+    setPending((all) => {
+      const shown = all.get(id);
+      const still = shown && isShown(shown, updatedAt) ? shown.patch : {};
+      return new Map([...all, [id, { patch: { ...still, ...patch }, until: null }]]);
+    });
+    line.last = line.last
+      .then(async () => {
+        if (line.failed) return; // it was made to what is no longer shown
+        const input = { id, patch, ifUnmodifiedSince: line.known };
+        const { updateTask } = await change(ChangeTaskDocument, { input });
+        line.known = later(line.known, updateTask.task.updatedAt);
+      })
+      .catch((error) => {
+        line.failed = true;
+        setTrouble(troubleOfThrown(error));
+      })
+      .finally(() => {
+        line.left -= 1;
+        if (line.left > 0) return;
+        setPending((all) => {
+          const rest = new Map(all);
+          const shown = rest.get(id);
+          if (line.failed || !shown) rest.delete(id);
+          else rest.set(id, { ...shown, until: line.known });
+          return rest;
+        });
+      });
+  }, []);
+  return { pending, trouble, change: make };
+}
+
+// Times of the API have one length and zone, so they are ordered as texts, to the microsecond.
+function later(one: string | undefined, other: string): string {
+  return one !== undefined && one > other ? one : other;
+}
