@@ -33,6 +33,7 @@ export function formats(language: Language) {
   const percent = list({ style: 'percent', maximumFractionDigits: 0 });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
   const time = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
+  const utcDay = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
   const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
 
   const two = (large: keyof typeof units, high: number, small: keyof typeof units, low: number) =>
@@ -73,6 +74,8 @@ export function formats(language: Language) {
         : duration(ms - (ms % (ms < HOUR ? MINUTE : 1))),
     dateTime: (iso: string) => dateTime.format(new Date(iso)),
     time: (iso: string) => time.format(new Date(iso)),
+    /** The day as it is in UTC, by which the API groups. */
+    utcDay: (iso: string) => utcDay.format(new Date(iso)),
     day: (iso: string) => day.format(new Date(iso)),
   };
 }

@@ -3,6 +3,14 @@ import * as board from './board/page';
 import * as graphiql from './graphiql/page';
 import * as home from './home/page';
 import * as instance from './instance/page';
+import * as usage from './usage/page';
 
-export const pages = [home.route, instance.route, board.route, board.graph, graphiql.route] as const;
-export const navigation = [home.entry, board.entry, graphiql.entry];
+export const pages = [
+  home.route,
+  instance.route,
+  board.route,
+  board.graph,
+  usage.route,
+  graphiql.route,
+] as const;
+export const navigation = [home.entry, board.entry, usage.entry, graphiql.entry];

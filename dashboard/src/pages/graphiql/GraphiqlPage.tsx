@@ -5,6 +5,7 @@ import { GraphiQL } from 'graphiql';
 import { useTheme } from '@/ui/theme';
 import { fetcher } from './fetcher';
 import styles from './GraphiqlPage.module.css';
+import { givenBy } from './given';
 
 const EXAMPLE = `# To follow it as it changes: subscription { live { tasks(...) { ... } } }
 
@@ -16,6 +17,8 @@ const EXAMPLE = `# To follow it as it changes: subscription { live { tasks(...) 
 }
 `;
 
+const given = givenBy(location.hash);
+
 export function GraphiqlPage() {
   const theme = useTheme();
   return (
@@ -23,6 +26,7 @@ export function GraphiqlPage() {
       <GraphiQL
         fetcher={fetcher}
         defaultQuery={EXAMPLE}
+        {...(given && { initialQuery: given.query, initialVariables: given.variables })}
         isHeadersEditorEnabled={false}
         showPersistHeadersSettings={false}
         {...(theme === 'system' ? {} : { forcedTheme: theme })}
