@@ -3,6 +3,7 @@ import * as board from './board/page';
 import * as graphiql from './graphiql/page';
 import * as home from './home/page';
 import * as instance from './instance/page';
+import * as search from './search/page';
 import * as usage from './usage/page';
 
 export const pages = [
@@ -11,6 +12,7 @@ export const pages = [
   board.route,
   board.graph,
   usage.route,
+  search.route,
   graphiql.route,
 ] as const;
-export const navigation = [home.entry, board.entry, usage.entry, graphiql.entry];
+export const navigation = [home.entry, board.entry, usage.entry, search.entry, graphiql.entry];

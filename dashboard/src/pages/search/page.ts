@@ -1,0 +1,20 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { type NavigationEntry, root } from '@/app/root';
+
+export const KINDS = ['logs', 'tasks', 'instructions', 'messages', 'calls'] as const;
+export type Kind = (typeof KINDS)[number];
+export type SearchSearch = { q?: string; kind?: Kind };
+
+export const route = createRoute({
+  getParentRoute: () => root,
+  path: '/search',
+  validateSearch: (search: Record<string, unknown>): SearchSearch => {
+    const kind = KINDS.find((name) => name === search.kind);
+    // An address with ?q=42 is read as a number.
+    const q = typeof search.q === 'string' || typeof search.q === 'number' ? String(search.q) : '';
+    return { ...(q !== '' && { q }), ...(kind && { kind }) };
+  },
+  component: lazyRouteComponent(() => import('./SearchPage'), 'SearchPage'),
+});
+
+export const entry: NavigationEntry = { to: '/search', label: { en: 'Search', ja: '検索' }, keys: 'g s' };
