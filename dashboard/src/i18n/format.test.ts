@@ -30,6 +30,7 @@ test('costs are US dollars, small ones to a hundredth of a cent', () => {
 
 test('numbers carry their unit in both languages', () => {
   expect(english.bytes(1_500)).toBe('1.5kB');
+  expect(english.bytes(2_500_000_000)).toBe('2.5GB');
   expect(english.percent(73)).toBe('73%');
   expect(japanese.compact(1_230_000)).toBe('123万');
 });

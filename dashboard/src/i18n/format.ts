@@ -29,6 +29,7 @@ export function formats(language: Language) {
     byte: unit('byte'),
     kilobyte: unit('kilobyte'),
     megabyte: unit('megabyte'),
+    gigabyte: unit('gigabyte'),
   };
   const percent = list({ style: 'percent', maximumFractionDigits: 0 });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
@@ -65,7 +66,9 @@ export function formats(language: Language) {
         ? units.byte.format(value)
         : value < 1_000_000
           ? units.kilobyte.format(value / 1_000)
-          : units.megabyte.format(value / 1_000_000),
+          : value < 1_000_000_000
+            ? units.megabyte.format(value / 1_000_000)
+            : units.gigabyte.format(value / 1_000_000_000),
     duration,
     /** How long ago, in whole minutes once that is all one wants to know. */
     since: (ms: number) =>

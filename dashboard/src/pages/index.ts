@@ -4,6 +4,7 @@ import * as graphiql from './graphiql/page';
 import * as home from './home/page';
 import * as instance from './instance/page';
 import * as search from './search/page';
+import * as settings from './settings/page';
 import * as usage from './usage/page';
 
 export const pages = [
@@ -13,6 +14,14 @@ export const pages = [
   board.graph,
   usage.route,
   search.route,
+  settings.route,
   graphiql.route,
 ] as const;
-export const navigation = [home.entry, board.entry, usage.entry, search.entry, graphiql.entry];
+export const navigation = [
+  home.entry,
+  board.entry,
+  usage.entry,
+  search.entry,
+  settings.entry,
+  graphiql.entry,
+];

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.dashboard.files import FOLDER, INDEX
+from services.writing.lifecycles import TASK
 from tests.support.dashboard import NEEDS_BUILD, NEEDS_PACKAGES, SOURCE, npm
 
 MOST_FOR_HOME = 300_000
@@ -18,6 +19,17 @@ def test_its_checks_pass(script: str) -> None:
     done = npm("run", script)
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_the_board_offers_the_statuses_that_a_task_may_take() -> None:
+    source = (SOURCE / "src/pages/board/columns.ts").read_text()
+    (body,) = re.findall(r"const NEXT[^{]*\{(.*?)\n\}", source, re.DOTALL)
+    offered = {
+        status: set(re.findall(r"'(\w+)'", following))
+        for status, following in re.findall(r"(\w+): \[(.*?)\]", body)
+    }
+
+    assert offered == {status.name: {step.name for step in steps} for status, steps in TASK.steps.items()}
 
 
 def test_its_lock_file_names_no_registry() -> None:

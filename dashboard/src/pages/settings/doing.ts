@@ -1,0 +1,31 @@
+// One change at a time, with what went wrong.
+import { useCallback, useState } from 'react';
+import { type Trouble, troubleOfThrown } from '@/data/trouble';
+
+export type Doing = {
+  busy: boolean;
+  trouble: Trouble | undefined;
+  /** Resolves to whether it was done. */
+  run: (change: () => Promise<unknown>) => Promise<boolean>;
+};
+
+export function useDoing(): Doing {
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState<Trouble>();
+  const run = useCallback(async (change: () => Promise<unknown>) => {
+    setBusy(true);
+    setTrouble(undefined);
+    try {
+      await change();
+      return true;
+    } catch (error) {
+      // A wrong password is no reason to say that the login has ended.
+      const wrong = troubleOfThrown(error);
+      setTrouble(wrong.kind === 'loggedOut' ? { ...wrong, kind: 'input' } : wrong);
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  }, []);
+  return { busy, trouble, run };
+}

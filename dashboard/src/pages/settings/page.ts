@@ -1,0 +1,10 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { type NavigationEntry, root } from '@/app/root';
+
+export const route = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./SettingsPage'), 'SettingsPage'),
+});
+
+export const entry: NavigationEntry = { to: '/settings', label: { en: 'Settings', ja: '設定' }, keys: 'g ,' };
