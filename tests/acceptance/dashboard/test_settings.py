@@ -73,7 +73,7 @@ def works(server: LiveServer, token: str) -> bool:
         json={"query": "{ me { username } }"},
         headers={"authorization": f"Bearer {token}"},
     )
-    return answer.json().get("data") == {"me": {"username": "alice"}}
+    return bool(answer.json().get("data") == {"me": {"username": "alice"}})
 
 
 def test_a_notification_is_added_tested_switched_off_and_deleted(
