@@ -58,9 +58,9 @@ WHERE mcp_messages.id = answer.id
 
 # A tool call takes the key of its request: one row for it, however often it is recorded.
 _SYNC_TOOL_CALLS: Final = """
-INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, arguments, status, started_at,
-                            completed_at, execution_time_ms, result, error_details)
-SELECT request.id, request.id, request.cc_instance_id, request.params ->> 'name',
+INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, server_name, tool_name, arguments,
+                            status, started_at, completed_at, execution_time_ms, result, error_details)
+SELECT request.id, request.id, request.cc_instance_id, request.server_name, request.params ->> 'name',
        COALESCE(NULLIF(request.params -> 'arguments', 'null'), '{}'),
        CASE WHEN response.id IS NULL AND cancel.id IS NOT NULL THEN 'failed'
             WHEN response.id IS NULL THEN 'running'

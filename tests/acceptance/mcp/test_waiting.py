@@ -172,7 +172,8 @@ async def test_what_is_said_is_recorded(lead: Agent, settings: Settings) -> None
             rows = await connection.exec_driver_sql(
                 "SELECT tool_name, call.status, execution_time_ms IS NOT NULL, call.arguments::text"
                 " FROM mcp_tool_calls call JOIN mcp_messages message ON message.id = message_id"
-                " WHERE call.cc_instance_id = $1 AND server_name = 'ccgraph' AND call.status <> 'running'"
+                " WHERE call.cc_instance_id = $1 AND call.server_name = 'ccgraph'"
+                " AND message.server_name = 'ccgraph' AND call.status <> 'running'"
                 " ORDER BY call.started_at",
                 (lead.instance,),
             )

@@ -615,9 +615,9 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS answer(id, method, process
 WHERE mcp_messages.id = answer.id
 
 -- services.mcp.recording, _SYNC_TOOL_CALLS
-INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, tool_name, arguments, status, started_at,
-                            completed_at, execution_time_ms, result, error_details)
-SELECT request.id, request.id, request.cc_instance_id, request.params ->> 'name',
+INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, server_name, tool_name, arguments,
+                            status, started_at, completed_at, execution_time_ms, result, error_details)
+SELECT request.id, request.id, request.cc_instance_id, request.server_name, request.params ->> 'name',
        COALESCE(NULLIF(request.params -> 'arguments', 'null'), '{}'),
        CASE WHEN response.id IS NULL
 AND cancel.id IS NOT NULL THEN 'failed'

@@ -85,4 +85,4 @@ async def test_random_creates_appends_and_claims_do_the_same_in_one_statement_an
         assert await alike(likeness, quick, slow, without_numbers) == [], f"seed {seed}"
     print(dict(outcomes), refusing.asked)
     assert min(outcomes[name] for name in ("refused", "claimed", "made")) > 0, outcomes
-    assert refusing.asked >= outcomes["claimed"] + outcomes["made"] // 4
+    assert refusing.asked > outcomes["claimed"]  # creates and appends came this way, too

@@ -23,6 +23,9 @@ KEPT_BY_TRIGGERS = {
 }
 """Columns that follow what happens elsewhere."""
 
+FOLLOWS = {("mcp_tool_calls", "message_id"): "message_instance_id"}
+"""Columns that triggers empty with a reference."""
+
 COUNTING = {counts.table: counted for counted, counts in COUNTS.items()}
 """Tables in which triggers count the rows of others, and of which."""
 
@@ -247,7 +250,8 @@ def _lost_references(change: Change, before: Snapshot, gone: set[tuple[str, int]
             (target, id(row)) in gone for row in before[target].values() if row[key] == change.before[column]
         )
     }
-    return bool(lost) and change.columns <= {*lost, "updated_at"}
+    with_them = {FOLLOWS[change.table, column] for column in lost if (change.table, column) in FOLLOWS}
+    return bool(lost) and change.columns <= {*lost, *with_them, "updated_at"}
 
 
 def _refers_to_what_is_seen(change: Change, now: Reach) -> bool:
