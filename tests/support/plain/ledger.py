@@ -23,8 +23,8 @@ KEPT_BY_TRIGGERS = {
 }
 """Columns that follow what happens elsewhere."""
 
-FOLLOWS = {("mcp_tool_calls", "message_id"): "message_instance_id"}
-"""Columns that triggers empty with a reference."""
+KEPT_REFERENCES = {"mcp_tool_calls": ("message_instance_id", "cc_instances", "id")}
+"""References without a foreign key, which triggers empty as one would."""
 
 COUNTING = {counts.table: counted for counted, counts in COUNTS.items()}
 """Tables in which triggers count the rows of others, and of which."""
@@ -242,16 +242,16 @@ def _lost_references(change: Change, before: Snapshot, gone: set[tuple[str, int]
     """Whether all that changed are references to rows that are gone, now empty."""
     assert change.before is not None
     assert change.after is not None
+    kept = KEPT_REFERENCES.get(change.table)
     lost = {
         column
-        for column, target, key in _references(change.table)
+        for column, target, key in (*_references(change.table), *((kept,) if kept else ()))
         if change.after[column] is None
         and any(
             (target, id(row)) in gone for row in before[target].values() if row[key] == change.before[column]
         )
     }
-    with_them = {FOLLOWS[change.table, column] for column in lost if (change.table, column) in FOLLOWS}
-    return bool(lost) and change.columns <= {*lost, *with_them, "updated_at"}
+    return bool(lost) and change.columns <= {*lost, "updated_at"}
 
 
 def _refers_to_what_is_seen(change: Change, now: Reach) -> bool:
