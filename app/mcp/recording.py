@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +16,7 @@ import structlog
 from services.core.background import Running, repeatedly
 from services.core.database import Database
 from services.core.database_errors import is_away
-from services.core.errors import BadInput, DomainError
+from services.core.errors import BadInput, DomainError, NotFound
 from services.core.principal import Origin, Principal
 from services.mcp.messages import MAX_MESSAGES
 from services.mcp.recording import record
@@ -32,6 +32,9 @@ ACTION: Final = "recordMcpMessages"
 
 EVERY: Final = 5.0
 """Seconds between two writings: what an instance says within them is one transaction."""
+
+APPEARS_WITHIN: Final = timedelta(seconds=30)
+"""For so long messages wait for their instance, which the very call may be making."""
 
 MOST_BYTES: Final = 4_000_000
 """Bytes of a person's messages that wait to be written; what comes on top is not recorded."""
@@ -55,8 +58,8 @@ class _Line:
 class TrafficRecorder(Running):
     """Keeps messages in memory for a moment, so that a call waits for no record of it.
 
-    A process that is killed loses those of the last second. What cannot be recorded because the instance is
-    not there, or not the caller's to change, is dropped: the call itself was told so.
+    A process that is killed loses those of the last `EVERY` seconds. What cannot be recorded because the
+    instance does not appear, or is not the caller's to change, is dropped: the call itself was told so.
     """
 
     def __init__(self, database: Database, vault: Vault) -> None:
@@ -116,7 +119,12 @@ class TrafficRecorder(Running):
         some = [*waiting][:MAX_MESSAGES]
         origin = Origin(user_agent="ccgraph /mcp")
         action = Action(self._database, line.principal, origin, ACTION, self._vault)
-        await self._store(action, instance, [item for _, item in some])
+        try:
+            await self._store(action, instance, [item for _, item in some])
+        except NotFound:
+            if datetime.now(UTC) - datetime.fromisoformat(some[0][1]["at"]) < APPEARS_WITHIN:
+                return
+            self._dropped(instance, len(some), NotFound.code)
         for size, _ in some:
             waiting.popleft()
             line.bytes -= size
@@ -127,12 +135,12 @@ class TrafficRecorder(Running):
     async def _store(self, action: Action, instance: UUID, messages: list[dict[str, Any]]) -> None:
         """Store them, but for those that cannot be: one that is odd takes no others with it.
 
-        Raises: what says that the database is away.
+        Raises: NotFound for the instance, and what says that the database is away.
         """
         try:
             await record(action, instance, messages)
         except Exception as error:
-            if is_away(error):
+            if is_away(error) or isinstance(error, NotFound):
                 raise
             if isinstance(error, BadInput) and len(messages) > 1:
                 half = len(messages) // 2
@@ -140,4 +148,8 @@ class TrafficRecorder(Running):
                 await self._store(action, instance, messages[half:])
                 return
             reason = error.code if isinstance(error, DomainError) else type(error).__qualname__
-            log.info("agents_calls_dropped", instance=str(instance), reason=reason, messages=len(messages))
+            self._dropped(instance, len(messages), reason)
+
+    @staticmethod
+    def _dropped(instance: UUID, messages: int, reason: str) -> None:
+        log.info("agents_calls_dropped", instance=str(instance), reason=reason, messages=messages)

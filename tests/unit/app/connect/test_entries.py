@@ -1,6 +1,7 @@
 """What is put into a settings file can be taken out again, byte for byte, whatever is in it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -46,6 +47,8 @@ settings = st.tuples(st.dictionaries(texts, values, max_size=4), known).map(
 )
 indents = st.sampled_from([None, 0, 1, 2, 4, "\t"])
 separators = st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")])
+STRING_OR_EMPTY = re.compile(r'"(?:[^"\\]|\\.)*"|\{\}|\[\]')
+WIDE = {"{}": "{ }", "[]": "[\n]"}
 
 
 @st.composite
@@ -56,7 +59,7 @@ def written(draw: st.DrawFn) -> str:
         draw(settings), indent=indent, separators=draw(separators), ensure_ascii=draw(st.booleans())
     )
     if draw(st.booleans()):
-        text = text.replace("{}", "{ }").replace("[]", "[\n]")
+        text = STRING_OR_EMPTY.sub(lambda found: WIDE.get(found[0], found[0]), text)
     if draw(st.booleans()):
         text = text.replace("\n", "\r\n")
     blanks = st.sampled_from(["", "\n", "\r\n", "  \n\n"])

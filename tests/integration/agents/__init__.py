@@ -1,0 +1,1 @@
+"""What agents say over MCP, on PostgreSQL."""
