@@ -11,10 +11,12 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -30,7 +32,7 @@ from benchmarks.processes import Process
 from benchmarks.report import Section, table
 from benchmarks.scenarios import arguments
 
-HOOKS_A_SECOND, HOOK_CONNECTIONS = 300, 20
+HOOKS_A_SECOND, HOOK_CONNECTIONS, FLEETS = 300, 20, 20
 P99 = 15.0
 """Milliseconds: the target of hooks."""
 RECORDS_A_SECOND, RECORDS_A_REQUEST, EXPORTERS = 2_000, 100, 4
@@ -140,21 +142,44 @@ async def at_a_rate(send: Send, seconds: float) -> Times:
     return Times.of(taken, clock() - begun)
 
 
-def hooks() -> list[bytes]:
-    """The recorded hooks."""
+_ID = re.compile(
+    r"\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|toolu_\w+|req_\w+|(?<=\"agent_id\": \")\w+)\b"
+)
+
+
+def renewed(text: str) -> str:
+    """Recorded text with other ids: each is replaced by one of its form, the same one wherever it stands."""
+    others: dict[str, str] = {}
+
+    def another(found: re.Match[str]) -> str:
+        known = found[0]
+        prefix, underscore, _ = known.rpartition("_")
+        fresh = uuid4()
+        other = f"{prefix}{underscore}{fresh.hex[:24]}" if "-" not in known else str(fresh)
+        return others.setdefault(known, other)
+
+    return _ID.sub(another, text)
+
+
+def hooks(most: int) -> list[bytes]:
+    """The recorded hooks as a fleet sends them: such conversations side by side, with ids of their own."""
     lines = (RECORDINGS / "hooks.jsonl").read_text().splitlines()
-    return [json.dumps(json.loads(line)["body"]).encode() for line in lines]
+    recorded = json.dumps([json.loads(line)["body"] for line in lines])
+    rounds = -(-most // (FLEETS * len(lines)))
+    told = [[body for _ in range(rounds) for body in json.loads(renewed(recorded))] for _ in range(FLEETS)]
+    return [json.dumps(body).encode() for together in zip(*told, strict=True) for body in together]
 
 
 async def measure_hooks(
     url: str, token: str, database: BenchmarkDatabase, seconds: float
 ) -> tuple[Times, Times, list[str]]:
     """Through the server, and by bare inserts; and the processor time of a hook."""
-    bodies = hooks()
+    bodies = hooks(int(HOOKS_A_SECOND * (seconds + 1)))
+    sent = count()
     clients = [await Http(url, token).open() for _ in range(HOOK_CONNECTIONS)]
 
-    async def post(connection: int, number: int) -> None:
-        await clients[connection].post("/ingest/claude-code/hooks", bodies[number % len(bodies)])
+    async def post(connection: int, _: int) -> None:
+        await clients[connection].post("/ingest/claude-code/hooks", bodies[next(sent)])
 
     await at_a_rate(post, 1.0)
     spent = Spent(database)
@@ -175,8 +200,11 @@ async def measure_hooks(
     return through, bare, each
 
 
-def exports() -> list[tuple[bytes, list[str]]]:
-    """Requests of so many recorded log records, as protobuf in gzip, and the records as JSON texts."""
+def exports(most: int) -> list[tuple[bytes, list[str]]]:
+    """Requests of so many recorded log records, as protobuf in gzip, and the records as JSON texts.
+
+    No two have ids in common.
+    """
     found = [
         record
         for line in (RECORDINGS / "otlp-json.jsonl").read_text().splitlines()
@@ -186,8 +214,9 @@ def exports() -> list[tuple[bytes, list[str]]]:
         for record in scope["logRecords"]
     ]
     made = []
-    for first in range(10):
-        records = [found[(first * 7 + at) % len(found)] for at in range(RECORDS_A_REQUEST)]
+    for first in range(most):
+        chosen = [found[(first * 7 + at) % len(found)] for at in range(RECORDS_A_REQUEST)]
+        records = json.loads(renewed(json.dumps(chosen)))
         body = {"resourceLogs": [{"resource": {}, "scopeLogs": [{"scope": {}, "logRecords": records}]}]}
         message = json_format.ParseDict(body, ExportLogsServiceRequest())
         made.append((gzip.compress(message.SerializeToString()), [json.dumps(one) for one in records]))
@@ -198,7 +227,8 @@ async def measure_records(
     url: str, token: str, database: BenchmarkDatabase, seconds: float
 ) -> tuple[float, float, list[str]]:
     """Log records a second, through the server and by bare inserts; and the processor time of a record."""
-    made = exports()
+    made = exports(int(seconds * RECORDS_A_SECOND * 2 / RECORDS_A_REQUEST))
+    sent = count()
 
     async def rate(send: Callable[[int, int], Awaitable[object]]) -> float:
         end = time.perf_counter() + seconds
@@ -215,8 +245,8 @@ async def measure_records(
 
     clients = [await Http(url, token).open() for _ in range(EXPORTERS)]
 
-    async def post(place: int, number: int) -> None:
-        body = made[number % len(made)][0]
+    async def post(place: int, _: int) -> None:
+        body = made[next(sent) % len(made)][0]
         headers = {"content_type": "application/x-protobuf", "content_encoding": "gzip"}
         await clients[place].post("/v1/logs", body, **headers)
 
