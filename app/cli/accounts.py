@@ -1,7 +1,6 @@
 """`ccgraph create-admin` and `ccgraph token`."""
 
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 
 import typer
@@ -15,6 +14,7 @@ from services.accounts.accounts import active_usernames
 from services.accounts.accounts import create_admin as create_admin_account
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
+from services.core.database import WriteConnection
 from services.core.principal import Origin
 from services.demo import DEMO_USER
 
@@ -41,7 +41,7 @@ def print_token(username: str | None, minutes: int, *, ingest: bool = False) -> 
         policy = TokenPolicy(found.settings.signing_key())
         kind = TokenType.INGEST if ingest else TokenType.ACCESS
         async with open_database(found.settings) as database, database.transaction() as connection:
-            name = username or _account(await active_usernames(connection))
+            name = await account_of(connection, username)
             issued = await issue_for_username(
                 connection, policy, name, ORIGIN, timedelta(minutes=minutes), kind
             )
@@ -51,8 +51,14 @@ def print_token(username: str | None, minutes: int, *, ingest: bool = False) -> 
         sys.stdout.write(run(issue()) + "\n")
 
 
-def _account(usernames: Sequence[str]) -> str:
-    """Whose token it is where nothing is said. Raises: StartupError when that is not clear."""
+async def account_of(connection: WriteConnection, username: str | None) -> str:
+    """Whose token it is: the person who is named, the only one there is, or the demo's.
+
+    Raises: StartupError when that is not clear.
+    """
+    if username is not None:
+        return username
+    usernames = await active_usernames(connection)
     if len(usernames) == 1:
         return usernames[0]
     if DEMO_USER in usernames:

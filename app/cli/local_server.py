@@ -1,7 +1,7 @@
 """The server of this machine, and tokens that are made on it without logging in, as `ccgraph token` does."""
 
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,6 @@ from app.connect.local import LocalServer, server_on, servers
 from app.connect.tokens import LIFETIME, IngestToken
 
 if TYPE_CHECKING:
-    from services.accounts.token_store import IssuedToken
     from services.accounts.tokens import TokenPolicy
     from services.core.database import Database
 
@@ -46,24 +45,16 @@ def issue_token(server: LocalServer, username: str | None, name: str) -> IngestT
 
     Raises: StartupError when it is not clear which account is meant.
     """
-    from sqlalchemy import select
-
-    from app.cli.accounts import ORIGIN
-    from models import User
+    from app.cli.accounts import ORIGIN, account_of
     from models.enums import TokenType
-    from services.accounts import token_store
-
-    issue_named: Callable[..., Awaitable[IssuedToken]] = token_store.issue_named
+    from services.accounts.token_store import issue_for_username
 
     async def issue(database: "Database", policy: "TokenPolicy") -> IngestToken:
         async with database.transaction() as connection:
-            found = await connection.execute(
-                select(User.id, User.username).where(User.is_active.is_(True)).order_by(User.id)
+            owner = await account_of(connection, username)
+            issued = await issue_for_username(
+                connection, policy, owner, ORIGIN, LIFETIME, TokenType.INGEST, name
             )
-            people = {row.username: row.id for row in found}
-            owner = people[_account(list(people), username)]
-            kind = TokenType("ingest")
-            issued = await issue_named(connection, policy, owner, ORIGIN, name, LIFETIME, kind=kind)
         return IngestToken(issued.token, name, str(issued.token_id), issued.expires_at.isoformat())
 
     return _with_database(server, issue)
@@ -114,23 +105,6 @@ def _with_database(
                 return await work(database, policy)
 
         return run(worked())
-
-
-def _account(people: list[str], username: str | None) -> str:
-    """Whose token it is: the one who is named, the only one there is, or the demo's person."""
-    from services.demo import DEMO_USER
-
-    if username is not None:
-        if username not in people:
-            raise StartupError(f"There is no active account named {username}.")
-        return username
-    if len(people) == 1:
-        return people[0]
-    if DEMO_USER in people:
-        return DEMO_USER
-    if not people:
-        raise StartupError("The server has no account yet: make one with `ccgraph create-admin`.")
-    raise StartupError("The server has several accounts: say with --username whose Claude Code this is.")
 
 
 def _same(one: str, other: str) -> bool:

@@ -105,15 +105,16 @@ async def issue_for_username(
     origin: Origin,
     lifetime: timedelta | None = None,
     kind: TokenType = TokenType.ACCESS,
+    name: str | None = None,
 ) -> IssuedToken:
-    """A token for the active account of that name, as `ccgraph token` prints it, or `NotFound`."""
+    """A token, called `name`, for the active account of a username, or `NotFound`."""
     found = await connection.execute(
         select(User.id).where(User.username == username, User.is_active.is_(True))
     )
     user_id = found.scalar_one_or_none()
     if user_id is None:
         raise NotFound(f"There is no active account named {username}.")
-    return await issue_named(connection, policy, user_id, origin, lifetime=lifetime, kind=kind)
+    return await issue_named(connection, policy, user_id, origin, name, lifetime, kind=kind)
 
 
 async def exchange(
