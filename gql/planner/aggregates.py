@@ -1,15 +1,21 @@
-"""Figures over all rows of a filter: count, sum, avg, min, max."""
+"""Figures over all rows of a filter: count, sum, avg, min, max, percentile."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from gql.planner.catalog import Column, TableType
 from gql.planner.column_types import Kind, output
+from gql.planner.conversions import share
+from gql.planner.pages import DEFAULT_PAGE
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 
-FUNCTIONS = ("sum", "avg", "min", "max")
+PERCENTILE: Final = "percentile"
+FUNCTIONS: Final = ("sum", "avg", "min", "max", PERCENTILE)
+
+ROWS_SORTED: Final = DEFAULT_PAGE
+"""What a percentile counts as in an operation's cost, in rows: it sorts all that fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +56,14 @@ class Measures:
 
 def measured(table: TableType, function: str) -> list[Column]:
     """The columns that `sum { ... }` and the others offer."""
-    if function in ("sum", "avg"):
+    if function in ("sum", "avg", PERCENTILE):
         return [column for column in table.columns.values() if column.kind.is_number]
     return [column for column in table.columns.values() if column.kind.is_ordered]
 
 
 def measured_kind(function: str, kind: Kind) -> Kind:
-    """What a figure is: sums of whole numbers may need 64 bits, averages are fractions."""
-    if function == "avg":
+    """What a figure is: sums of whole numbers may need 64 bits, averages and percentiles are fractions."""
+    if function in ("avg", PERCENTILE):
         return Kind.FLOAT
     if function == "sum":
         return Kind.BIGINT if kind in (Kind.INT, Kind.BIGINT) else Kind.FLOAT
@@ -122,17 +128,31 @@ def _function(
     statement: Statement, table: TableType, alias: str, around: str, field: Field, inner: list[str]
 ) -> list[str]:
     type_name = f"{table.name}{field.name.capitalize()}"
+    selected = field.selected(statement.question, type_name)
+    # PostgreSQL refuses a parameter that nothing uses.
+    call = _call(statement, field) if any(part.name != "__typename" for part in selected) else ""
     columns = []
-    for part in field.selected(statement.question, type_name):
+    for part in selected:
         if part.name == "__typename":
             columns.append(f"""'{type_name}' AS "{part.key}\"""")
             continue
         column = table.columns[part.name]
         figure = statement.alias("figure")
-        inner.append(f"{field.name}({statement.column(table, column, alias)}) AS {figure}")
+        inner.append(f"{call.format(statement.column(table, column, alias))} AS {figure}")
         kind = measured_kind(field.name, column.kind)
         shown = f"{around}.{figure}"
         if kind is Kind.FLOAT:
             shown += "::double precision"
         columns.append(f'{output(shown, kind)} AS "{part.key}"')
     return columns
+
+
+def _call(statement: Statement, field: Field) -> str:
+    """`sum({})`, or `percentile_cont($1::double precision) WITHIN GROUP (ORDER BY {})`, of an expression.
+
+    PostgreSQL sorts a column once for all percentiles that are asked of it.
+    """
+    if field.name != PERCENTILE:
+        return f"{field.name}({{}})"
+    place = statement.parameter(field.arguments(statement.question)["p"], share, Kind.FLOAT.cast)
+    return f"percentile_cont({place}) WITHIN GROUP (ORDER BY {{}})"

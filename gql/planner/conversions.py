@@ -27,6 +27,7 @@ __all__ = [
     "json_text",
     "moment",
     "number",
+    "share",
     "text",
     "uuid",
     "whole_number",
@@ -44,6 +45,14 @@ def decimal(value: object) -> Decimal:
     """A finite number, as PostgreSQL's numeric."""
     number(value)
     return Decimal(value.text if isinstance(value, ExactNumber) else repr(number(value)))
+
+
+def share(value: object) -> float:
+    """A number from 0 to 1."""
+    found = number(value)
+    if not 0 <= found <= 1:
+        raise ValueError("must be between 0 and 1")
+    return found
 
 
 def json_text(value: object) -> str:

@@ -41,6 +41,7 @@ from graphql import (
     visit,
 )
 
+from gql.planner.aggregates import PERCENTILE, ROWS_SORTED
 from gql.planner.computed_fields import ROWS_READ
 from gql.planner.pages import DEFAULT_PAGE, MAXIMUM_PAGE
 from gql.request.relations import Asked, asked
@@ -394,7 +395,9 @@ def _is_connection(kind: GraphQLNamedType | None) -> TypeGuard[GraphQLObjectType
 
 
 def _rows_behind(parent: GraphQLCompositeType | None, name: str) -> int:
-    """What an object of figures reads beside itself, for each row it hangs on."""
+    """What an object of figures reads or sorts beside itself, for each row it hangs on."""
+    if name == PERCENTILE:
+        return ROWS_SORTED
     return 0 if parent is None else ROWS_READ.get((parent.name, name), 0)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gql.compat.strawberry_graphql import StrawberryArgument, StrawberryField
 from gql.planner import names, subtree_usage
-from gql.planner.aggregates import FUNCTIONS, measured, measured_kind
+from gql.planner.aggregates import FUNCTIONS, PERCENTILE, measured, measured_kind
 from gql.planner.catalog import Catalog, Relation, TableType, build_catalog
 from gql.planner.column_types import Kind
 from gql.planner.groups import group_keys
@@ -26,6 +26,7 @@ FIGURES = {
     "avg": "Averages over the rows that have a value.",
     "min": "Smallest values.",
     "max": "Largest values.",
+    PERCENTILE: "Percentiles of the rows that have a value, interpolated between the two nearest.",
 }
 
 
@@ -196,7 +197,14 @@ def _groups(table: TableType, figures: list[tuple[str, str, str]]) -> None:
 
 
 def _fields(figures: Iterable[tuple[str, str, str]]) -> list[StrawberryField]:
-    return [output_field(*figure) for figure in figures]
+    return [
+        output_field(name, kind, description, [_share()] if name == PERCENTILE else [])
+        for name, kind, description in figures
+    ]
+
+
+def _share() -> StrawberryArgument:
+    return argument("p", "Float", "Which one, from 0 to 1: 0.95 for what 95 of 100 rows do not exceed.")
 
 
 CATALOG = build_catalog()

@@ -16,6 +16,7 @@ from graphql import (
 )
 from hypothesis.strategies import DataObject, booleans, integers, lists, sampled_from
 
+from gql.planner.aggregates import PERCENTILE
 from gql.planner.catalog import Catalog, Column, TableType
 from gql.planner.column_types import Kind
 from gql.planner.groups import group_keys
@@ -140,6 +141,8 @@ class QueryWriter:
         elif name == "groups":
             members = [Name(member) for member in group_keys(self.catalog.types[kind.removesuffix("Group")])]
             values["by"] = self.data.draw(lists(sampled_from(members), min_size=0, max_size=3))
+        elif name == PERCENTILE:
+            values["p"] = self.pick([0, 0.25, 0.5, 0.95, 1])
         elif "where" in found.args:
             values = self._listing(self.catalog.types[kind.removesuffix("Connection")])
         if "maxDepth" in found.args and self._chance(2):

@@ -33,6 +33,8 @@ from graphql import (
     parse,
 )
 
+from gql.planner.aggregates import PERCENTILE
+
 _DIGITS: Final = r"(?:0|-?[1-9]\d*)"
 _DATE: Final = r"(?:\d{4}|[1-9]\d{4,5})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _TIME: Final = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?\+00:00"
@@ -205,6 +207,8 @@ def _selected(
     if name == "groups":
         members: Any = get_named_type(found.args["by"].type)
         arguments = f"(by: [{', '.join(list(members.values)[:3])}], first: 2)"
+    elif name == PERCENTILE:
+        arguments = "(p: 0.95)"
     elif any(isinstance(argument.type, GraphQLNonNull) for argument in found.args.values()):
         return ""
     if is_leaf_type(inner):

@@ -1,4 +1,4 @@
-"""Counts, sums, least and greatest, and groups of odd values, as SQL counts them."""
+"""Counts, sums, least and greatest, percentiles, and groups of odd values, as SQL counts them."""
 
 from typing import Any
 
@@ -10,7 +10,14 @@ from tests.support.differences import Differences
 from tests.support.plain.texts import Texts, as_text, exact, told
 from tests.support.stored import stored
 
-SQL = {"min": "min({0})", "max": "max({0})", "sum": "sum({0})", "avg": "avg({0})"}
+SQL = {
+    "min": "min({0})",
+    "max": "max({0})",
+    "sum": "sum({0})",
+    "avg": "avg({0})",
+    "percentile": "percentile_cont(0.95) WITHIN GROUP (ORDER BY {0})",
+}
+ARGUMENTS = {"percentile": "(p: 0.95)"}
 BUCKETS = ("", "HOUR", "DAY", "WEEK", "MONTH")
 
 
@@ -27,7 +34,9 @@ async def test_figures_of_every_column(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
     for table in stored(CATALOG):
         parts = {name: _fields(f"{table.name}{name.capitalize()}") for name in SQL}
-        selection = " ".join(f"{name} {{ {' '.join(each)} }}" for name, each in parts.items() if each)
+        selection = " ".join(
+            f"{name}{ARGUMENTS.get(name, '')} {{ {' '.join(each)} }}" for name, each in parts.items() if each
+        )
         query = f"{{ list: {table.connection} {{ aggregate {{ count {selection} }} }} }}"
         data = await asker.data(query)
         if "errors" in data:
@@ -45,7 +54,7 @@ async def test_figures_of_every_column(asker: OddAsker, texts: Texts) -> None:
 async def _figure(texts: Texts, table: TableType, column: Column, function: str) -> Any:
     expression = SQL[function].format(f"t.{column.name}")
     whole = function == "sum" and column.kind in (Kind.INT, Kind.BIGINT)
-    if function in ("sum", "avg") and not whole:
+    if function in ("sum", "avg", "percentile") and not whole:
         expression = f"{expression}::double precision"
     found = await texts.fetch(f"SELECT {as_text(column, expression)} AS cell FROM {table.table} t")
     cell: str | None = found[0]["cell"]

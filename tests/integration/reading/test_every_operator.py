@@ -16,6 +16,7 @@ from graphql import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.execution.api import Api, OperationRequest
+from gql.planner.aggregates import FUNCTIONS, PERCENTILE
 from gql.planner.catalog import TableType
 from gql.planner.column_types import Kind
 from gql.planner.groups import group_keys
@@ -262,8 +263,8 @@ async def test_every_column_can_be_ordered_grouped_and_measured_by(
             ]
             keys = ", ".join(group_keys(table))
             measures = " ".join(
-                f"{figure} {{ {' '.join(kind.fields)} }}"  # type: ignore[attr-defined]
-                for figure in ("sum", "avg", "min", "max")
+                f"{figure}{'(p: 0.9)' * (figure == PERCENTILE)} {{ {' '.join(kind.fields)} }}"  # type: ignore[attr-defined]
+                for figure in FUNCTIONS
                 if (kind := TYPES.get(f"{table.name}{figure.capitalize()}")) is not None
             )
             data = await answer(

@@ -1,5 +1,6 @@
 """Queries executed resolver by resolver."""
 
+import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -47,10 +48,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`sum`, `avg`, `min` or `max` over rows."""
+    """`sum`, `avg`, `min`, `max` or `percentile` over rows; `share` is that of the last."""
 
     function: str
     counted: Counted
+    share: float | None = None
 
 
 class Plain:
@@ -84,7 +86,7 @@ class Plain:
         if isinstance(source, Listed):
             return self._connection(seer, source, name, arguments)
         if isinstance(source, Counted):
-            return self._counted(source, name)
+            return self._counted(source, name, arguments)
         if isinstance(source, Figures):
             return self._figure(seer, source, name)
         return source[name]
@@ -348,7 +350,7 @@ class Plain:
             found.append(Counted(listed.table, members_of_group, values))
         return found[: arguments.get("first", 100)]
 
-    def _counted(self, counted: Counted, name: str) -> Any:
+    def _counted(self, counted: Counted, name: str, arguments: Mapping[str, Any]) -> Any:
         if name == "count":
             return len(counted.rows)
         if name == "key":
@@ -357,7 +359,7 @@ class Plain:
                 f"{column}{bucket}" for column in columns for bucket in ("Hour", "Day", "Week", "Month")
             ]
             return dict.fromkeys([*columns, *buckets]) | dict(counted.key)
-        return Figures(name, counted)
+        return Figures(name, counted, arguments.get("p"))
 
     def _figure(self, seer: Seer, figures: Figures, name: str) -> Any:
         column = figures.counted.table.columns[name]
@@ -366,6 +368,8 @@ class Plain:
             return None
         if figures.function in ("min", "max"):
             return shown(column, min(values) if figures.function == "min" else max(values))
+        if figures.share is not None:
+            return _percentile(sorted(map(float, values)), figures.share)
         total = sum(values)
         if figures.function == "avg":
             return float(total / len(values))
@@ -375,3 +379,10 @@ class Plain:
 def _part(table: TableType, member: str) -> tuple[Column, str, str]:
     key = group_keys(table)[member]
     return key.column, key.field, key.bucket.capitalize()
+
+
+def _percentile(values: list[float], share: float) -> float:
+    """What lies at `share` of the way from the least to the greatest, between two values a part of both."""
+    place = share * (len(values) - 1)
+    below, above = values[math.floor(place)], values[math.ceil(place)]
+    return below + (place - math.floor(place)) * (above - below)

@@ -32,6 +32,7 @@ export function Tools({ since }: { since: string }) {
         { title: t.columns.calls, number: true, value: ({ calls }) => formats.whole(calls) },
         { title: t.columns.failed, number: true, value: ({ failed }) => formats.whole(failed) },
         { title: t.columns.mean, number: true, value: ({ mean }) => time(mean) },
+        { title: t.columns.p95, number: true, value: ({ p95 }) => time(p95) },
         { title: t.columns.longest, number: true, value: ({ longest }) => time(longest) },
         { title: t.toolTime, number: true, value: (row) => time(inAll(row)) },
       ]}

@@ -19,6 +19,7 @@ test('the tool that took most time in all comes first', () => {
     key: { toolName },
     count,
     avg: { executionTimeMs: ms },
+    p95: { executionTimeMs: ms },
     max: { executionTimeMs: ms },
   });
   const rows = toolRows({

@@ -16,6 +16,8 @@ export type ToolRow = {
   calls: number;
   failed: number;
   mean: number | null;
+  /** What 95 of 100 calls do not exceed. */
+  p95: number | null;
   longest: number | null;
 };
 export type ErrorRow = { key: string; count: number; categories: readonly (readonly [string, number])[] };
@@ -42,11 +44,12 @@ export function usedRow(key: string | number | null | undefined, group: UsageGro
 export function toolRows({ all, failed }: UsageByToolQuery): ToolRow[] {
   const failures = new Map(failed.groups.map(({ key, count }) => [key.toolName, count]));
   return all.groups
-    .map(({ key, count, avg, max }) => ({
+    .map(({ key, count, avg, p95, max }) => ({
       key: key.toolName ?? NOTHING,
       calls: count,
       failed: failures.get(key.toolName) ?? 0,
       mean: avg.executionTimeMs,
+      p95: p95.executionTimeMs,
       longest: max.executionTimeMs,
     }))
     .sort((a, b) => (b.mean ?? 0) * b.calls - (a.mean ?? 0) * a.calls);

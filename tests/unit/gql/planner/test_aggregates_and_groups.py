@@ -36,6 +36,33 @@ def test_all_figures_are_computed_in_one_pass_over_the_filtered_rows() -> None:
     assert parameters == [2]
 
 
+def test_a_percentile_is_a_parameter_that_its_columns_share() -> None:
+    text, parameters = aggregate(
+        "p50: percentile(p: 0.5) { priority } p95: percentile(p: 0.95) { priority actualDurationMinutes }"
+    )
+    assert (
+        "SELECT percentile_cont($1::double precision) WITHIN GROUP (ORDER BY task$1.priority) AS figure$1,"
+        " percentile_cont($2::double precision) WITHIN GROUP (ORDER BY task$1.priority) AS figure$2,"
+        " percentile_cont($2::double precision) WITHIN GROUP (ORDER BY task$1.actual_duration_minutes)"
+        " AS figure$3\nFROM"
+    ) in text
+    assert text.startswith('SELECT percentile$1 AS "p50", percentile$2 AS "p95"\n')
+    assert 'figures$1.figure$3::double precision AS "actualDurationMinutes") AS percentile$2' in text
+    assert parameters == [0.5, 0.95]
+
+
+@pytest.mark.parametrize("p", ["-0.1", "1.01", "2", "1e400"])
+def test_a_percentile_lies_within_all_rows(p: str) -> None:
+    with pytest.raises(ArgumentInvalid) as refusal:
+        aggregate(f"percentile(p: {p}) {{ priority }}")
+    assert refusal.value.path == ("list", "percentile", "p")
+
+
+def test_a_percentile_of_nothing_but_names_has_no_parameter() -> None:
+    _, parameters = aggregate("percentile(p: 0.5) { __typename }")
+    assert parameters == [], "PostgreSQL refuses one that nothing uses"
+
+
 def test_nothing_but_names_is_still_one_row() -> None:
     text, _ = aggregate("__typename")
     assert text.startswith("SELECT 'TaskAggregate' AS \"__typename\"\nFROM (\nSELECT count(*)\n")

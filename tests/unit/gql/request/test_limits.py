@@ -68,6 +68,7 @@ def cost(query: str, **variables: Any) -> int:
         ("{ projects(first: 20) { nodes { tasks(first: 10) { nodes { project { name } } } } } }", 420),
         ("{ projects(first: 20) { pageInfo { hasNextPage } totalCount } }", 20),
         ("{ projects(first: 20) { nodes { name } groups { count } } }", 70),
+        ("{ projects(first: 20) { aggregate { percentile(p: 0.5) { totalSessions } } } }", 72),
         ('{ nodes(nodeIds: ["a", "b", "c"]) { nodeId } }', 3),
         ("{ me { projects(first: 2) { nodes { tasks { nodes { ancestors { name } } } } } } }", 5_103),
         ("{ __schema { types { name } } }", 2),
