@@ -100,7 +100,7 @@ def test_a_valid_document_within_the_limits_is_ready_in_no_time(text: str) -> No
         Preparation(SCHEMA, Limits()).operation(text, "Q0" if "Q0" in text else None)
     finally:
         took = time.process_time() - began
-    assert took < 3, took
+    assert took < 10, took  # on a busy machine; pair by pair it takes minutes
 
 
 def test_a_conflict_among_many_fields_is_told_as_one() -> None:
