@@ -28,15 +28,6 @@ class Own:
     column: str
 
 
-@dataclass(frozen=True, slots=True)
-class Through:
-    """The row that `column` points to, `table`.`key`, is visible."""
-
-    column: str
-    table: str
-    key: str
-
-
 def sql_columns(sql: str) -> frozenset[str]:
     """The columns that the SQL of a rule, as it is declared, takes from {row}."""
     return frozenset(re.findall(r"\{row\}\.(\w+)", sql))
@@ -56,6 +47,16 @@ class Condition:
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", sql_columns(self.sql))
         object.__setattr__(self, "by_viewer", "{viewer}" in self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """The row that `column` points to, `table`.`key`, is visible, or where there is `only`, fulfils that."""
+
+    column: str
+    table: str
+    key: str
+    only: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ TO_PROJECT = Condition(
     + MEMBER.replace("{row}", "projects")
     + " OR projects.is_public))"
 )
+
+_MEMBERS_PROJECT = "SELECT projects.project_id FROM projects WHERE " + MEMBER.replace("{row}", "projects")
+OF_MEMBER = Condition(MEMBER)
+OF_PROJECT_OF_MEMBER = Condition("{row}.project_id IN (" + _MEMBERS_PROJECT + ")")
 
 THROUGH_PROJECT = (Through("project_id", "projects", "project_id"),)
 THROUGH_INSTANCE = Through("cc_instance_id", "cc_instances", "id")
@@ -168,8 +173,12 @@ RULES: MappingProxyType[str, tuple[Rule, ...]] = MappingProxyType(
         "parallel_execution_stats": (),
         "error_summary": (),
         "backup_runs": (),
-        "cc_usage": (Own("user_id"), *THROUGH_PROJECT),
-        "cc_permission_requests": (Own("user_id"), THROUGH_INSTANCE),
+        # What work costs and what it may do is not for the readers of a public project.
+        "cc_usage": (Own("user_id"), Through("project_id", "projects", "project_id", OF_MEMBER)),
+        "cc_permission_requests": (
+            Own("user_id"),
+            Through("cc_instance_id", "cc_instances", "id", OF_PROJECT_OF_MEMBER),
+        ),
         "maintenance_runs": (),
         "system_health": (),
         "system_queues": (),
@@ -232,15 +241,22 @@ def visible(
         return f"{_text(rule, alias, viewer)} IS TRUE"
     return (
         f"{alias}.{rule.column} IN (SELECT {rule.table}.{rule.key} FROM {rule.table}"
-        f" WHERE {visible(rule.table, rule.table, viewer)})"
+        f" WHERE {_led_to(rule, viewer)})"
     )
+
+
+def _led_to(rule: Through, viewer: str) -> str:
+    """A predicate that is true for the rows of a rule's table through which others are visible."""
+    if rule.only is not None:
+        return asked_of(rule.only.sql, rule.table, viewer)
+    return visible(rule.table, rule.table, viewer)
 
 
 def _text(rule: Rule, alias: str, viewer: str) -> str:
     if isinstance(rule, Through):
         return (
             f"EXISTS (SELECT FROM {rule.table} WHERE {rule.table}.{rule.key} = {alias}.{rule.column}"
-            f" AND {visible(rule.table, rule.table, viewer)})"
+            f" AND {_led_to(rule, viewer)})"
         )
     return row_condition(rule, alias, viewer)
 
@@ -286,9 +302,7 @@ def visible_keys(way: Through | Own, viewer: str) -> str:
     """A query for the keys to which a column leads where a viewer may see the row."""
     if isinstance(way, Own):
         return f"SELECT {viewer} AS key"
-    return (
-        f"SELECT {way.table}.{way.key} AS key FROM {way.table} WHERE {visible(way.table, way.table, viewer)}"
-    )
+    return f"SELECT {way.table}.{way.key} AS key FROM {way.table} WHERE {_led_to(way, viewer)}"
 
 
 def ways(table_name: str) -> tuple[Through | Own, ...]:
@@ -355,7 +369,7 @@ def _names_viewer(rule: Rule) -> bool:
         case Condition():
             return rule.by_viewer
         case Through():
-            return is_by_viewer(rule.table)
+            return is_by_viewer(rule.table) if rule.only is None else rule.only.by_viewer
         case _:
             return False
 

@@ -203,9 +203,8 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public))))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))))
 
 -- websocket_notifications
 SELECT event.number, viewer.user_id

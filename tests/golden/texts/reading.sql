@@ -793,9 +793,8 @@ false
 OR EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+AND (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_usage, seen_by_user_id
 SELECT $1 AS key
@@ -803,9 +802,8 @@ SELECT $1 AS key
 -- cc_usage, seen_by_project_id
 SELECT projects.project_id AS key
 FROM projects
-WHERE ((projects.owner_id = $1
+WHERE (projects.owner_id = $1
 OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)
 
 -- cc_usage, whether there are few
 SELECT count(*) <= 200 AS few
@@ -855,9 +853,8 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))))
 
 -- cc_permission_requests, seen_by_user_id
 SELECT $1 AS key
@@ -867,9 +864,8 @@ SELECT cc_instances.id AS key
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
 
 -- cc_permission_requests, whether there are few
 SELECT count(*) <= 200 AS few

@@ -129,6 +129,14 @@ def _behind(*ways: tuple[str, str, str]) -> Rule:
     return lambda sight, row: any(sight.shows(table, key, row[column]) for column, table, key in ways)
 
 
+def _own_or_of_members(sight: Sight, row: Row) -> bool:
+    """A public project shows its readers neither what work costs nor what it may do."""
+    instances = [each for each in sight.tables["cc_instances"] if each["id"] == row["cc_instance_id"]]
+    keys = [each["project_id"] for each in instances] if "tool_name" in row else [row["project_id"]]
+    projects = [each for each in sight.tables["projects"] if each["project_id"] in keys]
+    return _own(sight, row) or any(sight.works_on(project) for project in projects)
+
+
 _BEHIND_PROJECT = _behind(("project_id", "projects", "project_id"))
 _BEHIND_ARCHIVE = _behind(("project_id", "projects_archive", "project_id"))
 _INSTANCE = ("cc_instance_id", "cc_instances", "id")
@@ -174,8 +182,8 @@ _RULES: Mapping[str, Rule] = {
     "parallel_execution_stats": _nobody,
     "error_summary": _nobody,
     "backup_runs": _nobody,
-    "cc_usage": lambda sight, row: _own(sight, row) or _BEHIND_PROJECT(sight, row),
-    "cc_permission_requests": lambda sight, row: _own(sight, row) or _behind(_INSTANCE)(sight, row),
+    "cc_usage": _own_or_of_members,
+    "cc_permission_requests": _own_or_of_members,
     "maintenance_runs": _nobody,
     "system_health": _nobody,
     "system_queues": _nobody,
