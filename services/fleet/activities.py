@@ -89,6 +89,7 @@ ACTIVITIES: Final[Mapping[str, Rule]] = {
     "transcript tool_result": Rule(_A.WORKING),
     "transcript interrupted": Rule(_A.IDLE),
     "transcript turn_end": Rule(_A.IDLE),
+    "transcript agent_begin": Rule(_A.WORKING),
     "transcript agent_end": Rule(_A.GONE),
     "transcript api_error": Rule(_A.RETRYING),
     "transcript api_failure": Rule(_A.IDLE, failed=True),

@@ -26,7 +26,7 @@ _END_CALLS: Final = f"""
 UPDATE mcp_tool_calls AS call
 SET status = 'failed', error_details = jsonb_build_object('message', '{_ENDED}', 'interrupted', true)
 FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, at)
-WHERE call.cc_instance_id = ended.id AND call.status IN ('pending', 'running') AND call.started_at < ended.at
+WHERE call.cc_instance_id = ended.id AND call.status IN ('pending', 'running') AND call.started_at <= ended.at
 RETURNING call.id
 """
 

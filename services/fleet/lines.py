@@ -15,10 +15,22 @@ from services.fleet.telling import (
     context_used,
     failed,
     is_interruption,
+    is_notification,
     succeeded,
     tokens,
 )
-from services.fleet.values import Object, cut, flag, line, mapping, milliseconds, plain_text, text, whole
+from services.fleet.values import (
+    Object,
+    cut,
+    flag,
+    line,
+    mapping,
+    milliseconds,
+    moment,
+    plain_text,
+    text,
+    whole,
+)
 
 _LOCAL: Final = (
     "<command-name>",
@@ -61,7 +73,9 @@ def _user(telling: Telling, one: Object, at: datetime) -> None:
         return
     if flag(one.get("isCompactSummary")) or flag(one.get("isMeta")) or said.startswith(_LOCAL):
         return
-    if telling.agent:
+    if is_notification(said):
+        telling.agent_notified(at, said)
+    elif telling.agent:
         if one.get("parentUuid") is None:
             telling.about_instance(at, prompt=cut(said))
     else:
@@ -280,6 +294,25 @@ def _progress(telling: Telling, one: Object, at: datetime) -> None:
         started=micros(at),
         seen=micros(min(at, telling.received_at)),
     )
+    _copied(telling, mapping(data, "message"), agent, at)
+
+
+def _copied(telling: Telling, one: Object, agent: str, at: datetime) -> None:
+    """A line of a subagent's transcript that is repeated in its caller's; the subagent's own may be gone."""
+    kind = text(one, "type")
+    is_result = kind == "user" and plain_text(mapping(one, "message").get("content")) is None
+    if kind != "assistant" and not is_result:  # what else there is, is the prompt
+        return
+    of_agent = Telling(telling.reading, telling.witness, telling.received_at, telling.session, agent)
+    reader = _user if is_result else _assistant
+    reader(of_agent, one, moment(one.get("timestamp")) or at)
+
+
+def _queued(telling: Telling, one: Object, at: datetime) -> None:
+    """What is given to Claude Code while it works; a person's prompt follows as a line of its own."""
+    said = text(one, "content")
+    if said is not None and is_notification(said):
+        telling.agent_notified(at, said)
 
 
 def _attachment(telling: Telling, one: Object, at: datetime) -> None:
@@ -300,5 +333,6 @@ READERS: Final[Mapping[str, Callable[[Telling, Object, datetime], None]]] = {
     "agent-name": _title,
     "progress": _progress,
     "attachment": _attachment,
+    "queue-operation": _queued,
 }
 """By the type of a line."""

@@ -195,18 +195,27 @@ def doings(session: Told) -> dict[str, Doing | None]:
             working_since=values.get("started" if agent else "turn"),
         )
     main = found.get("")
-    ended = main.since if main is not None and main.activity is CcActivity.GONE else 0
-    ended = max(ended, session.entity(Kind.INSTANCE).values.get("restarted") or 0)
+    gone = main.since if main is not None and main.activity is CcActivity.GONE else 0
+    ended = max(gone, session.entity(Kind.INSTANCE).values.get("restarted") or 0)
     for agent, doing in found.items():
-        last = session.entity(Kind.INSTANCE, agent).events
-        if (
-            agent
-            and last
-            and last[-1][0] <= ended
-            and (doing is None or doing.activity is not CcActivity.GONE)
-        ):
-            found[agent] = Doing(CcActivity.GONE, last[-1][0], None, failed=False)
+        if not agent or (doing is not None and doing.activity is CcActivity.GONE):
+            continue
+        last = _last_told(session.entity(Kind.INSTANCE, agent))
+        if last is None:  # of which nothing but its name is known
+            last, is_over = gone, gone > 0
+        else:
+            is_over = last <= ended
+        if is_over:
+            found[agent] = Doing(CcActivity.GONE, last, None, failed=False)
     return found
+
+
+def _last_told(agent: Entity) -> int | None:
+    """When a subagent did something last, as far as is told."""
+    if agent.events:
+        return agent.events[-1][0]
+    told = (agent.values.get(name) for name in ("answered", "seen", "started"))
+    return max((at for at in told if at is not None), default=None)
 
 
 _SESSION_STATUS: Final = {

@@ -27,6 +27,15 @@ _DENIAL: Final = re.compile(
 
 _INTERRUPTION: Final = re.compile(r"^\[Request interrupted by user")
 
+_NOTIFICATION: Final = "<task-notification>"
+_OF_AGENT: Final = re.compile(r"<summary>\s*Agent\b")
+_PART: Final = {
+    name: re.compile(rf"<{name}>\s*(.*?)\s*(?:</{name}>|\Z)", re.DOTALL)
+    for name in ("task-id", "tool-use-id", "status", "result")
+}
+_LAUNCHED: Final = frozenset(["async_launched", "teammate_spawned", "running"])
+_FAILED: Final = frozenset(["failed", "error", "killed"])
+
 _ABOUT: Final = (
     "file_path",
     "notebook_path",
@@ -155,7 +164,7 @@ class Telling:
 
     def prompt(self, at_time: datetime, prompt_id: str | None, prompt: str, mode: object = None) -> None:
         """A person's prompt. Without its id it cannot be known for the same from another source."""
-        if prompt.startswith("<task-notification>"):
+        if is_notification(prompt):
             return
         self.about_session(at_time, prompt=line(prompt, 100))
         self.about_instance(at_time, turn=micros(at_time))
@@ -271,22 +280,43 @@ class Telling:
             return
         status = text(result, "status")
         told = text(result, "prompt")
-        answer = None
-        if status not in ("async_launched", "teammate_spawned", "running"):
-            answer = answer_of(result.get("content"))
+        answer = None if status in _LAUNCHED else answer_of(result.get("content"))
         self.about_instance(
             at_time,
             agent,
             witness,
-            agent_type=line(text(result, "agentType")),
-            description=line(text(result, "description")),
+            agent_type=line(text(result, "agentType") or text(result, "agent_type")),
+            description=line(text(result, "description") or text(result, "name")),
             caller_tool=tool_use_id,
             prompt=None if told is None else cut(told),
+        )
+        if status in _LAUNCHED:
+            self.about_instance(
+                at_time, agent, witness, started=micros(at_time), events=("transcript agent_begin", None)
+            )
+        self._agent_ended(at_time, agent, witness, status, answer)
+
+    def agent_notified(self, at_time: datetime, said: str) -> None:
+        """What Claude Code tells the caller of a subagent in the background once that has ended."""
+        agent = _part(said, "task-id")
+        if agent is None or _OF_AGENT.search(said) is None:  # else it is a command
+            return
+        witness = Witness.HOOK if self.witness is Witness.HOOK else Witness.CALLER
+        self.about_instance(at_time, agent, witness, caller_tool=_part(said, "tool-use-id"))
+        self._agent_ended(at_time, agent, witness, _part(said, "status"), answer_of(_part(said, "result")))
+
+    def _agent_ended(
+        self, at_time: datetime, agent: str, witness: Witness, status: str | None, answer: str | None
+    ) -> None:
+        self.about_instance(
+            at_time,
+            agent,
+            witness,
             answer=answer,
             answered=None if answer is None else micros(at_time),
-            failed=True if status in ("failed", "error", "killed") else None,
+            failed=True if status in _FAILED else None,
         )
-        if status in ("completed", "failed", "error", "killed"):
+        if status == "completed" or status in _FAILED:
             self.about_instance(at_time, agent, witness, events=("transcript agent_end", None))
 
 
@@ -322,6 +352,17 @@ def is_denial(message: object) -> bool:
 def is_interruption(message: object) -> bool:
     """Whether a text says that a person has stopped the turn."""
     return isinstance(message, str) and _INTERRUPTION.match(message) is not None
+
+
+def is_notification(said: str) -> bool:
+    """Whether a prompt was written by Claude Code itself, about a task in the background."""
+    return said.startswith(_NOTIFICATION)
+
+
+def _part(said: str, name: str) -> str | None:
+    """What stands in an element of a notification."""
+    found = _PART[name].search(said)
+    return found[1] or None if found else None
 
 
 def server_of(tool_name: str) -> str | None:
