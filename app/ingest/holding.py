@@ -29,6 +29,11 @@ class PermissionHold:
         claude_session_id = hook.get("session_id")
         if not isinstance(claude_session_id, str):
             return None
-        key = keys.permission_request(keys.session(claude_session_id), hook, received_at)
+        # Digestion finds out whether the id of the session is that of another person's.
+        sessions = (
+            keys.session(claude_session_id),
+            keys.session_of(claude_session_id, principal.user_id),
+        )
+        requests = (keys.permission_request(session, hook, received_at) for session in sessions)
         action = Action(self._database, principal, origin, _NAME, self._vault)
-        return await self._waits.wait_for_answer(action, key)
+        return await self._waits.wait_for_answer(action, *requests)

@@ -7,7 +7,7 @@ time to time, so that a lost wake-up costs delay and nothing else.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -143,19 +143,20 @@ class PermissionWaits(Running):
             for waiter in waiters:
                 waiter.stop()
 
-    async def wait_for_answer(self, action: Action, request_id: UUID) -> GivenAnswer | None:
+    async def wait_for_answer(self, action: Action, *request_ids: UUID) -> GivenAnswer | None:
         """The answer that a person gives to a request of a session that the caller runs.
 
-        The request may be stored a moment after this was called. None says that the terminal is to ask: at
-        once where no project of the caller holds requests or too many wait already; when nobody has answered
-        in time; when the terminal was answered, the instance has ended, or the server stops; and while the
-        database is away. When the call is cancelled, the request is not held any longer.
+        The request has one of `request_ids`, and may be stored a moment after this was called. None says that
+        the terminal is to ask: at once where no project of the caller holds requests or too many wait
+        already; when nobody has answered in time; when the terminal was answered, the instance has ended, or
+        the server stops; and while the database is away. When the call is cancelled, the request is not held
+        any longer.
         """
         if not self._seconds or self._stopped:
             return None
         deadline = asyncio.get_running_loop().time() + self._seconds
         try:
-            return await self._answer_by(deadline, action, request_id)
+            return await self._answer_by(deadline, action, request_ids)
         except TimeoutError:
             return None
         except Exception as error:
@@ -164,12 +165,14 @@ class PermissionWaits(Running):
             log.warning("permission_not_held", error=type(error).__qualname__)
             return None
 
-    async def _answer_by(self, deadline: float, action: Action, request_id: UUID) -> GivenAnswer | None:
+    async def _answer_by(
+        self, deadline: float, action: Action, request_ids: Sequence[UUID]
+    ) -> GivenAnswer | None:
         person = action.principal.user_id
         # Of most people no project holds anything: their Claude Code is not kept waiting for the rest.
         if not (await action.note(_HOLDING, person))[0][0] or self._is_full(person):
             return None
-        with self._entered(request_id, person) as waiter:
+        with self._entered(request_ids, person) as waiter:
             self._wake()
             async with asyncio.timeout(APPEARS_WITHIN):
                 found = await waiter.found
@@ -177,7 +180,7 @@ class PermissionWaits(Running):
                 return None
             if found["decision"] is not None:
                 return _answer(found)
-            return await self._held(deadline, action, request_id, waiter)
+            return await self._held(deadline, action, found["id"], waiter)
 
     async def _held(
         self, deadline: float, action: Action, request_id: UUID, waiter: _Waiter
@@ -213,16 +216,18 @@ class PermissionWaits(Running):
         return full
 
     @contextmanager
-    def _entered(self, request_id: UUID, person: int) -> Iterator[_Waiter]:
+    def _entered(self, request_ids: Sequence[UUID], person: int) -> Iterator[_Waiter]:
         waiter = _Waiter(person)
-        self._waiting.setdefault(request_id, set()).add(waiter)
+        for request_id in request_ids:
+            self._waiting.setdefault(request_id, set()).add(waiter)
         self._people[person] += 1
         try:
             yield waiter
         finally:
-            self._waiting[request_id].discard(waiter)
-            if not self._waiting[request_id]:
-                del self._waiting[request_id]
+            for request_id in request_ids:
+                self._waiting[request_id].discard(waiter)
+                if not self._waiting[request_id]:
+                    del self._waiting[request_id]
             self._people[person] -= 1
             if not self._people[person]:
                 del self._people[person]
