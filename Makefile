@@ -48,6 +48,7 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 	$(BIN)/python -m benchmarks.delivery
 	$(BIN)/python -m benchmarks.maintenance
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.proxy
 
 screenshots: .venv/.installed dashboard ## take the pictures of the dashboard in docs/images of a fresh demo (needs chromium)
 	$(BIN)/python -m tests.support.screenshots

@@ -18,6 +18,7 @@ from app.http.sse import EventStreamEndpoint
 from app.ingest.endpoint import IngestEndpoint
 from app.ingest.holding import PermissionHold
 from app.ingest.opening import open_receivers
+from app.ingest.recording import McpTraffic
 from app.mcp.endpoint import McpEndpoint
 from app.mcp.listening import Listening
 from app.mcp.recording import TrafficRecorder
@@ -126,6 +127,7 @@ async def open_api(
                 authenticator,
                 supervisor,
                 stored.set,
+                McpTraffic(database, vault),
                 PermissionHold(database, vault, permission_waits),
             )
         )

@@ -163,3 +163,33 @@ def import_transcripts(
     from app.cli import watching
 
     watching.import_transcripts(path, project)
+
+
+@machine.command("mcp-proxy", context_settings={"allow_interspersed_args": False})
+def mcp_proxy(
+    command: Annotated[
+        list[str],
+        typer.Argument(help="The program that is the MCP server, behind `--`.", metavar="COMMAND..."),
+    ],
+    server: Annotated[str, typer.Option(help="What the server is called in the record.", metavar="NAME")],
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            help="Key of the instance that speaks, instead of CCGRAPH_INSTANCE; the session of Claude Code "
+            "(CLAUDE_CODE_SESSION_ID) if absent.",
+            metavar="UUID",
+        ),
+    ] = None,
+) -> None:
+    """Run an MCP server on the standard input and output, and record what is said (中継).
+
+    Every byte, signal and exit code passes as it is. A copy goes to the server of `ccgraph connect`; while
+    that is away it waits on the disk, and the MCP server never waits for it.
+
+    ```sh
+    claude mcp add files -- ccgraph mcp-proxy --server files -- npx -y server-filesystem .
+    ```
+    """
+    from app.proxy import command as proxy
+
+    proxy.run(server, instance, command)

@@ -19,7 +19,7 @@ from services.secrets.vault import Vault
 
 PREFIX = "CCGRAPH_"
 UNPREFIXED = {"database_url", "database_read_url", "broadcast_url"}
-OF_CLIENTS = {"CCGRAPH_URL", "CCGRAPH_TOKEN", "CCGRAPH_INSTANCE"}
+OF_CLIENTS = {"CCGRAPH_URL", "CCGRAPH_TOKEN", "CCGRAPH_INGEST_TOKEN", "CCGRAPH_INSTANCE"}
 """Variables of `ccgraph mcp`, which reads no settings."""
 
 SECRET_KEY_LENGTH = 32

@@ -85,7 +85,10 @@ class Client:
 
     def post(self, path: str, value: Any) -> Answer:
         """Send JSON, compressed when it is long and goes far. Raises: Unreachable."""
-        body = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        return self.post_text(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+    def post_text(self, path: str, body: bytes) -> Answer:
+        """Send a text that is JSON. Raises: Unreachable."""
         headers = {"Content-Type": "application/json"}
         if len(body) >= _WORTH_COMPRESSING and not self._is_near:
             body = gzip.compress(body, 1, mtime=0)

@@ -10,6 +10,7 @@ PATHS: Final = {
     "hooks": "/ingest/claude-code/hooks",
     "transcripts": "/ingest/claude-code/transcripts",
     "processes": "/ingest/claude-code/processes",
+    "mcp": "/ingest/mcp",
     "recent": "/ingest/claude-code/recent",
 }
 

@@ -16,6 +16,7 @@ from app.admission.request import ClientGone, HttpRefusal, discard_body
 from app.connections.auth import bearer, origin
 from app.ingest.answers import JSON, PROTOBUF, Reply, fault, json_reply, refusal, send_reply
 from app.ingest.bodies import is_long, read_decoded
+from app.ingest.recording import McpTraffic, read_traffic
 from models.enums import PermissionDecision, TokenType
 from services.accounts.authentication import Authenticator
 from services.core.database import PrimaryPool
@@ -98,6 +99,7 @@ class IngestEndpoint:
         budgets: Budgets,
         store: Store,
         primary: PrimaryPool,
+        traffic: McpTraffic,
         *,
         maximum_body: int,
         content: bool,
@@ -107,6 +109,7 @@ class IngestEndpoint:
         self._budgets = budgets
         self._store = store
         self._primary = primary
+        self._traffic = traffic
         self._maximum_body = maximum_body
         self._content = content
         self._hold = hold
@@ -259,6 +262,24 @@ class IngestEndpoint:
         write = answer_protobuf if content_type == PROTOBUF else answer_json
         return Reply(200, write(signal, intake, _warning(intake)), content_type)
 
+    async def mcp(self, request: _Request) -> Reply:
+        """MCP traffic of an instance: how many messages are new."""
+        person = request.principal
+        if not is_long(request.headers):
+            return await self._record(
+                request, await read_decoded(request.headers, request.receive, self._maximum_body, person)
+            )
+        async with self._reading.of(person.user_id):
+            body = await read_decoded(request.headers, request.receive, self._maximum_body, person)
+            async with self._store.place(person):
+                return await self._record(request, body)
+
+    async def _record(self, request: _Request, body: bytes) -> Reply:
+        value = await off_the_loop(len(body), read_value, body)
+        traffic = read_traffic(value, content=self._content)
+        await self._budgets.admit(request.principal, max(len(traffic.messages), 1), len(body))
+        return json_reply(await self._traffic(request.principal, request.origin, traffic))
+
     async def _take(self, request: _Request, read: Callable[[bytes], Intake]) -> tuple[Intake, Stored]:
         """Read a request, count it and store it; gives what was read, and what was stored."""
         person = request.principal
@@ -328,6 +349,7 @@ _HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
     f"{_CLAUDE_CODE}hooks": {"POST": IngestEndpoint.hooks},
     f"{_CLAUDE_CODE}transcripts": {"POST": IngestEndpoint.transcripts, "GET": IngestEndpoint.known},
     f"{_CLAUDE_CODE}processes": {"POST": IngestEndpoint.processes},
+    "/ingest/mcp": {"POST": IngestEndpoint.mcp},
     f"{_CLAUDE_CODE}recent": {"GET": IngestEndpoint.recent},
     **{f"/v1/{name}": {"POST": _export(signal)} for name, signal in SIGNALS.items()},
 }

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from app.config.settings import Settings
 from app.database.pools import open_ingest_pool
 from app.ingest.endpoint import Hold, IngestEndpoint
+from app.ingest.recording import McpTraffic
 from services.accounts.authentication import Authenticator
 from services.core.background import Supervisor
 from services.core.database import Database
@@ -20,11 +21,12 @@ async def open_receivers(
     authenticator: Authenticator,
     supervisor: Supervisor,
     stored: Callable[[], None],
+    traffic: McpTraffic,
     hold: Hold | None = None,
 ) -> AsyncIterator[IngestEndpoint]:
     """The endpoint of the receivers; `stored` is called when something was stored.
 
-    `hold` waits for the answer to a permission that is asked for.
+    `traffic` records MCP messages. `hold` waits for the answer to a permission that is asked for.
     """
     budget = Budget(settings.ingest_records_per_hour, settings.ingest_bytes_per_hour)
     async with (
@@ -36,6 +38,7 @@ async def open_receivers(
             budgets,
             Store(pool, stored),
             database.primary,
+            traffic,
             maximum_body=settings.ingest_maximum_body,
             content=settings.ingest_content,
             hold=hold,

@@ -55,6 +55,12 @@ _EMPTIED: Final = _names(
 )
 """Objects and lists of which nothing stays: their names are content, too."""
 
+_OF_MESSAGES: Final = ("jsonrpc", "id", "method", "params", "result", "error")
+_OF_PARTS: Final = _names(
+    "name requestId progressToken progress total code isError resultType protocolVersion bytes"
+)
+"""Of the members of params, results and errors those that tell which tool is called, and how that ended."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]{0,59}$")
 _FIGURE: Final = re.compile(
     r"(?:true|false|-?\d[\d.]{0,30}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?"
@@ -65,6 +71,28 @@ _FIGURE: Final = re.compile(
 def without_content(source: IngestSource, body: Mapping[str, Any]) -> dict[str, Any]:
     """A record's body without content; what tells of processes has none."""
     return dict(body) if source is IngestSource.PROCESSES else _object(body)
+
+
+def message_without_content(item: Any) -> Any:
+    """A message of MCP traffic, a batch of them, or either as a recorder wraps it, without content."""
+    if isinstance(item, list):
+        return [message_without_content(member) for member in item]
+    if not isinstance(item, dict):
+        return item
+    if "jsonrpc" not in item:
+        return {**item, "message": message_without_content(item["message"])} if "message" in item else item
+    kept = {name: _part(name, value) for name, value in item.items() if name in _OF_MESSAGES}
+    error = kept.get("error")
+    return {**kept, "error": {"message": LEFT_OUT, **error}} if isinstance(error, dict) else kept
+
+
+def _part(name: str, value: Any) -> Any:
+    """A member of a message; of an object in it, what names and counts."""
+    if name not in _OF_MESSAGES[3:] or not isinstance(value, dict):
+        return [] if isinstance(value, list) else value
+    return {
+        key: part for key, part in value.items() if key in _OF_PARTS and not isinstance(part, dict | list)
+    }
 
 
 def _object(value: Mapping[str, Any]) -> dict[str, Any]:

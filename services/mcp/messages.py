@@ -56,6 +56,15 @@ def read_messages(instance_id: UUID, items: Sequence[object]) -> list[Message]:
     return MessageReader(instance_id).read(items)
 
 
+def require_few(messages: int) -> None:
+    """Return when one call may bring so many messages. Raises: BadInput."""
+    if messages > MAX_MESSAGES:
+        raise BadInput(
+            f"One call takes at most {MAX_MESSAGES:,} messages; send these {messages:,} in parts.",
+            field="input.messages",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Envelope:
     """What the recorder knows about a message beside the message."""
@@ -82,11 +91,7 @@ class MessageReader:
         messages = [message for index, item in enumerate(items) for message in self._read_item(item, index)]
         if not messages:
             raise BadInput("Give at least one message.", field="input.messages")
-        if len(messages) > MAX_MESSAGES:
-            raise BadInput(
-                f"One call takes at most {MAX_MESSAGES:,} messages; send these {len(messages):,} in parts.",
-                field="input.messages",
-            )
+        require_few(len(messages))
         return messages
 
     def _read_item(self, item: object, index: int) -> Iterator[Message]:

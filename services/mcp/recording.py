@@ -10,8 +10,9 @@ import orjson
 
 from models.enums import McpMessageType
 from services.core.database import WriteConnection, affected, driver
+from services.core.errors import BadInput
 from services.core.principal import Principal
-from services.mcp.messages import CANCELLED, Message, read_messages
+from services.mcp.messages import CANCELLED, Message, MessageReader, read_messages, require_few
 from services.mcp.pairing import Entry, exchange_of, pair
 from services.secrets.masking import LARGE, off_the_loop
 from services.writing.action import Action
@@ -137,6 +138,37 @@ async def record(action: Action, instance_id: UUID, items: Sequence[object]) -> 
         stored = await store(transaction.connection, action.principal, instance_id, messages)
         transaction.details["recorded"] = stored.recorded
     return stored
+
+
+async def record_readable(
+    action: Action, instance_id: UUID, items: Sequence[object]
+) -> tuple[RecordedMessages, tuple[BadInput, ...]]:
+    """The same, but an item that cannot be read takes no others with it: gives why each was left out.
+
+    Raises: BadInput for too many of them, and what `store` does.
+    """
+    messages, refused = await off_the_loop(_size(items), _read_each, instance_id, items)
+    if not messages:
+        return RecordedMessages(instance_id, (), 0), refused
+    async with action.transaction(ccInstanceId=instance_id) as transaction:
+        stored = await store(transaction.connection, action.principal, instance_id, messages)
+        transaction.details["recorded"] = stored.recorded
+    return stored, refused
+
+
+def _read_each(
+    instance_id: UUID, items: Sequence[object]
+) -> tuple[tuple[Message, ...], tuple[BadInput, ...]]:
+    reader = MessageReader(instance_id)
+    messages: list[Message] = []
+    refused: list[BadInput] = []
+    for item in items:
+        try:
+            messages += reader.read([item])
+        except BadInput as refusal:
+            refused.append(refusal)
+    require_few(len(messages))
+    return tuple(messages), tuple(refused)
 
 
 def _size(items: Sequence[object]) -> int:

@@ -23,6 +23,7 @@ def test_help_names_every_command_and_its_purpose(ccgraph: Run) -> None:
         "check",
         "demo",
         "import-mcp",
+        "mcp-proxy",
         "connect",
         "disconnect",
         "doctor",

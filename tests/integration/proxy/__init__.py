@@ -1,0 +1,1 @@
+"""The proxy of MCP servers: real processes, pipes and sockets, without a database."""

@@ -1,0 +1,1 @@
+"""What a proxy reads of the bytes that pass."""

@@ -1,0 +1,109 @@
+"""What is JSON-RPC is kept as it is; what is too long keeps what pairs it; calls that are left open end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.proxy.calls import OpenCalls
+from app.proxy.frames import CLIENT, SERVER
+from app.proxy.lines import HEAD, TAIL, Line
+from app.proxy.messages import LEFT_OUT, read
+
+
+def long_line(message: dict[str, Any]) -> Line:
+    """A message as a line that was too long to be kept."""
+    text = json.dumps(message).encode()
+    return Line(len(text), text[:HEAD], text[-TAIL:])
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r', [1]),
+        (b' [{"jsonrpc":"2.0","id":"a","result":{}},{"jsonrpc":"2.0","id":1.5,"result":{}}]', ["a", 1.5]),
+        ('{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"は"}}'.encode(), [None]),
+        (b'{"jsonrpc":"2.0","method":"x","params":{"n":12345678901234567890.12345678901234567890}}', [None]),
+    ],
+)
+def test_a_message_is_kept_as_it_is_written(text: bytes, ids: list[object]) -> None:
+    found = read(Line(len(text), text))
+    assert found is not None
+    assert found[0] == text.strip()
+    assert [message.get("id") for message in found[1]] == ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"\r", b"Server started", b"{", b"[]", b"7", b'"text"', b"[7]", b'{"id":1}', b"\xff\xfe"),
+        *(b'{"jsonrpc":"2.0","method":"x","params":{"n":NaN}}', b"[" * 100_000, b'{"jsonrpc":"1.0","id":1}'),
+    ],
+)
+def test_what_is_no_message_is_left_out(text: bytes) -> None:
+    assert read(Line(len(text), text)) is None
+
+
+LONG = "x" * 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ({"jsonrpc": "2.0", "id": 7, "result": {"text": LONG}}, {"id": 7}),
+        ({"result": {"text": LONG}, "jsonrpc": "2.0", "id": 'a\\"}'}, {"id": 'a\\"}'}),
+        ({"result": {"text": LONG}, "id": -3, "jsonrpc": "2.0"}, {"id": -3}),
+        ({"id": 1, "error": {"code": -1, "message": LONG}, "jsonrpc": "2.0"}, {"id": 1}),
+        (
+            {
+                "jsonrpc": "2.0",
+                "id": 2,
+                "method": "tools/call",
+                "params": {"name": "写す", "arguments": LONG},
+            },
+            {"id": 2, "method": "tools/call", "name": "写す"},
+        ),
+        (
+            {"method": "notifications/x", "params": {"text": LONG}, "jsonrpc": "2.0"},
+            {"method": "notifications/x"},
+        ),
+    ],
+)
+def test_a_message_that_is_too_long_keeps_what_it_is(message: dict[str, Any], kept: dict[str, Any]) -> None:
+    line = long_line(message)
+    found = read(line)
+    assert found is not None
+    [told] = found[1]
+    assert json.loads(found[0]) == told
+    assert {name: told[name] for name in ("id", "method") if name in told} == {
+        name: value for name, value in kept.items() if name != "name"
+    }
+    assert set(told) & {"result", "error"} == set(message) & {"result", "error"}
+    if "error" not in told:
+        body = told["params"] if "method" in told else told["result"]
+        assert body["_meta"] == {LEFT_OUT: {"bytes": line.size}}
+        assert body.get("name") == kept.get("name")
+
+
+@pytest.mark.parametrize(
+    "text", [b"x" * 2_000_000, b'{"a":' + b'"' + b"x" * 2_000_000, b'{"jsonrpc" ' * 200_000]
+)
+def test_what_is_too_long_and_no_message_is_left_out(text: bytes) -> None:
+    assert read(Line(len(text), text[:HEAD], text[-TAIL:])) is None
+
+
+def call(identity: object, method: str = "tools/call") -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": identity, "method": method, "params": {"name": "x"}}
+
+
+def test_calls_without_an_answer_end_with_the_connection() -> None:
+    calls = OpenCalls()
+    for message in (call(1), call("1"), call(2.0), call(3), call(None), call(4, "subscriptions/listen")):
+        calls.note(CLIENT, message)
+    calls.note(SERVER, call(1))
+    calls.note(SERVER, {"jsonrpc": "2.0", "id": 2, "result": {}})
+    calls.note(CLIENT, {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}})
+    calls.note(CLIENT, {"jsonrpc": "2.0", "id": 1, "result": {}})
+    ended = [(side, message["params"]["requestId"]) for side, message in calls.ended()]
+    assert ended == [(CLIENT, 1), (CLIENT, "1")]
+    assert [*calls.ended()] == []
