@@ -8,8 +8,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: .venv/.runtime dashboard ## install, build, start PostgreSQL and a demo fleet, serve on http://127.0.0.1:8000
-	@$(BIN)/ccgraph serve --demo
+run: .venv/.runtime dashboard ## install, build, start PostgreSQL and a demo fleet that moves, serve on http://127.0.0.1:8000
+	@$(BIN)/ccgraph serve --demo --live
 
 install: .venv/.installed ## make .venv and install everything that tests and checks need
 

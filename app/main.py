@@ -21,7 +21,9 @@ from app.health import healthz
 from app.ingest.endpoint import PREFIXES
 from app.maintenance import scheduled
 from app.mcp.call import HEADER
+from app.playing import demo_played
 from services.core.background import Supervisor
+from services.demo.live import Pacing
 
 GRAPHQL = "/graphql"
 MCP = "/mcp"
@@ -75,8 +77,10 @@ class Mcp:
         await self.api.mcp(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings, live_demo: Pacing | None = None) -> Application:
     """The server as an ASGI application. `settings.database_url` must be set; `app.database.located` does it.
+
+    With `live_demo` the demo of the database is played beside it.
 
     `app.state` has `settings`, the `supervisor` of side tasks and, within the lifespan, `database` and `api`.
     """
@@ -93,6 +97,7 @@ def create_app(settings: Settings) -> Application:
                 open_api(settings, database, page, supervisor) as api,
                 scheduled(settings, database, supervisor),
                 _backups(settings, supervisor),
+                demo_played(settings, database, supervisor, live_demo),
             ):
                 app.state.api = graphql.api = mcp.api = api
                 yield

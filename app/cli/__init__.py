@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
 
 import typer
@@ -12,12 +12,15 @@ from app.cli.machine import machine
 from app.config.errors import StartupError
 from services.core.errors import DomainError
 
+if TYPE_CHECKING:
+    from services.demo.live import Pacing
+
 cli = typer.Typer(
     name="ccgraph",
     help="A GraphQL server over PostgreSQL for fleets of Claude Code sessions.\n\n"
     "Without settings it keeps its data in `.data` and runs a PostgreSQL of its own there: "
-    "`ccgraph serve --demo` is enough for a first look. Settings are environment variables or lines of "
-    "`.env`; docs/configuration.md lists them.",
+    "`ccgraph serve --demo --live` is enough for a first look. Settings are environment variables or "
+    "lines of `.env`; docs/configuration.md lists them.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -60,6 +63,25 @@ def _uuid(text: str) -> UUID:
         raise typer.BadParameter(f"{error}.") from None
 
 
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        help="With --live: how fast it moves (速さ); 1 is the speed of real work.", min=0.01, max=1000
+    ),
+]
+
+
+def _pacing(speed: float | None, *, live: bool) -> "Pacing | None":
+    """How fast the demo is to be played; None where it stands still."""
+    if not live:
+        if speed is not None:
+            raise typer.BadParameter("it goes with --live.", param_hint="--speed")
+        return None
+    from services.demo.live import Pacing
+
+    return Pacing(1.0 if speed is None else speed)
+
+
 @cli.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Instead of CCGRAPH_HOST.")] = None,
@@ -68,6 +90,10 @@ def serve(
         bool,
         typer.Option("--demo", help="Load a small demo fleet on the first start and print a first query."),
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="With --demo: the fleet moves (動く), as by `ccgraph demo --live`.")
+    ] = False,
+    speed: Speed = None,
     migrate_first: Annotated[
         bool, typer.Option("--migrate", help="Migrate the database of DATABASE_URL first.")
     ] = False,
@@ -84,13 +110,16 @@ def serve(
     PostgreSQL starts and stops with the server, and is migrated at the start.
 
     ```sh
-    ccgraph serve --demo
+    ccgraph serve --demo --live
     DATABASE_URL=postgresql://ccgraph@db/ccgraph ccgraph serve --migrate --host 0.0.0.0
     ```
     """
     from app.cli import serving
 
-    serving.serve(host, port, demo=demo, migrate_first=migrate_first, worker=worker)
+    if live and not demo:
+        raise typer.BadParameter("it goes with --demo.", param_hint="--live")
+    pacing = _pacing(speed, live=live)
+    serving.serve(host, port, demo=demo, migrate_first=migrate_first, worker=worker, live=pacing)
 
 
 @cli.command()
@@ -319,18 +348,34 @@ def demo(
         float, typer.Option(help="1 is a year of 100 users with about a million file operations.")
     ] = 0.01,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Play (動かす) the fleet of a database that holds the demo, until Ctrl-C."
+        ),
+    ] = False,
+    speed: Speed = None,
 ) -> None:
-    """Load a believable fleet into an empty database.
+    """Load a believable fleet into an empty database, or let one that was loaded move.
 
     People, projects, sessions, instances, tasks, messages and logs, with Japanese text among them.
 
+    With `--live` instances begin and end, use tools, take tasks, ask for permissions and wait for the answer,
+    in four projects of their own. It goes on until SIGTERM or Ctrl-C, which ends what it began. An empty
+    database gets the demo first; one with other data is refused. `ccgraph serve --demo --live` does both.
+
     ```sh
     ccgraph demo --scale 0.1 --seed 7
+    ccgraph demo --live --speed 5
     ```
     """
-    from app.cli import data
+    from app.cli import data, playing
 
-    data.demo(scale, seed)
+    pacing = _pacing(speed, live=live)
+    if pacing is None:
+        data.demo(scale, seed)
+    else:
+        playing.play(scale, seed, pacing)
 
 
 @cli.command("import-mcp")

@@ -11,7 +11,7 @@ from rich.table import Table
 from app.cli.console import progress_bars, results, say
 from app.cli.opening import location, run
 from app.config.settings import Settings, load_settings
-from app.database import located
+from app.database import Location, located
 from app.database.pools import open_database
 from app.database.revisions import migrate as bring_up_to_date
 from services import demo as demo_fleet
@@ -52,8 +52,13 @@ def show(findings: list[Finding]) -> bool:
 def demo(scale: float, seed: int) -> None:
     """Load the demo fleet and tell how to log in."""
     with location("demo") as found:
-        password = demo_password(found.settings)
-        run(load_demo(found.url, scale, seed, password))
+        load_demo_and_tell(found, scale, seed)
+
+
+def load_demo_and_tell(found: Location, scale: float, seed: int) -> None:
+    """The same in a database that is open."""
+    password = demo_password(found.settings)
+    run(load_demo(found.url, scale, seed, password))
     say(f"Log in as {demo_fleet.DEMO_USER} or {demo_fleet.ADMINISTRATOR}, password {password}.")
 
 

@@ -28,6 +28,7 @@ from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
 from services.core.errors import NotFound
 from services.demo import ADMINISTRATOR, DEMO_USER, known_hashes, replace_known_password
+from services.demo.live import NotTheDemo, Pacing, require_demo
 
 DEMO_SCALE, DEMO_SEED = 0.001, 1
 DEMO_TOKEN_LIFETIME = timedelta(days=1)
@@ -41,9 +42,18 @@ log = structlog.get_logger("ccgraph")
 
 
 def serve(
-    host: str | None, port: int | None, *, demo: bool, migrate_first: bool, worker: bool | None = None
+    host: str | None,
+    port: int | None,
+    *,
+    demo: bool,
+    migrate_first: bool,
+    worker: bool | None = None,
+    live: Pacing | None = None,
 ) -> None:
-    """Serve until a signal comes; `host`, `port` and `worker` go before the settings."""
+    """Serve until a signal comes; `host`, `port` and `worker` go before the settings.
+
+    With `live` the demo is played meanwhile; one that cannot be is served as it stands, which is told.
+    """
     wanted = {"host": host, "port": port, "worker": worker}
     given = {name: value for name, value in wanted.items() if value is not None}
     settings = load_settings().model_copy(update=given)
@@ -56,7 +66,9 @@ def serve(
         login = run(_demo_login(found)) if demo else None
         if not demo and not found.settings.only_this_machine:
             run(_refuse_known_password(found))
-        server = Server(create_app(found.settings), found.settings)
+        if live is not None and not run(_can_be_played(found)):
+            live = None
+        server = Server(create_app(found.settings, live), found.settings)
         server.announce = lambda url: serves.enter_context(_announced(found, url, login))
         if found.embedded is not None and found.embedded.postmaster is not None:
             found.embedded.postmaster.when_it_dies(server.stop_for_lack_of_database)
@@ -116,6 +128,16 @@ async def _demo_login(found: Location) -> DemoLogin:
         async with open_database(settings) as database, database.transaction() as connection:
             known = await replace_known_password(connection, password)
     return DemoLogin(token, password if known else None)
+
+
+async def _can_be_played(found: Location) -> bool:
+    try:
+        async with open_database(found.settings) as database:
+            await require_demo(database)
+    except NotTheDemo as refusal:
+        say(f"The demo stands still. {refusal.message}")
+        return False
+    return True
 
 
 async def _refuse_known_password(found: Location) -> None:

@@ -12,6 +12,7 @@ import asyncpg
 
 from services.accounts.passwords import hash_password
 from services.core.errors import BadInput, Conflict
+from services.demo.json_text import json_text
 from services.demo.row_counts import REFERENCE, figures_for
 from services.demo.staging import (
     SCHEMA,
@@ -35,11 +36,16 @@ PASSWORD = "ccgraph-demo"  # noqa: S105 - it opens made-up data, on a loopback a
 """What everybody has unless `load` is given another one; docs/demo.md tells it, so the world knows it."""
 """The password of every demo user."""
 
+MARK = "demo.loaded"
+"""The setting that says that the demo was loaded into this database, and how."""
+
 _REPORT_EVERY = 2_000
 _LONG = 200_000
 """Rows from which a table's indexes are made after its rows: a table of few rows has them sooner at once."""
 _PARTITIONED = ("cc_logs", "task_logs", "system_logs", "notification_history", "file_operations")
 _KEPT_DAYS = 3_650
+_EVENTS_KEPT_DAYS = 1
+"""A demo that is played makes as many events as it likes, and few of its subscribers come back after days."""
 
 
 def _silent(table: str, done: int, expected: int) -> None:
@@ -85,6 +91,7 @@ async def load(
         else:
             stage = await afterwards.enter_async_context(staging(another))
             loaded = await _send_staged(connection, drawn, progress, stage, tables)
+        await _mark(connection, scale, seed, until)
         loaded["file_operation_counts"] = await _count(connection)
         progress("file_operation_counts", *[loaded["file_operation_counts"]] * 2)
         # A small sample does; autovacuum takes a large one later.
@@ -191,6 +198,20 @@ async def _restore(connection: Connection, table: str, taken: _Taken, progress: 
     await without_vector_statistics(connection, table)
 
 
+async def _mark(connection: Connection, scale: float, seed: int, until: datetime) -> None:
+    """Note what was loaded: a live demo plays with nothing else (services/demo/live)."""
+    await connection.execute(
+        """
+        INSERT INTO system_settings
+            (setting_key, setting_value, data_type, category, description, is_readonly)
+        VALUES ($1, $2::jsonb, 'json', 'demo', 'The demo that is in this database; set by its load', true)
+        ON CONFLICT (setting_key) DO UPDATE SET setting_value = excluded.setting_value
+        """,
+        MARK,
+        json_text({"scale": scale, "seed": seed, "until": until.isoformat()}),
+    )
+
+
 async def _count(connection: Connection) -> int:
     """Draw up what the triggers of file_operations would have counted."""
     await connection.execute("DELETE FROM file_operation_counts")
@@ -246,6 +267,14 @@ async def _make_room(connection: Connection, until: datetime) -> None:
         """,
         _PARTITIONED,
         _KEPT_DAYS,
+    )
+    await connection.execute(
+        """
+        UPDATE system_settings
+        SET previous_value = setting_value, setting_value = to_jsonb($1::int), version = version + 1
+        WHERE setting_key = 'retention.change_events_days'
+        """,
+        _EVENTS_KEPT_DAYS,
     )
 
 

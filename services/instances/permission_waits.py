@@ -7,7 +7,7 @@ time to time, so that a lost wake-up costs delay and nothing else.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -143,8 +143,12 @@ class PermissionWaits(Running):
             for waiter in waiters:
                 waiter.stop()
 
-    async def wait_for_answer(self, action: Action, *request_ids: UUID) -> GivenAnswer | None:
+    async def wait_for_answer(
+        self, action: Action, *request_ids: UUID, held: Callable[[], None] = lambda: None
+    ) -> GivenAnswer | None:
         """The answer that a person gives to a request of a session that the caller runs.
+
+        `held` is called as soon as the request can be answered.
 
         The request has one of `request_ids`, and may be stored a moment after this was called. None says that
         the terminal is to ask: at once where no project of the caller holds requests or too many wait
@@ -156,7 +160,7 @@ class PermissionWaits(Running):
             return None
         deadline = asyncio.get_running_loop().time() + self._seconds
         try:
-            return await self._answer_by(deadline, action, request_ids)
+            return await self._answer_by(deadline, action, request_ids, held)
         except TimeoutError:
             return None
         except Exception as error:
@@ -166,7 +170,7 @@ class PermissionWaits(Running):
             return None
 
     async def _answer_by(
-        self, deadline: float, action: Action, request_ids: Sequence[UUID]
+        self, deadline: float, action: Action, request_ids: Sequence[UUID], held: Callable[[], None]
     ) -> GivenAnswer | None:
         person = action.principal.user_id
         # Of most people no project holds anything: their Claude Code is not kept waiting for the rest.
@@ -180,10 +184,15 @@ class PermissionWaits(Running):
                 return None
             if found["decision"] is not None:
                 return _answer(found)
-            return await self._held(deadline, action, found["id"], waiter)
+            return await self._held(deadline, action, found["id"], waiter, held)
 
     async def _held(
-        self, deadline: float, action: Action, request_id: UUID, waiter: _Waiter
+        self,
+        deadline: float,
+        action: Action,
+        request_id: UUID,
+        waiter: _Waiter,
+        held: Callable[[], None],
     ) -> GivenAnswer | None:
         """Hold the request, and take the hold back at the end."""
         person = action.principal.user_id
@@ -192,6 +201,7 @@ class PermissionWaits(Running):
             if not await action.note(_HOLD, request_id, person, left):
                 return None
             action.database.after_commit()
+            held()
             ended = await _until(deadline, waiter)
             return _answer(ended) if ended is not None else await self._taken_back(request_id)
         except BaseException:

@@ -22,6 +22,7 @@ ROUNDS: Mapping[str, str] = {
     "services/delivery/occurrences.py": "a round of the server",
     "services/delivery/queue.py": "a round of the server",
     "services/delivery/worker.py": "a round of the server",
+    "services/demo/live/removal.py": "a round of the live demo, which goes in parts",
     "services/demo/loading.py": "a command, which fills an empty database",
     "services/ingest/digestion.py": "a round of the server",
     "services/ingest/storing.py": "stores what all callers hand in together; what it is given is the record",
