@@ -49,11 +49,11 @@ export function useShortcuts(taken: readonly Shortcut[]): void {
   }, [names]);
 }
 
+const TYPED = 'input:not([type="checkbox"], [type="radio"], [type="range"]), textarea, select';
+
+// Letters are nothing to a slider or a box that is ticked.
 function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName))
-  );
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches(TYPED));
 }
 
 // The browser itself knows what Enter does on a link or a button.

@@ -31,6 +31,15 @@ const TEXTS = texts({
   },
 });
 
+/** What is told where an address leads to a row that is not there, or not for this reader. */
+export const NOT_FOUND: Trouble = {
+  kind: 'notFound',
+  message: null,
+  requestId: null,
+  field: null,
+  retryAfter: null,
+};
+
 /** Something is on its way. It is told to screen readers, and shown once it takes a moment. */
 export function Loading() {
   const t = useTexts(TEXTS);

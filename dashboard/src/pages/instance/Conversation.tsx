@@ -33,7 +33,7 @@ export function Conversation({ id }: { id: string }) {
   );
 }
 
-function Entry({ item }: { item: Happening }) {
+export function Entry({ item }: { item: Happening }) {
   const t = useTexts(TEXTS);
   const formats = useFormats();
   const length =

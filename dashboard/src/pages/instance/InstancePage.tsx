@@ -5,7 +5,7 @@ import { useLive } from '@/data/follow';
 import { useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
-import { Failed, Loading } from '@/ui/states';
+import { Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { Since, useNow } from '@/ui/time';
 import { summaryOf } from '@/ui/toolInput';
 import { Conversation } from './Conversation';
@@ -16,10 +16,9 @@ import { Logs } from './Logs';
 import { Mcp } from './Mcp';
 import { TEXTS } from './messages';
 import { TABS, type Tab } from './page';
+import { Replay } from './replay/Replay';
 import { TimelineView } from './TimelineView';
 import { branches, type Used } from './tree';
-
-const NOTHING = { kind: 'notFound', message: null, requestId: null, field: null, retryAfter: null } as const;
 
 export function InstancePage() {
   const t = useTexts(TEXTS);
@@ -31,7 +30,7 @@ export function InstancePage() {
   if (trouble) return <Failed trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const instance = data.ccInstance;
-  if (instance === null) return <Failed trouble={NOTHING} />;
+  if (instance === null) return <Failed trouble={NOT_FOUND} />;
   const root = instance.ancestors.nodes.find(({ parentInstanceId }) => parentInstanceId === null)?.id ?? id;
   const asked = instance.permissionRequests.nodes[0];
   const facts = [
@@ -122,6 +121,8 @@ function View({ id, tab }: { id: string; tab: Tab }) {
       return <Mcp key={id} id={id} />;
     case 'logs':
       return <Logs key={id} id={id} />;
+    case 'replay':
+      return <Replay key={id} id={id} />;
   }
 }
 

@@ -7,7 +7,7 @@ type Source = NonNullable<ConversationSubscription['live']['ccInstance']>;
 export type Kind = 'instruction' | 'model' | 'tool' | 'permission';
 
 type PartName = 'arguments' | 'result' | 'error' | 'instruction' | 'response' | 'message';
-type Unfolded = readonly [name: PartName, value: unknown];
+export type Unfolded = readonly [name: PartName, value: unknown];
 
 export type Happening = {
   id: string;

@@ -10,6 +10,7 @@ export const TEXTS = texts({
       files: 'Files',
       mcp: 'MCP messages',
       logs: 'Logs',
+      replay: 'Replay',
     },
     kinds: { instruction: 'Instruction', model: 'Model', tool: 'Tool', permission: 'Permission' },
     lanes: {
@@ -70,6 +71,7 @@ export const TEXTS = texts({
       files: 'ファイル',
       mcp: 'MCP メッセージ',
       logs: 'ログ',
+      replay: 'リプレイ',
     },
     kinds: { instruction: '指示', model: 'モデル', tool: 'ツール', permission: '許可' },
     lanes: { instruction: '指示', model: 'モデル実行中', tool: 'ツール実行中', permission: '人の応答待ち' },

@@ -1,7 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { root } from '@/app/root';
 
-export const TABS = ['conversation', 'timeline', 'files', 'mcp', 'logs'] as const;
+export const TABS = ['conversation', 'timeline', 'files', 'mcp', 'logs', 'replay'] as const;
 export type Tab = (typeof TABS)[number];
 
 export const route = createRoute({
