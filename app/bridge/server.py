@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 Json = dict[str, Any]
 
 MODERN: Final = "2026-07-28"
+_POSITION: Final = "ccgraph/position"
+"""In `_meta` of an answer: how far the server's log is after what was changed."""
+
 _VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 
 _IDLE: Final = 2.0
@@ -82,6 +85,7 @@ class Server:
         self._lock = threading.Lock()
         self.negotiated: str | None = None
         """The revision that `initialize` has agreed on."""
+        self._position = "0"
 
     def messages(self, message: Json, exchange: Exchange) -> Iterator[bytes]:
         """The messages of the answer, each the JSON text of one.
@@ -91,7 +95,9 @@ class Server:
         body = json.dumps(message, ensure_ascii=False).encode()
         response, connection = self._ask(body, self._headers_of(message), exchange, renewed=False)
         try:
-            yield from _read(response)
+            for text in _read(response):
+                self._note_position(text)
+                yield text
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
             raise Away(f"the connection to {self.url} broke off ({error})", sent=True) from None
@@ -100,6 +106,16 @@ class Server:
             raise
         with self._lock:
             self._idle.append((time.monotonic(), connection))
+
+    def _note_position(self, text: bytes) -> None:
+        """Let what is asked next be answered by a server that has what this answer tells of."""
+        if _POSITION.encode() not in text:
+            return
+        result = json.loads(text).get("result")
+        meta = result.get("_meta") if isinstance(result, dict) else None
+        told = meta.get(_POSITION) if isinstance(meta, dict) else None
+        if isinstance(told, str):
+            self._position = told
 
     def _headers_of(self, message: Json) -> dict[str, str]:
         params = message.get("params")
@@ -110,6 +126,7 @@ class Server:
             **self._headers,
             "content-type": "application/json",
             "accept": "application/json, text/event-stream",
+            "ccgraph-position": self._position,
         }
         if isinstance(revision, str):
             headers["mcp-protocol-version"] = revision

@@ -14,7 +14,7 @@ from app.admission.headers import Headers, read_headers
 from app.admission.origins import Origins
 from app.admission.request import ClientGone, HttpRefusal, discard_body, read_body, require_json
 from app.connections.auth import caller, origin
-from app.http.endpoint import MOST_DISCARDED, OpenContext
+from app.http.endpoint import MOST_DISCARDED, POSITION, OpenContext, position_of
 from app.http.response import Answer, answer_exception
 from app.mcp.answers import refused
 from app.mcp.call import HEADER
@@ -108,7 +108,10 @@ class McpEndpoint:
         except RateLimited as error:
             return _refusal(request, error)
         context = self._open_context(origin(scope["client"], headers), principal)
-        agent = Agent(principal, context, _instance(headers))
+        given = headers.get(POSITION)
+        if given:
+            context.database.note_position(principal.user_id, position_of(given.decode("latin-1")))
+        agent = Agent(principal, context, _instance(headers), tells_position=bool(given))
         scope = {**scope, SCOPE_KEY: agent, "headers": _trimmed(scope["headers"])}
         streams = _takes_long(request)
         revision = headers.get(_VERSION, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1").strip()

@@ -57,6 +57,9 @@ INSTRUCTIONS: Final = text("instructions.md")
 SCOPE_KEY: Final = "ccgraph.agent"
 """Where the endpoint leaves the `Agent` in the ASGI scope of a request."""
 
+POSITION: Final = "ccgraph/position"
+"""In `_meta` of an answer, what `Ccgraph-Position` is over HTTP: a text, as such numbers may pass 53 bits."""
+
 _HOUR_MS: Final = 3_600_000
 _UNCHANGING: Final = CacheHint(_HOUR_MS, "public")
 
@@ -65,11 +68,15 @@ Request: TypeAlias = ServerRequestContext[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Who makes a request: the caller of the API, and the instance that the connection works as."""
+    """Who makes a request: the caller of the API, and the instance that the connection works as.
+
+    `tells_position`: the client asks how far the primary's log is after what it changes, and says so later.
+    """
 
     principal: Principal
     context: Context
     instance: UUID | None = None
+    tells_position: bool = False
 
 
 def agent_of(ctx: Request) -> Agent:
@@ -150,9 +157,15 @@ class AgentServer:
             agent.instance,
         )
         try:
-            return told(await tool.run(call, given))
+            result = told(await tool.run(call, given))
         except Exception as error:
-            return refused(problem_of(error))
+            result = refused(problem_of(error))
+        if agent.tells_position and not tool.read_only:
+            reached = await context.database.position()
+            if reached is not None:
+                # Not in a header: those of a stream are sent before the change.
+                result.meta = {**(result.meta or {}), POSITION: str(reached)}
+        return result
 
     async def _list_resources(
         self, ctx: Request, params: PaginatedRequestParams | None

@@ -60,13 +60,14 @@ async def enrol(settings: Settings, name: str, *, calls: int | None = None) -> P
 
 @dataclass(slots=True)
 class Agent:
-    """One connection. `instance` is the header's."""
+    """One connection. `instance` is the header's, `position` what it says of its own writes."""
 
     client: httpx.AsyncClient
     url: str
     token: str
     revision: str = LEGACY
     instance: UUID | None = None
+    position: str | None = None
     ids: "count[int]" = field(default_factory=lambda: count(1))
 
     def headers(self, method: str, params: dict[str, Any]) -> dict[str, str]:
@@ -78,6 +79,8 @@ class Agent:
         }
         if self.instance is not None:
             sent["x-ccgraph-instance"] = str(self.instance)
+        if self.position is not None:
+            sent["ccgraph-position"] = self.position
         if self.revision == MODERN:
             sent["mcp-method"] = method
             name = params.get("name") or params.get("uri")

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import UUID, uuid4
 
 import pytest
@@ -141,6 +143,47 @@ async def test_it_goes_on_with_a_server_that_starts_anew(
     with served(settings.model_copy(update={"port": port})):
         assert (await waiting)["structuredContent"] == {}
         await bridge_life.__aexit__(None, None, None)
+
+
+@pytest.fixture
+def placed() -> Iterator[tuple[str, list[str | None]]]:
+    """A server of several: it answers as it does behind replicas. What clients say of their own writes."""
+    said: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            said.append(self.headers["ccgraph-position"])
+            meta = {"ccgraph/position": str(2**62 + len(said))} if message["method"] == "tools/call" else {}
+            result = {"content": [{"type": "text", "text": '{"ccgraph/position": "7"}'}], "_meta": meta}
+            body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", said
+        server.shutdown()
+
+
+async def test_what_it_wrote_is_read_through_whichever_process(
+    placed: tuple[str, list[str | None]], tmp_path: Path
+) -> None:
+    url, said = placed
+    async with bridged("--url", url, cwd=tmp_path, CCGRAPH_TOKEN="not-asked") as bridge:
+        await bridge.call("claim_next_task")
+        await bridge.ask("resources/list")
+        await bridge.call("claim_next_task")
+        await bridge.ask("resources/list")
+    assert said == ["0", str(2**62 + 1), str(2**62 + 1), str(2**62 + 3)]
 
 
 async def test_a_token_that_is_refused_is_told_of(live_server: LiveServer, tmp_path: Path) -> None:

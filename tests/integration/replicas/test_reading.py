@@ -3,12 +3,13 @@
 import asyncio
 import signal
 import time
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from uuid_utils.compat import uuid7
 
 from app.config.settings import Settings
 from app.database.configuration import OWNER
@@ -25,6 +26,7 @@ from tests.integration.replicas.conftest import (
     replicas_of,
     status,
 )
+from tests.support.agents import Agent
 from tests.support.replication import address
 from tests.support.server import TEMPLATE
 from tests.support.waiting import until
@@ -191,3 +193,32 @@ async def test_another_process_reads_what_was_written_by_the_position_that_a_cli
             await whole.standby.execute("SELECT pg_wal_replay_resume()")
         refused = await other.ask(NAMES, {"ccgraph-position": "x"})
         assert "Ccgraph-Position" in refused["errors"][0]["message"]
+
+
+async def test_an_agent_reads_what_it_wrote_through_another_process(
+    whole: Pair, settings: Settings, app: Starlette, client: httpx.AsyncClient, ada: Person
+) -> None:
+    await ada.create()
+    here = Agent(client, "/mcp", ada.token, instance=UUID(str(uuid7())), position="0")
+    other_app = create_app(settings)
+    async with (
+        other_app.router.lifespan_context(other_app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(other_app), base_url="http://other.test") as opened,
+    ):
+        there = Agent(opened, "/mcp", ada.token)  # calls under an instance are recorded, which is a write
+        await following(other_app)
+        project = (await here.call("join_project"))["instance"]["projectId"]
+        await there.call("fleet_status", projectId=project)
+        await caught_up(whole)
+        await whole.standby.execute("SELECT pg_wal_replay_pause()")
+        try:
+            await until(lambda: replicas_of(other_app).chosen(ada.user_id) is not None)
+            result = await here.result("add_tasks", tasks=[{"name": "Late", "taskType": "DESIGN"}])
+            position = result["_meta"]["ccgraph/position"]
+            assert (await there.call("fleet_status", projectId=project))["tasks"] == {}
+            there.position = position
+            read = await there.result("fleet_status", projectId=project)
+            assert read["structuredContent"]["tasks"] == {"PENDING": 1}
+            assert "ccgraph/position" not in read.get("_meta", {}), "it has changed nothing"
+        finally:
+            await whole.standby.execute("SELECT pg_wal_replay_resume()")
