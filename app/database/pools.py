@@ -158,9 +158,6 @@ async def connect_reader(
             # The planner of PostgreSQL would plan each run anew, which costs more than the run.
             "plan_cache_mode": "force_generic_plan",
             "jit": "off",
-            # Pages are in memory or on flash: by the default of 4 a list of 20 rows reads whole tables
-            # to find its relations.
-            "random_page_cost": "1.1",
         },
         command_timeout=settings.statement_timeout + ANSWER_MARGIN,
         **STATEMENT_CACHE,
@@ -275,6 +272,9 @@ def _session(settings: Settings, name: str) -> dict[str, str]:
     return {
         "application_name": name,
         "statement_timeout": str(int(settings.statement_timeout * 1000)),
+        # Pages are in memory or on flash: by the default of 4 a list of 20 rows reads whole tables to find
+        # its relations, and a claim all dependencies for each task that is blocked.
+        "random_page_cost": "1.1",
     }
 
 
