@@ -14,7 +14,7 @@ from app.cli import cli
         (("serve", "--live"), "--live: it goes with --demo"),
         (("serve", "--demo", "--speed", "2"), "--speed: it goes with --live"),
         (("demo", "--speed", "2"), "--speed: it goes with --live"),
-        (("demo", "--live", "--speed", "0"), "is not in the range"),
+        (("demo", "--live", "--speed", "0"), "greater than or equal to 0.01"),
     ],
 )
 def test_what_does_not_go_together_is_told(arguments: tuple[str, ...], said: str) -> None:
