@@ -22,7 +22,7 @@ def open_settings(page: Page) -> Page:
     page.set_default_timeout(5_000)
     page.keyboard.press("g")
     page.keyboard.press(",")
-    page.get_by_role("heading", name="Settings").wait_for()
+    page.get_by_role("heading", name="Settings", exact=True).wait_for()
     return page
 
 
@@ -124,9 +124,55 @@ def test_only_administrators_see_how_the_server_is(home: Page, fleet: Fleet) -> 
     fleet.sql("UPDATE users SET is_admin = true")
     page.reload()
 
-    server = page.get_by_role("region", name="Server")
+    server = page.get_by_role("region", name="Server", exact=True)
     expect(server).to_contain_text("MB")
     expect(server.get_by_role("region", name="Largest tables").get_by_role("row")).not_to_have_count(1)
+
+
+def test_an_administrator_changes_a_setting_and_is_told_of_anothers_change(home: Page, fleet: Fleet) -> None:
+    fleet.sql("UPDATE users SET is_admin = true")
+    fleet.sql("UPDATE system_settings SET is_readonly = true WHERE setting_key = 'retention.task_logs_days'")
+    home.reload()
+    home.get_by_text("東京-parent").wait_for()
+    page = open_settings(home)
+    system = page.get_by_role("region", name="Settings of the server")
+    system.get_by_text("retention", exact=True).click()
+    line = system.get_by_role("listitem").filter(has_text="retention.cc_logs_days")
+    line.get_by_role("button", name="Change retention.cc_logs_days").click()
+    value = line.get_by_role("spinbutton", name="Value of retention.cc_logs_days")
+    value.fill("45")
+    value.press("Enter")
+    expect(line).to_contain_text("version 2 · before: 30 · alice")
+    stored = "SELECT setting_value #>> '{}' FROM system_settings WHERE setting_key = 'retention.cc_logs_days'"
+    assert fleet.sql(stored)[0][0] == "45"
+
+    line.get_by_role("button", name="Change retention.cc_logs_days").click()
+    fleet.sql(
+        "UPDATE system_settings SET setting_value = '60', version = 3"
+        " WHERE setting_key = 'retention.cc_logs_days'"
+    )
+    value.fill("50")
+    value.press("Enter")
+    expect(line.get_by_text("It has been changed in the meantime.")).to_be_visible()
+    assert fleet.sql(stored)[0][0] == "60"
+    line.get_by_role("button", name="Read anew").click()
+    expect(value).to_have_value("60")
+    value.fill("-1")
+    value.press("Enter")
+    expect(line.get_by_role("alert")).to_be_visible()
+    assert fleet.sql(stored)[0][0] == "60"
+
+    readonly = system.get_by_role("listitem").filter(has_text="retention.task_logs_days")
+    expect(readonly).to_contain_text("read-only")
+    expect(readonly.get_by_role("button")).to_have_count(0)
+
+
+def test_one_logs_out_everywhere(home: Page, fleet: Fleet) -> None:
+    page = open_settings(home)
+    page.get_by_role("main").get_by_role("button", name="Log out everywhere").click()
+
+    expect(page.get_by_role("heading", name="Log in to ccgraph")).to_be_visible()
+    assert fleet.sql("SELECT FROM auth_tokens WHERE is_active") == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -3,10 +3,10 @@ import type { ReactNode } from 'react';
 import { useAnswer } from '@/data/client';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Failed, Loading } from '@/ui/states';
 import { Moment, Since } from '@/ui/time';
 import { TEXTS } from './messages';
-import styles from './SettingsPage.module.css';
 import { SettingsHealthDocument, type SettingsHealthQuery } from './settings.generated';
 
 type Facts = NonNullable<SettingsHealthQuery['systemHealth']>;
@@ -76,7 +76,7 @@ function HealthFacts({ health }: { health: Facts }) {
   ];
   return (
     <>
-      <dl className={styles.facts}>
+      <dl className={page.facts}>
         {facts.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -112,7 +112,7 @@ type TableProps = { title: string; heads: readonly string[]; rows: readonly [str
 function Table({ title, heads, rows }: TableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-    <section className={styles.table} tabIndex={0} aria-label={title}>
+    <section className={page.table} tabIndex={0} aria-label={title}>
       <table>
         <caption>{title}</caption>
         <thead>

@@ -1,12 +1,12 @@
 // What one is told and where: on and off, a test, a new one.
 import { type FormEvent, useState } from 'react';
 import { change, useAnswer } from '@/data/client';
+import { useDoing } from '@/data/doing';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Failed, Loading } from '@/ui/states';
-import { useDoing } from './doing';
 import { TEXTS } from './messages';
-import styles from './SettingsPage.module.css';
 import {
   ChangeNotificationDocument,
   CreateNotificationDocument,
@@ -18,6 +18,7 @@ import {
   type SettingsNotificationsQuery,
   TestNotificationDocument,
 } from './settings.generated';
+import { WebPush } from './WebPush';
 
 type Setting = SettingsNotificationsQuery['notificationSettings']['nodes'][number];
 
@@ -27,7 +28,7 @@ const TYPES: readonly NotificationType[] = [
   'ERROR_OCCURRED',
   'COLLABORATION_INVITE',
 ];
-// Web Push is left to pages that have a worker of their own to receive it.
+// Web Push is set up by the browser that is to be told.
 const SERVICES: readonly NotificationService[] = ['WEBHOOK', 'SLACK', 'DISCORD', 'LINE'];
 
 export function Notifications({ user }: { user: number }) {
@@ -44,11 +45,18 @@ export function Notifications({ user }: { user: number }) {
       ) : data.notificationSettings.nodes.length === 0 ? (
         <p>{t.noNotifications}</p>
       ) : (
-        <ul className={styles.settings}>
+        <ul className={page.lines}>
           {data.notificationSettings.nodes.map((setting) => (
             <Line key={setting.id} setting={setting} changed={again} />
           ))}
         </ul>
+      )}
+      {data && (
+        <WebPush
+          types={TYPES}
+          settings={data.notificationSettings.nodes.filter(({ serviceType }) => serviceType === 'WEB_PUSH')}
+          changed={again}
+        />
       )}
       <NewNotification made={again} />
     </section>
@@ -93,7 +101,7 @@ function Line({ setting, changed }: { setting: Setting; changed: () => void }) {
         />{' '}
         {t.enabled}
       </label>
-      <span className={styles.what}>
+      <span className={page.what}>
         {what} {setting.webhookUrl && <code>{setting.webhookUrl}</code>}
       </span>
       <button type="button" disabled={doing.busy} aria-label={t.testIt(what)} onClick={() => void test()}>
@@ -123,7 +131,7 @@ function NewNotification({ made }: { made: () => void }) {
   };
   return (
     <>
-      <form className={styles.form} onSubmit={(event) => void submit(event)} aria-label={t.add}>
+      <form className={page.form} onSubmit={(event) => void submit(event)} aria-label={t.add}>
         <label>
           {t.event}
           <select name="type">

@@ -1,10 +1,12 @@
 // Tokens and logins of one's own: which there are, a new one, and the end of one.
 import { type FormEvent, useState } from 'react';
 import { change, useAnswer } from '@/data/client';
+import { useDoing } from '@/data/doing';
+import { session } from '@/data/session';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Failed, Loading } from '@/ui/states';
 import { Moment } from '@/ui/time';
-import { useDoing } from './doing';
 import { TEXTS } from './messages';
 import styles from './SettingsPage.module.css';
 import { CreateTokenDocument, RevokeTokenDocument, SettingsTokensDocument } from './settings.generated';
@@ -30,7 +32,7 @@ export function Tokens({ user }: { user: number }) {
         <Loading />
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-        <section className={styles.table} tabIndex={0} aria-label={t.tokenList}>
+        <section className={page.table} tabIndex={0} aria-label={t.tokenList}>
           <table>
             <thead>
               <tr>
@@ -76,6 +78,16 @@ export function Tokens({ user }: { user: number }) {
         </section>
       )}
       {doing.trouble && <Failed trouble={doing.trouble} />}
+      <p className={page.head}>
+        <button
+          type="button"
+          disabled={doing.busy}
+          onClick={() => void doing.run(() => session.logOut(true))}
+        >
+          {t.everywhere}
+        </button>
+        <span className="quiet">{t.everywhereHint}</span>
+      </p>
       <NewToken made={again} />
     </section>
   );
@@ -106,7 +118,7 @@ function NewToken({ made }: { made: () => void }) {
   };
   return (
     <>
-      <form className={styles.form} onSubmit={(event) => void submit(event)} aria-label={t.create}>
+      <form className={page.form} onSubmit={(event) => void submit(event)} aria-label={t.create}>
         <label>
           {t.name}
           <input name="name" required maxLength={100} autoComplete="off" />
@@ -131,9 +143,15 @@ function NewToken({ made }: { made: () => void }) {
       </form>
       {doing.trouble && <Failed trouble={doing.trouble} />}
       {token && (
-        <div className={styles.made} role="status">
+        <div className={page.notice} role="status">
           <strong>{t.made}</strong>
-          <input readOnly aria-label={t.newToken} value={token} onFocus={(event) => event.target.select()} />
+          <input
+            className={styles.token}
+            readOnly
+            aria-label={t.newToken}
+            value={token}
+            onFocus={(event) => event.target.select()}
+          />
           <button
             type="button"
             onClick={() => void navigator.clipboard?.writeText(token).then(() => setCopied(true))}

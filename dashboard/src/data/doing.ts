@@ -1,6 +1,6 @@
 // One change at a time, with what went wrong.
 import { useCallback, useState } from 'react';
-import { type Trouble, troubleOfThrown } from '@/data/trouble';
+import { type Trouble, troubleOfThrown } from './trouble';
 
 export type Doing = {
   busy: boolean;
