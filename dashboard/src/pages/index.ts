@@ -3,6 +3,7 @@ import * as board from './board/page';
 import * as graphiql from './graphiql/page';
 import * as home from './home/page';
 import * as instance from './instance/page';
+import * as projects from './projects/page';
 import * as search from './search/page';
 import * as settings from './settings/page';
 import * as usage from './usage/page';
@@ -12,6 +13,9 @@ export const pages = [
   instance.route,
   board.route,
   board.graph,
+  projects.route,
+  projects.one,
+  projects.invitation,
   usage.route,
   search.route,
   settings.route,
@@ -20,6 +24,7 @@ export const pages = [
 export const navigation = [
   home.entry,
   board.entry,
+  projects.entry,
   usage.entry,
   search.entry,
   settings.entry,
