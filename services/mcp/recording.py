@@ -3,17 +3,20 @@
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from models.enums import McpMessageType
 from services.core.database import WriteConnection, affected, driver
 from services.core.errors import BadInput
 from services.core.principal import Principal
+from services.mcp import rounds
 from services.mcp.messages import CANCELLED, Message, MessageReader, read_messages, require_few
 from services.mcp.pairing import Entry, exchange_of, pair
+from services.mcp.rounds import Part, continued, has_signs, part_of
 from services.secrets.masking import LARGE, off_the_loop
 from services.writing.action import Action
 from services.writing.archived import require_active
@@ -27,17 +30,19 @@ _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('mcp_messages
 
 _NOW: Final = "SELECT clock_timestamp()"
 
-_STORED: Final = """
+_COLUMNS: Final = f"""
 SELECT id, message_type AS type, server_name AS server, direction, rpc_id, method,
-       processing_time_ms, created_at AS at
+       processing_time_ms, created_at AS at, {rounds.COLUMNS}
 FROM mcp_messages
-WHERE cc_instance_id = $1 AND server_name = ANY($2::text[]) AND rpc_id = ANY($3::text[])
-UNION ALL
-SELECT id, message_type AS type, server_name AS server, direction, rpc_id, method,
-       processing_time_ms, created_at AS at
-FROM mcp_messages
-WHERE cc_instance_id = $1 AND server_name IS NULL AND rpc_id = ANY($3::text[])
 """
+_STORED: Final = f"""
+{_COLUMNS} WHERE cc_instance_id = $1 AND server_name = ANY($2::text[]) AND rpc_id = ANY($3::text[])
+UNION ALL
+{_COLUMNS} WHERE cc_instance_id = $1 AND server_name IS NULL AND rpc_id = ANY($3::text[])
+"""
+
+_LONGEST_CALL: Final = timedelta(days=1)
+"""Within so long the next round of a call is looked for."""
 
 _INSERT: Final = """
 INSERT INTO mcp_messages (id, cc_instance_id, message_type, server_name, direction, rpc_id, method,
@@ -67,7 +72,8 @@ SELECT request.id, request.id, request.cc_instance_id, request.server_name, requ
             WHEN response.id IS NULL THEN 'running'
             WHEN response.error IS NOT NULL OR response.result -> 'isError' = 'true' THEN 'failed'
             ELSE 'completed' END,
-       request.created_at, COALESCE(response.created_at, cancel.created_at), response.processing_time_ms,
+       request.created_at, COALESCE(response.created_at, cancel.created_at),
+       COALESCE(called.elapsed, response.processing_time_ms),
        response.result,
        CASE WHEN response.id IS NULL AND cancel.id IS NOT NULL
             THEN jsonb_build_object('message', 'Cancelled', 'reason', cancel.params -> 'reason')
@@ -75,7 +81,8 @@ SELECT request.id, request.id, request.cc_instance_id, request.server_name, requ
             THEN jsonb_build_object('message', (SELECT string_agg(part ->> 'text', E'\\n')
                                                 FROM jsonb_path_query(response.result, '$.content[*]') part))
             ELSE response.error END
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS called(request_id, response_id, cancel_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[])
+    AS called(request_id, response_id, cancel_id, elapsed)
 JOIN mcp_messages request ON request.id = called.request_id
 LEFT JOIN mcp_messages response ON response.id = called.response_id
 LEFT JOIN mcp_messages cancel ON cancel.id = called.cancel_id
@@ -86,6 +93,9 @@ SET status = excluded.status, completed_at = excluded.completed_at, result = exc
 WHERE (known.status, known.completed_at, known.result, known.error_details)
    IS DISTINCT FROM (excluded.status, excluded.completed_at, excluded.result, excluded.error_details)
 """
+
+# Where a further round of a call was recorded before the first one.
+_REMOVE: Final = "DELETE FROM mcp_tool_calls WHERE id = ANY($1::uuid[])"
 
 
 _Answer = tuple[str | None, int | None]
@@ -115,6 +125,7 @@ class _Row:
     method: str | None
     processing_time_ms: int | None
     at: datetime
+    part: Part = Part()  # noqa: RUF009 - it is frozen
 
     @property
     def is_timed(self) -> bool:
@@ -192,7 +203,8 @@ async def store(
     await require_change(connection, principal, "cc_instances", instance_id, field="input.ccInstanceId")
     await require_active(connection, "cc_instances", instance_id, "input.ccInstanceId")
     stored = await _stored_rows(connection, instance_id, messages)
-    fresh = {row.id: row for row in await _arrived(connection, messages) if row.id not in stored}
+    arrived = await _arrived(connection, messages, parts=_have_rounds(messages, stored.values()))
+    fresh = {row.id: row for row in arrived if row.id not in stored}
     known = stored | fresh
     requests = pair(entry for row in known.values() if (entry := row.entry()) is not None)
     answers = {
@@ -200,29 +212,59 @@ async def store(
     }
     recorded = await _insert(connection, instance_id, messages, fresh, answers)
     await _mend(connection, stored, answers)
-    await _sync_tool_calls(connection, known.values(), requests)
+    await _sync_tool_calls(connection, known, requests)
     return RecordedMessages(instance_id, tuple(message.id for message in messages), recorded)
 
 
 async def _stored_rows(
     connection: WriteConnection, instance_id: UUID, messages: Iterable[Message]
 ) -> dict[UUID, _Row]:
-    """The instance's rows with a server and JSON-RPC id that occur among `messages`."""
+    """The instance's rows with a server and JSON-RPC id that occur among `messages`.
+
+    Where calls of several rounds are among them, the rows of such calls of that time, too.
+    """
     with_id = [message for message in messages if message.rpc_id is not None]
     if not with_id:
         return {}
-    servers = {message.server for message in with_id}
+    servers = [*{message.server for message in with_id} - {None}]
     ids = {message.rpc_id for message in with_id}
     raw = await driver(connection)
-    rows = await raw.fetch(_STORED, instance_id, list(servers - {None}), list(ids))
-    return {row["id"]: _Row(**row) for row in rows}
+    rows = [_stored_row(row) for row in await raw.fetch(_STORED, instance_id, servers, list(ids))]
+    if _have_rounds(messages, rows):
+        times = [message.at for message in with_id if message.at is not None]
+        times += [row.at for row in rows] or [await _now(connection)]
+        around = (min(times) - _LONGEST_CALL, max(times) + _LONGEST_CALL)
+        more = await raw.fetch(rounds.OF_SEVERAL_ROUNDS, instance_id, servers, *around)
+        ids |= {row["rpc_id"] for row in more}
+        rows = [_stored_row(row) for row in await raw.fetch(_STORED, instance_id, servers, list(ids))]
+    return {row.id: row for row in rows}
 
 
-async def _arrived(connection: WriteConnection, messages: Sequence[Message]) -> Iterable[_Row]:
-    """`messages` as rows; one without a time gets that of its arrival, a microsecond after the one before."""
-    now = datetime.min
-    if any(message.at is None for message in messages):
-        now = (await connection.exec_driver_sql(_NOW)).scalar_one()
+def _have_rounds(messages: Iterable[Message], rows: Iterable[_Row]) -> bool:
+    """Whether calls of several rounds are among messages and stored rows."""
+    return any(row.part.asks or row.part.continues for row in rows) or any(map(has_signs, messages))
+
+
+def _stored_row(row: asyncpg.Record) -> _Row:
+    values: dict[str, Any] = dict(row)
+    part = Part(*(values.pop(name) for name in ("asks", "continues", "tool", "state")))
+    return _Row(**values, part=part)
+
+
+async def _now(connection: WriteConnection) -> datetime:
+    now: datetime = (await connection.exec_driver_sql(_NOW)).scalar_one()
+    return now
+
+
+async def _arrived(
+    connection: WriteConnection, messages: Sequence[Message], *, parts: bool
+) -> Iterable[_Row]:
+    """`messages` as rows, with their `parts` where these matter.
+
+    One without a time gets that of its arrival, a microsecond after the one before.
+    """
+    is_timed = all(message.at is not None for message in messages)
+    now = datetime.min if is_timed else await _now(connection)
     return (
         _Row(
             message.id,
@@ -233,6 +275,7 @@ async def _arrived(connection: WriteConnection, messages: Sequence[Message]) -> 
             message.method,
             None,
             message.at or now + timedelta(microseconds=position),
+            part_of(message) if parts else Part(),
         )
         for position, message in enumerate(messages)
     )
@@ -285,16 +328,39 @@ async def _mend(
 
 
 async def _sync_tool_calls(
-    connection: WriteConnection, rows: Collection[_Row], requests: Mapping[UUID, Entry]
+    connection: WriteConnection, known: Mapping[UUID, _Row], requests: Mapping[UUID, Entry]
 ) -> None:
-    """Open, complete, fail or cancel the tool calls of all requests concerned."""
-    responses = {request.id: response for response, request in requests.items()}
-    calls = [row.id for row in rows if row.type == McpMessageType.REQUEST and row.method == "tools/call"]
-    if calls:
-        answered = [responses.get(call) for call in calls]
-        cancels = _cancellations(rows, responses)
-        cancelled = [cancels.get(call) for call in calls]
-        await (await driver(connection)).execute(_SYNC_TOOL_CALLS, calls, answered, cancelled)
+    """Open, complete, fail or cancel the tool calls of all requests concerned, one for all its rounds."""
+    rows = known.values()
+    calls = [row for row in rows if row.type == McpMessageType.REQUEST and row.method == rounds.CALL]
+    if not calls:
+        return
+    asked = {key: known[request.id] for key, request in requests.items() if known[key].part.asks}
+    before = continued(rows, asked)
+    responses = {request.id: key for key, request in requests.items() if key not in asked}
+    cancels = _cancellations(rows, {*responses, *before.values()})
+    last = {call.id: call.id for call in calls}
+    for call in sorted(calls, key=lambda row: (row.at, row.id)):
+        if call.id in before:
+            last[_first(call.id, before)] = call.id
+    roots = [call for call in calls if call.id not in before]
+    answered = [responses.get(last[call.id]) for call in roots]
+    elapsed = [
+        _answer(known[answer], call)[1] if answer is not None and last[call.id] != call.id else None
+        for call, answer in zip(roots, answered, strict=True)
+    ]
+    raw = await driver(connection)
+    cancelled = [cancels.get(last[call.id]) for call in roots]
+    await raw.execute(_SYNC_TOOL_CALLS, [call.id for call in roots], answered, cancelled, elapsed)
+    if before:
+        await raw.execute(_REMOVE, [*before])
+
+
+def _first(call: UUID, before: Mapping[UUID, UUID]) -> UUID:
+    """The first round of a call."""
+    while call in before:
+        call = before[call]
+    return call
 
 
 def _cancellations(rows: Collection[_Row], answered: Container[UUID]) -> dict[UUID, UUID]:

@@ -625,7 +625,8 @@ AND cancel.id IS NOT NULL THEN 'failed'
             WHEN response.error IS NOT NULL
 OR response.result -> 'isError' = 'true' THEN 'failed'
             ELSE 'completed' END,
-       request.created_at, COALESCE(response.created_at, cancel.created_at), response.processing_time_ms,
+       request.created_at, COALESCE(response.created_at, cancel.created_at),
+       COALESCE(called.elapsed, response.processing_time_ms),
        response.result,
        CASE WHEN response.id IS NULL
 AND cancel.id IS NOT NULL
@@ -635,7 +636,8 @@ AND cancel.id IS NOT NULL
                                                
 FROM jsonb_path_query(response.result, '$.content[*]') part))
             ELSE response.error END
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS called(request_id, response_id, cancel_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[])
+    AS called(request_id, response_id, cancel_id, elapsed)
 JOIN mcp_messages request ON request.id = called.request_id
 LEFT
 JOIN mcp_messages response ON response.id = called.response_id
@@ -647,6 +649,11 @@ SET status = excluded.status, completed_at = excluded.completed_at, result = exc
     execution_time_ms = excluded.execution_time_ms, error_details = excluded.error_details
 WHERE (known.status, known.completed_at, known.result, known.error_details)
    IS DISTINCT FROM (excluded.status, excluded.completed_at, excluded.result, excluded.error_details)
+
+-- services.mcp.recording, _REMOVE
+DELETE
+FROM mcp_tool_calls
+WHERE id = ANY($1::uuid[])
 
 -- services.notifications.notifications, _STORE
 WITH stored AS (

@@ -107,3 +107,25 @@ def test_calls_without_an_answer_end_with_the_connection() -> None:
     ended = [(side, message["params"]["requestId"]) for side, message in calls.ended()]
     assert ended == [(CLIENT, 1), (CLIENT, "1")]
     assert [*calls.ended()] == []
+
+
+def test_a_call_that_asks_for_more_is_open_until_its_last_round_is_answered() -> None:
+    def asks(identity: object, state: str) -> dict[str, Any]:
+        return {
+            "jsonrpc": "2.0",
+            "id": identity,
+            "result": {"resultType": "input_required", "requestState": state},
+        }
+
+    def goes_on(identity: object, state: str) -> dict[str, Any]:
+        params = {"name": "x", "inputResponses": {}, "requestState": state}
+        return {"jsonrpc": "2.0", "id": identity, "method": "tools/call", "params": params}
+
+    calls = OpenCalls()
+    for identity in (1, 2, 3):
+        calls.note(CLIENT, call(identity))
+        calls.note(SERVER, asks(identity, f"s{identity}"))
+    calls.note(CLIENT, goes_on(4, "s2"))
+    calls.note(CLIENT, goes_on(5, "s3"))
+    calls.note(SERVER, {"jsonrpc": "2.0", "id": 4, "result": {"resultType": "complete"}})
+    assert [message["params"]["requestId"] for _, message in calls.ended()] == [1, 5]
