@@ -13,13 +13,13 @@ from pathlib import Path
 import asyncpg
 
 from app.cli.console import say
-from app.cli.data import load_demo
+from app.cli.data import Year, load_demo
 from app.config.settings import Settings
 from app.database import Location, located
 from app.database.processes import postgres_processes
 from app.database.revisions import migrate
 from benchmarks.processes import Process
-from services.demo import PASSWORD
+from services.demo import PASSWORD, REFERENCE
 
 DATA_DIR = Path(__file__).parent / ".data"
 SEED = 1
@@ -100,7 +100,7 @@ async def _prepare(found: Location, scale: float) -> None:
     try:
         if await connection.fetchval("SELECT NOT EXISTS (SELECT FROM users)"):
             say(f"Loading the demo at scale {scale:g}, once")
-            await load_demo(found.url, scale, SEED, PASSWORD)
+            await load_demo(found.url, Year(scale, SEED, REFERENCE), PASSWORD)
             await connection.execute("VACUUM (ANALYZE)")
         await connection.execute(UNLIMITED)
     finally:

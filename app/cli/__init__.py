@@ -1,6 +1,7 @@
 """The command `ccgraph`: its commands and their help. What they do is imported when it is done."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
@@ -59,6 +60,16 @@ def _uuid(text: str) -> UUID:
 
     try:
         return read_uuid(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+
+
+def _moment(text: str) -> datetime:
+    """A time as the API takes it."""
+    from models.spellings import read_moment
+
+    try:
+        return read_moment(text)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from None
 
@@ -348,6 +359,14 @@ def demo(
         float, typer.Option(help="1 is a year of 100 users with about a million file operations.")
     ] = 0.01,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            help="When the year ends (終わり), instead of now: with it the data is the same at any time.",
+            parser=_moment,
+            metavar="TIME",
+        ),
+    ] = None,
     live: Annotated[
         bool,
         typer.Option(
@@ -365,17 +384,18 @@ def demo(
     database gets the demo first; one with other data is refused. `ccgraph serve --demo --live` does both.
 
     ```sh
-    ccgraph demo --scale 0.1 --seed 7
+    ccgraph demo --scale 0.1 --seed 7 --until 2026-11-01T00:00:00Z
     ccgraph demo --live --speed 5
     ```
     """
     from app.cli import data, playing
 
+    year = data.Year.up_to_now(scale, seed) if until is None else data.Year(scale, seed, until)
     pacing = _pacing(speed, live=live)
     if pacing is None:
-        data.demo(scale, seed)
+        data.demo(year)
     else:
-        playing.play(scale, seed, pacing)
+        playing.play(year, pacing)
 
 
 @cli.command("import-mcp")

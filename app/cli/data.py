@@ -1,6 +1,8 @@
 """`ccgraph migrate`, `check` and `demo`."""
 
 import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import typer
@@ -49,16 +51,30 @@ def show(findings: list[Finding]) -> bool:
     return all(finding.ok for finding in findings)
 
 
-def demo(scale: float, seed: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Year:
+    """What the demo is made of: its size, its seed, and when its year ends."""
+
+    scale: float
+    seed: int
+    until: datetime
+
+    @classmethod
+    def up_to_now(cls, scale: float, seed: int) -> "Year":
+        """One that ends this minute, so that it is of use to who looks at the last days."""
+        return cls(scale, seed, datetime.now(UTC).replace(second=0, microsecond=0))
+
+
+def demo(year: Year) -> None:
     """Load the demo fleet and tell how to log in."""
     with location("demo") as found:
-        load_demo_and_tell(found, scale, seed)
+        load_demo_and_tell(found, year)
 
 
-def load_demo_and_tell(found: Location, scale: float, seed: int) -> None:
+def load_demo_and_tell(found: Location, year: Year) -> None:
     """The same in a database that is open."""
     password = demo_password(found.settings)
-    run(load_demo(found.url, scale, seed, password))
+    run(load_demo(found.url, year, password))
     say(f"Log in as {demo_fleet.DEMO_USER} or {demo_fleet.ADMINISTRATOR}, password {password}.")
 
 
@@ -67,7 +83,7 @@ def demo_password(settings: Settings) -> str:
     return demo_fleet.PASSWORD if settings.only_this_machine else secrets.token_urlsafe(12)
 
 
-async def load_demo(url: str, scale: float, seed: int, password: str) -> None:
+async def load_demo(url: str, year: Year, password: str) -> None:
     """Fill the database at `url`, with a bar for each table."""
     connection = await connect(url)
     try:
@@ -81,8 +97,9 @@ async def load_demo(url: str, scale: float, seed: int, password: str) -> None:
 
             await demo_fleet.load(
                 connection,
-                scale=scale,
-                seed=seed,
+                scale=year.scale,
+                seed=year.seed,
+                until=year.until,
                 progress=show,
                 password=password,
                 another=partial(connect, url),

@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 
 from app.cli.console import say
-from app.cli.data import load_demo_and_tell
+from app.cli.data import Year, load_demo_and_tell
 from app.cli.opening import location, run
 from app.config.settings import Settings
 from app.config.telemetry import configure_logging
@@ -15,7 +15,7 @@ from services.core.background import Supervisor
 from services.demo.live import Pacing, require_demo
 
 
-def play(scale: float, seed: int, pacing: Pacing) -> None:
+def play(year: Year, pacing: Pacing) -> None:
     """Play the demo until a signal comes; an empty database gets it first.
 
     Raises: NotTheDemo, AlreadyPlayed, BadInput for the speed.
@@ -23,7 +23,7 @@ def play(scale: float, seed: int, pacing: Pacing) -> None:
     with location("demo") as found:
         configure_logging(found.settings)
         if run(_is_empty(found.settings)):
-            load_demo_and_tell(found, scale, seed)
+            load_demo_and_tell(found, year)
         run(_play(found.settings, pacing))
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from app.cli.accounts import ORIGIN
 from app.cli.console import say
-from app.cli.data import demo_password, load_demo
+from app.cli.data import Year, demo_password, load_demo
 from app.cli.opening import run
 from app.cli.welcome import DemoLogin, welcome
 from app.config.errors import StartupError
@@ -119,7 +119,7 @@ async def _demo_login(found: Location) -> DemoLogin:
         token = await issue()
     except NotFound:
         say("Loading a demo fleet")
-        await load_demo(found.url, DEMO_SCALE, DEMO_SEED, password)
+        await load_demo(found.url, Year.up_to_now(DEMO_SCALE, DEMO_SEED), password)
         return DemoLogin(await issue(), password)
     if settings.only_this_machine:
         async with open_database(settings) as database, database.upkeep() as connection:

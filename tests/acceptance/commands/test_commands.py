@@ -63,7 +63,9 @@ def test_an_administrator_is_created_once(on_database: Run) -> None:
 
 def test_check_ends_with_1_when_something_is_amiss(on_database: Run) -> None:
     assert on_database("check").returncode == 0
-    on_database("demo", "--scale", "0.001")
+    on_database("demo", "--scale", "0.001", "--until", "2026-11-01T00:00:00Z")
+    newest = on_database("psql", "-Atc", "SELECT max(created_at) FROM file_operations").stdout
+    assert "2026-10-25" < newest < "2026-11-01"
     on_database("psql", "-qc", "UPDATE projects SET total_sessions = total_sessions + 1")
     found = on_database("check", COLUMNS="120")
     assert found.returncode == 1

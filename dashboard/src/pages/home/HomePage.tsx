@@ -121,10 +121,12 @@ function Line({ row, current, answering, focused }: LineProps) {
       <span className={styles.said} title={said}>
         {said}
       </span>
-      <span className={styles.place}>
+      <span className={styles.place} title={row.project}>
         {row.project} {row.branch && <code>{row.branch}</code>}
       </span>
-      <span className={styles.model}>{row.model}</span>
+      <span className={styles.model} title={row.model ?? undefined}>
+        {row.model?.replace(/^claude-/, '')}
+      </span>
       <span className={styles.number} title={t.context}>
         {row.contextUsedPercent !== null && formats.percent(row.contextUsedPercent)}
       </span>
