@@ -1,7 +1,7 @@
 """`ccgraph connect`, `disconnect` and `doctor`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.syntax import Syntax
 
 from app.cli.console import results, say
 from app.config.errors import StartupError
-from app.connect import connecting
+from app.connect import connecting, wrapping
 from app.connect import doctor as examining
 from app.connect.claude_code import claude_folder, oldest_version
 from app.connect.client import Client, Unreachable, recent, server_of
@@ -20,6 +20,7 @@ from app.connect.connecting import Plan, Wanted
 from app.connect.connection import Connection, Folder, Server, connected_folders, folder_of
 from app.connect.local import LocalServer
 from app.connect.tokens import IngestToken, make_token, name_for, revoke_token
+from app.connect.wrapping import FileChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Asked:
     ca: Path | None
     hold: int
     telemetry: bool
+    wrap_mcp: bool = False
 
 
 def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
@@ -49,6 +51,9 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
             f"Telemetry stays as it is: `{planned.kept}` sends it to another place. Costs will be estimated "
             "from transcripts."
         )
+    proxies = wrapping.plan(claude, asked.project) if asked.wrap_mcp else []
+    for change in proxies:
+        say(f"A proxy comes before the MCP servers in {change.sentence}.")
     if dry_run:
         say("Nothing was changed.")
         return
@@ -56,8 +61,9 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
     if not planned.changes and kept is not None and planned.existing is not None:
         connecting.connect(planned, wanted, kept)
         say(f"Connected to {server.url} already; nothing was changed.")
+        _put_proxies(folder, proxies, ask=ask)
         return
-    if planned.changes and ask:
+    if (planned.changes or proxies) and ask:
         _agree("Write this?")
     token = kept or _new_token(asked, server, local)
     connecting.connect(planned, wanted, token)
@@ -70,6 +76,7 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
         "Claude Code reads its settings when it starts: start it anew. `ccgraph watch --install` sends "
         "transcripts too, `ccgraph doctor` shows what arrives, `ccgraph disconnect` takes it all out again."
     )
+    _put_proxies(folder, proxies, ask=False)
 
 
 def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask: bool) -> None:
@@ -80,18 +87,45 @@ def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask
         say("Nothing is connected here.")
         return
     _show(planned.diff)
+    proxies = _tell_proxies(planned.folder)
     if dry_run:
         say("Nothing was changed.")
         return
-    if planned.diff and ask:
+    if (planned.diff or proxies) and ask:
         _agree("Write this?")
     # First, as a wrong password leaves everything as it is.
     ended = _end_token(planned.connection, username)
+    wrapping.take_out(planned.folder, proxies)
     connecting.undo(planned)
     if not connected_folders(claude):
         _start_no_more()
     say(f"Disconnected from {planned.connection.server.url}.")
     say(ended)
+
+
+def take_proxies(project: Path | None, *, dry_run: bool, ask: bool) -> None:
+    """Take the proxies from MCP servers, and leave the rest connected. Raises: StartupError."""
+    folder = folder_of(claude_folder(), project)
+    proxies = _tell_proxies(folder)
+    if dry_run or not proxies:
+        say("Nothing was changed.")
+        return
+    if ask:
+        _agree("Write this?")
+    wrapping.take_out(folder, proxies)
+
+
+def _put_proxies(folder: Folder, proxies: Sequence[FileChange], *, ask: bool) -> None:
+    if proxies and ask:
+        _agree("Write this?")
+    wrapping.put_in(folder, proxies)
+
+
+def _tell_proxies(folder: Folder) -> list[FileChange]:
+    proxies = wrapping.plan_undoing(folder)
+    for change in proxies:
+        say(f"MCP servers get back their own commands in {change.sentence}.")
+    return proxies
 
 
 def doctor(project: Path | None, wait: int, *, as_json: bool) -> None:

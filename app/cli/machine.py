@@ -50,6 +50,14 @@ def connect(
         bool,
         typer.Option("--telemetry/--no-telemetry", help="Turn Claude Code's telemetry on, for its costs."),
     ] = True,
+    wrap_mcp: Annotated[
+        bool,
+        typer.Option(
+            "--wrap-mcp",
+            help="Put `ccgraph mcp-proxy` before the MCP servers of Claude Code, too: what they say is "
+            "recorded; with --undo, take it away and leave the rest.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
@@ -67,16 +75,20 @@ def connect(
     ```sh
     ccgraph connect
     ccgraph connect --url https://ccgraph.example.com --username hanako
+    ccgraph connect --wrap-mcp
     ccgraph connect --undo
     ```
     """
     from app.cli import connecting
 
+    if undo and wrap_mcp:
+        connecting.take_proxies(project, dry_run=dry_run, ask=not yes)
+        return
     if undo:
         connecting.disconnect(project, username=username, dry_run=dry_run, ask=not yes)
         return
     connecting.connect(
-        connecting.Asked(url, project, username, token_file, ca, hold, telemetry),
+        connecting.Asked(url, project, username, token_file, ca, hold, telemetry, wrap_mcp),
         dry_run=dry_run,
         ask=not yes,
     )

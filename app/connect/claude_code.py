@@ -99,6 +99,15 @@ def claude_folder(environment: Mapping[str, str] = os.environ) -> ClaudeFolder:
     return ClaudeFolder(Path(given).expanduser().absolute() if given else Path.home() / ".claude")
 
 
+def configuration(folder: ClaudeFolder, environment: Mapping[str, str] = os.environ) -> Path:
+    """The file in which Claude Code keeps the MCP servers of a person, and those of single projects."""
+    old = folder.path / ".config.json"
+    if old.exists():
+        return old
+    inside = environment.get("CLAUDE_CONFIG_DIR")
+    return (folder.path if inside else folder.path.parent) / ".claude.json"
+
+
 def events_for(version: Version | None) -> tuple[str, ...]:
     """The hooks to register for the oldest version in use; None where there is no sign of any."""
     if version is None or version >= FORGIVING:

@@ -130,11 +130,24 @@ def remove(text: str, path: Path, left: str = "") -> str:
 
 
 def replace(text: str, path: Path, value: Any) -> str:
-    """The text with another value, one that is no container, at `path`."""
+    """The text with another value at `path`, written on one line."""
+    return put(text, path, json.dumps(value, ensure_ascii=False))
+
+
+def text_at(text: str, path: Path) -> str:
+    """The value at `path` as it is written. Raises: KeyError when there is none."""
     found = _find(text, path)
     if found is None:
         raise KeyError(path)
-    return text[: found.start] + json.dumps(value, ensure_ascii=False) + text[found.end :]
+    return text[found.start : found.end]
+
+
+def put(text: str, path: Path, written: str) -> str:
+    """The text with another value at `path`, given as it is to be written. Raises: KeyError as `text_at`."""
+    found = _find(text, path)
+    if found is None:
+        raise KeyError(path)
+    return text[: found.start] + written + text[found.end :]
 
 
 def _find(text: str, path: Path) -> Part | None:

@@ -5,6 +5,7 @@ Skipped where it is not installed.
 
 import json
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ SCRIPTS = {
         {"tool": "Bash", "input": {"command": "ls | wc -l", "description": "Count"}},
         {"text": "There is one."},
     ],
+    "read": [{"tool": "mcp__files__read", "input": {}}, {"text": "Done."}],
     "asking": [
         {"tool": "Write", "input": {"file_path": "@PROJ@/asked", "content": "yes"}},
         {"text": "Done."},
@@ -190,6 +192,47 @@ def test_one_command_brings_a_fleet_into_the_tables_and_another_takes_it_out_of_
         f"{server.url}/ingest/claude-code/recent", headers={"Authorization": f"Bearer {token}"}, timeout=30
     )
     assert refused.status_code == 401
+
+
+SERVER = """
+import json, sys
+tool = {"name": "read", "description": "Read a file", "inputSchema": {"type": "object", "properties": {}}}
+info = {"name": "f", "version": "1"}
+met = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info}
+answers = {"initialize": met, "tools/list": {"tools": [tool]}}
+answers["tools/call"] = {"content": [{"type": "text", "text": "It is empty."}]}
+for line in sys.stdin:
+    told = json.loads(line)
+    if "id" in told:
+        answer = {"jsonrpc": "2.0", "id": told["id"], "result": answers.get(told.get("method"), {})}
+        print(json.dumps(answer), flush=True)
+"""
+OF_SERVER = """query ($id: UUID!) { mcpToolCalls(first: 10, where: {
+  ccInstance: {id: {eq: $id}}, serverName: {eq: "files"}, message: {direction: {eq: CLIENT}}
+}) { nodes { toolName status result } } }"""
+
+
+def test_what_a_session_says_to_its_mcp_servers_is_recorded(
+    at_work: Machine, model: ScriptedModel, ask: Ask, ccgraph_there: Callable[..., str]
+) -> None:
+    (at_work.home / "server.py").write_text(SERVER)
+    server = {
+        "type": "stdio",
+        "command": sys.executable,
+        "args": [str(at_work.home / "server.py")],
+        "env": {},
+    }
+    configuration = at_work.home / ".claude.json"
+    configuration.write_text(json.dumps({"mcpServers": {"files": server}}, indent=2))
+    told = ccgraph_there("connect", "--wrap-mcp")
+    assert f"A proxy comes before the MCP servers in {configuration}: files." in told
+    session = session_of(at_work.run(model, "[script:read] Go.", tools="mcp__files__read"))
+    ccgraph_there("watch", "--once")
+    found = eventually(lambda: ask(OF_SERVER, id=session)["mcpToolCalls"]["nodes"], bool)
+    assert [(call["toolName"], call["status"]) for call in found] == [("read", "COMPLETED")]
+    assert "It is empty." in json.dumps(found)
+    ccgraph_there("disconnect")
+    assert json.loads(configuration.read_text())["mcpServers"] == {"files": server}
 
 
 def test_a_permission_is_answered_through_the_api_and_the_work_goes_on(
