@@ -1,18 +1,23 @@
 """What tests of the dashboard share: whether it is built, a browser, a look for what bars people from it."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.dashboard.files import built_files
+from tests.support.waiting import PATIENCE
+
+Change = TypeVar("Change")
 
 SOURCE = Path(__file__).parents[2] / "dashboard"
 CHROMIUM = shutil.which("chromium")
@@ -35,7 +40,8 @@ def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser of this machine's, with nothing in it."""
+    """A browser of this machine's, with nothing in it. `expect` waits as long as all else does."""
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -44,6 +50,67 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+class SharedBrowser:
+    """One browser for many tests, each of which gets it without contexts, that is: with nothing in it.
+
+    The event loop of Playwright counts as running in its thread from its start to its end, and no second one
+    could run there in the meantime. So between two loans it is hidden.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._browser: Browser | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @contextmanager
+    def lent(self) -> Iterator[Browser]:
+        """The browser, started where none runs; what the block opens in it is closed after the block."""
+        with self._own_loop():
+            if self._browser is None or not self._browser.is_connected():
+                self._open.close()
+                self._browser = self._open.enter_context(chromium())
+            try:
+                yield self._browser
+            finally:
+                for context in self._browser.contexts:
+                    context.close()
+
+    def close(self) -> None:
+        """End the browser."""
+        with self._own_loop():
+            self._open.close()
+
+    @contextmanager
+    def _own_loop(self) -> Iterator[None]:
+        asyncio._set_running_loop(self._loop)
+        try:
+            yield
+        finally:
+            self._loop = asyncio._get_running_loop()
+            asyncio._set_running_loop(None)
+
+
+def until(page: Page, true: Callable[[], object]) -> None:
+    """Return when the condition holds, or fail; the page works in the meantime."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true"
+        page.wait_for_timeout(50)
+
+
+def quickest(change: Callable[[Change], None], *changes: Change) -> float:
+    """Seconds of the quickest of several changes, each of which returns once it is seen.
+
+    Whatever else the machine does delays one of them, but hardly all.
+    """
+    took = []
+    for one in changes:
+        begun = time.monotonic()
+        change(one)
+        took.append(time.monotonic() - begun)
+    return min(took)
 
 
 def log_in(page: Page, url: str, username: str, password: str) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from app.config.settings import Settings
 from app.database.pools import open_database
 from services.accounts.accounts import add_user
-from tests.support.dashboard import chromium, log_in
+from tests.support.dashboard import SharedBrowser, log_in
 from tests.support.factories import make_instance, make_project
 from tests.support.serving import LiveServer
 
@@ -60,11 +60,19 @@ def fleet(settings: Settings) -> Fleet:
     return Fleet(settings.database_url.get_secret_value(), *asyncio.run(make()))
 
 
+@pytest.fixture(scope="session")
+def shared_browser() -> Iterator[SharedBrowser]:
+    """The browser of a worker."""
+    shared = SharedBrowser()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def browser(fleet: Fleet) -> Iterator[Browser]:
-    """Opened behind the fleet and closed before its database is, for which an event loop runs, too."""
-    with chromium() as opened:
-        yield opened
+def browser(fleet: Fleet, shared_browser: SharedBrowser) -> Iterator[Browser]:
+    """Lent after the fleet is made and given back before its database is dropped: both run an event loop."""
+    with shared_browser.lent() as browser:
+        yield browser
 
 
 @pytest.fixture

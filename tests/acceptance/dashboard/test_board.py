@@ -3,10 +3,18 @@
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
-from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in, violations
+from tests.support.dashboard import (
+    NEEDS_BUILD,
+    NEEDS_CHROMIUM,
+    NEEDS_PACKAGES,
+    log_in,
+    quickest,
+    until,
+    violations,
+)
 from tests.support.serving import LiveServer
 
 pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
@@ -36,7 +44,6 @@ def board(home: Page, fleet: Fleet) -> Page:
     ]
     fleet.sql(BLOCKS, made[1], made[0])
     fleet.sql(BLOCKS, made[0], made[3])
-    home.set_default_timeout(5_000)
     home.keyboard.press("g")
     home.keyboard.press("b")
     home.get_by_role("button", name="Tidy up").wait_for()
@@ -54,7 +61,13 @@ def test_how_far_the_work_is_and_a_change_by_plain_sql(board: Page, fleet: Fleet
 
     fleet.sql("UPDATE tasks SET status = 'FAILED' WHERE name = 'Tidy up'")
 
-    expect(board.get_by_role("region", name="Failed: 1")).to_contain_text("Tidy up", timeout=1_500)
+    expect(board.get_by_role("region", name="Failed: 1")).to_contain_text("Tidy up")
+
+    def raise_to(priority: int) -> None:
+        fleet.sql("UPDATE tasks SET priority = $1 WHERE name = 'Tidy up'", priority)
+        expect(board.get_by_role("region", name="Failed: 1")).to_contain_text(f"Priority {priority} of 10")
+
+    assert quickest(raise_to, 3, 4, 5) < 1.5
     running.get_by_role("link", name="東京-parent").click()
     expect(board.get_by_role("heading", name="東京-parent")).to_be_visible()
 
@@ -75,26 +88,24 @@ def test_a_task_is_moved_and_raised_by_the_keyboard_alone(board: Page, fleet: Fl
     expect(first).to_contain_text("Tidy up")
     board.get_by_role("combobox", name="Status", exact=True).select_option("FAILED")
     expect(board.get_by_role("region", name="Failed: 1")).to_contain_text("Tidy up")
-    written = "SELECT FROM tasks WHERE name = 'Tidy up' AND status = 'FAILED' AND priority = 10"
-    for _ in range(40):
-        if fleet.sql(written):
-            break
-        board.wait_for_timeout(50)
-    assert fleet.sql(written)
+    until(
+        board,
+        lambda: fleet.sql("SELECT FROM tasks WHERE name = 'Tidy up' AND status = 'FAILED' AND priority = 10"),
+    )
 
 
 def test_a_change_that_meets_anothers_is_told_and_taken_back(board: Page, fleet: Fleet) -> None:
     board.get_by_role("button", name="Tidy up").click()
     menu = board.get_by_role("combobox", name="Status", exact=True)
     menu.wait_for()
-    # The other change comes between the choice and its arrival at the server.
-    board.route(
-        "**/graphql",
-        lambda route: (
-            fleet.sql("UPDATE tasks SET priority = 4 WHERE name = 'Tidy up'"),
-            route.continue_(),
-        )[1],
-    )
+
+    def change_before(route: Route) -> None:
+        """The other change comes between the choice and its arrival at the server, once."""
+        if "ChangeTask" in (route.request.post_data or ""):
+            fleet.sql("UPDATE tasks SET priority = 4 WHERE name = 'Tidy up'")
+        route.continue_()
+
+    board.route("**/graphql", change_before)
     menu.select_option("QUEUED")
 
     expect(board.get_by_text("Somebody else has changed this task in the meantime.")).to_be_visible()

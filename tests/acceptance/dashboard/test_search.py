@@ -13,7 +13,6 @@ pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
 @pytest.fixture
 def search(home: Page, fleet: Fleet) -> Page:
     """The page of search, over 120 lines of a log and one of every other kind."""
-    home.set_default_timeout(5_000)
     fleet.sql(
         "INSERT INTO cc_logs (cc_instance_id, log_level, category, message)"
         " SELECT $1::text::uuid, 'error', 'git', '設定ファイル ' || n FROM generate_series(1, 120) AS n",

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from app.config.settings import Settings
 from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
-from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in, violations
+from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in, until, violations
 from tests.support.serving import LiveServer, served
 
 pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
 
 def open_settings(page: Page) -> Page:
     """Go there by the keyboard."""
-    page.set_default_timeout(5_000)
     page.keyboard.press("g")
     page.keyboard.press(",")
     page.get_by_role("heading", name="Settings", exact=True).wait_for()
@@ -62,8 +61,7 @@ def test_a_token_is_made_works_and_is_revoked(home: Page, live_server: LiveServe
     expect(page.get_by_role("row").filter(has_text="夜間の作業")).to_contain_text("Token")
     page.get_by_role("button", name="Revoke 夜間の作業").click()
     expect(page.get_by_role("row").filter(has_text="夜間の作業")).to_have_count(0)
-    page.wait_for_timeout(700)  # the server asks about tokens in use twice a second
-    assert not works(live_server, token)
+    until(page, lambda: not works(live_server, token))  # the server asks about tokens in use twice a second
 
 
 def works(server: LiveServer, token: str) -> bool:
