@@ -32,16 +32,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 
+_AUTHORITY = Path(__file__).parent / "data" / "authority.pem"
 _ROOT = "PYTEST_DEBUG_TEMPROOT"
 _ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati")
 
 
 @pytest.hookimpl(trylast=True)  # pytest-randomly has chosen the seed by then
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary folders in memory, unless a place was chosen for them, and be somewhere in the world.
+    """Keep temporary folders in memory, unless a place was chosen for them, be somewhere in the world, and
+    know one authority only, which has signed nothing.
 
-    Workers inherit both from the process that starts them.
+    Workers inherit all of it from the process that starts them, and programs that tests run do, too.
     """
+    # Each server and each client loads all authorities, and the usual ones take 40 ms of a processor's time.
+    os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
     seed = config.getoption("randomly_seed", 0)
     os.environ.setdefault("TZ", _ZONES[seed % len(_ZONES) if isinstance(seed, int) else 0])
     time.tzset()
