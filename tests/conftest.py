@@ -55,6 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_ROOT] = str(memory)
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a test waits for a quarter of its time, and uses none then."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_report_header() -> str:
     """The time zone, which the seed decides where TZ does not."""
     return f"time zone: {os.environ['TZ']}"
