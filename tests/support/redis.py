@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.support.waiting import PATIENCE
+
 
 class RedisServer:
     """redis-server on a free loopback port; it can be stopped and started again until `close`."""
@@ -36,7 +38,8 @@ class RedisServer:
         self._process = subprocess.Popen(
             ["redis-server", *address, "--save", "", "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )
-        while self._process.poll() is None:
+        deadline = time.monotonic() + PATIENCE
+        while self._process.poll() is None and time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self._port)) == 0:
                     return

@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes import serving
 
 ROOT = Path(__file__).parents[3]
@@ -71,6 +73,7 @@ def test_the_image_is_slim_not_root_and_watched() -> None:
     assert not (ROOT / ".env").exists() or ".env" in (ROOT / ".dockerignore").read_text().split()
 
 
+@pytest.mark.timeout(600)
 def test_what_the_build_installs_starts_and_is_healthy(tmp_path: Path) -> None:
     build, final = stages()
     source, installed, data = context(tmp_path / "src"), tmp_path / "opt", tmp_path / "data"

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.commands.conftest import Run
 from tests.support.postgres15 import MISSING, PROGRAMS, Postgres15, postgres15_server
 
-pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason=MISSING)
+pytestmark = [pytest.mark.skipif(not PROGRAMS.exists(), reason=MISSING), pytest.mark.timeout(600)]
 
 _NUMBERS = itertools.count(1)
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.database.processes import postgres_processes
 from tests.acceptance.commands.conftest import CCGRAPH, Run
@@ -18,6 +19,7 @@ def paste(line: str) -> object:
     return json.loads(done.stdout)
 
 
+@pytest.mark.timeout(600)
 def test_the_first_start_offers_a_query_and_the_second_goes_on(tmp_path: Path, ccgraph: Run) -> None:
     data = tmp_path / ".data" / "postgres"
     with serving([CCGRAPH, "serve", "--demo"], tmp_path) as server:
@@ -42,6 +44,7 @@ def test_the_first_start_offers_a_query_and_the_second_goes_on(tmp_path: Path, c
     assert postgres_processes(data) == []
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_server_takes_nothing_with_it(tmp_path: Path) -> None:
     with serving([CCGRAPH, "serve", "--demo"], tmp_path) as server:
         before = paste(server.first_query)

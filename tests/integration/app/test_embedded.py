@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.database.postmaster import Postmaster
 from app.database.processes import postgres_processes
 from app.database.programs import Account, plain_environment, program
 from tests.support.holding import QUICK, holding
+from tests.support.waiting import PATIENCE
 
 running = partial(embedded_server, command="pytest", overrides=QUICK)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start programs as other users")
@@ -176,7 +178,7 @@ async def test_a_command_that_came_first_waits_for_those_that_joined_it(cluster:
             with pytest.raises(subprocess.TimeoutExpired):
                 held.process.wait(0.3)
             assert await ask(server, "SELECT 1") == 1
-        assert held.process.wait(20) == 0
+        assert held.process.wait(PATIENCE) == 0
     assert postgres_processes(cluster / "postgres") == []
 
 
@@ -240,8 +242,11 @@ def test_a_postgresql_that_somebody_else_started_is_left_alone(cluster: Path) ->
     account = Account.owner_of(data)
     stranger = subprocess.Popen(account.command(command, folder=data), env=plain_environment(), cwd="/")
     try:
+        deadline = time.monotonic() + PATIENCE
         while not postgres_processes(data):
             assert stranger.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         with pytest.raises(StartupError, match=f"kill -INT {stranger.pid}"), running(cluster):
             pass
         assert stranger.poll() is None

@@ -118,6 +118,7 @@ def test_killed_anywhere_it_goes_on_and_loses_nothing(
     assert sent < len(content) + 3 * 1_100_000
 
 
+@pytest.mark.timeout(600)
 def test_with_5000_transcripts_it_stays_small_and_reads_only_what_is_new(
     server: Received, claude: ClaudeFolder, folder: Folder, connected: Connect
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from models.enums import FileOperationType
 from services.system.integrity import TROUBLES
 from tests.integration.database.catalog import Connection
+from tests.support.waiting import PATIENCE
 
 WRONG = TROUBLES["file operations that are counted wrongly"]
 INSERT = """
@@ -83,7 +84,7 @@ async def test_writers_neither_wait_for_each_other_nor_miscount(
         await first.start()
         await second.start()
         await others[0].execute(INSERT, sessions[0], "read", 3)
-        await asyncio.wait_for(others[1].execute(INSERT, sessions[0], "read", 2), 10)
+        await asyncio.wait_for(others[1].execute(INSERT, sessions[0], "read", 2), PATIENCE)
         await assert_exact(plain, 0)
         await first.commit()
         await assert_exact(plain, 3)

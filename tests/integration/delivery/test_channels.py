@@ -17,6 +17,7 @@ from services.writing.sealed_columns import rotate
 from tests.integration.delivery.conftest import Desk, Working
 from tests.support.factories import AnyRow
 from tests.support.receivers import Got, Receiver, Reply
+from tests.support.waiting import PATIENCE
 
 JAPANESE, ENGLISH = {"language": "ja"}, {"language": "en-GB"}
 
@@ -319,7 +320,7 @@ async def test_a_setting_that_was_changed_while_its_receiver_was_asked_stays_on(
     key = await desk.notify(user.id, service_type=service)
     stored = f"SELECT is_enabled FROM notification_settings WHERE id = {setting.id}"
     async with working():
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         await desk.execute(f"UPDATE notification_settings SET {CHANGES[change]} WHERE id = {setting.id}")
         answer.set()
         await desk.ended(key, "failed")

@@ -198,10 +198,14 @@ async def test_a_live_query_that_cannot_be_read_on_ends_with_a_sentence(
     lost: list[str] = []
     feed.supervisor.when_lost(lost.append)
     assert listening.subscription is not None
-    while not listening.subscription.subscriber.ended:
+    subscriber = listening.subscription.subscriber
+
+    def ended() -> bool:
         kill("live-query")
-        await asyncio.sleep(0.01)
-    error = listening.subscription.subscriber.error
+        return subscriber.ended
+
+    await until(ended)
+    error = subscriber.error
     assert isinstance(error, ServiceUnavailable)
     assert "subscribe again" in error.message
     assert lost == []
@@ -235,7 +239,7 @@ async def test_a_wake_up_that_was_to_be_published_is_published_after_the_death(d
         here.notify()
         await asyncio.sleep(0)
         kill("feed-wakeup-publisher")
-        assert await event.wait(10)
+        assert await event.wait(PATIENCE)
 
 
 async def test_the_death_of_broadcasters_own_task_is_noticed(database_url: str) -> None:
@@ -265,4 +269,4 @@ async def test_who_waits_for_an_answer_that_is_cut_off_is_told() -> None:
     [turns] = shared._tasks
     turns.cancel()
     with pytest.raises(ConnectionAbortedError):
-        await asyncio.wait_for(second, 5)
+        await asyncio.wait_for(second, PATIENCE)

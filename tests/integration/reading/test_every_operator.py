@@ -28,6 +28,8 @@ from tests.support.factories import AnyRow, make_user
 from tests.support.statements import Statements
 from tests.support.world import make_world
 
+pytestmark = pytest.mark.timeout(600)
+
 TYPES = SCHEMA._schema.type_map
 API = Api(SCHEMA, CATALOG, Limits(aliases=10_000, tokens=100_000, cost=10**9))
 LISTS = {

@@ -338,12 +338,15 @@ async def test_a_kill_in_any_step_loses_nothing_and_the_next_run_goes_on(
     _, errors = await process.communicate()
     assert process.returncode == -signal.SIGKILL, errors.decode()
 
-    async def alone() -> list[Outcome] | None:
-        return await maintenance.run(MaintenanceOrigin.COMMAND)
+    outcomes: list[Outcome] = []
 
-    outcomes = None
-    while outcomes is None:  # PostgreSQL may not have noticed yet that the process has died
-        outcomes = await alone()
+    async def alone() -> bool:
+        """PostgreSQL may not have noticed yet that the process has died."""
+        found = await maintenance.run(MaintenanceOrigin.COMMAND)
+        outcomes.extend(found or ())
+        return found is not None
+
+    await until(alone)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert await runs(plain) == ["interrupted", "completed"]
     assert numbers(await maintenance.rehearse()) == {}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from graphql import get_named_type, print_ast, value_to_literal
 
 from app.config.settings import Settings
@@ -54,6 +55,7 @@ def _plain(given: Any) -> Any:
     return given if given is None or isinstance(given, (bool, int, float, str)) else str(given)
 
 
+@pytest.mark.timeout(600)
 async def test_both_executors_answer_every_mutation_alike_and_leave_the_same_rows(
     postgres: TestServer, settings: Settings
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from services.core.batching import MAX_BATCH, Batcher
+from tests.support.waiting import PATIENCE
 
 
 class Work:
@@ -55,7 +56,7 @@ async def test_whoever_is_alone_waits_for_nobody() -> None:
     batcher, work = Batcher(), Work()
     work.gate.release()
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         assert await batcher.submit("kind", 1, work.double) == 2
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.core.errors import RateLimited
 from services.core.fair_shares import FairPlaces, FairShares
+from tests.support.waiting import PATIENCE
 
 
 @asynccontextmanager
@@ -33,7 +34,7 @@ async def busy(shares: FairShares, person: str, waiting: int = 0) -> AsyncIterat
 
 async def test_another_person_does_not_wait() -> None:
     shares = FairShares(2)
-    async with busy(shares, "ann", waiting=5), asyncio.timeout(1), shares.of("ben"):
+    async with busy(shares, "ann", waiting=5), asyncio.timeout(PATIENCE), shares.of("ben"):
         assert shares.waiting("ann") == 5
     assert len(shares) == 0
 
@@ -114,7 +115,7 @@ async def test_a_place_that_comes_with_a_cancellation_is_handed_on() -> None:
         waiting = [asyncio.create_task(_once(shares, "ann")) for _ in range(2)]
         await asyncio.sleep(0)
     waiting[0].cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         await waiting[1]
     assert len(shares) == 0
 
@@ -187,7 +188,7 @@ async def test_people_who_wait_are_served_in_turn() -> None:
 async def test_the_preferred_place_is_given_while_it_is_free_and_another_one_after_a_moment() -> None:
     places = FairPlaces(total=2, each=2)
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE),
         places.of("a", preferred=1) as first,
         places.of("b", preferred=1) as second,
     ):
@@ -208,7 +209,7 @@ async def test_one_who_is_cancelled_takes_no_place_along() -> None:
     await settle()
     waiting[2].cancel()  # perhaps just after it was granted
     await asyncio.wait([first, *waiting])
-    async with asyncio.timeout(5), places.of("d"):
+    async with asyncio.timeout(PATIENCE), places.of("d"):
         pass
 
 
@@ -270,5 +271,10 @@ async def test_no_place_is_lost_or_given_twice_whoever_gives_up(seed: int) -> No
     for task in tasks:
         assert task.cancelled() or task.exception() is None
     assert len(places) == 0
-    async with asyncio.timeout(5), places.of("a") as one, places.of("a") as two, places.of("b") as three:
+    async with (
+        asyncio.timeout(PATIENCE),
+        places.of("a") as one,
+        places.of("a") as two,
+        places.of("b") as three,
+    ):
         assert {one, two, three} == {0, 1, 2}
