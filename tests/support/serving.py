@@ -9,6 +9,7 @@ from functools import partial
 from app.config.settings import Settings
 from app.main import Application, create_app
 from app.serving import Server
+from services.demo.live import Pacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,16 @@ class LiveServer:
 
 
 @contextmanager
-def served(settings: Settings, adjust: Callable[[Application], None] | None = None) -> Iterator[LiveServer]:
+def served(
+    settings: Settings,
+    adjust: Callable[[Application], None] | None = None,
+    live_demo: Pacing | None = None,
+) -> Iterator[LiveServer]:
     """Serve for the length of the block, with the very configuration of `ccgraph serve`.
 
-    `adjust` may change the application before it starts.
+    `adjust` may change the application before it starts. With `live_demo` the demo of its database moves.
     """
-    app = create_app(settings)
+    app = create_app(settings, live_demo)
     if adjust is not None:
         adjust(app)
     server = Server(app, settings)

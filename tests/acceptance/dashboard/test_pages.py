@@ -222,29 +222,6 @@ def test_the_tail_of_the_log_goes_on_over_a_restart_with_every_line_once(
         page.close()
 
 
-def test_ten_thousand_lines_scroll_with_few_of_them_in_the_page(home: Page, fleet: Fleet) -> None:
-    home.goto(f"{home.url}instances/{fleet.instance_id}?tab=logs")
-    home.get_by_text("No log entry fits.").wait_for()
-    fleet.sql(
-        "INSERT INTO cc_logs (cc_instance_id, log_level, category, message)"
-        " SELECT $1::text::uuid, 'info', 'git', 'entry ' || n FROM generate_series(1, 10000) AS n",
-        fleet.instance_id,
-    )
-    expect(home.get_by_text("entry 10000", exact=True)).to_be_visible()
-    frame = home.get_by_role("region", name="Logs")
-    assert frame.get_by_role("listitem").last.get_attribute("aria-setsize") == "10000"
-
-    most = 0
-    for share in (0, 0.25, 0.5, 0.75, 1, 0.1):
-        frame.evaluate(
-            f"(frame) => {{ frame.scrollTop = (frame.scrollHeight - frame.clientHeight) * {share} }}"
-        )
-        shown = round(share * 10_000)
-        expect(home.get_by_text(f"entry {min(max(shown, 5), 9_995)}", exact=True)).to_be_attached()
-        most = max(most, frame.get_by_role("listitem").count())
-    assert most < 120
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_view_of_an_instance(
     home: Page, fleet: Fleet, live_server: LiveServer, theme: str
