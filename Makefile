@@ -37,7 +37,7 @@ fix: .venv/.installed ## format, mend what ruff can mend, write settings, tables
 test: .venv/.installed dashboard ## run the tests on all cores; T=path picks some
 	$(BIN)/pytest $(if $(T),$(T),--numprocesses=auto --dist=loadgroup)
 
-bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure beside other servers; writes docs/benchmarks.md (needs wrk and npm)
+bench: .venv/.installed dashboard benchmarks/peers/postgraphile/node_modules ## measure beside other servers; writes docs/benchmarks.md (needs wrk and npm)
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.targets
 	$(BIN)/python -m benchmarks.subscriptions
@@ -49,6 +49,7 @@ bench: .venv/.installed benchmarks/peers/postgraphile/node_modules ## measure be
 	$(BIN)/python -m benchmarks.maintenance
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.proxy
+	$(BIN)/python -m benchmarks.dashboard
 
 screenshots: .venv/.installed dashboard ## take the pictures of the dashboard in docs/images of a fresh demo (needs chromium)
 	$(BIN)/python -m tests.support.screenshots

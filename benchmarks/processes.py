@@ -1,6 +1,7 @@
 """What Linux tells of a running process."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,3 +61,24 @@ class Process:
         lines = (self._folder / "status").read_text().splitlines()
         [size] = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
         return int(size) * 1024
+
+
+def below(word: str) -> list[Process]:
+    """The processes below ours, at any depth, whose command line has this word."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            process = Process(int(folder.name))
+            parents[process.number] = int(process._statistics()[1])
+    found = []
+    for number in parents:
+        above: int | None = number
+        while above is not None and above != os.getpid():
+            above = parents.get(above)
+        if above is None or number == os.getpid():
+            continue
+        with suppress(OSError):
+            process = Process(number)
+            if any(word in part for part in process._command()):
+                found.append(process)
+    return found
