@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from services.secrets.stems import any_of
 from services.secrets.values import MASK, is_placeholder
 
 _VALUE: Final = r"(?:\"(?:[^\"\\\n]|\\.){0,2000}\"|'[^'\n]{0,2000}'|[^\s\"'|;&<>`)]{1,2000})"
@@ -59,61 +60,70 @@ _COMMAND: Final = re.compile(
     r"((?:[^\n|;&\\]|\\[\s\S]|;(?=\S)|&(?=[\w%=])){1,4000})"
 )
 _WORDS: Final = re.compile(r"((?:\"(?:[^\"\\\n]|\\.){0,2000}\"|'[^'\n]{0,2000}'|[^\s\"'])+)")
-_FLAGS: Final = tuple(
-    {f" {name.rstrip('%:')}" for name in (*_SEPARATE, *_ATTACHED, *_USER_AND_PASSWORD, *_COOKIES)}
+_FLAG: Final = re.compile(
+    any_of(f" {name.rstrip('%:')}" for name in (*_SEPARATE, *_ATTACHED, *_USER_AND_PASSWORD, *_COOKIES))
 )
 """One of them stands in each command line that the tables tell of."""
 
 _OTHERS: Final = tuple(
-    (hint, re.compile(pattern))
-    for hint, pattern in (
+    (hint, needs, re.compile(pattern))
+    for hint, needs, pattern in (
         (
             "|",
+            ("pass", "sudo", "gh auth"),
             rf"((?<![\w.-])(?:echo|printf)[ \t]+(?:-[neE]+[ \t]+)*(?:'%s(?:\\n)?'[ \t]+)?)({_VALUE})"
             r"(?=[ \t]*\|[ \t]*(?:[^\n|]{0,200}--?pass(?:word)?-stdin|sudo[ \t]+(?:-\w+[ \t]+)*-\w*S"
             r"|passwd\b|gh auth))",
         ),
         (
             "chpasswd",
+            (),
             r"((?<![\w.-])echo[ \t]+[\"']?[\w.-]+:)([^\s\"']{4,200})"
             r"(?=[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd)",
         ),
-        ("pass:", r"(?<=pass:)()([^\s\"'|;&:]{4,200})(?=\s|$|[\"'])"),
-        ("htpasswd", rf"((?<![\w.-])htpasswd[ \t]+-\w*b\w*[ \t]+\S+[ \t]+\S+[ \t]+)({_VALUE})"),
-        ("net", rf"((?<![\w.-])net[ \t]+user[ \t]+\S+[ \t]+)(?![/*])({_VALUE})"),
-        ("vault", rf"((?<![\w.-])vault[ \t]+login[ \t]+)(?!-)(?=\S*\d)({_VALUE})"),
+        ("pass:", (), r"(?<=pass:)()([^\s\"'|;&:]{4,200})(?=\s|$|[\"'])"),
+        ("htpasswd", (), rf"((?<![\w.-])htpasswd[ \t]+-\w*b\w*[ \t]+\S+[ \t]+\S+[ \t]+)({_VALUE})"),
+        ("net", ("user",), rf"((?<![\w.-])net[ \t]+user[ \t]+\S+[ \t]+)(?![/*])({_VALUE})"),
+        ("vault", ("login",), rf"((?<![\w.-])vault[ \t]+login[ \t]+)(?!-)(?=\S*\d)({_VALUE})"),
         (
             "rabbitmqctl",
+            (),
             rf"((?<![\w.-])rabbitmqctl[ \t]+(?:add_user|change_password)[ \t]+\S+[ \t]+)({_VALUE})",
         ),
         (
             "secret",
+            ("gh",),
             r"((?<![\w.-])gh[ \t]+secret[ \t]+set[ \t]+\S+[^\n|;&]{0,200}?[ \t](?:--body|-b)[ \t=]+)"
             rf"({_VALUE})",
         ),
         (
             "config",
+            (" set", "\tset", "--global", " -g", "\t-g"),
             r"((?<![\w.-])(?:aws|npm|yarn|pnpm|git|gcloud|poetry|pip|composer|bundle|heroku|fly|flyctl|wrangler)"
             r"[ \t]+(?:config|configure)(?:[ \t]+(?:set|--global|-g))+[ \t]+"
             r"\S{0,200}(?:[Tt]oken|[Pp]assword|[Ss]ecret|[Kk]ey|_auth|credential)\S{0,60}[ \t=]+)"
             rf"({_VALUE})",
         ),
-        ("wpa_passphrase", rf"((?<![\w.-])wpa_passphrase[ \t]+\S+[ \t]+)({_VALUE})"),
-        ("pass", rf"((?<![\w.-])-(?:store|key|src|dest)(?:store)?pass[ \t]+)({_VALUE})"),
-        ("sqlplus", r"((?<![\w.-])sqlplus[ \t]+(?:-\w+[ \t]+)*\w+/)([^\s@\"']{3,200})"),
+        ("wpa_passphrase", (), rf"((?<![\w.-])wpa_passphrase[ \t]+\S+[ \t]+)({_VALUE})"),
+        (
+            "pass",
+            ("storepass", "keypass", "srcpass", "destpass"),
+            rf"((?<![\w.-])-(?:store|key|src|dest)(?:store)?pass[ \t]+)({_VALUE})",
+        ),
+        ("sqlplus", (), r"((?<![\w.-])sqlplus[ \t]+(?:-\w+[ \t]+)*\w+/)([^\s@\"']{3,200})"),
     )
 )
-"""Other command lines, each with a text that it contains."""
+"""Other command lines, each with a text that it contains, and some of which it contains one, too."""
 
 
 def without_command_secrets(text: str) -> str:
     """`text` with the passwords in command lines masked."""
     if " " not in text:
         return text
-    if any(flag in text for flag in _FLAGS):
+    if _FLAG.search(text) is not None:
         text = _COMMAND.sub(_command, text)
-    for hint, pattern in _OTHERS:
-        if hint in text:
+    for hint, needs, pattern in _OTHERS:
+        if hint in text and (not needs or any(need in text for need in needs)):
             text = pattern.sub(_value, text)
     return text
 

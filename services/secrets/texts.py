@@ -1,9 +1,11 @@
 """Masks the secrets in a text by the names before them: assignments, headers, configuration, prose."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from services.secrets.names import Kind, kind_of
+from services.secrets.stems import STEM
 from services.secrets.values import (
     MASK,
     is_placeholder,
@@ -13,48 +15,9 @@ from services.secrets.values import (
     is_secret_word,
 )
 
-STEMS: Final = (
-    *("pass", "pwd", "pw", "pswd", "psk", "secret", "token", "cred", "auth", "cookie", "key", "jwt", "jws"),
-    *(
-        "otp",
-        "pin",
-        "dsn",
-        "bearer",
-        "sess",
-        "sid",
-        "csrf",
-        "xsrf",
-        "pem",
-        "hmac",
-        "sig",
-        "connection",
-        "connstr",
-    ),
-    *("kennwort", "contrase", "senha", "identified", "mfa", "nonce", "seed", "mnemonic", "digest"),
-    *(
-        "パス",
-        "暗証",
-        "合言葉",
-        "密码",
-        "口令",
-        "비밀번호",
-        "암호",
-        "鍵",
-        "キー",
-        "トークン",
-        "シークレット",
-        "認証",
-        "接続文字",
-    ),
-    *("密钥", "令牌", "토큰", "_url", "_uri"),
-)
-"""Each name that tells of a secret contains one of them, in lower case."""
-
-_STEM: Final = re.compile("|".join(map(re.escape, sorted(STEMS, key=len, reverse=True))))
 _LONGEST_NAME: Final = 60
 _LONGEST_QUOTED: Final = 20_000
 
-_NAME_BEFORE: Final = re.compile(r"[\w.$-]*$")
 _NAME_AFTER: Final = re.compile(r"[\w-]*")
 _KEY_ALONE: Final = re.compile(
     r"(?:keys?|キー|tokens?|トークン|secret|id|password|string|code|パスワード)$", re.IGNORECASE
@@ -116,6 +79,9 @@ _INPUT: Final = re.compile(
 _PGPASS: Final = re.compile(
     r"^([\w.*-]{1,100}:(?:\d{1,5}|\*):[\w*-]{1,60}:[\w*-]{1,60}:)(\S{4,200})$", re.MULTILINE
 )
+_PORT: Final = re.compile(r":(?:\d{1,5}|\*):")
+_MEMBER: Final = re.compile(r"(?:val|value|content|default)\\?[\"']?\s{0,3}[:=]")
+"""What stands in each of `_PGPASS` and, in lower case, of `_PAIR`, and is found quickly."""
 _LOGIN: Final = re.compile(
     r"((?:パスワード|password|pass|pw)\s*[/／]?\s*[:：]\s*[\w.@-]{1,60}\s*[/／]\s*)(\S{4,100})", re.IGNORECASE
 )
@@ -129,21 +95,21 @@ _SCRIPT: Final = re.compile(r"^\s*(?:machine|login|default)\b", re.MULTILINE | r
 def without_named_secrets(text: str) -> str:
     """`text` with what stands behind the names of secrets masked, where it looks like one."""
     lowered = _lowered(text)
-    if _STEM.search(lowered) is None:
-        return _PGPASS.sub(_pgpass, text) if ":" in text else text
+    if STEM.search(lowered) is None:
+        return _PGPASS.sub(_pgpass, text) if _PORT.search(text) else text
     if "bearer" in lowered or "basic" in lowered:
         text = _AFTER_SCHEME.sub(_after_scheme, text)
     if "identified" in lowered:
         text = _SQL.sub(_sql, text)
     if (" / " in text or "／" in text) and ("pass" in lowered or "パス" in text):
         text = _LOGIN.sub(_login, text)
-    if "value" in lowered or "content" in lowered:
+    if ("value" in lowered or "content" in lowered) and _MEMBER.search(lowered):
         text = _without_pairs(_PAIR, text)
     if "</" in text and "=" in text:
         text = _without_pairs(_ELEMENT, text)
     if "<input" in lowered:
         text = _without_pairs(_INPUT, text)
-    if ":" in text:
+    if _PORT.search(text):
         text = _PGPASS.sub(_pgpass, text)
     return _Assignments(text).masked()
 
@@ -166,7 +132,7 @@ class _Assignments:
 
     def masked(self) -> str:
         position = 0
-        while (found := _STEM.search(self._lowered, position)) is not None:
+        while (found := STEM.search(self._lowered, position)) is not None:
             position = max(self._name_at(found.start(), found.end()), found.end())
         self._pieces.append(self._text[self._done :])
         return "".join(self._pieces)
@@ -180,8 +146,7 @@ class _Assignments:
         """Look at the name around a stem; where to go on."""
         text = self._text
         first = max(self._done, start - _LONGEST_NAME)
-        before = _NAME_BEFORE.search(text, first, start)
-        left = before.start() if before else start
+        left = _name_begins(text, first, start)
         after = _NAME_AFTER.match(text, end, end + _LONGEST_NAME)
         right = after.end() if after else end
         if text[left:right].isascii() is False:
@@ -190,9 +155,11 @@ class _Assignments:
             left += 1
         name = text[left:right]
         is_flag = name.startswith("-")
-        if _KEY_ALONE.match(name.lower()) and (word := _WORD_BEFORE.search(text, max(0, left - 16), left)):
-            name = f"{word[1]} {name}" if kind_of(f"{word[1]} {name}") else name
-        kind = kind_of(name.strip("-$_"))
+        alone, kind = _told_by(name)
+        if alone and (word := _WORD_BEFORE.search(text, max(0, left - 16), left)):
+            longer = f"{word[1]} {name}"
+            if kind_of(longer):
+                name, kind = longer, kind_of(longer.strip("-$_"))
         if kind is None:
             return right
         return self._value_after(name, kind, left, right, is_flag=is_flag)
@@ -430,6 +397,21 @@ def _without_pairs(pattern: re.Pattern[str], text: str) -> str:
         pieces += [text[position:at], MASK]
         position = end
     return "".join([*pieces, text[position:]]) if pieces else text
+
+
+@lru_cache(20_000)
+def _told_by(name: str) -> tuple[bool, Kind | None]:
+    """Whether a name needs the word before it, and what it says by itself."""
+    return _KEY_ALONE.match(name.lower()) is not None, kind_of(name.strip("-$_"))
+
+
+def _name_begins(text: str, first: int, end: int) -> int:
+    """Where the name begins that ends at `end`, not before `first`; it may stand on the line before."""
+    at = end - 1 if end > first and text[end - 1] == "\n" else end
+    begin = at
+    while begin > first and ((sign := text[begin - 1]).isalnum() or sign in "_.$-"):
+        begin -= 1
+    return begin if begin < at or at == end else at
 
 
 def _is_escaped(text: str, start: int, at: int) -> bool:
