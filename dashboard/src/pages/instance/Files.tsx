@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 import { useAnswer } from '@/data/client';
 import { useLive } from '@/data/follow';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since } from '@/ui/time';
 import { FilesDocument, InstanceFilesDocument } from './instance.generated';
@@ -25,7 +26,7 @@ export function Files({ id }: { id: string }) {
   if (data === undefined) return <Loading />;
   const { totalCount, nodes } = data.fileOperations;
   return (
-    <div className={styles.table}>
+    <div className={`${page.table} ${styles.table}`}>
       <Older count={totalCount - nodes.length} />
       <table>
         <thead>

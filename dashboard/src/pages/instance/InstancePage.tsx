@@ -5,6 +5,7 @@ import { useLive } from '@/data/follow';
 import { useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { Since, useNow } from '@/ui/time';
 import { summaryOf } from '@/ui/toolInput';
@@ -50,7 +51,7 @@ export function InstancePage() {
           {asked && <Asked request={asked} />}
         </div>
         <nav aria-label={t.views}>
-          <ul className={styles.tabs}>
+          <ul className={`${page.tabs} ${styles.tabs}`}>
             {TABS.map((name) => (
               <li key={name}>
                 <Link

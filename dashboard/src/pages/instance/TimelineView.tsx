@@ -1,4 +1,4 @@
-// When it did what: one lane for instructions, the model, tools, and the time that it was blocked on a person.
+// When it did what: one lane for turns, instructions, the model, tools, and the time that it was blocked on a person.
 import { useState } from 'react';
 import { useLive } from '@/data/follow';
 import { useFormats } from '@/i18n/format';
@@ -15,6 +15,7 @@ const WIDTH = 1_000; // units of the drawing, which is stretched to the width th
 const HOUR = 3_600_000;
 const SPANS = { all: null, day: 24 * HOUR, hour: HOUR, minutes: HOUR / 6 } as const;
 const THINNEST = 1.5;
+const ROW = 20;
 
 export function TimelineView({ id }: { id: string }) {
   const t = useTexts(TEXTS);
@@ -58,14 +59,20 @@ function LaneView({ lane, shown }: { lane: Lane; shown: Timeline }) {
   return (
     <div className={styles.lane} data-kind={lane.kind}>
       <span>{name}</span>
-      <svg viewBox={`0 0 ${WIDTH} 20`} preserveAspectRatio="none" role="img" aria-label={name}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${lane.rows * ROW}`}
+        style={{ height: `${lane.rows * (lane.rows === 1 ? 1.75 : 1)}rem` }}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={name}
+      >
         {lane.bars.map((bar) => (
           <rect
             key={bar.id}
             x={(bar.from - shown.from) * scale}
-            y={3}
+            y={bar.row * ROW + 2}
             width={Math.max(THINNEST, (bar.to - bar.from) * scale)}
-            height={14}
+            height={ROW - 4}
             data-failed={bar.failed}
           >
             <title>{`${bar.label} · ${formats.duration(bar.to - bar.from)}`}</title>

@@ -4,9 +4,10 @@ import type { ConversationSubscription } from './instance.generated';
 
 type Source = NonNullable<ConversationSubscription['live']['ccInstance']>;
 
-export type Kind = 'instruction' | 'model' | 'tool' | 'permission';
+/** A prompt is what a person said, and lasts as long as the turn that it began. */
+export type Kind = 'prompt' | 'instruction' | 'model' | 'tool' | 'permission';
 
-type PartName = 'arguments' | 'result' | 'error' | 'instruction' | 'response' | 'message';
+type PartName = 'prompt' | 'arguments' | 'result' | 'error' | 'instruction' | 'response' | 'message';
 export type Unfolded = readonly [name: PartName, value: unknown];
 
 export type Happening = {
@@ -24,23 +25,77 @@ export type Happening = {
 
 /** Everything, the oldest first. */
 export function happenings(source: Source): Happening[] {
-  return [
+  const acts = [
     ...source.mcpToolCalls.nodes.map(ofTool),
-    ...source.receivedUltrathinkMessages.nodes.map(ofInstruction),
     ...source.permissionRequests.nodes.map(ofPermission),
     ...source.usage.nodes.map(ofModel),
+  ];
+  const ends = turnEnds(
+    source.prompts.nodes.map(({ createdAt }) => Date.parse(createdAt)),
+    acts.map(({ at, end }) => ({ from: Date.parse(at), to: end === null ? null : Date.parse(end) })),
+  );
+  return [
+    ...acts,
+    ...source.receivedUltrathinkMessages.nodes.map(ofInstruction),
+    ...source.prompts.nodes.map((prompt) => ofPrompt(prompt, ends.get(Date.parse(prompt.createdAt)) ?? null)),
   ].sort((a, b) => a.at.localeCompare(b.at) || a.id.localeCompare(b.id));
+}
+
+/**
+ * When the turns that began at these moments ended: with the last that was done before the next one began. Null
+ * where it is still being done. Milliseconds.
+ */
+export function turnEnds(
+  begins: readonly number[],
+  acts: readonly { from: number; to: number | null }[],
+): Map<number, number | null> {
+  const ordered = [...new Set(begins)].sort((a, b) => a - b);
+  const ends = new Map<number, number | null>(ordered.map((begin) => [begin, begin]));
+  for (const { from, to } of acts) {
+    const begin = ordered[countUntil(ordered, from, (time) => time) - 1];
+    if (begin === undefined) continue;
+    const end = ends.get(begin) ?? null;
+    ends.set(begin, end === null || to === null ? null : Math.max(end, to));
+  }
+  return ends;
+}
+
+/** How many of an ordered list are at or before a moment. */
+export function countUntil<Item>(items: readonly Item[], at: number, timeOf: (item: Item) => number): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const item = items[middle];
+    if (item !== undefined && timeOf(item) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** How many there are that the pages read so far do not have. */
 export function leftOut(source: Source): number {
   const lists = [
+    source.prompts,
     source.mcpToolCalls,
     source.receivedUltrathinkMessages,
     source.permissionRequests,
     source.usage,
   ];
   return lists.reduce((sum, { totalCount, nodes }) => sum + totalCount - nodes.length, 0);
+}
+
+function ofPrompt(prompt: Source['prompts']['nodes'][number], end: number | null): Happening {
+  return {
+    id: prompt.id,
+    kind: 'prompt',
+    at: prompt.createdAt,
+    end: end === null ? null : new Date(end).toISOString(),
+    title: '',
+    summary: summaryOf(prompt.message),
+    failed: false,
+    parts: [['prompt', prompt.message]],
+  };
 }
 
 function ofTool(call: Source['mcpToolCalls']['nodes'][number]): Happening {
@@ -111,14 +166,14 @@ function told(parts: readonly Unfolded[]): Unfolded[] {
   return parts.filter(([, value]) => value !== null);
 }
 
-export type Lane = {
-  kind: Kind;
-  bars: readonly { id: string; from: number; to: number; label: string; failed: boolean }[];
-  total: number;
-};
+/** `row` is where it stands: what overlaps stands below each other, as far as there are rows. */
+export type Bar = { id: string; from: number; to: number; label: string; failed: boolean; row: number };
+/** `total` is the time in which there was at least one, in milliseconds. */
+export type Lane = { kind: Kind; bars: readonly Bar[]; rows: number; total: number };
 export type Timeline = { from: number; to: number; lanes: readonly Lane[] };
 
-const LANES: readonly Kind[] = ['instruction', 'model', 'tool', 'permission'];
+const MOST_ROWS = 8;
+const LANES: readonly Kind[] = ['prompt', 'instruction', 'model', 'tool', 'permission'];
 
 /**
  * The bars of each lane in milliseconds; what still goes on ends `now`. With a `span` only what was within so
@@ -147,7 +202,23 @@ export function timeline(every: readonly Happening[], now: number, span: number 
           ]
         : [],
     );
-    return { kind, bars, total: bars.reduce((sum, bar) => sum + bar.to - bar.from, 0) };
+    return { kind, ...stacked(bars) };
   });
   return { from, to, lanes: lanes.filter(({ bars }) => bars.length > 0) };
+}
+
+/** The bars in rows, and the time that they cover. They come in the order of their beginnings. */
+function stacked(bars: readonly Omit<Bar, 'row'>[]): Omit<Lane, 'kind'> {
+  const free: number[] = []; // until when each row is taken
+  let total = 0;
+  let covered = Number.NEGATIVE_INFINITY;
+  const placed = bars.map((bar) => {
+    total += Math.max(0, bar.to - Math.max(bar.from, covered));
+    covered = Math.max(covered, bar.to);
+    const fit = free.findIndex((until) => until <= bar.from);
+    const row = fit >= 0 ? fit : Math.min(free.length, MOST_ROWS - 1);
+    free[row] = Math.max(bar.to, free[row] ?? bar.to);
+    return { ...bar, row };
+  });
+  return { bars: placed, rows: Math.max(1, free.length), total };
 }

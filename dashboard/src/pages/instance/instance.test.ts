@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { timeline } from './events';
+import { timeline, turnEnds } from './events';
 import type { TreeInstanceFragment } from './instance.generated';
 import { MOST_LINES, NOTHING, reduce } from './logTail';
 import { branches } from './tree';
@@ -76,5 +76,40 @@ test('what goes on ends now, and each kind has a lane with the time it took', ()
   expect(shown.lanes.map(({ kind, total }) => [kind, total])).toEqual([
     ['tool', 2_000],
     ['permission', 4_000],
+  ]);
+});
+
+test('what overlaps stands below each other, and counts once', () => {
+  const common = { kind: 'tool' as const, title: 'Bash', summary: '', failed: false, parts: [] };
+  const at = (second: number) => `2026-11-01T10:00:0${second}Z`;
+  const [lane] = timeline(
+    [
+      { ...common, id: 'a', at: at(0), end: at(4) },
+      { ...common, id: 'b', at: at(1), end: at(2) },
+      { ...common, id: 'c', at: at(2), end: at(6) },
+    ],
+    Date.parse(at(9)),
+  ).lanes;
+
+  expect(lane?.bars.map(({ id, row }) => [id, row])).toEqual([
+    ['a', 0],
+    ['b', 1],
+    ['c', 1],
+  ]);
+  expect([lane?.rows, lane?.total]).toEqual([2, 6_000]);
+});
+
+test('a turn ends with the last that was done before the next one, and goes on while that does', () => {
+  const acts = [
+    { from: 5, to: 9 },
+    { from: 12, to: 40 },
+    { from: 13, to: 15 },
+    { from: 31, to: null },
+  ];
+
+  expect([...turnEnds([30, 10, 50], acts)]).toEqual([
+    [10, 40],
+    [30, null],
+    [50, 50],
   ]);
 });

@@ -12,6 +12,7 @@ import { filesAt, states, tasksAt } from './moment';
 import styles from './Replay.module.css';
 import type { Act, FileTouch, Line, Recording, TaskStep } from './recording';
 
+const ASKED = new Set(['prompt', 'instruction', 'arguments']); // what is known from the beginning
 const SHOWN = 50; // tasks and files, those of late
 
 export function Who({ recording, begun, at }: { recording: Recording; begun: number; at: number }) {
@@ -61,7 +62,7 @@ function asOf(act: Act, at: number): Happening {
     at: new Date(act.from).toISOString(),
     end: ended && act.to !== null ? new Date(act.to).toISOString() : null,
     failed: ended && act.failed,
-    parts: ended ? act.parts : act.parts.filter(([name]) => name === 'arguments' || name === 'instruction'),
+    parts: ended ? act.parts : act.parts.filter(([name]) => ASKED.has(name)),
   };
 }
 

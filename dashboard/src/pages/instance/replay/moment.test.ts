@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
-import {
-  advanced,
-  buckets,
-  countUntil,
-  filesAt,
-  goingOn,
-  neighbour,
-  spentUntil,
-  states,
-  tasksAt,
-} from './moment';
+import { countUntil } from '../events';
+import { advanced, buckets, filesAt, goingOn, neighbour, spentUntil, states, tasksAt } from './moment';
 import { arranged, type Sources } from './recording';
 
 const NOTHING: Sources = {
+  prompts: [],
   calls: [],
   instructions: [],
   permissions: [],

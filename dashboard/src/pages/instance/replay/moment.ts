@@ -1,26 +1,19 @@
 // What was so at one moment of a recording.
+import { countUntil } from '../events';
 import type { Act, Actor, FileTouch, Recording, Spending, TaskStep } from './recording';
 
-/** How many of an ordered list are at or before a moment. */
-export function countUntil<Item>(items: readonly Item[], at: number, timeOf: (item: Item) => number): number {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const item = items[middle];
-    if (item !== undefined && timeOf(item) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-export type Doing = 'permission' | 'tool' | 'model' | 'nothing' | 'ended';
+type Work = 'permission' | 'tool' | 'model';
+export type Doing = Work | 'nothing' | 'ended';
 
 /** What an instance did: what it was busy with, and since when, in milliseconds. */
 export type State = { actor: Actor; doing: Doing; act: Act | null; since: number };
 
 // What an instance waits for tells more than what it waits with.
-const WEIGHT = { permission: 3, tool: 2, model: 1, instruction: 0 } as const;
+const WEIGHT: Record<Work, number> = { permission: 3, tool: 2, model: 1 };
+
+function workOf(act: Act): Work | null {
+  return act.kind in WEIGHT ? (act.kind as Work) : null;
+}
 
 /** The acts that were going on, the oldest first. `begun` is how many had begun. */
 export function goingOn(acts: readonly Act[], begun: number, at: number): Act[] {
@@ -29,22 +22,23 @@ export function goingOn(acts: readonly Act[], begun: number, at: number): Act[] 
 
 /** What each instance that was there did. */
 export function states({ actors, acts }: Recording, begun: number, at: number): State[] {
-  const busy = new Map<string, Act>();
+  const busy = new Map<string, { act: Act; work: Work }>();
   const idle = new Map<string, number>();
   for (const act of acts.slice(0, begun)) {
-    if (act.kind === 'instruction') continue;
+    const work = workOf(act);
+    if (work === null) continue;
     if (act.to !== null && act.to <= at) {
       idle.set(act.instance, Math.max(act.to, idle.get(act.instance) ?? 0));
       continue;
     }
     const before = busy.get(act.instance);
-    if (before === undefined || WEIGHT[act.kind] >= WEIGHT[before.kind]) busy.set(act.instance, act);
+    if (before === undefined || WEIGHT[work] >= WEIGHT[before.work]) busy.set(act.instance, { act, work });
   }
   return actors.flatMap((actor): State[] => {
     if (actor.from > at) return [];
     if (actor.to !== null && actor.to <= at) return [{ actor, doing: 'ended', act: null, since: actor.to }];
-    const act = busy.get(actor.id);
-    if (act && act.kind !== 'instruction') return [{ actor, doing: act.kind, act, since: act.from }];
+    const doing = busy.get(actor.id);
+    if (doing) return [{ actor, doing: doing.work, act: doing.act, since: doing.act.from }];
     return [{ actor, doing: 'nothing', act: null, since: idle.get(actor.id) ?? actor.from }];
   });
 }

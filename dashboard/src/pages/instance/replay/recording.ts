@@ -2,7 +2,7 @@
 import type { TypedDocumentNode } from '@urql/core';
 import { ask } from '@/data/client';
 import { summaryOf } from '@/ui/toolInput';
-import type { Kind, Unfolded } from '../events';
+import { type Kind, turnEnds, type Unfolded } from '../events';
 import {
   ReplayCallsDocument,
   type ReplayCallsQuery,
@@ -16,6 +16,8 @@ import {
   type ReplayLogsQuery,
   ReplayPermissionsDocument,
   type ReplayPermissionsQuery,
+  ReplayPromptsDocument,
+  type ReplayPromptsQuery,
   ReplayTasksDocument,
   type ReplayTasksQuery,
   ReplayUsageDocument,
@@ -111,7 +113,8 @@ export async function record(
   const { descendants, ...top } = ccInstance;
   const actors = [top, ...descendants.nodes];
   const given = { instances: actors.map((actor) => actor.id) };
-  const [calls, instructions, permissions, usage, logs, tasks] = await Promise.all([
+  const [prompts, calls, instructions, permissions, usage, logs, tasks] = await Promise.all([
+    everything(ReplayPromptsDocument, given, (node) => node.createdAt),
     everything(ReplayCallsDocument, given, (node) => node.startedAt),
     everything(ReplayInstructionsDocument, given, (node) => node.sentAt),
     everything(ReplayPermissionsDocument, given, (node) => node.askedAt),
@@ -125,6 +128,7 @@ export async function record(
       ? { nodes: [], leftOut: 0, since: null }
       : await everything(ReplayFilesDocument, { sessions }, (node) => node.createdAt);
   const recording = arranged(actors, {
+    prompts: prompts.nodes,
     calls: calls.nodes,
     instructions: instructions.nodes,
     permissions: permissions.nodes,
@@ -133,7 +137,7 @@ export async function record(
     tasks: tasks.nodes,
     files: files.nodes,
   });
-  const lists = [calls, instructions, permissions, usage, logs, tasks, files];
+  const lists = [prompts, calls, instructions, permissions, usage, logs, tasks, files];
   return {
     ...recording,
     since: lists.reduce<number | null>(
@@ -146,6 +150,7 @@ export async function record(
 }
 
 export type Sources = {
+  prompts: readonly Found<ReplayPromptsQuery>[];
   calls: readonly Found<ReplayCallsQuery>[];
   instructions: readonly Found<ReplayInstructionsQuery>[];
   permissions: readonly Found<ReplayPermissionsQuery>[];
@@ -167,14 +172,20 @@ export function arranged(
     to: moment(terminatedAt),
   }));
   const ends = new Map(actors.map(({ id, to }) => [id, to]));
-  const acts = [
+  const closed = (act: Act): Act => ({
+    ...act,
+    to: act.to ?? later(ends.get(act.instance) ?? null, act.from),
+  });
+  const work = [
     ...rows.calls.map(ofCall),
-    ...rows.instructions.map(ofInstruction),
     ...rows.permissions.map(ofPermission),
     ...rows.usage.map(ofUsage),
-  ]
-    .map((act) => ({ ...act, to: act.to ?? later(ends.get(act.instance) ?? null, act.from) }))
-    .sort((a, b) => a.from - b.from || a.id.localeCompare(b.id));
+  ].map(closed);
+  const acts = [
+    ...work,
+    ...rows.instructions.map(ofInstruction).map(closed),
+    ...turns(rows.prompts, work),
+  ].sort((a, b) => a.from - b.from || a.id.localeCompare(b.id));
   const lines = rows.logs
     .map(({ id, createdAt, logLevel, category, message }) => ({
       id,
@@ -201,6 +212,24 @@ export function arranged(
   ];
   const ordered = [...new Set(changes)].sort((a, b) => a - b);
   return { actors, acts, lines, files, steps, spent, changes: ordered };
+}
+
+/** What people said, each as long as the turn that it began. */
+function turns(prompts: Sources['prompts'], work: readonly Act[]): Act[] {
+  const works = Map.groupBy(work, ({ instance }) => instance);
+  return [...Map.groupBy(prompts, ({ ccInstanceId }) => ccInstanceId ?? '')].flatMap(([instance, said]) => {
+    const ends = turnEnds(
+      said.map(({ createdAt }) => Date.parse(createdAt)),
+      works.get(instance) ?? [],
+    );
+    return said.map(({ id, createdAt, message }) => {
+      const from = Date.parse(createdAt);
+      const parts: Unfolded[] = [['prompt', message]];
+      const summary = summaryOf(message);
+      const to = ends.get(from) ?? null;
+      return { id, instance, kind: 'prompt' as const, from, to, title: '', summary, failed: false, parts };
+    });
+  });
 }
 
 function ofCall(call: Found<ReplayCallsQuery>): Act {
