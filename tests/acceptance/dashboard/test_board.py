@@ -94,6 +94,26 @@ def test_a_task_is_moved_and_raised_by_the_keyboard_alone(board: Page, fleet: Fl
     )
 
 
+def test_a_task_is_dragged_where_it_may_go_and_takes_the_priority_of_another(
+    board: Page, fleet: Fleet
+) -> None:
+    tidy_up = board.get_by_role("article").filter(has_text="Tidy up")
+    tidy_up.drag_to(board.get_by_role("article").filter(has=board.get_by_role("button", name="Ship it")))
+    pending = board.get_by_role("region", name="Pending: 2")
+    expect(pending.get_by_role("article").filter(has_text="Tidy up")).to_contain_text("Priority 9 of 10")
+
+    tidy_up.drag_to(board.get_by_role("heading", name="Completed: 1"))
+    expect(pending).to_contain_text("Tidy up")
+    tidy_up.drag_to(board.get_by_role("heading", name="Queued: 0"))
+    expect(board.get_by_role("region", name="Queued: 1")).to_contain_text("Tidy up")
+    written = "SELECT FROM tasks WHERE name = 'Tidy up' AND status = 'QUEUED' AND priority = 9"
+    for _ in range(100):
+        if fleet.sql(written):
+            break
+        board.wait_for_timeout(50)
+    assert fleet.sql(written)
+
+
 def test_a_change_that_meets_anothers_is_told_and_taken_back(board: Page, fleet: Fleet) -> None:
     board.get_by_role("button", name="Tidy up").click()
     menu = board.get_by_role("combobox", name="Status", exact=True)

@@ -12,7 +12,7 @@ import styles from './BoardPage.module.css';
 import { BoardDocument, BoardProjectsDocument } from './board.generated';
 import { Card } from './Card';
 import { useChanges } from './changes';
-import { type Column, columnsOf, HIGHEST, neighbour, type Patch, type Task } from './columns';
+import { type Column, columnsOf, dropped, HIGHEST, neighbour, type Patch, type Task } from './columns';
 import { TEXTS } from './messages';
 
 export function BoardPage() {
@@ -23,6 +23,7 @@ export function BoardPage() {
   const changing = useChanges();
   const frame = useRef<HTMLDivElement>(null);
   const [current, setCurrent] = useState<string | null>(null);
+  const [dragged, drag] = useState<Task | null>(null);
   const columns = useMemo(() => (data ? columnsOf(data, changing.pending) : []), [data, changing.pending]);
 
   const column = columns.findIndex(({ tasks }) => tasks.some(({ id }) => id === current));
@@ -86,6 +87,7 @@ export function BoardPage() {
             {t.graph}
           </Link>
         )}
+        <span className={`${styles.hint} quiet`}>{t.drag}</span>
       </div>
       <div>
         {changing.trouble?.kind === 'conflict' && <p className={styles.conflict}>{t.conflict}</p>}
@@ -105,6 +107,8 @@ export function BoardPage() {
               oneProject={project !== undefined}
               choose={setCurrent}
               change={changing.change}
+              dragged={dragged}
+              drag={drag}
             />
           ))}
         </div>
@@ -119,17 +123,35 @@ type ColumnProps = {
   oneProject: boolean;
   choose: (id: string) => void;
   change: (task: Task, patch: Patch) => void;
+  /** The task that is being dragged over the board; keys and menus do the same. */
+  dragged: Task | null;
+  drag: (task: Task | null) => void;
 };
 
-function ColumnView({ column, current, oneProject, choose, change }: ColumnProps) {
+function ColumnView({ column, current, oneProject, choose, change, dragged, drag }: ColumnProps) {
   const t = useTexts(TEXTS);
   const formats = useFormats();
   const { status, tasks, totalCount } = column;
   const title = t.column(t.status[status], formats.whole(totalCount));
   const left = totalCount > tasks.length;
   const told = status === 'FAILED' || status === 'COMPLETED' ? t.newest : t.shown;
+  const taken = dragged ? dropped(dragged, status) : undefined;
+  const drop = (patch: Patch | undefined) => {
+    if (dragged && patch) change(dragged, patch);
+    drag(null);
+  };
   return (
-    <div className={styles.column} data-status={status}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys and menus do what dragging does
+    <div
+      className={styles.column}
+      data-status={status}
+      data-takes={dragged && dragged.status !== status ? taken !== undefined : undefined}
+      onDragOver={(event) => taken && event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        drop(taken);
+      }}
+    >
       <h2>{title}</h2>
       <p className="quiet">{left && told(formats.whole(tasks.length))}</p>
       {tasks.length === 0 ? (
@@ -143,6 +165,9 @@ function ColumnView({ column, current, oneProject, choose, change }: ColumnProps
               withProject={!oneProject}
               choose={choose}
               change={change}
+              drag={drag}
+              patch={dragged ? dropped(dragged, status, task) : undefined}
+              drop={drop}
             />
           )}
         </VirtualList>

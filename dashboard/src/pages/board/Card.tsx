@@ -17,15 +17,37 @@ type Props = {
   withProject: boolean;
   choose: (id: string) => void;
   change: (task: Task, patch: Patch) => void;
+  drag: (task: Task | null) => void;
+  /** What dropping the task that is being dragged on this one would change. */
+  patch: Patch | undefined;
+  drop: (patch: Patch | undefined) => void;
 };
 
-export function Card({ task, current, withProject, choose, change }: Props) {
+export function Card({ task, current, withProject, choose, change, drag, patch, drop }: Props) {
   const t = useTexts(TEXTS);
   const { blockedBy, blocks, project, assignedTo } = task;
   const waits = task.status === 'PENDING' || task.status === 'QUEUED';
   const more = blockedBy.totalCount - blockedBy.nodes.length;
   return (
-    <article className={styles.card} data-current={current}>
+    <article
+      className={styles.card}
+      data-current={current}
+      draggable
+      onDragStart={(event) => {
+        event.dataTransfer.effectAllowed = 'move';
+        event.dataTransfer.setData('text/plain', task.name);
+        drag(task);
+      }}
+      onDragEnd={() => drag(null)}
+      data-takes={patch?.priority}
+      onDragOver={(event) => patch?.priority && event.preventDefault()}
+      onDrop={(event) => {
+        if (!patch?.priority) return; // the column knows whether it takes it
+        event.preventDefault();
+        event.stopPropagation();
+        drop(patch);
+      }}
+    >
       <div className={styles.top}>
         <button type="button" className={styles.name} aria-expanded={current} onClick={() => choose(task.id)}>
           {task.name}

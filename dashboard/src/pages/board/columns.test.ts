@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BoardSubscription, TaskStatus } from './board.generated';
-import { columnsOf, neighbour, type Task } from './columns';
+import { columnsOf, dropped, neighbour, type Task } from './columns';
 
 function task(id: string, status: TaskStatus, priority = 5): Task {
   return {
@@ -55,4 +55,16 @@ test('a task moves to the nearest column that it may be in', () => {
   expect(neighbour('FAILED', -1)).toBe('QUEUED');
   expect(neighbour('FAILED', 1)).toBeUndefined();
   expect(neighbour('COMPLETED', -1)).toBeUndefined();
+});
+
+test('a task is dropped where its status may go, and takes the priority of one of its column', () => {
+  const dragged = task('one', 'PENDING', 5);
+
+  expect(dropped(dragged, 'QUEUED')).toEqual({ status: 'QUEUED' });
+  expect(dropped(dragged, 'QUEUED', task('two', 'QUEUED', 9))).toEqual({ status: 'QUEUED' });
+  expect(dropped(dragged, 'COMPLETED')).toBeUndefined();
+  expect(dropped(dragged, 'PENDING')).toBeUndefined();
+  expect(dropped(dragged, 'PENDING', task('two', 'PENDING', 9))).toEqual({ priority: 9 });
+  expect(dropped(dragged, 'PENDING', dragged)).toBeUndefined();
+  expect(dropped(task('three', 'FAILED', 5), 'FAILED', task('four', 'FAILED', 9))).toBeUndefined();
 });

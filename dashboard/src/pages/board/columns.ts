@@ -30,6 +30,16 @@ export function neighbour(status: TaskStatus, by: 1 | -1): TaskStatus | undefine
   return order.find((other) => NEXT[status].includes(other));
 }
 
+/**
+ * What dropping a task on a column changes, or on another task `onto` of its own column, whose priority it takes.
+ * Undefined where nothing may come of it. What has ended is not in the order of priority.
+ */
+export function dropped(task: Task, status: TaskStatus, onto?: Task): Patch | undefined {
+  if (status !== task.status) return NEXT[task.status].includes(status) ? { status } : undefined;
+  const ordered = status !== 'COMPLETED' && status !== 'FAILED';
+  return ordered && onto && onto.priority !== task.priority ? { priority: onto.priority } : undefined;
+}
+
 /** What is shown: the tasks as the server has them, and each change that it has not answered yet. */
 export function columnsOf(
   data: BoardSubscription['live'],

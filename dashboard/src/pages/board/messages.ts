@@ -7,6 +7,7 @@ export const TEXTS = texts({
     all: 'All projects',
     graph: 'Dependency graph',
     none: 'There are no tasks here.',
+    drag: 'Drag a task to another column, or onto a task whose priority it is to have. The keys do the same.',
     noneHint: 'They appear as soon as one is created.',
     empty: 'None.',
     status: {
@@ -61,6 +62,7 @@ export const TEXTS = texts({
     all: 'すべてのプロジェクト',
     graph: '依存関係グラフ',
     none: 'タスクはありません。',
+    drag: 'タスクを別の列へ、または同じ優先度にしたいタスクの上へドラッグできます。キー操作でも同じことができます。',
     noneHint: '作成されるとすぐここに表示されます。',
     empty: 'なし',
     status: {
