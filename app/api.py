@@ -156,7 +156,7 @@ async def open_api(
         origins = Origins(settings.origins, only_this_machine=settings.only_this_machine)
         recorder = await stack.enter_async_context(TrafficRecorder(database, vault).watched_by(supervisor))
         own = Api(schema, catalog, share_reads=settings.share_reads)
-        waits = TaskWaits(feed, allowance)
+        waits = TaskWaits(feed, allowance, connections)
         agents = AgentServer(
             own, api, documents, Listening(own, subscriptions, connections), waits, recorder, VERSION
         )

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -80,8 +80,7 @@ class Connections(Running):
         connection = Connection(principal, end, self._forget)
         self._open.add(connection)
         try:
-            if principal.token_id is not None:
-                self._by_token[principal.token_id].add(connection)
+            self._note(connection)
             await self._sessions.open(NewSession(connection.id, principal.user_id, transport, origin))
         except BaseException:
             connection.close(1006)
@@ -89,6 +88,17 @@ class Connections(Running):
         if self._draining:
             end(SERVICE_RESTART)
         return connection
+
+    @contextmanager
+    def with_token(self, principal: Principal, end: "Ending") -> Iterator[None]:
+        """Have a call that takes long end with its caller's token: `end` is called when that has ended."""
+        connection = Connection(principal, end, lambda *_: None)
+        self._note(connection)
+        try:
+            yield
+        finally:
+            self._unnote(connection)
+            connection.close(1000)
 
     async def drain(self, seconds: float) -> None:
         """Ask all connections to end, those of the last moment too, and wait at most `seconds` for that."""
@@ -105,12 +115,19 @@ class Connections(Running):
         self._open.discard(connection)
         if self._draining and not self._open:
             self._all_ended.set()
+        self._unnote(connection)
+        self._sessions.close(connection.id, code)
+
+    def _note(self, connection: Connection) -> None:
+        if connection.principal.token_id is not None:
+            self._by_token[connection.principal.token_id].add(connection)
+
+    def _unnote(self, connection: Connection) -> None:
         token_id = connection.principal.token_id
         if token_id is not None and token_id in self._by_token:
             self._by_token[token_id].discard(connection)
             if not self._by_token[token_id]:
                 del self._by_token[token_id]
-        self._sessions.close(connection.id, code)
 
     async def _check_tokens(self) -> None:
         """End the connections of tokens that were revoked, and of people whose rights were changed."""

@@ -18,11 +18,33 @@ LONGEST: Final = 10_000
 _LENGTHS: Final = (4_000, 2_000, 1_000, 500, 250, 120, 60)
 """Characters that a text within an answer may have, tried in this order until the answer fits."""
 
+_ENVELOPE: Final = 400
+"""Characters around both: JSON-RPC, and what a revision says of the server."""
+
 _LONGEST_SENTENCE: Final = 2_000
+_LONGEST_FIELD: Final = 200
 _CUT: Final = "… (cut: the resource has all)"
 
-_SPELLINGS: Final = {"ccInstanceId": "instance", "instance.id": "idempotencyKey"}
+_SPELLINGS: Final = {
+    "ccInstanceId": "instance",
+    "id": "instance",
+    "instance.id": "idempotencyKey",
+    "details": "data",
+}
 """Fields of use cases that tools call otherwise."""
+
+_AROUND: Final = re.compile(r"^(?:(?:input|patch|rows\.0)(?:\.|$))+|^\w+\.(?=after$)")
+_KEY_OF_PART: Final = re.compile(r"^tasks\.\d+\.id$")
+
+_MISREAD: Final = {
+    "missing": "This must be given.",
+    "extra_forbidden": "This tool has no such argument; tools/list shows those it has.",
+    "dict_type": "This is an object.",
+    "list_type": "This is a list.",
+    "string_type": "This is a text.",
+    "recursion_loop": "This nests too deeply.",
+}
+"""What pydantic finds wrong with an argument, in words of JSON."""
 
 _VERBS: Final = {
     "claimTask": "update_task_status with RUNNING",
@@ -37,21 +59,45 @@ _VERB: Final = re.compile(r"\b(" + "|".join(_VERBS) + r")\b")
 
 
 def told(answer: Told) -> CallToolResult:
-    """The result with what a tool answers, long texts in it cut until it fits."""
-    structured = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
-    text = answer.text()
+    """The result with what a tool answers: long texts in it cut until it fits, then rows left out."""
+    structured, text = _shortest(answer)
+    while not _fits(structured, text) and answer.leave_out():
+        structured, text = _shortest(answer)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+
+
+def is_whole(answer: Told) -> bool:
+    """Whether an answer fits as it is."""
+    return _fits(_structured(answer), answer.text())
+
+
+def _shortest(answer: Told) -> tuple[dict[str, Any], str]:
+    structured, text = _structured(answer), answer.text()
     for longest in _LENGTHS:
-        if len(text) + len(orjson.dumps(structured).decode()) < LONGEST - 100:
+        if _fits(structured, text):
             break
         structured = _shortened(structured, longest)
         text = _cut(text, max(2_000, 2 * longest))
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+    return structured, text
+
+
+def _structured(answer: Told) -> dict[str, Any]:
+    return answer.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _fits(structured: dict[str, Any], text: str) -> bool:
+    """Both as JSON, with what is around them; clients write a blank after each comma and colon."""
+    written = orjson.dumps(structured).decode()
+    blanks = written.count(",") + written.count(":")
+    return len(written) + blanks + len(orjson.dumps(text).decode()) < LONGEST - _ENVELOPE
 
 
 def refused(error: Problem) -> CallToolResult:
     """The result that tells of a problem: the sentence, and what programs read of it in `_meta`."""
     field = _field(error.field)
     sentence = _cut(_VERB.sub(lambda verb: _VERBS[verb[0]], error.message), _LONGEST_SENTENCE)
+    if field == "idempotencyKey":
+        sentence = sentence.replace("a new UUID", "a new one")
     place = f" ({field})" if field else ""
     meta: dict[str, Any] = {"ccgraph/code": error.code}
     if field:
@@ -67,18 +113,21 @@ def misread(error: ValidationError) -> BadInput:
     """What is wrong with the arguments of a call, the first thing."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    match first["type"]:
-        case "missing":
-            return BadInput("This must be given.", field=field)
-        case "extra_forbidden":
-            return BadInput("This tool has no such argument; tools/list shows those it has.", field=field)
+    known = _MISREAD.get(first["type"])
+    if known is not None:
+        return BadInput(known, field=field)
     reason = first["msg"].removeprefix("Value error, ")
     return BadInput(f"{reason[:1].upper()}{reason[1:]}.", field=field)
 
 
 def _field(field: str | None) -> str:
-    plain = (field or "").removeprefix("input.").removeprefix("input").removeprefix("rows.0.")
-    return _SPELLINGS.get(plain, plain)
+    """The argument of the tool that a field of a use case or query stands for."""
+    plain = _KEY_OF_PART.sub("idempotencyKey", _AROUND.sub("", field or ""))
+    return _cut_plainly(_SPELLINGS.get(plain, plain))
+
+
+def _cut_plainly(text: str) -> str:
+    return text if len(text) <= _LONGEST_FIELD else text[:_LONGEST_FIELD] + "…"
 
 
 def _shortened(value: Any, longest: int) -> Any:
@@ -87,11 +136,14 @@ def _shortened(value: Any, longest: int) -> Any:
     if isinstance(value, list):
         return [_shortened(item, longest) for item in value]
     if isinstance(value, Mapping):
-        return {
-            name: _whole(inner, longest) if name in JSON_FIELDS else _shortened(inner, longest)
-            for name, inner in value.items()
-        }
+        return {name: _part(name, inner, longest) for name, inner in value.items()}
     return value
+
+
+def _part(name: str, value: Any, longest: int) -> Any:
+    if name == "next":
+        return value  # a cursor is good as a whole only
+    return _whole(value, longest) if name in JSON_FIELDS else _shortened(value, longest)
 
 
 def _whole(value: Any, longest: int) -> Any:

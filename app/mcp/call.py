@@ -64,7 +64,10 @@ class Bell(Protocol):
         """Whether the server stops, so that nothing is waited for any more."""
 
     async def rung(self, seconds: float) -> bool:
-        """Wait for it; False when the time is over, or when the server stops."""
+        """Wait for it; False when the time is over, or when the server stops.
+
+        Raises: Unauthenticated when the caller's token has ended.
+        """
 
 
 class Waits(Protocol):

@@ -24,7 +24,7 @@ from app.mcp.transport import Transport
 from models.spellings import read_uuid
 from services.accounts.authentication import Authenticator
 from services.accounts.rate_limits import ApiCalls
-from services.core.errors import RateLimited, Unauthenticated
+from services.core.errors import BadInput, RateLimited, Unauthenticated
 
 MOST_BODY: Final = 256_000
 """Bytes of a request: tools take texts and small data."""
@@ -103,10 +103,15 @@ class McpEndpoint:
             request = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             return Answer(400, _error(None, PARSE_ERROR, f"The request body is not valid JSON: {error}."))
+        odd = _oddity(request)
+        if odd is not None:
+            return Answer(400, _error(None, INVALID_REQUEST, odd))
+        revision = headers.get(_VERSION, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1").strip()
         try:
             await self._api_calls.admit(principal)
-        except RateLimited as error:
-            return _refusal(request, error)
+            _require_arguments(request)
+        except (RateLimited, BadInput) as error:
+            return _refusal(request, error, revision)
         context = self._open_context(origin(scope["client"], headers), principal)
         given = headers.get(POSITION)
         if given:
@@ -114,7 +119,6 @@ class McpEndpoint:
         agent = Agent(principal, context, _instance(headers), tells_position=bool(given))
         scope = {**scope, SCOPE_KEY: agent, "headers": _trimmed(scope["headers"])}
         streams = _takes_long(request)
-        revision = headers.get(_VERSION, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1").strip()
         if not streams and revision in HANDSHAKE_PROTOCOL_VERSIONS and _is_call(request, headers):
             return Answer(200, await self._transport.call(scope, request, revision))
         await self._transport.handle(scope, _replaying(body, receive), send, streams=streams)
@@ -137,14 +141,36 @@ def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     return [(name, value.strip(b" \t")) for name, value in headers]
 
 
+def _oddity(message: object) -> str | None:
+    """What is wrong with a message of JSON-RPC 2.0, in a sentence; None where nothing is."""
+    if isinstance(message, list):
+        return "Send one message in a request: arrays of messages are not taken."
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        return 'A message is an object with "jsonrpc": "2.0".'
+    if "method" not in message:
+        return None if "result" in message or "error" in message else "A message has a `method`."
+    if not isinstance(message["method"], str):
+        return "`method` is a text."
+    if "id" in message and (isinstance(message["id"], bool) or not isinstance(message["id"], str | int)):
+        return "The `id` of a request is a text or a whole number."
+    if not isinstance(message.get("params"), dict | None):
+        return "`params` is an object."
+    return None
+
+
+def _require_arguments(request: Any) -> None:
+    """Return where a call of a tool has arguments that a tool could take. Raises: BadInput."""
+    if request.get("method") != "tools/call":
+        return
+    if not isinstance((request.get("params") or {}).get("arguments"), dict | None):
+        raise BadInput("Give the arguments of a tool as an object, not as a text or list.", field="arguments")
+
+
 def _is_call(request: Any, headers: Headers) -> bool:
-    """Whether it is a call of a tool in which nothing is odd; about all else the SDK knows what to say."""
+    """Whether it is a call of a tool whose client takes JSON; about all else the SDK knows what to say."""
     return (
-        isinstance(request, dict)
-        and request.get("jsonrpc") == "2.0"
-        and request.get("method") == "tools/call"
-        and isinstance(request.get("id"), str | int)
-        and not isinstance(request["id"], bool)
+        request.get("method") == "tools/call"
+        and "id" in request
         and isinstance(request.get("params"), dict)
         and b"application/json" in headers.get(b"accept", b"")
     )
@@ -177,13 +203,19 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _refusal(request: object, error: Exception) -> Answer:
+def _refusal(request: object, error: Exception, revision: str = "") -> Answer:
     """An error met before the protocol; for a tool a result, since no model reads errors of the protocol."""
     told = answer_exception(error)
     [entry] = orjson.loads(told.body)["errors"]
     identity = request.get("id") if isinstance(request, dict) else None
-    if isinstance(request, dict) and request.get("method") == "tools/call" and isinstance(error, RateLimited):
+    if (
+        isinstance(request, dict)
+        and request.get("method") == "tools/call"
+        and isinstance(error, RateLimited | BadInput)
+    ):
         result = refused(error).model_dump(mode="json", by_alias=True, exclude_none=True)
+        if revision in HANDSHAKE_PROTOCOL_VERSIONS:
+            result.pop("resultType", None)  # of the newer revision
         return Answer(200, orjson.dumps({"jsonrpc": "2.0", "id": identity, "result": result}), told.headers)
     return Answer(
         told.status, _error(identity, SERVER_ERROR, entry["message"], entry["extensions"]), told.headers

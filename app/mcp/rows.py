@@ -105,6 +105,11 @@ async def place_of(call: Call, instance: UUID) -> Row:
     return row
 
 
+def rows_of(connection: dict[str, Any]) -> list[Row]:
+    """The rows of a connection that is read with its cursors."""
+    return [edge["node"] for edge in connection["edges"]]
+
+
 def page_of(connection: dict[str, Any]) -> str | None:
     """Where the next page begins; None after the last one."""
     info = connection["pageInfo"]

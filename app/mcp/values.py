@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    PrivateAttr,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -30,6 +38,36 @@ class Told(BaseModel):
     def text(self) -> str:
         """The same for people and for clients that read no structure."""
         raise NotImplementedError
+
+    def leave_out(self) -> bool:
+        """Leave something out that is told elsewhere; False where nothing is left to leave out."""
+        return False
+
+
+class Listed(Told):
+    """A page of rows; those that do not fit into one answer are left for the next one."""
+
+    next: str | None = None
+    _cursors: list[str] = PrivateAttr(default_factory=list)
+
+    def rows(self) -> list[Any]:
+        """The rows of the page."""
+        raise NotImplementedError
+
+    def paged(self, connection: dict[str, Any]) -> Self:
+        """Itself, with the places of its rows, of which `connection` has edges and page info."""
+        self._cursors = [edge["cursor"] for edge in connection["edges"]]
+        self.next = connection["pageInfo"]["endCursor"] if connection["pageInfo"]["hasNextPage"] else None
+        return self
+
+    def leave_out(self) -> bool:
+        """Leave the last rows out."""
+        rows = self.rows()
+        if len(rows) <= 1:
+            return False
+        del rows[-max(1, len(rows) // 5) :]
+        self.next = self._cursors[len(rows) - 1]
+        return True
 
 
 class Part(BaseModel):

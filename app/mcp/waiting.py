@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
+from app.connections.registry import Connections
+from models.enums import TokenType
 from services.accounts.subscription_quota import Allowance
+from services.accounts.tokens import expired
 from services.core.principal import Principal
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
@@ -19,10 +22,11 @@ _TABLES: Final = frozenset({"tasks", "task_dependencies"})
 class TaskBell:
     """One call that waits."""
 
-    __slots__ = ("_event", "_waits")
+    __slots__ = ("_event", "_refused", "_waits")
 
     def __init__(self, waits: "TaskWaits") -> None:
         self._event = asyncio.Event()
+        self._refused = False
         self._waits = waits
 
     @property
@@ -34,8 +38,16 @@ class TaskBell:
         """Something changed."""
         self._event.set()
 
+    def refuse(self) -> None:
+        """The token of the caller has ended."""
+        self._refused = True
+        self._event.set()
+
     async def rung(self, seconds: float) -> bool:
-        """Wait for a change; False when the time is over, or when the server stops."""
+        """Wait for a change; False when the time is over, or when the server stops.
+
+        Raises: Unauthenticated when the caller's token has ended.
+        """
         if self._waits.ending:
             return False
         try:
@@ -44,6 +56,8 @@ class TaskBell:
         except TimeoutError:
             return False
         self._event.clear()
+        if self._refused:
+            raise expired(TokenType.ACCESS)
         return not self._waits.ending
 
 
@@ -53,10 +67,11 @@ class TaskWaits:
     The feed is watched once for all of them, and only while there is one.
     """
 
-    def __init__(self, feed: Feed, allowance: Allowance) -> None:
+    def __init__(self, feed: Feed, allowance: Allowance, connections: Connections) -> None:
         self.ending = False
         self._feed = feed
         self._allowance = allowance
+        self._connections = connections
         self._bells: dict[UUID | None, set[TaskBell]] = defaultdict(set)
         self._unwatch: Callable[[], None] | None = None
         self._opening = asyncio.Lock()
@@ -78,7 +93,8 @@ class TaskWaits:
                 if self._unwatch is None:
                     self._unwatch = await self._feed.watch(CHANGES, self._notice)
                 self._bells[project_id].add(bell)
-            yield bell
+            with self._connections.with_token(principal, lambda _: bell.refuse()):
+                yield bell
         finally:
             self._bells[project_id].discard(bell)
             if not self._bells[project_id]:

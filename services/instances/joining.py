@@ -31,6 +31,15 @@ async def join(action: Action, who: Joining) -> UUID:
     Raises: the errors of `create`, Conflict for an instance of another project or one that has stopped,
     QuotaExceeded when the project has no room (`maxParallelCc`).
     """
+    try:
+        return await _join(action, who)
+    except Conflict:
+        if who.instance_id is None:
+            raise
+    return await _join(action, who)  # the same call at the same moment may have made it
+
+
+async def _join(action: Action, who: Joining) -> UUID:
     async with action.transaction(projectId=who.project_id) as transaction:
         connection, principal = transaction.connection, transaction.principal
         seen, _ = predicates(principal, "cc_instances")

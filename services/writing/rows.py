@@ -350,7 +350,7 @@ async def _known(
         return None
     if not row["is_same"] or not _are_same(transaction.vault, table, sealed, row["texts"]):
         raise Conflict(
-            f"A {table.noun} with this key and other content exists; choose a new UUID.",
+            f"Another {table.noun} has this key, with other content; choose a new UUID.",
             field=f"{prefix}.{table.columns[client_key].field}",
         )
     key: Key = row["key"]

@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import Field
 
 from app.mcp.call import Call
-from app.mcp.rows import page_of, project_of
+from app.mcp.rows import project_of, rows_of
 from app.mcp.tool import tool
-from app.mcp.values import PAGE, Cursor, Given, Instance, Part, Told
+from app.mcp.values import PAGE, Cursor, Given, Instance, Listed, Part
 from services.core.errors import NotFound
 
 _FLEET: Final = """
@@ -23,11 +23,11 @@ query Fleet($project: UUID!, $first: Int!, $after: String) {
   ccInstances(first: $first, after: $after, where: {projectId: {eq: $project}, status: {neq: STOPPED}},
               orderBy: [{createdAt: ASC}, {id: ASC}]) {
     totalCount
-    nodes {
+    edges { cursor node {
       id name type status startedAt lastHeartbeat activity activitySince activityDetail
       assignedTasks(first: 2, where: {status: {eq: RUNNING}}) { nodes { id name startedAt leaseExpiresAt } }
       receivedUltrathinkMessages(where: {status: {notIn: [COMPLETED, FAILED]}}) { totalCount }
-    }
+    } }
     pageInfo { endCursor hasNextPage }
   }
 }
@@ -69,7 +69,7 @@ class Member(Part):
     open_instructions: int
 
 
-class Fleet(Told):
+class Fleet(Listed):
     """Who does what, who waits, since when, at what cost."""
 
     project: str
@@ -79,7 +79,10 @@ class Fleet(Told):
     tasks: Annotated[dict[str, int], Field(description="How many there are, by status.")]
     count: Annotated[int, Field(description="Instances that live.")]
     instances: list[Member]
-    next: str | None = None
+
+    def rows(self) -> list[Member]:
+        """The instances."""
+        return self.instances
 
     def text(self) -> str:
         """The same in words."""
@@ -119,9 +122,8 @@ async def fleet_status(call: Call, given: FleetStatus) -> Fleet:
         cost_usd=None if cost is None else cost / 1_000_000,
         tasks={group["key"]["status"]: group["count"] for group in project["tasks"]["groups"]},
         count=instances["totalCount"],
-        instances=[_member(row) for row in instances["nodes"]],
-        next=page_of(instances),
-    )
+        instances=[_member(row) for row in rows_of(instances)],
+    ).paged(instances)
 
 
 def _member(row: dict[str, Any]) -> Member:

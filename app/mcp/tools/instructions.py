@@ -6,18 +6,18 @@ from uuid import UUID
 from pydantic import Field
 
 from app.mcp.call import Call
-from app.mcp.rows import MESSAGE_FIELDS, MessageRow, page_of
+from app.mcp.rows import MESSAGE_FIELDS, MessageRow, rows_of
 from app.mcp.tool import tool
-from app.mcp.values import PAGE, ByName, Cursor, Given, Instance, Key, Told
+from app.mcp.values import PAGE, ByName, Cursor, Given, Instance, Key, Listed, Told
 from models.enums import UltrathinkInstructionType, UltrathinkStatus
-from services.core.errors import NotFound
+from services.core.errors import Conflict, NotFound
 from services.instances import ultrathink
 
 _ONE: Final = f"query Message($id: UUID!) {{ ultrathinkMessage(by: {{id: $id}}) {{ {MESSAGE_FIELDS} }} }}"
 _PAGE: Final = f"""
 query Messages($where: UltrathinkMessageWhere!, $first: Int!, $after: String) {{
   ultrathinkMessages(first: $first, after: $after, where: $where, orderBy: [{{sentAt: ASC}}, {{id: ASC}}]) {{
-    totalCount nodes {{ {MESSAGE_FIELDS} }} pageInfo {{ endCursor hasNextPage }}
+    totalCount edges {{ cursor node {{ {MESSAGE_FIELDS} }} }} pageInfo {{ endCursor hasNextPage }}
   }}
 }}
 """
@@ -68,12 +68,15 @@ class MessageNow(Told):
         return f"Message {self.message.id} is {self.message.status}."
 
 
-class Messages(Told):
+class Messages(Listed):
     """Messages, oldest first."""
 
     count: int
     messages: list[MessageRow]
-    next: str | None = None
+
+    def rows(self) -> list[MessageRow]:
+        """The messages."""
+        return self.messages
 
     def text(self) -> str:
         """The same in words."""
@@ -104,7 +107,14 @@ async def send_instruction(call: Call, given: SendInstruction) -> MessageNow:
     key = call.key("message", given.idempotency_key)
     if key is not None:
         known = await _found(call, key)
-        if known is not None and known.instruction_content == given.instruction:
+        if known is not None:
+            if (known.child_instance_id, known.instruction_content) != (
+                given.child_instance_id,
+                given.instruction,
+            ):
+                raise Conflict(
+                    "Another instruction was sent with this key; choose a new one.", field="idempotencyKey"
+                )
             return MessageNow(message=known)
         values["id"] = key
     return await _now(call, await ultrathink.send(call.action, values))
@@ -126,9 +136,8 @@ async def get_instructions(call: Call, given: GetInstructions) -> Messages:
     ]
     return Messages(
         count=found["totalCount"],
-        messages=[MessageRow.model_validate(row) for row in found["nodes"]],
-        next=page_of(found),
-    )
+        messages=[MessageRow.model_validate(row) for row in rows_of(found)],
+    ).paged(found)
 
 
 @tool("Answer an instruction", idempotent=True)

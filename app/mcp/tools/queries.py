@@ -5,7 +5,7 @@ from typing import Annotated
 import orjson
 from pydantic import Field
 
-from app.mcp.answers import LONGEST
+from app.mcp.answers import LONGEST, is_whole
 from app.mcp.call import Call
 from app.mcp.tool import tool
 from app.mcp.values import Data, Given, Part, Told
@@ -52,10 +52,11 @@ async def query(call: Call, given: Query) -> Answer:
     ]
     if errors and answer.get("data") is None:
         raise BadInput("; ".join(error.message for error in errors[:3]), field="query")
-    if 2 * len(body.decode()) >= LONGEST - 200:
+    made = Answer(data=answer["data"], errors=errors or None)
+    if not is_whole(made):
         raise BadInput(
-            f"The answer has {len(body.decode()):,} characters, and {LONGEST // 2 - 200:,} fit: select fewer "
-            "fields, or fewer rows with `first`, and go on with `after`.",
+            f"The answer has {len(body.decode()):,} characters, and about {LONGEST * 2 // 5:,} fit: select "
+            "fewer fields, or fewer rows with `first`, and go on with `after`.",
             field="query",
         )
-    return Answer(data=answer["data"], errors=errors or None)
+    return made

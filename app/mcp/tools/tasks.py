@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import Field
 
 from app.mcp.call import Call
-from app.mcp.rows import page_of, project_of, read_task
+from app.mcp.rows import project_of, read_task, rows_of
 from app.mcp.tool import tool
 from app.mcp.tools.claims import TaskNow
-from app.mcp.values import PAGE, ByName, Cursor, Data, Given, Instance, Kind, Message, Part, Told
+from app.mcp.values import PAGE, ByName, Cursor, Data, Given, Instance, Kind, Listed, Message, Part
 from models.enums import TaskDependencyType, TaskStatus
 from models.readiness import WAITING
 from services.core.errors import BadInput
@@ -25,7 +25,7 @@ _ORDER: Final = "orderBy: [{priority: DESC}, {createdAt: ASC}, {id: ASC}]"
 _AVAILABLE: Final = f"""
 query Available($ready: TaskWhere!, $blocked: TaskWhere!, $first: Int!, $after: String, $some: Int!) {{
   ready: tasks(first: $first, after: $after, {_ORDER}, where: $ready) {{
-    totalCount nodes {{ {_FIELDS} }} pageInfo {{ endCursor hasNextPage }}
+    totalCount edges {{ cursor node {{ {_FIELDS} }} }} pageInfo {{ endCursor hasNextPage }}
   }}
   blocked: tasks(first: $some, {_ORDER}, where: $blocked) {{
     totalCount
@@ -45,6 +45,8 @@ _IS_BLOCKED: Final[dict[str, Any]] = {
 }
 _BLOCKED_SHOWN: Final = 10
 """Tasks that are not ready, in one answer."""
+
+_BLOCKED_AT_LEAST: Final = 3
 
 
 class GetAvailableTasks(Given):
@@ -89,14 +91,24 @@ class Blocked(Available):
     why: str
 
 
-class AvailableTasks(Told):
+class AvailableTasks(Listed):
     """Ready tasks in the order in which they are claimed, and why others are not ready."""
 
     ready_count: int
     ready: list[Available]
-    next: str | None = None
     blocked_count: int
     blocked: Annotated[list[Blocked], Field(description="The first of them, on the first page only.")]
+
+    def rows(self) -> list[Available]:
+        """The tasks that are ready."""
+        return self.ready
+
+    def leave_out(self) -> bool:
+        """Leave blocked tasks out, of which the number is told, then ready ones."""
+        if len(self.blocked) > _BLOCKED_AT_LEAST:
+            self.blocked.pop()
+            return True
+        return super().leave_out()
 
     def text(self) -> str:
         """The same in words."""
@@ -147,11 +159,10 @@ async def get_available_tasks(call: Call, given: GetAvailableTasks) -> Available
     page, blocked = found["ready"], found["blocked"]
     return AvailableTasks(
         ready_count=page["totalCount"],
-        ready=[Available.model_validate(row) for row in page["nodes"]],
-        next=page_of(page),
+        ready=[Available.model_validate(row) for row in rows_of(page)],
         blocked_count=blocked["totalCount"],
         blocked=[_explained(row) for row in blocked["nodes"]],
-    )
+    ).paged(page)
 
 
 def _explained(row: dict[str, Any]) -> Blocked:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -84,6 +85,42 @@ async def test_what_is_no_message_is_refused(
     response = await client.post("/mcp", content=body, headers=sent)
     assert response.status_code == 400
     assert response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"id": None}, "`id`"),
+        ({"id": True}, "`id`"),
+        ({"id": 1.5}, "`id`"),
+        ({"id": [1]}, "`id`"),
+        ({"jsonrpc": "1.0"}, '"2.0"'),
+        ({"method": 7}, "`method`"),
+        ({"method": None}, "`method`"),
+        ({"params": ["fleet_status"]}, "`params`"),
+        ({"params": "fleet_status"}, "`params`"),
+    ],
+)
+async def test_what_is_odd_in_a_message_is_said(lead: Agent, odd: dict[str, Any], told: str) -> None:
+    given: dict[str, Any] = {"name": "fleet_status", "arguments": {}}
+    message = {**lead.message("tools/call", given), **odd}
+    response = await lead.client.post("/mcp", json=message, headers=lead.headers("tools/call", given))
+    assert response.status_code == 400
+    sentence = response.json()["error"]["message"]
+    assert told in sentence
+    assert len(sentence) < 100
+    response = await lead.client.post("/mcp", json=[message], headers=lead.headers("tools/call", given))
+    assert response.json()["error"]["message"].startswith("Send one message")
+
+
+@pytest.mark.parametrize("arguments", ["{}", [], 7])
+async def test_arguments_that_are_no_object_are_told_to_the_model(
+    lead: Agent, arguments: Any, revision: str
+) -> None:
+    result = await lead.ask("tools/call", name="fleet_status", arguments=arguments)
+    assert result["isError"]
+    assert "as an object" in result["content"][0]["text"]
+    assert result.get("resultType") == ("complete" if revision == MODERN else None)
 
 
 async def test_calls_are_counted(client: httpx.AsyncClient, settings: Settings, revision: str) -> None:

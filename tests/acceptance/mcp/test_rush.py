@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import httpx
+from uuid_utils.compat import uuid7
 
 from app.config.settings import Settings
 from app.database.pools import open_database
@@ -55,5 +56,8 @@ async def test_a_call_that_is_sent_twice_at_once_is_one(lead: Agent) -> None:
     plan = [{"name": "Once", "taskType": "DESIGN"}]
     await asyncio.gather(*(lead.result("add_tasks", tasks=plan, idempotencyKey="k") for _ in range(8)))
     assert (await lead.call("fleet_status"))["tasks"] == {"PENDING": 1}
+    fresh = str(uuid7())
+    again = await asyncio.gather(*(lead.call("join_project", name="New", instance=fresh) for _ in range(8)))
+    assert {one["instance"]["id"] for one in again} == {fresh}
     joined = await asyncio.gather(*(lead.call("join_project") for _ in range(4)))
     assert len({one["instance"]["id"] for one in joined}) == 1

@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.config.settings import Settings
+from app.database.pools import open_database
 from tests.support.agents import Agent, Person
 
 PLAN: list[dict[str, Any]] = [
@@ -104,6 +106,12 @@ async def test_an_instruction_with_the_same_key_is_sent_once(lead: Agent) -> Non
     first = await lead.call("send_instruction", **given, idempotencyKey="1")
     assert await lead.call("send_instruction", **given, idempotencyKey="1") == first
     assert (await lead.call("get_instructions", which="sent"))["count"] == 1
+    another = (await lead.call("create_child_cc", name="Another"))["instance"]["id"]
+    for other in ({"childInstanceId": another}, {"instruction": "Stop"}):
+        text = await lead.refusal("send_instruction", **{**given, **other}, idempotencyKey="1")
+        assert text.startswith("CONFLICT: ")
+        assert text.endswith("(idempotencyKey)")
+    assert (await lead.call("get_instructions", which="sent"))["count"] == 1
 
 
 async def test_the_fleet_says_who_does_what(lead: Agent) -> None:
@@ -119,6 +127,38 @@ async def test_the_fleet_says_who_does_what(lead: Agent) -> None:
     assert len(rest["instances"]) == 3
     assert "next" not in rest
     assert first["tasks"] == {"PENDING": 2, "RUNNING": 1}
+
+
+async def test_rows_that_do_not_fit_are_on_the_next_page(lead: Agent, settings: Settings) -> None:
+    async with open_database(settings) as database, database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "WITH made AS (INSERT INTO cc_instances (project_id, name, type, status, parent_instance_id)"
+            " SELECT project_id, repeat('名', 70) || n, 'CHILD', 'RUNNING', id"
+            " FROM cc_instances, generate_series(1, 24) n"
+            " RETURNING id, project_id, name, parent_instance_id),"
+            " told AS (INSERT INTO ultrathink_messages (parent_instance_id, child_instance_id,"
+            " instruction_type, instruction_content, status, response_content, acknowledged_at, completed_at)"
+            " SELECT parent_instance_id, id, 'progress_request', repeat('\"指示\"', 500), 'completed',"
+            " repeat('\"答え\"', 500), now(), now() FROM made)"
+            " INSERT INTO tasks"
+            " (project_id, name, task_type, status, assigned_to, started_at, lease_expires_at)"
+            " SELECT project_id, repeat('仕事', 50) || name, 'testing', 'RUNNING', id, now(),"
+            " now() + interval '1 h'"
+            " FROM made, generate_series(1, 2)"
+        )
+    for tool, rows, given in (
+        ("fleet_status", "instances", {}),
+        ("get_instructions", "messages", {"which": "sent"}),
+    ):
+        met: list[str] = []
+        after: dict[str, Any] = {}
+        for _ in range(25):
+            page = await lead.call(tool, **given, **after)
+            met += [row["id"] for row in page[rows]]
+            if "next" not in page:
+                break
+            after = {"after": page["next"]}
+        assert len(met) == len({*met}) == page["count"] >= 24
 
 
 async def test_lists_are_cut_and_go_on(lead: Agent) -> None:
@@ -188,7 +228,10 @@ async def test_a_query_is_run_and_nothing_else(lead: Agent, person: Person) -> N
             "neither a label",
         ),
         ("join_project", {"project": "No such project"}, "resources/list"),
-        ("get_available_tasks", {"after": "nonsense"}, "CURSOR_INVALID: "),
+        ("get_available_tasks", {"after": "nonsense"}, "(after)"),
+        ("fleet_status", {"after": "nonsense"}, "CURSOR_INVALID: "),
+        ("query", {"query": "{ me { id } }", "variables": "{}"}, "This is an object. (variables)"),
+        ("log", {"message": "m", "data": {"a": "\x00"}}, "(data)"),
         ("log", {"message": "m", "instance": str(uuid4())}, "(instance)"),
     ],
 )

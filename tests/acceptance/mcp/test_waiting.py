@@ -99,6 +99,14 @@ async def test_waits_are_counted_as_subscriptions(settings: Settings, person: Pe
     assert refused[0].startswith("QUOTA_EXCEEDED: ")
 
 
+async def test_a_wait_ends_with_its_token(lead: Agent, settings: Settings) -> None:
+    waiting = asyncio.create_task(lead.refusal("claim_next_task", waitSeconds=50))
+    await asyncio.sleep(0.5)
+    async with open_database(settings) as database, database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE auth_tokens SET is_active = false")
+    assert (await waiting).startswith("UNAUTHENTICATED: ")
+
+
 async def test_a_server_that_stops_lets_waits_return(settings: Settings, person: Person) -> None:
     async with asyncio.timeout(PATIENCE):
         with served(settings) as server:
