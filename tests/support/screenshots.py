@@ -13,6 +13,8 @@ from tests.support.processes import serving
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SIZE = (1280, 640)
 """Pixels, of the page and of the picture."""
+_CHANGES_BEFORE_THE_END = 60
+"""Where the slider of the replay stands, so that something goes on."""
 
 
 def main() -> None:
@@ -30,6 +32,15 @@ def main() -> None:
             page.get_by_role("article").first.get_by_role("link").click()
             page.get_by_role("region", name="Conversation").wait_for()
             _take(page, "dashboard-instance")
+            page.get_by_role("link", name="Replay").click()
+            page.get_by_role("slider", name="Moment").press("End")
+            for _ in range(_CHANGES_BEFORE_THE_END):
+                page.keyboard.press("h")
+            _take(page, "dashboard-replay")
+            page.goto(f"{server.url}/projects")
+            page.get_by_role("region", name="Projects").get_by_role("link").first.click()
+            page.get_by_role("button", name="Save").wait_for()
+            _take(page, "dashboard-project")
 
 
 def _take(page: Page, name: str) -> None:

@@ -6,6 +6,7 @@ import { useAnswer } from '@/data/client';
 import { type Trouble, troubleOfThrown } from '@/data/trouble';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Moment } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
@@ -46,7 +47,7 @@ export function SearchPage() {
           </form>
         </search>
         <nav aria-label={t.kinds}>
-          <ul className={styles.kinds}>
+          <ul className={`${page.tabs} ${styles.kinds}`}>
             {KINDS.map((name) => (
               <li key={name}>
                 <Link

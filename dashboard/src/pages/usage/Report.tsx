@@ -3,6 +3,7 @@ import { stringifyDocument, type TypedDocumentNode } from '@urql/core';
 import type { ReactNode } from 'react';
 import { useTexts } from '@/i18n/language';
 import { addressOf } from '@/pages/graphiql/given';
+import page from '@/ui/page.module.css';
 import { Empty } from '@/ui/states';
 import { type Bar, Bars } from './Bars';
 import { TEXTS } from './messages';
@@ -36,7 +37,7 @@ export function Report<Row extends { key: string }>(props: Props<Row>) {
   const highest = bars.reduce((most, one) => (one.value > most.value ? one : most), { value: -1, shown: '' });
   return (
     <>
-      <p className={styles.facts}>
+      <p className={page.head}>
         {children}
         <a href={addressOf(stringifyDocument(document), variables)}>{t.graphiql}</a>
       </p>
@@ -50,7 +51,7 @@ export function Report<Row extends { key: string }>(props: Props<Row>) {
           {!over && rows.length > CHARTED && <p className="quiet">{t.charted(CHARTED)}</p>}
           {rows.length >= MOST && <p className="quiet">{t.first(String(MOST))}</p>}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-          <section className={styles.table} tabIndex={0} aria-label={name}>
+          <section className={`${page.table} ${styles.figures}`} tabIndex={0} aria-label={name}>
             <table>
               <thead>
                 <tr>

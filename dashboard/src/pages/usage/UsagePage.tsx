@@ -2,6 +2,7 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTexts } from '@/i18n/language';
+import page from '@/ui/page.module.css';
 import { Errors } from './Errors';
 import { TEXTS } from './messages';
 import { PERIODS, type Period, VIEWS } from './page';
@@ -20,7 +21,7 @@ export function UsagePage() {
   const key = `${view} ${asked}`;
   return (
     <div className={styles.page}>
-      <div className={styles.head}>
+      <div className={page.head}>
         <h1>{t.title}</h1>
         <label>
           {t.period}{' '}
@@ -57,7 +58,7 @@ export function UsagePage() {
         </button>
       </div>
       <nav aria-label={t.views}>
-        <ul className={styles.tabs}>
+        <ul className={page.tabs}>
           {VIEWS.map((name) => (
             <li key={name}>
               <Link
