@@ -29,6 +29,7 @@ function Root() {
     case 'unreachable':
       return (
         <Failed
+          page
           trouble={{ kind: 'offline', message: null, requestId: null, field: null, retryAfter: null }}
         />
       );

@@ -31,7 +31,7 @@ declare module '@tanstack/react-router' {
 function NotFound() {
   const t = useTexts(TEXTS);
   return (
-    <Empty title={t.nothing}>
+    <Empty page title={t.nothing}>
       <Link to="/">{t.home}</Link>
     </Empty>
   );
@@ -41,5 +41,7 @@ function NotFound() {
 function Broken({ error, reset }: ErrorComponentProps) {
   const message = error instanceof Error ? error.message : String(error);
   const trouble = { ...troubleOfThrown(error), kind: 'server' as const, message };
-  return <Failed trouble={trouble} again={/import|load/i.test(message) ? () => location.reload() : reset} />;
+  return (
+    <Failed page trouble={trouble} again={/import|load/i.test(message) ? () => location.reload() : reset} />
+  );
 }

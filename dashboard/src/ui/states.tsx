@@ -50,29 +50,38 @@ export function Loading() {
   );
 }
 
+/** A line that says it all; where it stands for a whole `page`, it is its heading. */
+function Said({ page, children }: { page: boolean; children: ReactNode }) {
+  return page ? (
+    <h1>{children}</h1>
+  ) : (
+    <p>
+      <strong>{children}</strong>
+    </p>
+  );
+}
+
+type EmptyProps = { title: string; page?: boolean; children?: ReactNode };
+
 /** There is nothing; `children` say what to do about it. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, page = false, children }: EmptyProps) {
   return (
     <div className={styles.state}>
-      <p>
-        <strong>{title}</strong>
-      </p>
+      <Said page={page}>{title}</Said>
       {children}
     </div>
   );
 }
 
+type FailedProps = { trouble: Trouble; page?: boolean; again?: () => void };
+
 /** It failed: why, in the server's words, with the id by which its operator finds the request. */
-export function Failed({ trouble, again }: { trouble: Trouble; again?: () => void }) {
+export function Failed({ trouble, page = false, again }: FailedProps) {
   const t = useTexts(TEXTS);
   const general = { conflict: null, input: null, ...t }[trouble.kind];
   return (
     <div className={styles.state} role="alert">
-      {general && (
-        <p>
-          <strong>{general}</strong>
-        </p>
-      )}
+      {general && <Said page={page}>{general}</Said>}
       {trouble.message && trouble.kind !== 'loggedOut' && <p>{trouble.message}</p>}
       {trouble.retryAfter !== null && <p>{t.retryAfter(trouble.retryAfter)}</p>}
       {trouble.requestId && <p className="quiet">{t.request(trouble.requestId)}</p>}

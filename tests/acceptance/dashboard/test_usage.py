@@ -64,8 +64,8 @@ def test_cost_over_time_by_model_project_and_person(usage: Page, fleet: Fleet) -
 def test_tools_by_the_time_they_took_and_errors(usage: Page) -> None:
     usage.get_by_role("link", name="By tool").click()
     rows = usage.get_by_role("row")
-    expect(rows.nth(1)).to_have_text("Bash212s3s4s")
-    expect(rows.nth(2)).to_have_text("Read1010ms10ms10ms")
+    expect(rows.nth(1)).to_have_text("Bash212s2.9s3s4s")
+    expect(rows.nth(2)).to_have_text("Read1010ms10ms10ms10ms")
     usage.get_by_role("link", name="Errors").click()
     expect(rows.nth(1)).to_contain_text("GIT 1")
 

@@ -72,7 +72,7 @@ export function BoardPage() {
     },
   ]);
 
-  if (trouble) return <Failed trouble={trouble} />;
+  if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined) return <Loading />;
   return (
     <div className={styles.page} ref={frame}>

@@ -32,7 +32,7 @@ export function GraphPage() {
   const { data, trouble } = useLive(TaskGraphDocument, { project, where: all ? {} : OPEN });
   const drawn = useMemo(() => (data ? layout(data.tasks.nodes) : undefined), [data]);
   useShortcuts([{ keys: 'u', label: t.back, run: () => history.back() }]);
-  if (trouble) return <Failed trouble={trouble} />;
+  if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined || drawn === undefined) return <Loading />;
   const { totalCount, nodes } = data.tasks;
   return (

@@ -56,7 +56,7 @@ export function HomePage() {
     { keys: 'Escape', label: t.leave, run: () => field.current?.blur(), whileTyping: true },
   ]);
 
-  if (trouble) return <Failed trouble={trouble} />;
+  if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const { totalCount, nodes } = data.ccInstances;
   const waiting = all.filter(needsPerson).length;

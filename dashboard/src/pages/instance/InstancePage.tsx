@@ -28,10 +28,10 @@ export function InstancePage() {
   const { tab = 'conversation' } = useSearch({ from: '/instances/$id' });
   const { data, trouble } = useLive(InstanceDocument, { id });
   useShortcuts([{ keys: 'u', label: t.back, run: () => history.back() }]);
-  if (trouble) return <Failed trouble={trouble} />;
+  if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const instance = data.ccInstance;
-  if (instance === null) return <Failed trouble={NOT_FOUND} />;
+  if (instance === null) return <Failed page trouble={NOT_FOUND} />;
   const root = instance.ancestors.nodes.find(({ parentInstanceId }) => parentInstanceId === null)?.id ?? id;
   const asked = instance.permissionRequests.nodes[0];
   const facts = [

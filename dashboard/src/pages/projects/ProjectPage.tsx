@@ -32,7 +32,7 @@ export function ProjectPage() {
   if (trouble) return <Failed trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const { project } = data;
-  if (project === null) return <Failed trouble={NOT_FOUND} />;
+  if (project === null) return <Failed page trouble={NOT_FOUND} />;
   const deciding = decides(user, project);
   return (
     <div className={page.page} key={id}>
