@@ -40,7 +40,12 @@ class Away(Exception):
 
 
 class Refused(Exception):
-    """The server refuses the HTTP request; the text is its own where it gave one."""
+    """The server refuses the HTTP request; the text is its own where it gave one. `body` is all it said."""
+
+    def __init__(self, message: str, status: int = 0, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
 
 
 class Exchange:
@@ -68,15 +73,27 @@ class Exchange:
 
 
 class Server:
-    """`url` is the server's, with or without /mcp. `token` gives an access token, a new one if asked to."""
+    """`url` is the server's, with or without /mcp. `token` gives an access token, a new one if asked to.
 
-    def __init__(self, url: str, token: Callable[[bool], str], headers: dict[str, str]) -> None:
+    A server that is not ccgraph's has an `exact` URL, and its token, if any, among the `headers`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[bool], str] | None,
+        headers: dict[str, str],
+        *,
+        exact: bool = False,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url} is no address of a server: write http://host:port")
         path = parts.path.rstrip("/")
         self.url = f"{parts.scheme}://{parts.netloc}"
         self._path = path if path.endswith("/mcp") else f"{path}/mcp"
+        if exact:
+            self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._token = token
@@ -85,18 +102,39 @@ class Server:
         self._lock = threading.Lock()
         self.negotiated: str | None = None
         """The revision that `initialize` has agreed on."""
-        self._position = "0"
+        self.session: str | None = None
+        """The session that the server has opened, if it keeps any."""
+        self._position = None if exact else "0"
 
-    def messages(self, message: Json, exchange: Exchange) -> Iterator[bytes]:
-        """The messages of the answer, each the JSON text of one.
+    def messages(self, message: Json, exchange: Exchange, body: bytes | None = None) -> Iterator[bytes]:
+        """The messages of the answer, each the JSON text of one; `body` is the message as it is written.
 
         Raises: Away and Refused.
         """
-        body = json.dumps(message, ensure_ascii=False).encode()
-        response, connection = self._ask(body, self._headers_of(message), exchange, renewed=False)
+        if body is None:
+            body = json.dumps(message, ensure_ascii=False).encode()
+        yield from self._answered("POST", body, self._headers_of(message), exchange)
+
+    def told(self, exchange: Exchange) -> Iterator[bytes]:
+        """What the server tells a session unasked, until the stream ends. Raises: Away and Refused."""
+        headers = {**self._headers_of({}), "accept": "text/event-stream"}
+        del headers["content-type"]
+        yield from self._answered("GET", None, headers, exchange)
+
+    def end(self) -> None:
+        """End the session. Raises: Away and Refused."""
+        if self.session is not None:
+            for _ in self._answered("DELETE", None, self._headers_of({}), Exchange()):
+                pass
+
+    def _answered(
+        self, method: str, body: bytes | None, headers: dict[str, str], exchange: Exchange
+    ) -> Iterator[bytes]:
+        response, connection = self._ask(method, body, headers, exchange, renewed=False)
         try:
             for text in _read(response):
-                self._note_position(text)
+                if self._position is not None:
+                    self._note_position(text)
                 yield text
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
@@ -126,39 +164,45 @@ class Server:
             **self._headers,
             "content-type": "application/json",
             "accept": "application/json, text/event-stream",
-            "ccgraph-position": self._position,
         }
+        if self._position is not None:
+            headers["ccgraph-position"] = self._position
         if isinstance(revision, str):
             headers["mcp-protocol-version"] = revision
             headers["mcp-method"] = str(message.get("method", ""))
             name = params.get("name") or params.get("uri")
             if isinstance(name, str):
                 headers["mcp-name"] = name
-        elif self.negotiated is not None and message.get("method") != "initialize":
-            headers["mcp-protocol-version"] = self.negotiated
+        elif message.get("method") != "initialize":
+            if self.negotiated is not None:
+                headers["mcp-protocol-version"] = self.negotiated
+            if self.session is not None:
+                headers["mcp-session-id"] = self.session
         return {name: value.encode("utf-8").decode("latin-1") for name, value in headers.items()}
 
     def _ask(
-        self, body: bytes, headers: dict[str, str], exchange: Exchange, *, renewed: bool
+        self, method: str, body: bytes | None, headers: dict[str, str], exchange: Exchange, *, renewed: bool
     ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
-        token = self._token(renewed)
+        sent = headers
+        if self._token is not None:
+            sent = {**headers, "authorization": f"Bearer {self._token(renewed)}"}
         connection = self._connected(exchange)
         exchange.holds(connection)
         try:
-            sent = {**headers, "authorization": f"Bearer {token}"}
-            connection.request("POST", self._path, body, sent)
+            connection.request(method, self._path, body, sent)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Away(f"the connection to {self.url} broke off ({error})", sent=True) from None
-        if response.status == 401 and not renewed:
+        if response.status == 401 and not renewed and self._token is not None:
             response.read()
             connection.close()
-            return self._ask(body, headers, exchange, renewed=True)
-        if response.status >= 400:
+            return self._ask(method, body, headers, exchange, renewed=True)
+        if response.status >= 300:
             text = response.read()
             connection.close()
-            raise Refused(_sentence(text, response.status))
+            raise Refused(_sentence(text, response.status), response.status, text)
+        self.session = response.headers.get("mcp-session-id") or self.session
         return response, connection
 
     def _connected(self, exchange: Exchange) -> http.client.HTTPConnection:
@@ -177,8 +221,8 @@ class Server:
                 connection.close()
                 if time.monotonic() > until or exchange.broken_off:
                     reason = error.strerror or error
-                    sentence = f"{self.url} does not answer ({reason}): is `ccgraph serve` running?"
-                    raise Away(sentence) from None
+                    hint = "" if self._token is None else ": is `ccgraph serve` running?"
+                    raise Away(f"{self.url} does not answer ({reason}){hint}") from None
                 time.sleep(0.2)
                 continue
             if connection.sock is not None:

@@ -51,7 +51,7 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
             f"Telemetry stays as it is: `{planned.kept}` sends it to another place. Costs will be estimated "
             "from transcripts."
         )
-    proxies = wrapping.plan(claude, asked.project) if asked.wrap_mcp else []
+    proxies = wrapping.plan(claude, asked.project, server.url) if asked.wrap_mcp else []
     for change in proxies:
         say(f"A proxy comes before the MCP servers in {change.sentence}.")
     if dry_run:

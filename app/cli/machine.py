@@ -179,10 +179,6 @@ def import_transcripts(
 
 @machine.command("mcp-proxy", context_settings={"allow_interspersed_args": False})
 def mcp_proxy(
-    command: Annotated[
-        list[str],
-        typer.Argument(help="The program that is the MCP server, behind `--`.", metavar="COMMAND..."),
-    ],
     server: Annotated[str, typer.Option(help="What the server is called in the record.", metavar="NAME")],
     instance: Annotated[
         str | None,
@@ -191,6 +187,17 @@ def mcp_proxy(
             "(CLAUDE_CODE_SESSION_ID) if absent.",
             metavar="UUID",
         ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a program: a server that speaks Streamable HTTP. Its headers are in variables "
+            "CCGRAPH_MCP_HEADER_1, ..., each `Name: value`.",
+            envvar="CCGRAPH_MCP_URL",
+        ),
+    ] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="The MCP server's program, behind `--`.", metavar="COMMAND...")
     ] = None,
 ) -> None:
     """Run an MCP server on the standard input and output, and record what is said (中継).
@@ -202,6 +209,12 @@ def mcp_proxy(
     claude mcp add files -- ccgraph mcp-proxy --server files -- npx -y server-filesystem .
     ```
     """
-    from app.proxy import command as proxy
+    if command:
+        from app.proxy import command as program
 
-    proxy.run(server, instance, command)
+        program.run(server, instance, command)
+    if url is None:
+        raise typer.BadParameter("give the program of the MCP server behind `--`, or --url.")
+    from app.proxy import http
+
+    http.run(server, instance, url)

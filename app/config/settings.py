@@ -20,7 +20,9 @@ from services.secrets.vault import Vault
 PREFIX = "CCGRAPH_"
 UNPREFIXED = {"database_url", "database_read_url", "broadcast_url"}
 OF_CLIENTS = {"CCGRAPH_URL", "CCGRAPH_TOKEN", "CCGRAPH_INGEST_TOKEN", "CCGRAPH_INSTANCE"}
-"""Variables of `ccgraph mcp`, which reads no settings."""
+"""Variables of `ccgraph mcp` and `ccgraph mcp-proxy`, which read no settings."""
+OF_PROXIES = "CCGRAPH_MCP_"
+"""Variables that begin so are of the proxy of an MCP server that speaks HTTP."""
 
 SECRET_KEY_LENGTH = 32
 MOST_REPLICAS = 16
@@ -517,7 +519,7 @@ def _refuse_unknown_variables() -> None:
     """A misspelt variable would otherwise be a setting that silently does nothing."""
     known = {variable(field) for field in Settings.model_fields.keys() - UNPREFIXED} | OF_CLIENTS
     for name in sorted({*os.environ, *_names_in_env_file()}):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and not name.startswith(OF_PROXIES) and name not in known:
             endings = [setting.removeprefix(PREFIX) for setting in known]
             near = difflib.get_close_matches(name.removeprefix(PREFIX), endings, n=1)
             hint = f"did you mean {PREFIX}{near[0]}?" if near else "docs/configuration.md lists the settings."

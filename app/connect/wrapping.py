@@ -79,14 +79,17 @@ def load(folder: Folder) -> Wrapping:
     return found
 
 
-def plan(claude: ClaudeFolder, project: Path | None) -> list[FileChange]:
-    """Which servers get a proxy: all of the person, or those of one project. Raises: StartupError."""
+def plan(claude: ClaudeFolder, project: Path | None, own: str | None = None) -> list[FileChange]:
+    """Which servers get a proxy: all of the person, or those of one project.
+
+    `own` is the URL of the server that records. Raises: StartupError.
+    """
     command = program()
     planned = []
     for path, containers in _places(claude, project):
         before = read(path)
         if before.content is not None:
-            after, servers = wrap(before.text, command, list(containers(before.text)))
+            after, servers = wrap(before.text, command, list(containers(before.text)), own)
             if servers:
                 planned.append(FileChange(before, after, tuple(servers)))
     return planned

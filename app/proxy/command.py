@@ -6,17 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final, NoReturn
-from uuid import UUID
 
-from app.bridge.session import instance_of
-from app.connect.processes import started_at
 from app.proxy.copies import Copies
 from app.proxy.frames import CLIENT, SERVER
 from app.proxy.pumping import pump
+from app.proxy.recording import HANDING_OVER, kept_from_signals, record
 
 PASSED_ON: Final = (
     signal.SIGTERM,
@@ -33,9 +30,6 @@ PASSED_ON: Final = (
 _CANNOT_BE_STARTED, _NOT_FOUND = 126, 127
 """Exit codes, as shells have them."""
 
-_HANDING_OVER: Final = 0.5
-"""Seconds that the recorder gets to take what waits, when the server has ended."""
-
 
 def run(server: str, instance: str | None, command: Sequence[str]) -> NoReturn:
     """Run `command` between its client and this process until it ends, and end as it did.
@@ -46,7 +40,7 @@ def run(server: str, instance: str | None, command: Sequence[str]) -> NoReturn:
     signals = _Signals()
     child, to_server, from_server = _start(command)
     signals.go_to(child)
-    copies = _record(server, instance, child.pid)
+    copies = record(server, instance, PASSED_ON, child.pid)
     ended, ending = os.pipe()
     forward = threading.Thread(
         target=_forward, args=(to_server, _copy(copies, CLIENT)), name="to the server", daemon=True
@@ -54,7 +48,7 @@ def run(server: str, instance: str | None, command: Sequence[str]) -> NoReturn:
     back = threading.Thread(
         target=_back, args=(from_server, _copy(copies, SERVER), ended), name="from the server", daemon=True
     )
-    with _kept_from_threads():
+    with kept_from_signals(PASSED_ON):
         forward.start()
         back.start()
     code = child.wait()
@@ -62,7 +56,7 @@ def run(server: str, instance: str | None, command: Sequence[str]) -> NoReturn:
     os.close(ending)
     back.join()
     if copies is not None:
-        copies.end(_HANDING_OVER)
+        copies.end(HANDING_OVER)
     _end(code)
 
 
@@ -112,49 +106,6 @@ class _Signals:
             self._early.append(number)
         else:
             self._server.send_signal(number)
-
-
-@contextmanager
-def _kept_from_threads() -> Iterator[None]:
-    """Threads that begin in the block get no signals: one that waits for the server would not notice."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _record(server: str, instance: str | None, child: int) -> Copies | None:
-    """Start the recorder; None where there is no instance to record for, or it cannot be started."""
-    try:
-        found = instance_of(instance, os.environ)
-        pipe = None if found is None else _recorder(server, found, child)
-        with _kept_from_threads():
-            return None if pipe is None else Copies(pipe)
-    except (OSError, ValueError, RuntimeError):
-        return None
-
-
-def _recorder(server: str, instance: UUID, child: int) -> int:
-    """The pipe to a recorder, which lives on until it has told what it was given."""
-    read, write = os.pipe()
-    try:
-        subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "app.proxy.recorder"),
-                *(server, str(instance), str(child), started_at(child) or ""),
-            ],
-            stdin=read,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(write)
-        raise
-    finally:
-        os.close(read)
-    return write
 
 
 def _copy(copies: Copies | None, side: int) -> Callable[[bytes], None]:

@@ -109,9 +109,9 @@ class Sender(threading.Thread):
 def main(arguments: list[str], pipe: BinaryIO, environment: Mapping[str, str], here: Path) -> None:
     """Record what comes over the pipe: of a server by its name, an instance by its UUID.
 
-    `arguments` are these two, and the process of the server with the time of its start.
+    `arguments` are these two and, where the server is a process, its number and the time of its start.
     """
-    server, instance, child, started = arguments
+    server, instance, *child = arguments
     frames = Frames(pipe)
     try:
         place = destination(environment, here)
@@ -125,8 +125,8 @@ def main(arguments: list[str], pipe: BinaryIO, environment: Mapping[str, str], h
     finally:
         for _ in frames:  # what cannot be recorded must still be taken
             pass
-        if not frames.whole:
-            _kill(int(child), started)
+        if child and not frames.whole:
+            _kill(int(child[0]), child[1])
     if place is not None:
         sender.finish(_LAST)
 

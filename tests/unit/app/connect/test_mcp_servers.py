@@ -23,6 +23,9 @@ servers = st.fixed_dictionaries(
         "timeout": st.integers(),
     },
 )
+remote = st.fixed_dictionaries(
+    {"type": st.just("http"), "url": texts, "headers": st.dictionaries(texts, texts, max_size=2)}
+)
 odd = (
     st.none()
     | st.integers()
@@ -30,7 +33,7 @@ odd = (
     | st.fixed_dictionaries({"args": st.none() | texts})
 )
 configurations = st.fixed_dictionaries(
-    {"mcpServers": st.dictionaries(texts, servers | odd, max_size=4)},
+    {"mcpServers": st.dictionaries(texts, servers | remote | odd, max_size=4)},
     optional={
         "projects": st.dictionaries(texts, st.none() | st.dictionaries(texts, texts, max_size=1), max_size=2)
     },
@@ -54,6 +57,10 @@ def test_taking_out_gives_the_text_of_before(value: Any, indent: int | str | Non
         arguments = after["args"]
         assert after["command"] == PROGRAM
         assert arguments[0] == PROXY
+        if server.whole is not None:
+            headers = [f"{name}: {text}" for name, text in before["headers"].items()]
+            assert [*after["env"].values()] == [before["url"], *headers]
+            continue
         assert arguments[arguments.index("--") + 1 :] == [before["command"], *before.get("args", [])]
         assert server.name in arguments[1] or server.name == arguments[2]
 
@@ -91,3 +98,34 @@ def test_what_was_changed_behind_the_proxy_stays() -> None:
             "b": {"command": "another"},
         }
     }
+
+
+def test_a_server_behind_http_keeps_what_was_changed() -> None:
+    server = {
+        "type": "http",
+        "url": "https://a.example/mcp?key=1",
+        "headers": {"Authorization": "Bearer a:b"},
+    }
+    text = json.dumps({"mcpServers": {"a": server}})
+    once, changed = wrap(text, PROGRAM, [PLACE])
+    [entry] = json.loads(once)["mcpServers"].values()
+    assert "Bearer" not in json.dumps(entry["args"])
+    assert "key=1" not in json.dumps(entry["args"])
+    entry["env"]["CCGRAPH_MCP_HEADER_1"] = "Authorization: Bearer c"
+    edited = json.dumps({"mcpServers": {"a": entry}})
+    server["headers"] = {"Authorization": "Bearer c"}
+    assert json.loads(unwrap(edited, changed)) == {"mcpServers": {"a": server}}
+
+
+@pytest.mark.parametrize("more", [{"headers": {}}, {"oauth": {}}, {"headersHelper": "x"}, {"type": "sse"}])
+def test_a_server_that_claude_code_may_log_in_to_is_left(more: dict[str, Any]) -> None:
+    server = {"type": "http", "url": "https://a.example/mcp", "headers": {"A": "b"}, **more}
+    text = json.dumps({"mcpServers": {"a": server}})
+    assert wrap(text, PROGRAM, [PLACE]) == (text, [])
+
+
+@pytest.mark.parametrize("url", ["https://ccgraph.example.com/mcp", "https://ccgraph.example.com"])
+def test_the_server_that_records_is_left(url: str) -> None:
+    text = json.dumps({"mcpServers": {"a": {"type": "http", "url": url, "headers": {"A": "b"}}}})
+    assert wrap(text, PROGRAM, [PLACE], "https://ccgraph.example.com") == (text, [])
+    assert wrap(text, PROGRAM, [PLACE], "https://ccgraph.example.co")[1]
