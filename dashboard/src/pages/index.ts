@@ -3,6 +3,7 @@ import * as board from './board/page';
 import * as graphiql from './graphiql/page';
 import * as home from './home/page';
 import * as instance from './instance/page';
+import * as links from './links/page';
 import * as projects from './projects/page';
 import * as search from './search/page';
 import * as settings from './settings/page';
@@ -16,6 +17,10 @@ export const pages = [
   projects.route,
   projects.one,
   projects.invitation,
+  links.task,
+  links.session,
+  links.notification,
+  links.notifications,
   usage.route,
   search.route,
   settings.route,

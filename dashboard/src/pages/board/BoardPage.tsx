@@ -17,12 +17,12 @@ import { TEXTS } from './messages';
 
 export function BoardPage() {
   const t = useTexts(TEXTS);
-  const { project } = useSearch({ from: '/board' });
+  const { project, task: chosen } = useSearch({ from: '/board' });
   const navigate = useNavigate({ from: '/board' });
   const { data, trouble } = useLive(BoardDocument, project ? { project: { eq: project } } : {});
   const changing = useChanges();
   const frame = useRef<HTMLDivElement>(null);
-  const [current, setCurrent] = useState<string | null>(null);
+  const [current, setCurrent] = useState<string | null>(chosen ?? null);
   const [dragged, drag] = useState<Task | null>(null);
   const columns = useMemo(() => (data ? columnsOf(data, changing.pending) : []), [data, changing.pending]);
 

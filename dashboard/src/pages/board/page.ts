@@ -1,13 +1,16 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { type NavigationEntry, root } from '@/app/root';
 
-export type BoardSearch = { project?: string };
+/** `task` is the one that is chosen at first. */
+export type BoardSearch = { project?: string; task?: string };
 
 export const route = createRoute({
   getParentRoute: () => root,
   path: '/board',
-  validateSearch: ({ project }: Record<string, unknown>): BoardSearch =>
-    typeof project === 'string' && project !== '' ? { project } : {},
+  validateSearch: ({ project, task }: Record<string, unknown>): BoardSearch => ({
+    ...(typeof project === 'string' && project !== '' && { project }),
+    ...(typeof task === 'string' && task !== '' && { task }),
+  }),
   component: lazyRouteComponent(() => import('./BoardPage'), 'BoardPage'),
 });
 

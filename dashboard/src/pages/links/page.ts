@@ -1,0 +1,30 @@
+// Where the links of notifications lead that have no page of their own (docs/notifications.md).
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { root } from '@/app/root';
+
+export const task = createRoute({
+  getParentRoute: () => root,
+  path: '/tasks/$id',
+  component: lazyRouteComponent(() => import('./LinkPages'), 'TaskLink'),
+});
+
+export const session = createRoute({
+  getParentRoute: () => root,
+  path: '/sessions/$id',
+  component: lazyRouteComponent(() => import('./LinkPages'), 'SessionLink'),
+});
+
+export const notification = createRoute({
+  getParentRoute: () => root,
+  path: '/notifications/$id',
+  component: lazyRouteComponent(() => import('./LinkPages'), 'NotificationLink'),
+});
+
+/** Where a test of a setting leads. */
+export const notifications = createRoute({
+  getParentRoute: () => root,
+  path: '/notifications',
+  beforeLoad: () => {
+    throw redirect({ to: '/settings', replace: true });
+  },
+});
