@@ -1,10 +1,12 @@
 """`ccgraph mcp`: where the server is, whose token is used."""
 
+import fcntl
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,8 @@ from app.bridge.server import Refused, Server
 from app.bridge.session import instance_of
 from app.bridge.stdio import Bridge
 from app.config.errors import StartupError
-from app.connect.local import LocalServer, server_on, servers
+from app.connect.local import LocalServer, server_on, servers, token_file
+from app.connect.settings_file import replace
 
 URL, TOKEN, HEADER = "CCGRAPH_URL", "CCGRAPH_TOKEN", "X-CCGraph-Instance"
 _MINUTES: Final = 24 * 60
@@ -55,11 +58,15 @@ def _token(
 
 
 class _Made:
-    """Tokens that `ccgraph token` makes with the settings of the server `here`, as long as one is good."""
+    """Tokens that `ccgraph token` makes with the settings of the server `here`, as long as one is good.
+
+    Making one takes longer than all else at the start of an agent, so those of a user share one.
+    """
 
     def __init__(self, username: str | None, here: LocalServer | None) -> None:
         self._username = username
         self._here = here
+        self._file = None if here is None else token_file(here, username)
         self._token = ""
         self._making = threading.Lock()
 
@@ -68,8 +75,22 @@ class _Made:
         used = self._token
         with self._making:
             if not self._token or (renewed and self._token == used):
-                self._token = self._make()
+                self._token = self._shared(used)
             return self._token
+
+    def _shared(self, used: str) -> str:
+        """A token other than the one that was refused, which another agent may have made."""
+        if self._file is None:
+            return self._make()
+        with _one_at_a_time(self._file.with_suffix(".token-lock")):
+            with suppress(OSError):
+                kept = self._file.read_text()
+                if kept and kept != used:
+                    return kept
+            token = self._make()
+            with suppress(OSError):  # the next agent makes one of its own
+                replace(self._file, token.encode(), 0o600)
+            return token
 
     def _make(self) -> str:
         command = [sys.executable, "-c", "from app.cli import main; main()"]
@@ -94,6 +115,21 @@ class _Made:
         if done.returncode != 0:
             raise Refused(f"No access token could be made: {done.stderr.strip().removeprefix('ccgraph: ')}")
         return done.stdout.strip()
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Let no other process of this user into the block, as far as the lock can be had."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _read(file: Path) -> str:

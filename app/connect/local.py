@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Final
@@ -47,7 +48,7 @@ def written_down(url: str, data_dir: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        for path in written:
+        for path in (*written, *_records().glob(f"{pid}.*.token*")):
             with suppress(OSError):
                 path.unlink()
 
@@ -65,6 +66,16 @@ def servers() -> list[LocalServer]:
             found = [_read(path) for path in sorted(folder.glob("*.json"))]
             return [server for server in found if server is not None]
     return []
+
+
+def token_file(server: LocalServer, username: str | None) -> Path | None:
+    """Where commands of this user keep an access token for a server; None where there is no such place."""
+    folder = _records()
+    with suppress(OSError):
+        if _is_ours(folder):
+            named = sha256((username or "").encode()).hexdigest()[:16]
+            return folder / f"{server.pid}.{named}.token"
+    return None
 
 
 def _read(path: Path) -> LocalServer | None:

@@ -204,7 +204,15 @@ async def test_on_the_machine_of_the_server_nothing_has_to_be_said(tmp_path: Pat
         async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, **temporary) as bridge:
             await bridge.begin()
             answer = await bridge.call("query", query="{ me { username } }")
-    assert answer["structuredContent"]["data"]["me"]["username"] == "demo"
+        assert answer["structuredContent"]["data"]["me"]["username"] == "demo"
+        [file] = [*tmp_path.glob("ccgraph-*/*.token")]  # noqa: ASYNC240 - a folder of the test
+        assert file.stat().st_mode & 0o777 == 0o600
+        for kept in (file.read_text(), "refused"):
+            file.write_text(kept)
+            async with bridged(cwd=tmp_path, CLAUDE_CODE_SESSION_ID=SESSION, **temporary) as bridge:
+                assert "result" in await bridge.ask("tools/list")
+            assert (file.read_text() == kept) == (kept != "refused"), "agents share what is good"
+    assert not file.exists(), "it ends with the server"
 
 
 def test_the_instance_is_that_of_the_session() -> None:
