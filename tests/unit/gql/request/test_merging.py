@@ -7,8 +7,8 @@ from graphql import build_schema as built
 from graphql import parse, validate
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.rules import overlapping_fields_can_be_merged
-from hypothesis import given, note, settings
-from hypothesis.strategies import DataObject, data, integers, sampled_from
+from hypothesis import given, settings
+from hypothesis.strategies import DrawFn, composite, integers, sampled_from
 
 from gql.request.limits import Limits
 from gql.request.merging import first_conflict
@@ -42,37 +42,53 @@ BELOW = {"pet": "Pet", "dog": "Dog", "any": "Any", "cats": "Cat", "friend": "Pet
 ARGUMENTS = ("", "", '(case: "a")', "(deep: {a: 1, b: 2})", "(deep: {b: 2, a: 1})", "(case: $c)")
 
 
-def drawn(draw: DataObject, kind: str, depth: int, fragments: dict[str, str]) -> str:
+def choices(kind: str) -> list[str]:
+    """Fields of a type with alias and arguments, each as often as it is to be drawn."""
+    return [
+        alias + name + (arguments if name == "name" and kind != "Bone" else "")
+        for name in FIELDS[kind]
+        for alias in ("", "", "", "x: ", "name: ")
+        for arguments in ARGUMENTS
+    ]
+
+
+CHOICES = {kind: sampled_from(choices(kind)) for kind in FIELDS}
+COUNTS, SORTS, TWICE = integers(1, 4), integers(0, 9), integers(1, 2)
+INNER = {kind: sampled_from(("Pet", "Dog", "Cat", "Bone", kind)) for kind in FIELDS}
+
+
+def drawn(draw: DrawFn, kind: str, depth: int, fragments: dict[str, str]) -> str:
     parts = []
-    for _ in range(draw.draw(integers(1, 4))):
-        choice = draw.draw(integers(0, 9))
+    for _ in range(draw(COUNTS)):
+        choice = draw(SORTS)
         if choice >= 7 and depth < 5 and kind != "Query":
-            inner = draw.draw(sampled_from(("Pet", "Dog", "Cat", "Bone", kind)))
+            inner = draw(INNER[kind])
             body = drawn(draw, inner, depth + 1, fragments)
             if choice == 9:
                 name = f"F{len(fragments)}"
                 fragments[name] = f"fragment {name} on {inner} {body}"
-                parts += [f"...{name}"] * draw.draw(integers(1, 2))
+                parts += [f"...{name}"] * draw(TWICE)
             else:
                 parts.append(f"... on {inner} {body}" if choice == 8 or inner != kind else f"... {body}")
             continue
-        name = draw.draw(sampled_from(FIELDS[kind]))
-        alias = draw.draw(sampled_from(("", "", "", "x: ", "name: ")))
-        arguments = draw.draw(sampled_from(ARGUMENTS)) if name == "name" and kind != "Bone" else ""
+        field = draw(CHOICES[kind])
+        name = field.partition("(")[0].rpartition(" ")[2]
         below = "Bone" if name == "bone" else BELOW.get(name)
         body = drawn(draw, below, depth + 1, fragments) if below and depth < 5 else ""
-        parts.append(
-            alias + name + arguments + (" " + body if body else "" if not below else " { __typename }")
-        )
+        parts.append(field + (" " + body if body else "" if not below else " { __typename }"))
     return "{ " + " ".join(parts) + " }"
 
 
-@settings(max_examples=600)
-@given(data())
-def test_both_say_the_same_of_any_document(draw: DataObject) -> None:
+@composite
+def documents(draw: DrawFn) -> str:
+    """A query with its fragments."""
     fragments: dict[str, str] = {}
-    text = f"query ($c: String) {drawn(draw, 'Query', 0, fragments)} {' '.join(fragments.values())}"
-    note(text)
+    return f"query ($c: String) {drawn(draw, 'Query', 0, fragments)} {' '.join(fragments.values())}"
+
+
+@settings(max_examples=1000)
+@given(documents())
+def test_both_say_the_same_of_any_document(text: str) -> None:
     document = parse(text)
 
     expected = validate(PETS, document, [OverlappingFieldsCanBeMergedRule], max_errors=1)
