@@ -3,30 +3,32 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.forked import ForkedCommands
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 CCGRAPH = str(Path(sys.executable).with_name("ccgraph"))
 
 
+@pytest.fixture(scope="session")
+def forked() -> Iterator[ForkedCommands]:
+    """What commands of a worker are forked from."""
+    commands = ForkedCommands()
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
-def ccgraph(tmp_path: Path) -> Run:
+def ccgraph(tmp_path: Path, forked: ForkedCommands) -> Run:
     """Run a command to its end; `settings` are variables of its environment."""
 
     def run(*arguments: str, text: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [CCGRAPH, *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **settings},
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return forked.run(arguments, tmp_path, {**os.environ, **settings}, text)
 
     return run
 
