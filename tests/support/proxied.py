@@ -1,6 +1,7 @@
 """`ccgraph mcp-proxy` as a client starts it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,12 @@ def environment(**more: str) -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ} | more
 
 
+def _hear_all() -> None:
+    """Below nohup, and in the background of a script, some signals are ignored, and a proxy keeps to that."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def proxied(
     *server: str, cwd: Path, quick: bool = True, variables: Mapping[str, str] | None = None
@@ -41,6 +48,7 @@ def proxied(
         bufsize=0,
         cwd=cwd,
         env=environment(HOME=str(cwd), **(variables or {})),
+        preexec_fn=_hear_all,
     )
     try:
         yield process

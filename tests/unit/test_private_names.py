@@ -11,8 +11,8 @@ from broadcaster import Broadcast
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "gql", "services", "models")
-NAMED_TUPLES = {"_fields", "_replace", "_asdict"}
-"""Public, and with an underscore to be told from fields."""
+PUBLIC = {"_fields", "_replace", "_asdict", "_exit"}
+"""Public: with an underscore to be told from fields of named tuples, or since POSIX has it."""
 
 EXCEPTIONS = {
     ("models/enums.py", "_value_"),  # so Python documents enums with values of their own
@@ -36,7 +36,7 @@ def private_names(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
             ours = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-            if not ours and not isinstance(node.value, ast.Call) and node.attr not in NAMED_TUPLES:
+            if not ours and not isinstance(node.value, ast.Call) and node.attr not in PUBLIC:
                 yield node.attr
         elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(PACKAGES):
             yield from (name.name for name in node.names if name.name.startswith("_"))

@@ -271,7 +271,11 @@ class Plain:
     ) -> list[Row]:
         terms: list[tuple[Callable[[Row], Any], bool, bool]] = []
         descending = False
+        ordered: set[tuple[str, ...]] = set()
         for entry in entries:
+            if (place := _place(entry)) in ordered:  # what is ordered already is not ordered again
+                continue
+            ordered.add(place)
             read, direction = self._term(seer, table, entry)
             descending = direction.startswith("DESC")
             terms.append((read, descending, "FIRST" in direction or (descending and "LAST" not in direction)))
@@ -386,3 +390,13 @@ def _percentile(values: list[float], share: float) -> float:
     place = share * (len(values) - 1)
     below, above = values[math.floor(place)], values[math.ceil(place)]
     return below + (place - math.floor(place)) * (above - below)
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an entry of an order is about, whatever its direction: names, and a path in JSON."""
+    ((name, value),) = entry.items()
+    if not isinstance(value, Mapping):
+        return (name,)
+    if isinstance(path := value.get("at"), list):
+        return (name, *map(str, path))
+    return (name, *_place(value))

@@ -105,7 +105,11 @@ BOUND_TO_A_CALL = {
     "app/ingest/endpoint.py",  # the wait for an answer from afar
     "services/ingest/digestion.py",  # one batch, which is digested again if its task is lost
     "services/delivery/worker.py",  # one message, whose lease runs out if its task is lost
+    "app/cli/playing.py",  # a command, which ends with the play
     "services/demo/loading.py",  # a command, which ends with its parts
+    "services/demo/live/crews.py",  # the wait for an answer, which ends with its step
+    "services/demo/live/simulation.py",  # the end of what was begun, which is waited for
+    "services/demo/live/timeline.py",  # scripts of one play, which fails with any of them
     "services/feed/feed.py",  # a replay, whose subscriber is ended with it
 }
 
