@@ -16,12 +16,17 @@ install: .venv/.installed ## make .venv and install everything that tests and ch
 dashboard: $(DASHBOARD) ## build the pages for browsers, with Node.js from here (22.12 or newer) or from PyPI
 
 check: .venv/.installed ## format, lint, types, import contracts, drift, coverage of what does no I/O; edits nothing
+	@$(MAKE) --no-print-directory --jobs=2 check-code check-coverage
+
+check-code: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ccgraph schema --check
 	$(BIN)/python -m tests.support.drift
+
+check-coverage: .venv/.installed
 	$(BIN)/coverage run -m pytest --quiet tests/unit/gql tests/unit/models tests/golden
 	$(BIN)/coverage report
 
@@ -83,4 +88,4 @@ $(DASHBOARD): schema.graphql dashboard/package-lock.json $(shell find dashboard 
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch .venv/.runtime $@
 
-.PHONY: help run install dashboard screenshots check fix test bench
+.PHONY: help run install dashboard screenshots check check-code check-coverage fix test bench
