@@ -122,8 +122,20 @@ def log_in(page: Page, url: str, username: str, password: str) -> None:
     page.get_by_role("navigation").wait_for()
 
 
+_ALL_THERE = """
+Promise.all(document.getAnimations()
+  .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
+  .map(({ finished }) => finished.catch(() => null)))
+  .then(() => null)
+"""
+
+
 def violations(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds in the page: the rule, and the first element that breaks it."""
+    """What axe-core finds in the page: the rule, and the first element that breaks it.
+
+    What fades in has too little contrast until it is there.
+    """
+    page.evaluate(_ALL_THERE)
     page.evaluate(AXE.read_text())
     found: list[dict[str, Any]] = page.evaluate("axe.run().then((result) => result.violations)")
     return [(rule["id"], rule["nodes"][0]["html"]) for rule in found]

@@ -204,7 +204,8 @@ def test_the_time_for_a_hostile_text_grows_no_faster_than_the_text(unit: str) ->
         min, zip(*([_seconds(mask_text, text) for text in texts] for _ in range(2)), strict=True)
     )
 
-    assert long < 8 * max(short, 0.1)  # it would be 16 times as long if it grew with the square
+    # It would be 16 times as long if it grew with the square; Kingfisher takes its own time for each match.
+    assert long < 8 * max(short, 0.3)
 
 
 def _seconds(work: Callable[[str], object], text: str) -> float:
