@@ -3,6 +3,14 @@ import { summaryOf } from '@/ui/toolInput';
 import type { ConversationSubscription } from './instance.generated';
 
 type Source = NonNullable<ConversationSubscription['live']['ccInstance']>;
+type Prompt = Source['prompts']['nodes'][number];
+type Called = Source['mcpToolCalls']['nodes'][number];
+/** A call with or without what came of it. */
+type Call = Omit<Called, 'executionTimeMs' | 'result' | 'errorDetails'> &
+  Partial<Pick<Called, 'result' | 'errorDetails'>>;
+type Instruction = Source['receivedUltrathinkMessages']['nodes'][number];
+type Permission = Source['permissionRequests']['nodes'][number];
+type Request = Pick<Source['usage']['nodes'][number], 'id' | 'model' | 'requestedAt' | 'durationMs'>;
 
 /** A prompt is what a person said, and lasts as long as the turn that it began. */
 export type Kind = 'prompt' | 'instruction' | 'model' | 'tool' | 'permission';
@@ -85,7 +93,7 @@ export function leftOut(source: Source): number {
   return lists.reduce((sum, { totalCount, nodes }) => sum + totalCount - nodes.length, 0);
 }
 
-function ofPrompt(prompt: Source['prompts']['nodes'][number], end: number | null): Happening {
+export function ofPrompt(prompt: Prompt, end: number | null): Happening {
   return {
     id: prompt.id,
     kind: 'prompt',
@@ -98,7 +106,7 @@ function ofPrompt(prompt: Source['prompts']['nodes'][number], end: number | null
   };
 }
 
-function ofTool(call: Source['mcpToolCalls']['nodes'][number]): Happening {
+export function ofTool(call: Call): Happening {
   return {
     id: call.id,
     kind: 'tool',
@@ -115,7 +123,7 @@ function ofTool(call: Source['mcpToolCalls']['nodes'][number]): Happening {
   };
 }
 
-function ofInstruction(message: Source['receivedUltrathinkMessages']['nodes'][number]): Happening {
+export function ofInstruction(message: Instruction): Happening {
   return {
     id: message.id,
     kind: 'instruction',
@@ -131,7 +139,7 @@ function ofInstruction(message: Source['receivedUltrathinkMessages']['nodes'][nu
   };
 }
 
-function ofPermission(request: Source['permissionRequests']['nodes'][number]): Happening {
+export function ofPermission(request: Permission): Happening {
   return {
     id: request.id,
     kind: 'permission',
@@ -147,7 +155,7 @@ function ofPermission(request: Source['permissionRequests']['nodes'][number]): H
   };
 }
 
-function ofModel(request: Source['usage']['nodes'][number]): Happening {
+export function ofModel(request: Request): Happening {
   const start = Date.parse(request.requestedAt);
   return {
     id: request.id,
@@ -163,7 +171,7 @@ function ofModel(request: Source['usage']['nodes'][number]): Happening {
 
 /** Those that have a value. */
 function told(parts: readonly Unfolded[]): Unfolded[] {
-  return parts.filter(([, value]) => value !== null);
+  return parts.filter(([, value]) => value !== null && value !== undefined);
 }
 
 /** `row` is where it stands: what overlaps stands below each other, as far as there are rows. */

@@ -1,6 +1,6 @@
 // Who works on a project: roles, invitations, leaving, giving it away.
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { ask, change, useAnswer } from '@/data/client';
 import { useDoing } from '@/data/doing';
 import { useUser } from '@/data/session';
@@ -115,11 +115,7 @@ function Person({ project, person, name, deciding, doing }: PersonProps) {
             void doing.run(() => change(ChangeRoleDocument, { input }));
           }}
         >
-          {ROLES.map((one) => (
-            <option key={one} value={one}>
-              {t.roles[one]}
-            </option>
-          ))}
+          <Roles />
         </select>
       ) : (
         <span className="quiet">{t.parts[role]}</span>
@@ -140,90 +136,66 @@ function Person({ project, person, name, deciding, doing }: PersonProps) {
 
 function Invite({ project }: { project: number }) {
   const t = useTexts(TEXTS);
-  const naming = useNaming();
-  const submit = (event: FormEvent<HTMLFormElement>) =>
-    naming.submit(event, async (userId, name, given) => {
-      const role = String(given.get('role')) as CollaboratorRole;
-      const { addCollaborator } = await change(AddCollaboratorDocument, {
-        input: { id: project, userId, role },
-      });
-      return addCollaborator.invitation === null ? t.added(name) : t.sent(name);
+  const invite: Act = async (userId, name, given) => {
+    const role = String(given.get('role')) as CollaboratorRole;
+    const { addCollaborator } = await change(AddCollaboratorDocument, {
+      input: { id: project, userId, role },
     });
+    return addCollaborator.invitation === null ? t.added(name) : t.sent(name);
+  };
   return (
-    <>
-      <form className={page.form} aria-label={t.invite} onSubmit={(event) => void submit(event)}>
-        <label>
-          {t.username}
-          <input name="username" required autoComplete="off" />
-        </label>
-        <label>
-          {t.role}
-          <select name="role">
-            {ROLES.map((role) => (
-              <option key={role} value={role}>
-                {t.roles[role]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="submit" disabled={naming.doing.busy}>
-          {t.invite}
-        </button>
-        <span className="quiet">{t.inviteHint}</span>
-      </form>
-      <p role="status">{naming.told}</p>
-      {naming.doing.trouble && <Failed trouble={naming.doing.trouble} />}
-    </>
+    <NamingForm title={t.invite} who={t.username} act={invite} hint={t.inviteHint}>
+      <label>
+        {t.role}
+        <select name="role">
+          <Roles />
+        </select>
+      </label>
+    </NamingForm>
   );
 }
 
 function Transfer({ project }: { project: number }) {
   const t = useTexts(TEXTS);
-  const naming = useNaming();
-  const submit = (event: FormEvent<HTMLFormElement>) =>
-    naming.submit(event, async (newOwnerId, name, given) => {
-      const keepAs = (String(given.get('keep')) || null) as CollaboratorRole | null;
-      const { transferProject } = await change(TransferProjectDocument, {
-        input: { id: project, newOwnerId, keepAs },
-      });
-      return transferProject.invitation === null ? t.given(name) : t.transferred(name);
+  const transfer: Act = async (newOwnerId, name, given) => {
+    const keepAs = (String(given.get('keep')) || null) as CollaboratorRole | null;
+    const { transferProject } = await change(TransferProjectDocument, {
+      input: { id: project, newOwnerId, keepAs },
     });
+    return transferProject.invitation === null ? t.given(name) : t.transferred(name);
+  };
   return (
-    <>
-      <form className={page.form} aria-label={t.transfer} onSubmit={(event) => void submit(event)}>
-        <label>
-          {t.newOwner}
-          <input name="username" required autoComplete="off" />
-        </label>
-        <label>
-          {t.keepAs}
-          <select name="keep" defaultValue="EDITOR">
-            <option value="">{t.keepNone}</option>
-            {ROLES.map((role) => (
-              <option key={role} value={role}>
-                {t.roles[role]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="submit" disabled={naming.doing.busy}>
-          {t.transfer}
-        </button>
-      </form>
-      <p role="status">{naming.told}</p>
-      {naming.doing.trouble && <Failed trouble={naming.doing.trouble} />}
-    </>
+    <NamingForm title={t.transfer} who={t.newOwner} act={transfer}>
+      <label>
+        {t.keepAs}
+        <select name="keep" defaultValue="EDITOR">
+          <option value="">{t.keepNone}</option>
+          <Roles />
+        </select>
+      </label>
+    </NamingForm>
   );
+}
+
+function Roles() {
+  const t = useTexts(TEXTS);
+  return ROLES.map((role) => (
+    <option key={role} value={role}>
+      {t.roles[role]}
+    </option>
+  ));
 }
 
 type Act = (userId: number, name: string, given: FormData) => Promise<string>;
 
+type NamingFormProps = { title: string; who: string; act: Act; hint?: string; children: ReactNode };
+
 /** A form that names a person: who it is, what is done, and what came of it. */
-function useNaming() {
+function NamingForm({ title, who, act, hint, children }: NamingFormProps) {
   const t = useTexts(TEXTS);
   const doing = useDoing();
   const [told, setTold] = useState<string>();
-  const submit = async (event: FormEvent<HTMLFormElement>, act: Act) => {
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
     const given = new FormData(form);
@@ -231,10 +203,26 @@ function useNaming() {
     setTold(undefined);
     await doing.run(async () => {
       const { user } = await ask(PersonByNameDocument, { username });
-      if (user === null) return setTold(t.nobody(username));
+      if (user === null) return setTold(t.unknown(username));
       setTold(await act(user.id, username, given));
       form.reset();
     });
   };
-  return { doing, told, submit };
+  return (
+    <>
+      <form className={page.form} aria-label={title} onSubmit={(event) => void submit(event)}>
+        <label>
+          {who}
+          <input name="username" required autoComplete="off" />
+        </label>
+        {children}
+        <button type="submit" disabled={doing.busy}>
+          {title}
+        </button>
+        {hint && <span className="quiet">{hint}</span>}
+      </form>
+      <p role="status">{told}</p>
+      {doing.trouble && <Failed trouble={doing.trouble} />}
+    </>
+  );
 }

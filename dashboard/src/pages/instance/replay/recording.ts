@@ -1,8 +1,17 @@
 // All that an instance and those below it did, read page by page, in the order of time.
 import type { TypedDocumentNode } from '@urql/core';
 import { ask } from '@/data/client';
-import { summaryOf } from '@/ui/toolInput';
-import { type Kind, turnEnds, type Unfolded } from '../events';
+import {
+  type Happening,
+  type Kind,
+  ofInstruction,
+  ofModel,
+  ofPermission,
+  ofPrompt,
+  ofTool,
+  turnEnds,
+  type Unfolded,
+} from '../events';
 import {
   ReplayCallsDocument,
   type ReplayCallsQuery,
@@ -177,13 +186,13 @@ export function arranged(
     to: act.to ?? later(ends.get(act.instance) ?? null, act.from),
   });
   const work = [
-    ...rows.calls.map(ofCall),
-    ...rows.permissions.map(ofPermission),
-    ...rows.usage.map(ofUsage),
+    ...rows.calls.map((call) => act(ofTool(call), call.ccInstanceId)),
+    ...rows.permissions.map((request) => act(ofPermission(request), request.ccInstanceId)),
+    ...rows.usage.map((request) => act(ofModel(request), request.ccInstanceId)),
   ].map(closed);
   const acts = [
     ...work,
-    ...rows.instructions.map(ofInstruction).map(closed),
+    ...rows.instructions.map((message) => act(ofInstruction(message), message.childInstanceId)).map(closed),
     ...turns(rows.prompts, work),
   ].sort((a, b) => a.from - b.from || a.id.localeCompare(b.id));
   const lines = rows.logs
@@ -214,6 +223,11 @@ export function arranged(
   return { actors, acts, lines, files, steps, spent, changes: ordered };
 }
 
+/** What the conversation shows, of an instance and in milliseconds. */
+function act({ at, end, ...rest }: Happening, instance: string | null): Act {
+  return { ...rest, instance: instance ?? '', from: Date.parse(at), to: moment(end) };
+}
+
 /** What people said, each as long as the turn that it began. */
 function turns(prompts: Sources['prompts'], work: readonly Act[]): Act[] {
   const works = Map.groupBy(work, ({ instance }) => instance);
@@ -222,77 +236,10 @@ function turns(prompts: Sources['prompts'], work: readonly Act[]): Act[] {
       said.map(({ createdAt }) => Date.parse(createdAt)),
       works.get(instance) ?? [],
     );
-    return said.map(({ id, createdAt, message }) => {
-      const from = Date.parse(createdAt);
-      const parts: Unfolded[] = [['prompt', message]];
-      const summary = summaryOf(message);
-      const to = ends.get(from) ?? null;
-      return { id, instance, kind: 'prompt' as const, from, to, title: '', summary, failed: false, parts };
-    });
+    return said.map((prompt) =>
+      act(ofPrompt(prompt, ends.get(Date.parse(prompt.createdAt)) ?? null), instance),
+    );
   });
-}
-
-function ofCall(call: Found<ReplayCallsQuery>): Act {
-  return {
-    id: call.id,
-    instance: call.ccInstanceId ?? '',
-    kind: 'tool',
-    from: Date.parse(call.startedAt),
-    to: moment(call.completedAt),
-    title: call.toolName,
-    summary: summaryOf(call.arguments),
-    failed: call.status === 'FAILED',
-    parts: told([['arguments', call.arguments]]),
-  };
-}
-
-function ofInstruction(message: Found<ReplayInstructionsQuery>): Act {
-  return {
-    id: message.id,
-    instance: message.childInstanceId ?? '',
-    kind: 'instruction',
-    from: Date.parse(message.sentAt),
-    to: moment(message.completedAt),
-    title: message.instructionType,
-    summary: summaryOf(message.instructionContent),
-    failed: message.status === 'FAILED',
-    parts: told([
-      ['instruction', message.instructionContent],
-      ['response', message.responseContent],
-    ]),
-  };
-}
-
-function ofPermission(request: Found<ReplayPermissionsQuery>): Act {
-  return {
-    id: request.id,
-    instance: request.ccInstanceId,
-    kind: 'permission',
-    from: Date.parse(request.askedAt),
-    to: moment(request.answeredAt),
-    title: request.toolName,
-    summary: summaryOf(request.toolInput),
-    failed: request.decision === 'DENY',
-    parts: told([
-      ['arguments', request.toolInput],
-      ['message', request.message],
-    ]),
-  };
-}
-
-function ofUsage(request: Found<ReplayUsageQuery>): Act {
-  const from = Date.parse(request.requestedAt);
-  return {
-    id: request.id,
-    instance: request.ccInstanceId ?? '',
-    kind: 'model',
-    from,
-    to: from + (request.durationMs ?? 0),
-    title: request.model ?? '',
-    summary: '',
-    failed: false,
-    parts: [],
-  };
 }
 
 // The end of a request is when its tokens are known.
@@ -324,10 +271,6 @@ function moment(at: string | null): number | null {
 
 function later(end: number | null, from: number): number | null {
   return end === null ? null : Math.max(end, from);
-}
-
-function told(parts: readonly Unfolded[]): Unfolded[] {
-  return parts.filter(([, value]) => value !== null);
 }
 
 function inTime(a: { at: number }, b: { at: number }): number {
