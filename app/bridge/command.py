@@ -1,12 +1,12 @@
 """`ccgraph mcp`: where the server is, whose token is used."""
 
-import fcntl
+import math
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from app.bridge.session import instance_of
 from app.bridge.stdio import Bridge
 from app.config.errors import StartupError
 from app.connect.local import LocalServer, server_on, servers, token_file
+from app.connect.locks import held
 from app.connect.settings_file import replace
 
 URL, TOKEN, HEADER = "CCGRAPH_URL", "CCGRAPH_TOKEN", "X-CCGraph-Instance"
@@ -82,7 +83,9 @@ class _Made:
         """A token other than the one that was refused, which another agent may have made."""
         if self._file is None:
             return self._make()
-        with _one_at_a_time(self._file.with_suffix(".token-lock")):
+        with ExitStack() as stack:
+            with suppress(OSError):  # without the lock each makes one of its own
+                stack.enter_context(held(self._file.with_suffix(".token-lock"), within=math.inf))
             with suppress(OSError):
                 kept = self._file.read_text()
                 if kept and kept != used:
@@ -115,21 +118,6 @@ class _Made:
         if done.returncode != 0:
             raise Refused(f"No access token could be made: {done.stderr.strip().removeprefix('ccgraph: ')}")
         return done.stdout.strip()
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Let no other process of this user into the block, as far as the lock can be had."""
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        yield
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _read(file: Path) -> str:

@@ -43,6 +43,11 @@ class Answer:
             return None
 
     @property
+    def is_settled(self) -> bool:
+        """Whether what was sent need not be sent again: it is stored, or will never be taken."""
+        return self.status < 300 or self.status in (400, 413)
+
+    @property
     def sentence(self) -> str:
         """What the server says of a refusal."""
         value = self.json()

@@ -4,15 +4,13 @@
 token, the hook, the spool of what could not be sent, and what is needed to undo everything.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +18,9 @@ from typing import Any, Final
 from app.config.errors import StartupError
 from app.connect.claude_code import ClaudeFolder
 from app.connect.entries import Entries, Trace
+from app.connect.locks import held
 from app.connect.settings_file import replace
 
-_PAUSE: Final = 0.05
 _IGNORED: Final = "# Keys and recordings of one machine: they belong into no repository.\n*\n"
 
 
@@ -179,15 +177,12 @@ class Folder:
 
         Without a folder there is no lock.
         """
-        try:
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            yield True
-            return
-        try:
-            yield _locked(descriptor, within)
-        finally:
-            os.close(descriptor)
+        with ExitStack() as stack:
+            try:
+                alone = stack.enter_context(held(self.path / "lock", within))
+            except FileNotFoundError:
+                alone = True
+            yield alone
 
 
 def folder_of(claude: ClaudeFolder, project: Path | None = None) -> Folder:
@@ -208,19 +203,6 @@ def connected_folders(claude: ClaudeFolder) -> list[Path]:
     return sorted(
         path.parent for path in [*ours.glob("projects/*/connection.json"), *ours.glob("user/connection.json")]
     )[::-1]
-
-
-def _locked(descriptor: int, within: float) -> bool:
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_PAUSE)
-        else:
-            return True
 
 
 def _outermost(path: Path) -> Path:

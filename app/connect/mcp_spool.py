@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from app.connect.client import Answer, Client
+from app.connect.locks import held, locked
 from app.connect.scripts import PATHS
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -68,7 +69,7 @@ class Spool:
 
         What the server will never take is removed, and what it cannot take yet stays. Raises: Unreachable.
         """
-        with self._alone() as alone:
+        with held(self.path / "sending") as alone:
             if not alone:
                 return None
             for path in sorted(self._files(), key=_begun):
@@ -89,9 +90,9 @@ class Spool:
         if answer is not None and answer.status in (400, 413) and len(lines) > 1:
             for line in lines:
                 answer = _post(client, instance, [line])
-                if answer.status >= 300 and answer.status not in (400, 413):
+                if not answer.is_settled:
                     break
-        if answer is None or answer.status < 300 or answer.status in (400, 403, 413) or age > LONGEST:
+        if answer is None or answer.is_settled or answer.status == 403 or age > LONGEST:
             path.unlink(missing_ok=True)
             return None
         if answer.status in (404, 409):  # no instance yet, or its project is archived
@@ -104,15 +105,6 @@ class Spool:
         with suppress(FileNotFoundError):
             yield from self.path.glob(f"*{_SUFFIX}")
 
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Hold the right to send, which one process has at a time."""
-        descriptor = os.open(self.path / "sending", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            yield _locks(descriptor)
-        finally:
-            os.close(descriptor)
-
 
 @contextmanager
 def _whole(path: Path) -> Iterator[bool]:
@@ -123,17 +115,9 @@ def _whole(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _locks(descriptor)
+        yield locked(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _locks(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _begun(path: Path) -> str:

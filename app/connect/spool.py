@@ -36,11 +36,11 @@ def send_spooled(folder: Folder, client: Client, *, hold: int = 0, now: float | 
         if answer.status in (400, 413) and len(paths) > 1:
             for path, hook in zip(paths, hooks, strict=True):
                 answer = client.post(PATHS["hooks"], [hook])
-                if not _settled(answer):
+                if not answer.is_settled:
                     return answer
                 path.unlink(missing_ok=True)
             continue
-        if not _settled(answer):
+        if not answer.is_settled:
             return answer
         for path in paths:
             path.unlink(missing_ok=True)
@@ -64,11 +64,6 @@ def bound(folder: Folder, most: int = MOST_SPOOLED_KIB * 1024) -> int:
 def spooled(folder: Folder) -> int:
     """How many hooks wait."""
     return sum(1 for _ in _files(folder))
-
-
-def _settled(answer: Answer) -> bool:
-    """Whether a hook need not be sent again: it is stored, or will never be taken."""
-    return answer.status < 300 or answer.status in (400, 413)
 
 
 def _waiting(folder: Folder, now: float, hold: int) -> list[tuple[int, Path]]:
