@@ -86,13 +86,17 @@ class Part:
         if free:
             found = f"SELECT ctid FROM ONLY {self.name} WHERE {within} FOR UPDATE SKIP LOCKED"
             within = f"ctid = ANY (ARRAY({found})) AND {self.time} < '{self.cutoff}'"
-        followed = self.parent in FOLLOWED
-        floor = ", ccgraph_raise_feed_floor((SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))"
-        return (
-            f"WITH gone AS (DELETE FROM {self.parent} WHERE tableoid = '{self.name}'::regclass"
-            f" AND {within}{begin} RETURNING {'xid' if followed else '1'})"
-            f" SELECT (SELECT count(*) FROM gone){floor if followed else ''}"
-        )
+        return deletion(self.parent, f"tableoid = '{self.name}'::regclass AND {within}{begin}")
+
+
+def deletion(table: str, condition: str) -> str:
+    """Removes rows and counts them; where the feed reads of it, the floor under its cursors rises."""
+    followed = table in FOLLOWED
+    floor = ", ccgraph_raise_feed_floor((SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))"
+    return (
+        f"WITH gone AS (DELETE FROM {table} WHERE {condition} RETURNING {'xid' if followed else '1'})"
+        f" SELECT (SELECT count(*) FROM gone){floor if followed else ''}"
+    )
 
 
 async def drop_partitions(work: Work) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from services.core.database import Database
 from services.demo.live.places import AGENT, LivePlace, Means
-from services.system.retention import FOLLOWED
+from services.system.retention import deletion
 from services.writing.table_actions import delete_row
 
 
@@ -97,15 +97,9 @@ async def remove_old(means: Means, places: Sequence[LivePlace], since: datetime,
 
 
 async def _remove(database: Database, table: str, condition: str, *parameters: object) -> None:
-    """In batches. Where the feed reads of the table, the floor under its cursors is raised with it."""
-    followed = table in FOLLOWED
-    floor = ", ccgraph_raise_feed_floor((SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))"
-    sql = (
-        f"WITH gone AS (DELETE FROM {table} WHERE (tableoid, ctid) IN"
-        f" (SELECT tableoid, ctid FROM {table} WHERE {condition} LIMIT {_BATCH})"
-        f" RETURNING {'xid' if followed else '1'})"
-        f" SELECT (SELECT count(*) FROM gone){floor if followed else ''}"
-    )
+    """In batches."""
+    some = f"SELECT tableoid, ctid FROM {table} WHERE {condition} LIMIT {_BATCH}"
+    sql = deletion(table, f"(tableoid, ctid) IN ({some})")
     for _ in range(_MOST_BATCHES):
         async with database.upkeep() as connection:
             removed = (await connection.exec_driver_sql(sql, parameters)).scalar_one()
