@@ -117,16 +117,18 @@ async def open_api(
         if settings.worker:
             await stack.enter_async_context(deliver(settings, database, sender, wakeup, supervisor))
         authenticator = Authenticator(database, tokens)
-        stored = WakeupEvent()
+        stored = wakeup.notify  # a worker elsewhere digests
         if settings.worker:
-            await stack.enter_async_context(digest_ingested(settings, database, stored, supervisor))
+            waiting = WakeupEvent()
+            stored = waiting.set
+            await stack.enter_async_context(digest_ingested(settings, database, waiting, supervisor))
         ingest = await stack.enter_async_context(
             open_receivers(
                 settings,
                 database,
                 authenticator,
                 supervisor,
-                stored.set,
+                stored,
                 McpTraffic(database, vault),
                 PermissionHold(database, vault, permission_waits),
             )

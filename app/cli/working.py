@@ -15,7 +15,7 @@ from app.database.pools import open_database
 from app.maintenance import scheduled
 from app.worker import deliver, digest_ingested, open_sender
 from services.core.background import MOST_DEATHS, WINDOW, Supervisor
-from services.feed.wakeup import Wakeup, WakeupEvent
+from services.feed.wakeup import Wakeup
 
 log = structlog.get_logger("ccgraph")
 
@@ -54,7 +54,7 @@ async def _work(settings: Settings) -> str | None:
         open_sender(settings) as sender,
         deliver(settings, database, sender, wakeup, supervisor),
         scheduled(worker, database, supervisor),
-        digest_ingested(settings, replace(database, after_commit=wakeup.notify), WakeupEvent(), supervisor),
+        digest_ingested(settings, replace(database, after_commit=wakeup.notify), wakeup.event(), supervisor),
     ):
         log.info("working")
         await stopped.wait()

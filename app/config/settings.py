@@ -370,10 +370,11 @@ class Settings(BaseSettings):
         "up to an hour; 0.01 to 3600",
     )
     delivery_poll: float = Field(
-        0.05,
+        0.2,
         ge=0.005,
         le=60,
-        description="seconds after which a worker notices a notification that nothing announced, 0.005 to 60",
+        description="seconds after which a worker notices at the latest a notification that is due and that "
+        "nothing announced, 0.005 to 60",
     )
     delivery_breaker_failures: int = Field(
         5,
@@ -418,11 +419,11 @@ class Settings(BaseSettings):
         "output",
     )
     ingest_poll: float = Field(
-        0.05,
+        0.2,
         ge=0.005,
         le=60,
-        description="seconds after which a worker notices a record that another process has stored, "
-        "0.005 to 60",
+        description="seconds after which a worker notices at the latest a record that another process has "
+        "stored, where `BROADCAST_URL` does not tell it, 0.005 to 60",
     )
     slack_url: Annotated[str, AfterValidator(_web_url)] = Field(
         "https://slack.com/api", description="where Slack's Web API is"

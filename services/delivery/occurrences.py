@@ -22,11 +22,12 @@ from models.policy import MEMBER
 from services.core.database import Connection, Database
 from services.core.database_errors import is_transient
 from services.core.errors import CursorExpired, CursorInvalid
+from services.core.glances import Glances
 from services.core.json_codec import read_stored, write_stored
 from services.core.retry import retry
 from services.delivery.messages import cut
 from services.delivery.texts import language_of, say
-from services.delivery.worker import WakeupSource
+from services.delivery.worker import SHORTEST_POLL, WakeupSource
 from services.feed.events import Batch
 from services.feed.reading import BOUND, UNSEEN, current_snapshot, read_as_of_now
 from services.feed.snapshots import Snapshot
@@ -190,12 +191,15 @@ class _Event:
 
 
 class Occurrences:
-    """Watches the feed for what people want to hear of."""
+    """Watches the feed for what people want to hear of.
+
+    `poll` is in seconds: so often at least it looks unasked.
+    """
 
     def __init__(self, database: Database, wakeup: WakeupSource, poll: float) -> None:
         self._database = database
         self._wakeup = wakeup
-        self._poll = poll
+        self._glances = Glances(SHORTEST_POLL, poll)
         self._clock = time.monotonic
         self._moved = 0.0
         self._seen: Snapshot | None = None
@@ -205,9 +209,10 @@ class Occurrences:
         while True:
             stored, more = await retry(self.tell, "occurrences_not_read", helps=is_transient)
             if stored:
+                self._glances.found()
                 self._database.after_commit()
             if not more:
-                await self._wakeup.wait(self._poll)
+                await self._wakeup.wait(self._glances.pause())
             await asyncio.sleep(_SHORTEST_GAP)
 
     async def tell(self) -> tuple[int, bool]:

@@ -20,6 +20,7 @@ from models.enums import NotificationService
 from services.core.background import Running
 from services.core.database import Database
 from services.core.database_errors import is_transient
+from services.core.glances import Glances
 from services.core.retry import Backoff, retry
 from services.delivery.breaker import Breakers
 from services.delivery.filtering import SUMMARY_SECONDS, quiet_until
@@ -37,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 LEASE_MARGIN: Final = 5.0
 """Seconds that a row stays a worker's beyond the time-out of its request, to write down what came of it."""
+SHORTEST_POLL: Final = 0.02
+"""Seconds between two looks of a worker that has just found something."""
 _SHORTEST_GAP: Final = 0.008
 """Seconds between two claims, however often it is woken."""
 _ENDING: Final = 100
@@ -56,13 +59,13 @@ class WakeupSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`most` messages are under way at a time. `poll` is in seconds: so often a worker looks unasked.
+    """`most` messages are under way at a time. `poll` is in seconds: so often at least it looks unasked.
 
     `backoff` has the pauses between the attempts for one message.
     """
 
     most: int = 200
-    poll: float = 0.05
+    poll: float = 0.2
     backoff: Backoff = field(default_factory=lambda: Backoff(first=5.0, longest=LONGEST_PAUSE))
 
 
@@ -85,6 +88,7 @@ class Delivery(Running):
         self._vault = vault
         self._wakeup = wakeup
         self._pace = pace or Pace()
+        self._glances = Glances(SHORTEST_POLL, self._pace.poll)
         self._breakers = breakers or Breakers()
         self._clock = clock
         self._holder: UUID = uuid4()
@@ -119,7 +123,9 @@ class Delivery(Running):
             claimed = await self._claim_some(free) if free > 0 else []
             for row in claimed:
                 self._begin(row)
-            if not claimed:
+            if claimed:
+                self._glances.found()
+            else:
                 await self._rest(full=free <= 0)
             await asyncio.sleep(_SHORTEST_GAP)
 
@@ -140,7 +146,7 @@ class Delivery(Running):
         if full:
             await self._freed.wait()
             return
-        waiting = asyncio.create_task(self._wakeup.wait(self._pace.poll))
+        waiting = asyncio.create_task(self._wakeup.wait(self._glances.pause()))
         freed = asyncio.create_task(self._freed.wait())
         try:
             await asyncio.wait({waiting, freed}, return_when=asyncio.FIRST_COMPLETED)

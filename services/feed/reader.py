@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from services.core import database
 from services.core.errors import CursorExpired, CursorInvalid
+from services.core.glances import Glances
 from services.feed.dedicated_connection import READ_EVENTS, DedicatedConnection
 from services.feed.events import Batch
 from services.feed.reading import current_snapshot
@@ -70,7 +71,7 @@ class Reader:
         self._started = asyncio.Event()
         self._position = self._settled = Snapshot(0, 0)
         self._turn = 0
-        self._last_event = 0.0
+        self._glances = Glances(pace.shortest, pace.longest)
         self._in_vain = 0.0
         self._glanced: object = None
 
@@ -108,7 +109,7 @@ class Reader:
                 await self._followed.wait()
                 if not self._started.is_set():
                     self._position = self._settled = await self._connection.retry(current_snapshot)
-                    self._last_event = 0.0
+                    self._glances.forget()
                     self._started.set()
                 while self._followers:
                     await self._or_lose(self._step())
@@ -157,7 +158,7 @@ class Reader:
         self._in_vain = 0.0 if batch.events else clock() - started
         if batch.events:
             self._turn += 1
-            self._last_event = clock()
+            self._glances.found()
             await self._hand_on(batch, self._deliver)
 
     async def _hand_on(self, batch: Batch, deliver: Deliver) -> None:
@@ -185,9 +186,7 @@ class Reader:
 
     def _interval(self) -> float:
         """Seconds to the next glance; where others write much, reading in vain takes a tenth of the time."""
-        quiet = asyncio.get_running_loop().time() - self._last_event
-        glance = min(max(quiet / 8, self._pace.shortest), self._pace.longest)
-        return max(glance, min(10 * self._in_vain, self._pace.anyway))
+        return max(self._glances.pause(), min(10 * self._in_vain, self._pace.anyway))
 
     async def _has_moved(self, connection: database.PrimaryConnection) -> bool:
         """Whether a transaction that writes has begun or ended since the last glance."""

@@ -22,6 +22,7 @@ from models.ingest import MOST_ATTEMPTS, URGENT, WAITING
 from services.core.background import Running
 from services.core.database import Database, WriteConnection
 from services.core.database_errors import driver_error, is_away, is_transient
+from services.core.glances import Glances
 from services.core.json_codec import read_stored
 from services.core.principal import Principal
 from services.core.retry import retry
@@ -48,6 +49,9 @@ AIM: Final = 0.1
 
 AGAIN: Final = 0.02
 """Seconds until a person is looked at again whom another worker has in hand."""
+
+SHORTEST_POLL: Final = 0.05
+"""Seconds between two looks while records wait for their turn."""
 
 _GAP: Final = 0.002
 _PEOPLE: Final = 1_000
@@ -118,16 +122,19 @@ class _Stored:
 
 
 class Digestion(Running):
-    """One worker; its side task is `ingest-digestion`. `poll` is in seconds: so often it looks unasked."""
+    """One worker; its side task is `ingest-digestion`.
+
+    `poll` is in seconds: so often at least it looks unasked.
+    """
 
     def __init__(
-        self, database: Database, vault: Vault, digest: Digest, wakeup: WakeupSource, *, poll: float = 0.05
+        self, database: Database, vault: Vault, digest: Digest, wakeup: WakeupSource, *, poll: float = 0.2
     ) -> None:
         self._database = database
         self._vault = vault
         self._digest = digest
         self._wakeup = wakeup
-        self._poll = poll
+        self._glances = Glances(SHORTEST_POLL, poll)
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._bulk: set[int] = set()
         self._rested: dict[int, float] = {}
@@ -150,8 +157,10 @@ class Digestion(Running):
             if len(self._under_way) < SLOTS:
                 urgent, bulk = await retry(self._look, "ingest_not_looked_at", helps=is_transient)
                 begun = self._begin(urgent, urgent=True) + self._begin(bulk, urgent=False)
+                if urgent or bulk:
+                    self._glances.found()
             if not begun:
-                await self._wakeup.wait(self._poll)
+                await self._wakeup.wait(self._glances.pause())
             await asyncio.sleep(_GAP)
 
     async def _look(self) -> tuple[list[int], list[int]]:
