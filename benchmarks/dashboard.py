@@ -2,6 +2,7 @@
 costs while nothing and while much happens, and its memory after a long time.
 
     python -m benchmarks.dashboard            an hour of a live demo; results to docs/benchmarks.md
+    python -m benchmarks.dashboard --minutes 0    paint and processor time only, 3 minutes
     python -m benchmarks.dashboard --minutes 1 --seconds 5 --dry    a quick look; writes no file
 
 ccgraph is one process; it, PostgreSQL and headless Chromium share the machine. Needs the built dashboard
@@ -265,60 +266,65 @@ async def playing(database: BenchmarkDatabase) -> AsyncIterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """All that was measured."""
+class Costs:
+    """When the page is first of use, and what it costs; of GraphiQL what it costs."""
 
     paint: Paint
     home: tuple[Load, Load]
     graphiql: tuple[Load, Load]
-    memory: tuple[list[Memory], list[Memory]]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How the memory of both pages grows, and what all that costs together."""
+
+    home: list[Memory]
+    graphiql: list[Memory]
     together: Load
 
 
-async def measure(database: BenchmarkDatabase, seconds: float, minutes: float) -> Figures:
-    """One after the other, with one server and one browser."""
+async def measure_costs(database: BenchmarkDatabase, url: str, browser: Browser, seconds: float) -> Costs:
+    """One after the other, in one browser."""
+    print("first paint ...", flush=True)
+    paint = await paints(browser, url)
+    costs = []
+    for name, opened in (("the dashboard", open_home), ("GraphiQL", open_graphiql)):
+        print(f"{name} at rest and at {EVENTS} changes a second ...", flush=True)
+        context = await logged_in(browser, url)
+        page = await opened(context, url)
+        costs.append(await loads(database, seconds))
+        if opened is open_home:  # the last change is there; of GraphiQL only the top is in view
+            await page.get_by_text(f"Bash: step {int(EVENTS * seconds)}", exact=True).wait_for()
+        await context.close()
+    return Costs(paint, *costs)
+
+
+async def measure(
+    database: BenchmarkDatabase, seconds: float, minutes: float
+) -> tuple[Costs | None, Growth | None]:
+    """With one server and one browser; without `seconds` no costs, and without `minutes` no growth."""
     logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
+    costs = growth = None
     async with servers.ccgraph(database, logs) as url, chromium() as browser:
-        print("first paint ...", flush=True)
-        paint = await paints(browser, url)
-        costs = []
-        for name, opened in (("the dashboard", open_home), ("GraphiQL", open_graphiql)):
-            print(f"{name} at rest and at {EVENTS} changes a second ...", flush=True)
-            context = await logged_in(browser, url)
-            page = await opened(context, url)
-            costs.append(await loads(database, seconds))
-            if opened is open_home:  # the last change is there; of GraphiQL only the top is in view
-                await page.get_by_text(f"Bash: step {int(EVENTS * seconds)}", exact=True).wait_for()
-            await context.close()
-        print(f"{minutes:g} minutes of a live demo ...", flush=True)
-        *found, together = await memory(database, browser, url, minutes)
-    return Figures(paint, costs[0], costs[1], (found[0], found[1]), together)
+        if seconds:
+            costs = await measure_costs(database, url, browser, seconds)
+        if minutes:
+            print(f"{minutes:g} minutes of a live demo ...", flush=True)
+            growth = Growth(*await memory(database, browser, url, minutes))
+    return costs, growth
 
 
-def report(figures: Figures, seconds: float, minutes: float) -> str:
-    """The section of docs/benchmarks.md."""
-    useful, first = figures.paint.useful, figures.paint.first
+def report_costs(costs: Costs, seconds: float) -> str:
+    """First paint, and shares of a core."""
+    useful, first = costs.paint.useful, costs.paint.first
     middle, worst = useful[len(useful) // 2], useful[int(0.95 * (len(useful) - 1))]
     rows = [
-        [name, *(f"{share:.1%}" for share in (load.browser, load.server, load.postgres))]
-        for page, (idle, busy) in (("dashboard", figures.home), ("GraphiQL", figures.graphiql))
+        _row(name, load)
+        for page, (idle, busy) in (("dashboard", costs.home), ("GraphiQL", costs.graphiql))
         for name, load in (
             (f"{page}, nothing happens", idle),
             (f"{page}, {EVENTS * seconds / busy.seconds:.0f} changes/s", busy),
         )
-    ]
-    rows.append(
-        [
-            "both, a live demo",
-            *(
-                f"{share:.1%}"
-                for share in (figures.together.browser, figures.together.server, figures.together.postgres)
-            ),
-        ]
-    )
-    grown = [
-        [f"{ours.minutes:.1f}", *(f"{page.heap / MEGABYTE:.1f} / {page.nodes:,}" for page in (ours, theirs))]
-        for ours, theirs in zip(*figures.memory, strict=True)
     ]
     lines = [
         f"First useful paint, {len(useful)} loads with an empty cache: {middle:.0f} ms in the middle, "
@@ -327,10 +333,31 @@ def report(figures: Figures, seconds: float, minutes: float) -> str:
         "",
         f"Shares of a core over {seconds:g} s, one page open, with the live query of the first page:",
         "",
-        table(["", "browser", "server", "PostgreSQL"], rows),
+        table(_COSTS, rows),
+    ]
+    return "\n".join(lines)
+
+
+_COSTS = ["", "browser", "server", "PostgreSQL"]
+
+
+def _row(name: str, load: Load) -> list[str]:
+    return [name, *(f"{share:.1%}" for share in (load.browser, load.server, load.postgres))]
+
+
+def report_growth(growth: Growth, minutes: float) -> str:
+    """Memory over time, and what both pages cost meanwhile."""
+    grown = [
+        [f"{ours.minutes:.1f}", *(f"{page.heap / MEGABYTE:.1f} / {page.nodes:,}" for page in (ours, theirs))]
+        for ours, theirs in zip(growth.home, growth.graphiql, strict=True)
+    ]
+    lines = [
         f"Memory of the pages over {minutes:g} minutes of a live demo, MB of JavaScript / nodes:",
         "",
         table(["minutes", "dashboard", "GraphiQL"], grown),
+        "Shares of a core meanwhile:",
+        "",
+        table(_COSTS, [_row("both pages", growth.together)]),
     ]
     return "\n".join(lines)
 
@@ -346,17 +373,29 @@ async def _fill(database: BenchmarkDatabase) -> None:
 def main() -> None:
     """Measure, print, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of rest and of changes, 30 unless given")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of a live demo, 60 unless given")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=30.0,
+        help="of rest and changes, 30 unless given; 0 leaves them out",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="of a live demo, 60 unless given; 0 leaves it out"
+    )
     parser.add_argument("--dry", action="store_true", help="print the report and write no file")
     given = parser.parse_args()
     with fresh_database() as database:
         asyncio.run(_fill(database))
-        figures = asyncio.run(measure(database, given.seconds, given.minutes))
-    section = Section("dashboard", report(figures, given.seconds, given.minutes))
-    print(section.text)
-    if not given.dry:
-        section.write()
+        costs, growth = asyncio.run(measure(database, given.seconds, given.minutes))
+    sections = []
+    if costs is not None:
+        sections.append(Section("dashboard", report_costs(costs, given.seconds)))
+    if growth is not None:
+        sections.append(Section("dashboard-memory", report_growth(growth, given.minutes)))
+    for section in sections:
+        print(section.text)
+        if not given.dry:
+            section.write()
 
 
 if __name__ == "__main__":
