@@ -28,12 +28,14 @@ class Work:
 
     def __init__(self, end: Callable[[], object], lives: int) -> None:
         self.end, self.lives, self.begun = end, lives, 0
+        self.stays = asyncio.Event()
 
     async def run(self) -> None:
         self.begun += 1
         if self.begun <= self.lives:
             self.end()
             return
+        self.stays.set()
         await asyncio.Event().wait()
 
 
@@ -54,7 +56,8 @@ async def test_however_a_side_task_ends_it_is_told_and_begun_again(
     supervisor, work = Supervisor(), Work(end, 2)
     with capture_logs() as lines:
         async with supervisor.running(work.run, "work"):
-            await until(lambda: supervisor.away == ["work"])
+            await work.stays.wait()
+            assert supervisor.away == ["work"]  # until it has proven that it lives
             await until(lambda: supervisor.away == [])
             assert supervisor.names == ["work"]
         assert supervisor.names == []
