@@ -34,11 +34,32 @@ function precompressed(folder: string): Plugin {
   };
 }
 
+const START = join(import.meta.dirname, 'src/start.ts');
+
+/** Lets the page begin with `src/start.ts`, which does not wait for the large file behind it. */
+function startFirst(): Plugin {
+  return {
+    name: 'start-first',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_, { bundle = {} }) => {
+        const start = Object.values(bundle).find(
+          (file) => file.type === 'chunk' && file.facadeModuleId === START,
+        );
+        if (start === undefined) throw new Error('The build has no file for src/start.ts');
+        const attrs = { type: 'module', crossorigin: true, src: `/${start.fileName}` };
+        return [{ tag: 'script', attrs, injectTo: 'head-prepend' }];
+      },
+    },
+  };
+}
+
 const outDir = join(import.meta.dirname, '../app/dashboard/files');
 
 export default defineConfig({
   logLevel: 'error',
-  plugins: [react(), precompressed(outDir)],
+  plugins: [react(), startFirst(), precompressed(outDir)],
   resolve: { alias: { '@': join(import.meta.dirname, 'src') } },
   build: {
     outDir,
@@ -47,6 +68,21 @@ export default defineConfig({
     assetsInlineLimit: 0, // the Content-Security-Policy takes fonts from files only
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      input: { index: join(import.meta.dirname, 'index.html'), start: START },
+      output: {
+        codeSplitting: {
+          // Of the first page two files, not a file for each set of pages that share something.
+          groups: [
+            {
+              name: 'start',
+              test: /\/src\/(start|data\/(session|store|trouble))\.ts$|\/node_modules\/react\/|rolldown\/runtime/,
+            },
+            { name: 'shell', tags: ['$initial'] },
+          ],
+        },
+      },
+    },
     chunkSizeWarningLimit: 5_000, // the editor of GraphiQL, which the page at /graphql alone loads
   },
   worker: { format: 'es' },

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from app.dashboard.files import INDEX, BuiltFile, built_files
+from app.dashboard.files import IDENTITY, INDEX, BuiltFile, built_files
 from app.http.endpoint import BrowserPage
 from app.http.negotiation import accepted, coding
 
@@ -95,6 +95,8 @@ def _file(file: BuiltFile, asked: Headers, headers: Mapping[str, str] = _ALWAYS)
     chosen = next((name for name in ("br", "gzip") if name in file.compressed and _takes(asked, name)), None)
     if chosen is not None:
         sent["content-encoding"] = chosen
+    if file.kept:
+        return Response(file.kept[chosen or IDENTITY], headers=sent, media_type=file.media_type)
     path = file.compressed[chosen] if chosen else file.path
     return FileResponse(path, headers=sent, media_type=file.media_type)
 

@@ -94,12 +94,67 @@ export function follow<Data>(
 
 export type Live<Data> = { data: Data | undefined; trouble: Trouble | undefined };
 
+type LiveDocument<Data, Vars> = TypedDocumentNode<{ live: Data }, Vars>;
+
+const UNCLAIMED = 10_000; // milliseconds after which what was begun ahead ends, if no component has taken it
+
+/** A live query, and what follows its results: at first none, which keeps the newest. */
+class Following<Data> {
+  state: Live<Data> = { data: undefined, trouble: undefined };
+  onChange: () => void = () => {};
+  readonly end: () => void;
+
+  constructor(document: LiveDocument<Data, never>, variables: Variables) {
+    this.end = follow(document, variables, {
+      next: ({ live }) => this.#become({ data: live, trouble: undefined }),
+      failed: (trouble) => this.#become({ ...this.state, trouble }),
+    });
+  }
+
+  #become(state: Live<Data>): void {
+    this.state = state;
+    this.onChange();
+  }
+}
+
+let ahead: { document: unknown; key: string; following: Following<unknown> } | null = null;
+
+/**
+ * Begin a live query at the moment in which the browser's login is known, before anything is drawn with it: the
+ * component that then asks for the same by `useLive` takes it over. Nothing happens where there is no login.
+ */
+export function followAhead<Data, Vars extends Variables>(
+  document: LiveDocument<Data, Vars>,
+  variables: Vars,
+): void {
+  const key = JSON.stringify(variables);
+  const begin = () => {
+    const { status } = session.get();
+    if (status === 'starting') return;
+    unlisten();
+    if (status !== 'in') return;
+    const following = new Following(document as LiveDocument<Data, never>, variables) as Following<unknown>;
+    ahead = { document, key, following };
+    setTimeout(() => {
+      if (ahead?.following === following) takeAhead()?.end();
+    }, UNCLAIMED);
+  };
+  const unlisten = session.subscribe(begin);
+  begin();
+}
+
+function takeAhead(): Following<unknown> | undefined {
+  const following = ahead?.following;
+  ahead = null;
+  return following;
+}
+
 /**
  * The result of a live query: `data` is undefined until the first one is there, and stays while the connection
  * is away. `variables` are compared by their JSON; null follows nothing.
  */
 export function useLive<Data, Vars extends Variables>(
-  document: TypedDocumentNode<{ live: Data }, Vars>,
+  document: LiveDocument<Data, Vars>,
   variables: Vars | null,
 ): Live<Data> {
   const key = JSON.stringify(variables);
@@ -111,10 +166,13 @@ export function useLive<Data, Vars extends Variables>(
   useEffect(() => {
     const given = JSON.parse(key) as Variables | null;
     if (given === null) return;
-    return follow(document as TypedDocumentNode<{ live: Data }, never>, given, {
-      next: ({ live }) => setState({ key, data: live, trouble: undefined }),
-      failed: (trouble) => setState((before) => ({ ...before, key, trouble })),
-    });
+    const begun = ahead?.document === document && ahead.key === key ? takeAhead() : undefined;
+    const following =
+      (begun as Following<Data> | undefined) ?? new Following(document as LiveDocument<Data, never>, given);
+    const show = () => setState({ key, ...following.state });
+    following.onChange = show;
+    if (begun) show();
+    return following.end;
   }, [document, key]);
   return state.key === key ? state : { data: undefined, trouble: undefined };
 }

@@ -38,5 +38,10 @@ export function Moment({ at, only = 'both' }: { at: string; only?: 'time' | 'day
 
 /** The last midnight of the reader's, in milliseconds; told anew when a day begins. */
 export function useToday(): number {
-  return new Date(useNow()).setHours(0, 0, 0, 0);
+  return midnightBefore(useNow());
+}
+
+/** The last midnight of the reader's before a moment, both in milliseconds. */
+export function midnightBefore(moment: number): number {
+  return new Date(moment).setHours(0, 0, 0, 0);
 }

@@ -1,7 +1,9 @@
 """What the first page weighs on the wire, and when it is first of use."""
 
+from urllib.parse import urlsplit
+
 import pytest
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page, Response, Route
 
 from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
 from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in
@@ -10,6 +12,7 @@ from tests.support.serving import LiveServer
 pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
 
 MOST_BYTES = 300_000
+MOST_FILES = 5
 MOST_SECONDS = 10.0
 """A quiet machine takes well under one (docs/benchmarks.md); this is for one with neighbours."""
 MOST_SCRIPT_MS = 1_500.0
@@ -44,6 +47,29 @@ def test_the_first_page_is_light_on_the_wire_and_of_use_soon(
     assert sum(sizes.values()) < MOST_BYTES
     assert painted <= useful < MOST_SECONDS
     assert metrics["TaskDuration"] * 1_000 < MOST_SCRIPT_MS
+
+
+def test_nothing_of_the_first_page_waits_for_another_part(
+    home: Page, browser: Browser, live_server: LiveServer
+) -> None:
+    context = browser.new_context(locale="en-GB", storage_state=home.context.storage_state())
+    page = context.new_page()
+    assets: list[str] = []
+    page.on("request", lambda request: assets.append(urlsplit(request.url).path))
+    held: list[Route] = []
+    page.route("**/assets/index-*.js", lambda route: held.append(route))
+    with page.expect_response("**/session/renew"):
+        page.goto(live_server.url, wait_until="commit")
+    assert len(held) == 1  # the login is there before the large file is
+    named = page.content()
+    held[0].continue_()
+    page.get_by_text("東京-parent").wait_for()
+    context.close()
+
+    files = {path for path in assets if path.startswith("/assets/")}
+    assert files
+    assert {path for path in files if f'"{path}"' not in named} == set()
+    assert len(files) <= MOST_FILES
 
 
 def test_other_pages_are_loaded_when_they_are_opened(

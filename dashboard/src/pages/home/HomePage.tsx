@@ -12,17 +12,12 @@ import { VirtualList } from '@/ui/VirtualList';
 import styles from './HomePage.module.css';
 import { HomeDocument } from './home.generated';
 import { TEXTS } from './messages';
-import { arranged, needsPerson, type Row, rowOf } from './rows';
-
-const DAY = 86_400_000;
+import { arranged, needsPerson, type Row, rowOf, variablesOf } from './rows';
 
 export function HomePage() {
   const t = useTexts(TEXTS);
   const today = useToday();
-  const { data, trouble } = useLive(HomeDocument, {
-    today: new Date(today).toISOString(),
-    recently: new Date(today - DAY).toISOString(),
-  });
+  const { data, trouble } = useLive(HomeDocument, variablesOf(today));
   const { q = '' } = useSearch({ from: '/' });
   const navigate = useNavigate({ from: '/' });
   const answering = useAnswering();

@@ -1,6 +1,13 @@
 // The lines of the first page: who needs a person comes first, and who needs one for longest before others.
 import { summaryOf } from '@/ui/toolInput';
-import type { HomeInstanceFragment } from './home.generated';
+import type { HomeInstanceFragment, HomeSubscriptionVariables } from './home.generated';
+
+const DAY = 86_400_000;
+
+/** What the page asks for on the day that began at a moment, in milliseconds. */
+export function variablesOf(today: number): HomeSubscriptionVariables {
+  return { today: new Date(today).toISOString(), recently: new Date(today - DAY).toISOString() };
+}
 
 /** What an instance does, in the order in which it needs a person. */
 export const STATES = [

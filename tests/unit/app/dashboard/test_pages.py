@@ -78,6 +78,29 @@ async def test_a_file_whose_name_has_its_hash_is_kept_for_good_and_comes_compres
         assert response.headers["vary"] == "accept-encoding"
 
 
+async def test_what_every_visit_needs_is_sent_from_memory_and_the_rest_from_the_disk(
+    folder: Path,
+) -> None:
+    (folder / "index.html").write_text('<script src="/assets/start-3c4d.js"></script>')
+    (folder / "assets/start-3c4d.js").write_text("begin();")
+    (folder / "assets/start-3c4d.js.gz").write_bytes(gzip.compress(b"begin();"))
+    files = built_files(folder)
+    app = Starlette()
+    app.router.default = Dashboard(files)
+    (folder / "index.html").unlink()
+    (folder / "assets/start-3c4d.js").unlink()
+    (folder / "assets/start-3c4d.js.gz").unlink()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        page = await client.get("/", headers=BROWSER)
+        plain = await client.get("/assets/start-3c4d.js", headers={"accept-encoding": "identity"})
+        zipped = await client.get("/assets/start-3c4d.js", headers={"accept-encoding": "gzip"})
+
+    assert "start-3c4d" in page.text
+    assert plain.text == zipped.text == "begin();"
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert {name for name, file in files.items() if not file.kept} == {"icon.svg", "assets/home-1a2b.js"}
+
+
 async def test_what_the_browser_has_is_not_sent_again(http: httpx.AsyncClient) -> None:
     first = await http.get("/", headers=BROWSER)
 
