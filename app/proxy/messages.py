@@ -14,6 +14,11 @@ _MEMBERS: Final = ("id", "method", "params", "result", "error")
 _ID_AT_END: Final = re.compile(
     rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)\s*(?:,\s*"jsonrpc"\s*:\s*"2.0"\s*)?\}\s*$'
 )
+_META_AT_END: Final = re.compile(
+    rb'"_meta"\s*:\s*(\{[^{}]*\})\s*\}\s*'
+    rb'(?:,\s*"(?:id|jsonrpc|method)"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)\s*)*\}\s*$'
+)
+_TOOL_USE: Final = "claudecode/toolUseId"
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _NAME: Final = re.compile(r'"name"\s*:\s*("(?:[^"\\]|\\.){1,200}")')
@@ -62,19 +67,30 @@ def _cut(line: Line) -> Json | None:
     found = dict(_members(line.head.decode(errors="replace")))
     if "id" not in found and (at_end := _ID_AT_END.search(line.tail or b"")):
         found["id"] = json.loads(at_end[1])
-    note = {"_meta": {LEFT_OUT: {"bytes": line.size}}}
+    note: dict[str, Any] = {"_meta": {LEFT_OUT: {"bytes": line.size}}}
     message: dict[str, Any] = {"jsonrpc": "2.0"}
     if key(found.get("id")) is not None:
         message["id"] = found["id"]
     if isinstance(found.get("method"), str):
         name = found.get("name")
         named = {"name": name} if isinstance(name, str) else {}
+        note["_meta"] |= _tool_use(line.tail or b"")
         return {**message, "method": found["method"], "params": {**named, **note}}
     if "id" in message and "error" in found:
         return {**message, "error": {"code": 0, "message": "This error was too long to be recorded."}}
     if "id" in message and "result" in found:
         return {**message, "result": note}
     return None
+
+
+def _tool_use(tail: bytes) -> Json:
+    """Of the `_meta` that params end with, which use of a tool it is."""
+    found = _META_AT_END.search(tail)
+    try:
+        meta = json.loads(found[1]) if found is not None else {}
+    except ValueError:
+        return {}
+    return {_TOOL_USE: meta[_TOOL_USE]} if isinstance(meta.get(_TOOL_USE), str) else {}
 
 
 def _members(text: str) -> Iterator[tuple[str, Any]]:

@@ -160,7 +160,8 @@ def _instruction_status(values: Mapping[str, Any], now: Doing | None) -> Ultrath
     return UltrathinkStatus.EXECUTING
 
 
-# The call that was asked for is the next one of that tool with that input. A person's answer through the
+# The call that was asked for is the next one of that tool with that input. One that MCP messages have timed
+# starts when it was allowed, a session tells when it was asked for. A person's answer through the
 # server stays; of one in the terminal the call tells. What nobody answered has lapsed once the turn is over.
 _SETTLE: Final = """
 UPDATE cc_permission_requests AS request
@@ -195,7 +196,8 @@ FROM (
         WHERE made.cc_instance_id = asked.cc_instance_id AND made.tool_name = asked.tool_name
           AND made.arguments = COALESCE(asked.tool_input, '{}'::jsonb)
           AND made.started_at BETWEEN asked.asked_at - interval '1 minute'
-                                  AND asked.asked_at + interval '1 minute'
+                                  AND asked.asked_at + interval '1 day'
+          AND (made.message_id IS NOT NULL OR made.started_at <= asked.asked_at + interval '1 minute')
         ORDER BY abs(extract(epoch FROM made.started_at - asked.asked_at)), made.id
         LIMIT 1
     ) AS call ON true

@@ -27,6 +27,7 @@ from services.fleet.files import store_file_operations
 from services.fleet.places import clear_catch_all, places_of
 from services.fleet.provenance import Told as Provenance
 from services.fleet.reading import read
+from services.fleet.recorded import join_messages, recorded_calls, take_turns
 from services.fleet.records import Digested, Problem, RawRecord
 from services.fleet.rows import call_values, log_values, new_call, new_log, usage, worktree_row
 from services.fleet.sessions import (
@@ -111,6 +112,7 @@ class _Batch:
         self._provenance: dict[tuple[UUID, str, UUID], tuple[str, Provenance]] = {}
         self._doings: dict[tuple[UUID, str], Doing | None] = {}
         self._problems: list[str] = []
+        self._recorded: list[UUID] = []
 
     async def store(
         self, told: dict[str, dict[tuple[Kind, str], Entity]], spent: Sequence[Spent]
@@ -131,6 +133,8 @@ class _Batch:
         sessions = list(self._sessions.values())
         cutoffs = self._cutoffs()
         await time_calls(self._raw, self._untimed(touched))
+        held = [session for session in sessions if session.key in self._recorded]
+        await join_messages(self._transaction.connection, self._raw, held)
         touched |= await end_interrupted_calls(self._raw, cutoffs)
         await store_instructions(self._raw, sessions, self._doings)
         await store_tasks(self._raw, sessions, touched, self._guard("tasks"))
@@ -150,6 +154,9 @@ class _Batch:
         principal = self._transaction.principal
         found, problems = await keys_of(self._raw, principal, told)
         self._problems += problems
+        self._recorded = await take_turns(
+            self._transaction.connection, {key: told[claude_id] for claude_id, key in found.items()}
+        )
         sessions = {key: Told(claude_id, key, told[claude_id]) for claude_id, key in found.items()}
         for refusal_key, reason in (await look_up(self._raw, principal, sessions)).items():
             self._problems.append(reason)
@@ -290,8 +297,10 @@ class _Batch:
                 else:
                     new[key] = complete(session, values)
         if new:
-            stored = await insert(self._raw, table, await concealed(table, new))
-            for key in new.keys() - stored:
+            taken = new.keys() - await insert(self._raw, table, await concealed(table, new))
+            for key in await recorded_calls(self._raw, taken, self._sessions.values()):
+                changed[key] = values_of(*owners[key])
+            for key in taken - changed.keys():
                 session, entity = owners.pop(key)
                 del session.entities[kind, entity.name]
                 self._problems.append(
@@ -384,7 +393,7 @@ class _Batch:
     def _told(self) -> list[tuple[UUID, str, UUID, str, Provenance]]:
         """What later batches have to know."""
         return [
-            (session.key, entity.kind.value, session.row_key(entity), entity.name, entity.stored())
+            session.remembered(entity)
             for session in self._sessions.values()
             for entity in session.entities.values()
             if entity.changed

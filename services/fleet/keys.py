@@ -11,15 +11,11 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.core.json_codec import write_json
+from services.mcp.tool_uses import call_key, storable
 
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://ccgraph.dev/claude-code")
 
 _LENGTH: Final = 36
-
-
-def storable(text: str) -> str:
-    """A text without what PostgreSQL cannot hold."""
-    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def session(claude_session_id: str) -> UUID:
@@ -43,8 +39,8 @@ def instance(session_key: UUID, agent_id: str) -> UUID:
 
 
 def tool_call(session_key: UUID, tool_use_id: str) -> UUID:
-    """The key of a tool call."""
-    return uuid5(session_key, storable(tool_use_id))
+    """The key of a tool call, which recorded MCP traffic of the session gives it, too."""
+    return call_key(session_key, tool_use_id)
 
 
 def row(session_key: UUID, kind: str, name: str) -> UUID:

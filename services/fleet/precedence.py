@@ -128,8 +128,8 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
         "server_name": Best(_CONTENT, first=True),
         "arguments": Best(_CONTENT, first=True),
         "started_at": Best(_CLOCK, first=True),
-        "completed_at": Best(_CLOCK),
-        "execution_time_ms": Best((_W.HOOK, _W.LOGS, _W.TRACES, _W.TRANSCRIPT)),
+        "completed_at": Best(_CLOCK, kept=True),
+        "execution_time_ms": Best((_W.HOOK, _W.LOGS, _W.TRACES, _W.TRANSCRIPT), kept=True),
         "status": Best(_OUTCOME),
         "result": Best(_OUTCOME),
         "error_details": Best(_CONTENT),
@@ -172,7 +172,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
     },
 }
 """By what a fact speaks of and the name of its field. A field that is `kept` stands with its provenance, as
-rows are made of several of them; the value of another one stands in its row alone."""
+rows are made of several of them, and of MCP messages; the value of another one stands in its row alone."""
 
 
 def micros(at: datetime) -> int:

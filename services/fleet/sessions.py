@@ -92,6 +92,10 @@ class Told:
             case _:
                 return keys.row(self.key, entity.kind.value, entity.name)
 
+    def remembered(self, entity: Entity) -> tuple[UUID, str, UUID, str, Mapping[str, Any]]:
+        """What is told of a thing, as it is stored: session, kind, key, name, and what later batches need."""
+        return self.key, entity.kind.value, self.row_key(entity), entity.name, entity.stored()
+
     @property
     def whereabouts(self) -> Whereabouts:
         """Where it works, as far as is known."""

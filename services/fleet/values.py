@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from services.core.timestamps import EARLIEST, read_moment
-from services.fleet.keys import storable
+from services.mcp.tool_uses import storable
 
 LONGEST_TEXT: Final = 10_000
 """Characters of a text that goes into a row; the raw record keeps all of it."""

@@ -61,6 +61,8 @@ _OF_PARTS: Final = _names(
 )
 """Of the members of params, results and errors those that tell which tool is called, and how that ended."""
 
+_OF_META: Final = ("claudecode/toolUseId",)
+
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]{0,59}$")
 _FIGURE: Final = re.compile(
     r"(?:true|false|-?\d[\d.]{0,30}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?"
@@ -90,9 +92,16 @@ def _part(name: str, value: Any) -> Any:
     """A member of a message; of an object in it, what names and counts."""
     if name not in _OF_MESSAGES[3:] or not isinstance(value, dict):
         return [] if isinstance(value, list) else value
-    return {
+    kept = {
         key: part for key, part in value.items() if key in _OF_PARTS and not isinstance(part, dict | list)
     }
+    meta = value.get("_meta")
+    told = (
+        {key: meta[key] for key in _OF_META if isinstance(meta.get(key), str)}
+        if isinstance(meta, dict)
+        else {}
+    )
+    return {**kept, "_meta": told} if told else kept
 
 
 def _object(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -49,6 +50,7 @@ SCRIPTS = {
         {"text": "There is one."},
     ],
     "read": [{"tool": "mcp__files__read", "input": {}}, {"text": "Done."}],
+    "fleet": [{"tool": "mcp__ccgraph__fleet_status", "input": {}}, {"text": "Done."}],
     "asking": [
         {"tool": "Write", "input": {"file_path": "@PROJ@/asked", "content": "yes"}},
         {"text": "Done."},
@@ -94,8 +96,8 @@ def server(tmp_path: Path, at_work: Machine) -> Iterator[Served]:
 
 
 @pytest.fixture
-def ask(server: Served) -> Ask:
-    """Ask the API as the person of the demo, whose machine it is."""
+def token(server: Served) -> str:
+    """Of the person of the demo, whose machine it is."""
     login = httpx.post(
         f"{server.url}/graphql",
         json={
@@ -104,7 +106,14 @@ def ask(server: Served) -> Ask:
         },
         timeout=PATIENCE,
     )
-    headers = {"Authorization": f"Bearer {login.json()['data']['login']['accessToken']}"}
+    found: str = login.json()["data"]["login"]["accessToken"]
+    return found
+
+
+@pytest.fixture
+def ask(server: Served, token: str) -> Ask:
+    """Ask the API as that person."""
+    headers = {"Authorization": f"Bearer {token}"}
 
     def asked(query: str, **variables: Any) -> Any:
         answer = httpx.post(
@@ -207,9 +216,9 @@ for line in sys.stdin:
         answer = {"jsonrpc": "2.0", "id": told["id"], "result": answers.get(told.get("method"), {})}
         print(json.dumps(answer), flush=True)
 """
-OF_SERVER = """query ($id: UUID!) { mcpToolCalls(first: 10, where: {
-  ccInstance: {id: {eq: $id}}, serverName: {eq: "files"}, message: {direction: {eq: CLIENT}}
-}) { nodes { toolName status result } } }"""
+OF_SERVER = """query ($id: UUID!, $server: String!) { mcpToolCalls(first: 10, where: {
+  ccInstance: {id: {eq: $id}}, serverName: {eq: $server}
+}) { nodes { toolName status result startedAt message { createdAt direction } } } }"""
 
 
 def test_what_a_session_says_to_its_mcp_servers_is_recorded(
@@ -228,11 +237,56 @@ def test_what_a_session_says_to_its_mcp_servers_is_recorded(
     assert f"A proxy comes before the MCP servers in {configuration}: files." in told
     session = session_of(at_work.run(model, "[script:read] Go.", tools="mcp__files__read"))
     ccgraph_there("watch", "--once")
-    found = eventually(lambda: ask(OF_SERVER, id=session)["mcpToolCalls"]["nodes"], bool)
-    assert [(call["toolName"], call["status"]) for call in found] == [("read", "COMPLETED")]
-    assert "It is empty." in json.dumps(found)
+    call = the_call(ask, session, "files")
+    assert (call["toolName"], call["status"]) == ("mcp__files__read", "COMPLETED")
+    assert "It is empty." in json.dumps(call["result"])
     ccgraph_there("disconnect")
     assert json.loads(configuration.read_text())["mcpServers"] == {"files": server}
+
+
+def the_call(ask: Ask, session: str, server: str) -> dict[str, Any]:
+    """The one row of the only call, once both the session and a record of messages have told of it."""
+    calls = eventually(
+        lambda: ask(OF_SERVER, id=session, server=server)["mcpToolCalls"]["nodes"],
+        lambda calls: [one for one in calls if one["message"] and one["toolName"].startswith("mcp__")],
+    )
+    (call,) = calls
+    assert call["message"] == {"createdAt": call["startedAt"], "direction": "CLIENT"}
+    return dict(call)
+
+
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_a_call_of_ccgraphs_own_tools_is_one_row(
+    at_work: Machine,
+    model: ScriptedModel,
+    ask: Ask,
+    token: str,
+    server: Served,
+    ccgraph_there: Callable[..., str],
+    transport: str,
+) -> None:
+    session = str(uuid4())
+    headers = {"Authorization": f"Bearer {token}", "X-CCGraph-Instance": session}
+    entries: dict[str, Any] = {
+        "http": {"type": "http", "url": f"{server.url}/mcp", "headers": headers},
+        "stdio": {
+            "command": CCGRAPH,
+            "args": ["mcp", "--url", server.url],
+            "env": {"CCGRAPH_TOKEN": token},
+        },
+    }
+    servers = at_work.home / "servers.json"
+    servers.write_text(json.dumps({"mcpServers": {"ccgraph": entries[transport]}}))
+    ccgraph_there("connect")
+    at_work.run(
+        model,
+        "[script:fleet] Go.",
+        *("--session-id", session, "--mcp-config", str(servers), "--strict-mcp-config"),
+        tools="mcp__ccgraph",
+    )
+    ccgraph_there("watch", "--once")
+    call = the_call(ask, session, "ccgraph")
+    assert (call["toolName"], call["status"]) == ("mcp__ccgraph__fleet_status", "COMPLETED")
 
 
 def test_a_permission_is_answered_through_the_api_and_the_work_goes_on(

@@ -598,6 +598,133 @@ AND decision IS NULL
 AND held_until IS NOT NULL
 RETURNING id
 
+-- services.mcp.calls, _SYNC
+WITH called AS (
+    SELECT given.id, request.id AS message_id, request.cc_instance_id, request.server_name,
+        request.params ->> 'name' AS tool_name,
+        COALESCE(NULLIF(request.params -> 'arguments', 'null'), '{}') AS arguments,
+        CASE WHEN response.id IS NULL
+AND cancel.id IS NOT NULL THEN 'failed'
+             WHEN response.id IS NULL THEN 'running'
+             WHEN response.error IS NOT NULL
+OR response.result -> 'isError' = 'true' THEN 'failed'
+             ELSE 'completed' END AS status,
+        request.created_at AS started_at, response.created_at AS answered_at,
+        cancel.created_at AS cancelled_at,
+        COALESCE(given.elapsed, response.processing_time_ms) AS execution_time_ms,
+        response.result,
+        CASE WHEN response.id IS NULL
+AND cancel.id IS NOT NULL
+             THEN jsonb_build_object('message', 'Cancelled', 'reason', cancel.params -> 'reason')
+             WHEN response.result -> 'isError' = 'true'
+             THEN jsonb_build_object('message', (SELECT string_agg(part ->> 'text', E'\n')
+                                                
+FROM jsonb_path_query(response.result, '$.content[*]') part))
+             ELSE response.error END AS error_details
+   
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+        AS given (id, request_id, response_id, cancel_id, elapsed)
+   
+JOIN mcp_messages request ON request.id = given.request_id
+    LEFT
+JOIN mcp_messages response ON response.id = given.response_id
+    LEFT
+JOIN mcp_messages cancel ON cancel.id = given.cancel_id
+   
+WHERE jsonb_typeof(request.params -> 'name') = 'string'
+), joined AS (
+    SELECT called.id, called.message_id, called.started_at,
+        COALESCE(called.server_name, known.server_name) AS server_name,
+        CASE WHEN stated ? 'tool_name' THEN known.tool_name ELSE called.tool_name END AS tool_name,
+        CASE WHEN stated ? 'arguments' THEN known.arguments ELSE called.arguments END AS arguments,
+        CASE WHEN stated ? 'status'
+OR called.status = 'running'
+AND COALESCE(known.error_details ? 'interrupted', false) THEN known.status ELSE called.status END AS status,
+        COALESCE(called.answered_at, 
+COALESCE(timestamptz 'epoch' + (stated #>> '{completed_at,1}')::bigint * interval '1 microsecond',
+         CASE WHEN stated ? 'completed_at' THEN known.completed_at END)
+, called.cancelled_at) AS completed_at,
+        COALESCE(called.execution_time_ms, 
+COALESCE(CASE WHEN stated #>> '{execution_time_ms,1}' IS NOT NULL
+              THEN LEAST((stated #>> '{execution_time_ms,1}')::numeric, 2147483647)::integer END,
+         CASE WHEN stated ? 'execution_time_ms' THEN known.execution_time_ms END,
+         CASE WHEN 
+COALESCE(timestamptz 'epoch' + (stated #>> '{completed_at,1}')::bigint * interval '1 microsecond',
+         CASE WHEN stated ? 'completed_at' THEN known.completed_at END)
+ IS NOT NULL
+AND NOT COALESCE(known.error_details ? 'denied', false)
+              THEN LEAST(GREATEST(round(extract(epoch
+FROM 
+COALESCE(timestamptz 'epoch' + (stated #>> '{completed_at,1}')::bigint * interval '1 microsecond',
+         CASE WHEN stated ? 'completed_at' THEN known.completed_at END)
+ - called.started_at) * 1000), 0),
+                         2147483647)::integer END)
+) AS execution_time_ms,
+        CASE WHEN stated ? 'result' THEN known.result ELSE called.result END AS result,
+        CASE WHEN stated ? 'status' THEN CASE WHEN stated ? 'error_details' THEN known.error_details END
+             WHEN called.status = 'running'
+AND COALESCE(known.error_details ? 'interrupted', false) THEN known.error_details
+             ELSE called.error_details END AS error_details
+   
+FROM called
+   
+JOIN mcp_tool_calls known ON known.id = called.id
+    LEFT
+JOIN mcp_messages before ON before.id = known.message_id
+    LEFT
+JOIN cc_provenance provenance ON provenance.session_id = called.cc_instance_id
+       
+AND provenance.kind = 'tool'
+AND provenance.id = called.id
+    CROSS
+JOIN LATERAL (SELECT COALESCE(provenance.told, '{}')) AS of_session (stated)
+    -- A request that was sent again is the call; the row of another session's call is not touched.
+   
+WHERE (before.id IS NULL
+OR before.id = ANY($6::uuid[])
+          
+OR (before.created_at, before.id) <= (called.started_at, called.message_id))
+     
+AND (provenance.id IS NOT NULL
+OR known.cc_instance_id = called.cc_instance_id)
+), changed AS (
+    UPDATE mcp_tool_calls AS known
+    SET message_id = joined.message_id, server_name = joined.server_name, tool_name = joined.tool_name,
+        arguments = joined.arguments, status = joined.status, started_at = joined.started_at,
+        completed_at = joined.completed_at, execution_time_ms = joined.execution_time_ms,
+        result = joined.result, error_details = joined.error_details
+   
+FROM joined
+   
+WHERE known.id = joined.id
+     
+AND (known.message_id, known.server_name, known.tool_name, known.arguments, known.status,
+           known.started_at, known.completed_at, known.execution_time_ms, known.result, known.error_details)
+          IS DISTINCT FROM
+          (joined.message_id, joined.server_name, joined.tool_name, joined.arguments, joined.status,
+           joined.started_at, joined.completed_at, joined.execution_time_ms, joined.result,
+           joined.error_details)
+)
+INSERT INTO mcp_tool_calls (id, message_id, cc_instance_id, server_name, tool_name, arguments,
+                            status, started_at, completed_at, execution_time_ms, result, error_details)
+SELECT id, message_id, cc_instance_id, server_name, tool_name, arguments, status, started_at,
+       COALESCE(answered_at, cancelled_at), execution_time_ms, result, error_details
+FROM called
+ON CONFLICT (id) DO NOTHING
+
+-- services.mcp.calls, _REMOVE
+DELETE
+FROM mcp_tool_calls AS call
+WHERE id = ANY($1::uuid[])
+AND message_id = ANY($2::uuid[])
+ 
+AND NOT EXISTS (SELECT
+FROM cc_provenance told
+                 
+WHERE told.session_id = $3
+AND told.kind = 'tool'
+AND told.id = call.id)
+
 -- services.mcp.recording, _INSERT
 INSERT INTO mcp_messages (id, cc_instance_id, message_type, server_name, direction, rpc_id, method,
                           params, result, error, processing_time_ms, created_at)
@@ -613,47 +740,6 @@ ON CONFLICT (id) DO NOTHING
 UPDATE mcp_messages SET method = answer.method, processing_time_ms = answer.processing_time_ms
 FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS answer(id, method, processing_time_ms)
 WHERE mcp_messages.id = answer.id
-
--- services.mcp.recording, _SYNC_TOOL_CALLS
-INSERT INTO mcp_tool_calls AS known (id, message_id, cc_instance_id, server_name, tool_name, arguments,
-                            status, started_at, completed_at, execution_time_ms, result, error_details)
-SELECT request.id, request.id, request.cc_instance_id, request.server_name, request.params ->> 'name',
-       COALESCE(NULLIF(request.params -> 'arguments', 'null'), '{}'),
-       CASE WHEN response.id IS NULL
-AND cancel.id IS NOT NULL THEN 'failed'
-            WHEN response.id IS NULL THEN 'running'
-            WHEN response.error IS NOT NULL
-OR response.result -> 'isError' = 'true' THEN 'failed'
-            ELSE 'completed' END,
-       request.created_at, COALESCE(response.created_at, cancel.created_at),
-       COALESCE(called.elapsed, response.processing_time_ms),
-       response.result,
-       CASE WHEN response.id IS NULL
-AND cancel.id IS NOT NULL
-            THEN jsonb_build_object('message', 'Cancelled', 'reason', cancel.params -> 'reason')
-            WHEN response.result -> 'isError' = 'true'
-            THEN jsonb_build_object('message', (SELECT string_agg(part ->> 'text', E'\n')
-                                               
-FROM jsonb_path_query(response.result, '$.content[*]') part))
-            ELSE response.error END
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[])
-    AS called(request_id, response_id, cancel_id, elapsed)
-JOIN mcp_messages request ON request.id = called.request_id
-LEFT
-JOIN mcp_messages response ON response.id = called.response_id
-LEFT
-JOIN mcp_messages cancel ON cancel.id = called.cancel_id
-WHERE jsonb_typeof(request.params -> 'name') = 'string'
-ON CONFLICT (id) DO UPDATE
-SET status = excluded.status, completed_at = excluded.completed_at, result = excluded.result,
-    execution_time_ms = excluded.execution_time_ms, error_details = excluded.error_details
-WHERE (known.status, known.completed_at, known.result, known.error_details)
-   IS DISTINCT FROM (excluded.status, excluded.completed_at, excluded.result, excluded.error_details)
-
--- services.mcp.recording, _REMOVE
-DELETE
-FROM mcp_tool_calls
-WHERE id = ANY($1::uuid[])
 
 -- services.notifications.notifications, _STORE
 WITH stored AS (

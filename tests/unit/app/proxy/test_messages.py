@@ -85,6 +85,31 @@ def test_a_message_that_is_too_long_keeps_what_it_is(message: dict[str, Any], ke
         assert body.get("name") == kept.get("name")
 
 
+USE = {"claudecode/toolUseId": "toolu_01"}
+
+
+@pytest.mark.parametrize(
+    ("params", "tool_use"),
+    [
+        ({"name": "a", "arguments": {"t": LONG}, "_meta": {**USE, "progressToken": 4}}, USE),
+        ({"name": "a", "arguments": {"t": LONG}, "_meta": {"progressToken": 4}}, {}),
+        ({"name": "a", "arguments": {"t": LONG, "_meta": USE}}, {}),
+        ({"name": "a", "arguments": {"t": LONG, "u": {"_meta": USE}}}, {}),
+        ({"name": "a", "arguments": {"t": LONG + json.dumps({"_meta": USE})}}, {}),
+        ({"name": "a", "arguments": {"t": LONG}, "_meta": {"claudecode/toolUseId": 5}}, {}),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_call_that_is_too_long_keeps_which_use_of_a_tool_it_is(
+    params: dict[str, Any], tool_use: dict[str, str], *, first: bool
+) -> None:
+    before = {"jsonrpc": "2.0", "id": 4} if first else {}
+    line = long_line({**before, "method": "tools/call", "params": params, "jsonrpc": "2.0", "id": 4})
+    found = read(line)
+    assert found is not None
+    assert found[1][0]["params"]["_meta"] == {LEFT_OUT: {"bytes": line.size}, **tool_use}
+
+
 @pytest.mark.parametrize(
     "text", [b"x" * 2_000_000, b'{"a":' + b'"' + b"x" * 2_000_000, b'{"jsonrpc" ' * 200_000]
 )
