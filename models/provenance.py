@@ -1,6 +1,6 @@
 """Which source told what of the rows that digestion makes, so that a lesser one does not overwrite it."""
 
-from sqlalchemy import Column, ForeignKey, Table, Text, Uuid
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, text
 
 from models.base import Base
 from models.types import Json
@@ -21,7 +21,7 @@ cc_provenance = Table(
         Text,
         primary_key=True,
         comment="対象の種別",
-        doc="What the row is: session, instance, tool, task, worktree, request, log, file.",
+        doc="What it is: session, instance, tool, task, worktree, request, log, file, spent, kin.",
     ),
     Column("id", Uuid, primary_key=True, comment="対象の行のID", doc="Key of the row that was made."),
     Column(
@@ -37,6 +37,11 @@ cc_provenance = Table(
         nullable=False,
         comment="項目ごとの情報源の重み (JSON)",
         doc="By field: the weight of what was told of it, and the value where the row does not hold it.",
+    ),
+    Index(
+        "idx_cc_provenance_line",
+        text("(told #>> '{line,1}')"),
+        postgresql_where=text("kind IN ('kin', 'log', 'spent')"),
     ),
     comment="取り込んだ情報の出所",
 )

@@ -219,14 +219,17 @@ async def settle_requests(raw: Connection, sessions: Sequence[UUID]) -> None:
 _TOTALS: Final = """
 UPDATE sessions AS s SET total_tokens_used = LEAST(used.total, 2147483647)::integer
 FROM (
-    SELECT session_id, sum(input_tokens::bigint + output_tokens + cache_read_tokens + cache_creation_tokens)
-        AS total
-    FROM cc_usage WHERE session_id = ANY($1::uuid[]) GROUP BY session_id
+    SELECT given.session_id, COALESCE(sum(
+        u.input_tokens::bigint + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens), 0) AS total
+    FROM unnest($1::uuid[]) AS given (session_id) LEFT JOIN cc_usage u USING (session_id)
+    GROUP BY given.session_id
 ) AS used
-WHERE s.session_id = used.session_id AND s.total_tokens_used IS DISTINCT FROM LEAST(used.total, 2147483647)
+WHERE s.session_id = used.session_id AND (used.total > 0 OR s.session_id = ANY($2::uuid[]))
+  AND s.total_tokens_used IS DISTINCT FROM LEAST(used.total, 2147483647)
 """
 
 
-async def store_totals(raw: Connection, sessions: Sequence[UUID]) -> None:
+async def store_totals(raw: Connection, sessions: Sequence[Told]) -> None:
     """Say of sessions how many tokens their requests have used."""
-    await raw.execute(_TOTALS, sessions)
+    lost = [session.key for session in sessions if session.has_lost_rows]
+    await raw.execute(_TOTALS, [session.key for session in sessions], lost)

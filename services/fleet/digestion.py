@@ -4,14 +4,14 @@ The same records give the same rows in whatever order and parts they come, and h
 transaction holds all of it; what cannot be read or placed is told, and takes nothing else with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from models.change_policy import changeable
-from models.enums import CcActivity, IngestSource
+from models.enums import CcActivity
 from services.core.database import Connection, driver
-from services.fleet import keys, provenance
+from services.fleet import keys, kinship, provenance
 from services.fleet.activities import Doing
 from services.fleet.deriving import (
     end_interrupted_calls,
@@ -22,11 +22,12 @@ from services.fleet.deriving import (
     time_calls,
 )
 from services.fleet.entities import Entity, gathered
-from services.fleet.facts import Kind, Reading, Spent
+from services.fleet.facts import Kind, Spent
 from services.fleet.files import store_file_operations
+from services.fleet.forks import Forks
 from services.fleet.places import clear_catch_all, places_of
 from services.fleet.provenance import Told as Provenance
-from services.fleet.reading import read
+from services.fleet.reading import read_all, size_of
 from services.fleet.recorded import join_messages, recorded_calls, take_turns
 from services.fleet.records import Digested, Problem, RawRecord
 from services.fleet.rows import call_values, log_values, new_call, new_log, usage, worktree_row
@@ -43,15 +44,12 @@ from services.fleet.sessions import (
 )
 from services.fleet.storing import concealed, insert, patch, upsert
 from services.fleet.tasks import store_tasks
-from services.fleet.values import items
 from services.secrets.masking import off_the_loop
-from services.usage.recording import MOST_ROWS, store_usage
+from services.usage.recording import MOST_ROWS, Usage, store_usage
 from services.writing.action import Transaction
 from services.writing.task_claims import release_claims
 
 _MOST_PROBLEMS: Final = 100
-_AHEAD: Final = 300
-"""Seconds by which the clock of a machine may be ahead before it is told."""
 
 
 async def digest(transaction: Transaction, owner_id: int, records: Sequence[RawRecord]) -> Digested:
@@ -59,8 +57,8 @@ async def digest(transaction: Transaction, owner_id: int, records: Sequence[RawR
 
     Never raises for bad content: that is counted and told.
     """
-    size = sum(map(_size, records))
-    readings = await off_the_loop(size, _read_all, records)
+    size = sum(map(size_of, records))
+    readings = await off_the_loop(size, read_all, records)
     problems = [
         Problem(record.id, problem)
         for record, reading in zip(records, readings, strict=True)
@@ -78,29 +76,6 @@ async def digest(transaction: Transaction, owner_id: int, records: Sequence[RawR
     return Digested(unreadable, tuple(problems[:_MOST_PROBLEMS]))
 
 
-def _size(record: RawRecord) -> int:
-    """About how much there is to read: a line, a hook or a record of telemetry takes up to a millisecond."""
-    lines = items(record.body, "lines")
-    is_export = record.source in (IngestSource.LOGS, IngestSource.METRICS, IngestSource.TRACES)
-    return 1_000 * (len(lines) or (20 if is_export else 1))
-
-
-def _read_all(records: Sequence[RawRecord]) -> list[Reading]:
-    readings = []
-    for record in records:
-        reading = read(record)
-        ahead = max(
-            ((fact.at - record.received_at).total_seconds() for fact in reading.facts if fact.at is not None),
-            default=0,
-        )
-        if ahead > _AHEAD:
-            reading.problems.append(
-                f"The clock of the machine that told this is {round(ahead):,} seconds ahead of the server's."
-            )
-        readings.append(reading)
-    return readings
-
-
 class _Batch:
     """The rows of one batch."""
 
@@ -111,6 +86,8 @@ class _Batch:
         self._sessions: dict[UUID, Told] = {}
         self._provenance: dict[tuple[UUID, str, UUID], tuple[str, Provenance]] = {}
         self._doings: dict[tuple[UUID, str], Doing | None] = {}
+        self._spent: Sequence[Spent] = ()
+        self._used: list[Usage] = []
         self._problems: list[str] = []
         self._recorded: list[UUID] = []
 
@@ -129,7 +106,7 @@ class _Batch:
         await self._store_logs()
         await self._store_worktrees()
         await self._store_requests()
-        await self._store_usage(spent)
+        await self._store_usage()
         sessions = list(self._sessions.values())
         cutoffs = self._cutoffs()
         await time_calls(self._raw, self._untimed(touched))
@@ -140,7 +117,7 @@ class _Batch:
         await store_tasks(self._raw, sessions, touched, self._guard("tasks"))
         await settle_requests(self._raw, [session.key for session in sessions])
         files = await store_file_operations(self._raw, sessions, touched, self._provenance, self._owner_id)
-        await store_totals(self._raw, [session.key for session in sessions])
+        await store_totals(self._raw, sessions)
         await self._release()
         await provenance.write(self._raw, [*self._told(), *files])
         if any(session.moved for session in sessions):
@@ -164,24 +141,52 @@ class _Batch:
         self._sessions = sessions
         for session in sessions.values():
             self._name_agents(session, spent)
-        ids = [
-            session.row_key(entity) for session in sessions.values() for entity in session.entities.values()
-        ]
-        self._provenance = await provenance.read(self._raw, list(sessions), ids)
-        for (session_key, kind, _), (name, known) in self._provenance.items():
-            if kind != provenance.FILE:
-                sessions[session_key].entity(Kind(kind), name).take_stored(known)
+        await self._join_stored(sessions)
+        for refusal_key in await foreign_instances(self._raw, principal, sessions.values()):
+            session = sessions.pop(refusal_key)
+            self._problems.append(
+                f"An instance of session {session.claude_id[:64]} is in a project that you may not change."
+            )
+        await self._settle_forks(spent)
         last_events = {
             key: max((event[0] for event in known.get("events", ())), default=0)
             for (_, kind, key), (_, known) in self._provenance.items()
             if kind == Kind.INSTANCE
         }
         await note_ends(self._raw, sessions.values(), last_events)
-        for refusal_key in await foreign_instances(self._raw, principal, sessions.values()):
-            session = sessions.pop(refusal_key)
-            self._problems.append(
-                f"An instance of session {session.claude_id[:64]} is in a project that you may not change."
-            )
+
+    async def _join_stored(self, sessions: Mapping[UUID, Told]) -> None:
+        """Join what earlier batches told of the sessions and of what this one speaks of."""
+        ids = [
+            session.row_key(entity) for session in sessions.values() for entity in session.entities.values()
+        ]
+        known = await provenance.read(self._raw, list(sessions), ids)
+        self._provenance |= known
+        for (session_key, kind, _), (name, told) in known.items():
+            if kind != provenance.FILE:
+                sessions[session_key].entity(Kind(kind), name).take_stored(told)
+
+    async def _settle_forks(self, spent: Sequence[Spent]) -> None:
+        """Bring in the person's sessions that repeat lines of these, or the other way round."""
+        self._spent = list(spent)
+        if not self._sessions:
+            return
+        found = await kinship.find(self._raw, self._owner_id, self._sessions)
+        others = {key: Told(name, key, {}) for key, name in found.names.items() if key not in self._sessions}
+        if others:
+            principal = self._transaction.principal
+            for key in await look_up(self._raw, principal, others):
+                del others[key]
+            for session in others.values():
+                self._name_agents(session, ())
+            await self._join_stored(others)
+            for key in await foreign_instances(self._raw, principal, others.values()):
+                del others[key]
+            self._sessions |= others
+        kin = kinship.related(self._sessions, found.lines)
+        if kin.pairs:
+            forks = Forks(self._raw, self._sessions, self._provenance, self._guard("tasks"))
+            self._spent, self._used = await forks.settle(kin, spent)
 
     @staticmethod
     def _name_agents(session: Told, spent: Sequence[Spent]) -> None:
@@ -293,7 +298,7 @@ class _Batch:
                 owners[key] = (session, entity)
                 values = values_of(session, entity)
                 if (session.key, kind.value, key) in self._provenance:
-                    changed[key] = values
+                    changed |= {key: values} if values else {}
                 else:
                     new[key] = complete(session, values)
         if new:
@@ -343,9 +348,10 @@ class _Batch:
         if rows:
             await insert(self._raw, "cc_permission_requests", await concealed("cc_permission_requests", rows))
 
-    async def _store_usage(self, spent: Sequence[Spent]) -> None:
+    async def _store_usage(self) -> None:
         by_claude_id = {session.claude_id: session for session in self._sessions.values()}
-        told = [usage(by_claude_id[one.session], one) for one in spent if one.session in by_claude_id]
+        told = [usage(by_claude_id[one.session], one) for one in self._spent if one.session in by_claude_id]
+        told += self._used
         for start in range(0, len(told), MOST_ROWS):
             recorded = await store_usage(self._transaction, told[start : start + MOST_ROWS])
             if recorded.refused:

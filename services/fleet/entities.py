@@ -7,9 +7,10 @@ from typing import Any, Final
 from services.fleet import activities
 from services.fleet.activities import Event
 from services.fleet.facts import Fact, Kind
-from services.fleet.precedence import FIELDS, Together, Weight, weigh
+from services.fleet.precedence import FIELDS, REPEATED, Together, Weight, weigh
 
 _EVENTS: Final = "events"
+HOME: Final = "home"
 WRITTEN: Final = "written"
 """What digestion has written itself where people may write too, beside the fields."""
 
@@ -19,7 +20,7 @@ class Entity:
     """All that is told of one thing. `name` is what Claude Code calls it within the session.
 
     `values` holds those of this batch, and the kept ones of earlier batches; `changed` names the fields whose
-    value this batch has changed.
+    value this batch has changed. `home` is the session that has the row, where another one was there first.
     """
 
     kind: Kind
@@ -29,6 +30,7 @@ class Entity:
     events: list[Event] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     written: dict[str, Any] = field(default_factory=dict)
+    home: str | None = None
 
     def take(self, fact: Fact) -> None:
         """Join a fact about this thing."""
@@ -55,6 +57,8 @@ class Entity:
                     self.changed.discard(_EVENTS)
             elif name == WRITTEN:
                 self.written = dict(entry)
+            elif name == HOME:
+                self.home = entry
             elif name in FIELDS[self.kind]:
                 weight = tuple(entry[0])
                 if name not in self.weights or self.weights[name] <= weight:
@@ -72,11 +76,35 @@ class Entity:
             name: [weight, self.values.get(name)] if fields[name].kept else [weight]
             for name, weight in self.weights.items()
         }
+        if self.home is not None:
+            told[HOME] = self.home
         if self.events:
             told[_EVENTS] = self.events
         if self.written:
             told[WRITTEN] = self.written
         return told
+
+    def join(self, other: "Entity") -> None:
+        """Take what was told of the same thing in another session; which line told it stays its own."""
+        for name, weight in other.weights.items():
+            if name not in REPEATED and name in other.values:
+                self._weigh(name, weight, other.values[name])
+
+    def give_up(self, home: str) -> None:
+        """Leave the row to another session. Of an instance all stays known, as it may go on in this one."""
+        if self.home != home:
+            self.home = home
+            self.changed.add(HOME)
+        if self.kind is not Kind.INSTANCE:
+            self.weights = {name: self.weights[name] for name in REPEATED if name in self.weights}
+            self.values = {name: self.values[name] for name in REPEATED if name in self.values}
+            self.changed &= {*REPEATED, HOME}
+
+    def come_home(self) -> None:
+        """Have a row in this session."""
+        if self.home is not None:
+            self.home = None
+            self.changed.add(HOME)
 
     def _weigh(self, name: str, weight: Weight, value: Any) -> None:
         known = self.weights.get(name)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Kind(StrEnum):
@@ -16,6 +16,15 @@ class Kind(StrEnum):
     WORKTREE = "worktree"
     REQUEST = "request"
     LOG = "log"
+    SPENT = "spent"
+    KIN = "kin"
+
+
+LINED: Final = frozenset([Kind.TOOL, Kind.LOG, Kind.SPENT])
+"""Of these it is told by which line of a transcript."""
+
+COPIED: Final = LINED | {Kind.INSTANCE}
+"""What a fork of a conversation repeats."""
 
 
 class Witness(StrEnum):

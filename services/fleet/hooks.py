@@ -8,18 +8,10 @@ from models.enums import CcLogCategory, LogLevel
 from services.fleet.activities import ACTIVITIES
 from services.fleet.facts import Kind, Reading, Witness
 from services.fleet.keys import digest, permission_name
+from services.fleet.outcomes import failed, is_denial, succeeded
 from services.fleet.precedence import micros
-from services.fleet.telling import (
-    AGENT_TOOLS,
-    QUESTION_TOOLS,
-    Telling,
-    about,
-    context_used,
-    failed,
-    is_denial,
-    server_of,
-    succeeded,
-)
+from services.fleet.telling import AGENT_TOOLS, QUESTION_TOOLS, Telling, about, server_of
+from services.fleet.tokens import context_used
 from services.fleet.values import (
     Object,
     cut,
@@ -132,6 +124,8 @@ def _session_start(telling: Telling, hook: Object, at: datetime) -> None:
         process_id=_process(hook),
     )
     telling.about_session(at, title=line(hook.get("session_title"), 100))
+    if text(hook, "source") == "fork":
+        telling.forked(at)
     _log(telling, hook, at, f"The session starts ({line(text(hook, 'source')) or 'startup'}).")
 
 

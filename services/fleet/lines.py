@@ -6,19 +6,10 @@ from typing import Final
 
 from models.enums import LogLevel
 from services.fleet.facts import Spent, Witness
+from services.fleet.outcomes import Outcome, failed, is_interruption, succeeded
 from services.fleet.precedence import micros
-from services.fleet.telling import (
-    QUESTION_TOOLS,
-    Outcome,
-    Telling,
-    about,
-    context_used,
-    failed,
-    is_interruption,
-    is_notification,
-    succeeded,
-    tokens,
-)
+from services.fleet.telling import QUESTION_TOOLS, Telling, about, is_notification
+from services.fleet.tokens import context_used, tokens
 from services.fleet.values import (
     Object,
     cut,
@@ -191,7 +182,7 @@ def _spent(telling: Telling, one: Object, message: Object, at: datetime) -> None
         )
     if request is None or not counts:
         return
-    telling.reading.spent.append(
+    telling.spent(
         Spent(
             telling.session,
             telling.agent,
@@ -304,6 +295,7 @@ def _copied(telling: Telling, one: Object, agent: str, at: datetime) -> None:
     if kind != "assistant" and not is_result:  # what else there is, is the prompt
         return
     of_agent = Telling(telling.reading, telling.witness, telling.received_at, telling.session, agent)
+    of_agent.of_line(text(one, "uuid") or telling.line, telling.origin)
     reader = _user if is_result else _assistant
     reader(of_agent, one, moment(one.get("timestamp")) or at)
 

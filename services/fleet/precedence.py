@@ -86,6 +86,9 @@ _OUTCOME: Final = (_W.TRANSCRIPT, _W.HOOK, _W.LOGS, _W.TRACES, _W.BATCH)
 _CLOCK: Final = (_W.TRACES, _W.TRANSCRIPT, _W.LOGS, _W.HOOK, _W.BATCH, _W.ESTIMATE)
 """Who knows best when something was: the spans do; a hook has the time of its arrival only."""
 
+REPEATED: Final[Mapping[str, Choice]] = {"line": Earliest(kept=True), "origin": Earliest(kept=True)}
+"""Which line told of it, and of which session the line says that it is repeated from there."""
+
 FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
     Kind.SESSION: {
         "custom_title": Latest(kept=True),
@@ -95,6 +98,8 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
         "checkout": Best((_W.TRANSCRIPT, _W.HOOK, _W.ESTIMATE), kept=True, first=True),
         "remote": Latest(kept=True),
         "started": Earliest(kept=True),
+        "born": Earliest(kept=True),
+        "forked": Earliest(kept=True),
         "seen": Latest(kept=True),
         "version": Latest(kept=True),
         "entrypoint": Latest(kept=True),
@@ -133,6 +138,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
         "status": Best(_OUTCOME),
         "result": Best(_OUTCOME),
         "error_details": Best(_CONTENT),
+        **REPEATED,
     },
     Kind.TASK: {
         "agent": Best((_W.TRANSCRIPT, _W.HOOK), kept=True, first=True),
@@ -160,16 +166,21 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
         "suggestions": Best((_W.HOOK,)),
         "asked_at": Best((_W.HOOK,), first=True),
     },
+    # A fork gives lines that it repeats the id of its own prompt, which is the last with it.
     Kind.LOG: {
-        "agent": Best(_CONTENT, first=True),
-        "log_level": Best(_CONTENT, first=True),
-        "category": Best(_CONTENT, first=True),
-        "message": Best(_CONTENT, first=True),
-        "details": Best(_CONTENT, first=True),
+        "agent": Best(_CONTENT),
+        "log_level": Best(_CONTENT),
+        "category": Best(_CONTENT),
+        "message": Best(_CONTENT),
+        "details": Best(_CONTENT),
         "trace_id": Best((_W.LOGS, _W.TRACES), first=True),
         "span_id": Best((_W.LOGS, _W.TRACES), first=True),
-        "created_at": Best(_CONTENT, first=True),
+        "created_at": Best(_CONTENT),
+        **REPEATED,
+        "line": Latest(kept=True),
     },
+    Kind.SPENT: {"at": Earliest(), **REPEATED},
+    Kind.KIN: {"line": Earliest(kept=True)},
 }
 """By what a fact speaks of and the name of its field. A field that is `kept` stands with its provenance, as
 rows are made of several of them, and of MCP messages; the value of another one stands in its row alone."""

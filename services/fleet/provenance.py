@@ -12,7 +12,7 @@ from services.fleet.facts import Kind
 FILE: Final = "file"
 """The kind under which the operation on a file of a tool call is remembered, whose key is a number."""
 
-WHOLE: Final = (Kind.SESSION, Kind.INSTANCE, Kind.TASK, Kind.WORKTREE)
+WHOLE: Final = (Kind.SESSION, Kind.INSTANCE, Kind.TASK, Kind.WORKTREE, Kind.KIN)
 """Kinds of which all of a session are read, as one depends on another."""
 
 _READ: Final = """
@@ -21,6 +21,11 @@ WHERE session_id = ANY($1::uuid[]) AND kind = ANY($2::text[])
 UNION ALL
 SELECT session_id, kind, id, name, told FROM cc_provenance
 WHERE session_id = ANY($1::uuid[]) AND kind <> ALL($2::text[]) AND id = ANY($3::uuid[])
+"""
+
+_READ_SOME: Final = """
+SELECT session_id, kind, id, name, told FROM cc_provenance
+WHERE session_id = ANY($1::uuid[]) AND id = ANY($2::uuid[])
 """
 
 _WRITE: Final = """
@@ -38,6 +43,14 @@ async def read(
 ) -> dict[tuple[UUID, str, UUID], tuple[str, Told]]:
     """By session, kind and key: the name, and what was told. Of kinds that are not `WHOLE`, only `ids`."""
     rows = await raw.fetch(_READ, sessions, [kind.value for kind in WHOLE], ids)
+    return {(row["session_id"], row["kind"], row["id"]): (row["name"], row["told"]) for row in rows}
+
+
+async def read_some(
+    raw: Connection, sessions: Sequence[UUID], ids: Sequence[UUID]
+) -> dict[tuple[UUID, str, UUID], tuple[str, Told]]:
+    """The same of these ids alone."""
+    rows = await raw.fetch(_READ_SOME, sessions, ids)
     return {(row["session_id"], row["kind"], row["id"]): (row["name"], row["told"]) for row in rows}
 
 

@@ -3,10 +3,14 @@
 from typing import Any, Final
 
 from models.enums import LogLevel, McpToolCallStatus, UsageAsker
-from services.fleet.entities import Entity
+from services.fleet.entities import HOME, Entity
 from services.fleet.facts import Kind, Spent
+from services.fleet.precedence import REPEATED
 from services.fleet.sessions import Told, moment_of
 from services.usage.recording import Usage
+
+BESIDE: Final = frozenset([*REPEATED, HOME])
+"""What is known of a thing that its row does not have."""
 
 _TIMES: Final = ("started_at", "completed_at", "created_at")
 
@@ -43,7 +47,7 @@ def _bounded(milliseconds: int | None) -> int | None:
 
 def log_values(session: Told, entity: Entity) -> dict[str, Any]:
     """The columns of a row that this batch changes."""
-    row = {name: entity.values.get(name) for name in entity.changed}
+    row = {name: entity.values.get(name) for name in entity.changed if name not in BESIDE}
     if "agent" in row:
         row["cc_instance_id"] = session.instance(str(row.pop("agent") or ""))
     return {name: moment_of(value) if name in _TIMES else value for name, value in row.items()}

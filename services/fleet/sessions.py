@@ -51,6 +51,7 @@ class Told:
     row_made: datetime | None = None
     is_new: bool = True
     moved: bool = False
+    has_lost_rows: bool = False
     stored: dict[tuple[Kind, str], Entity] = field(default_factory=dict)
 
     def entity(self, kind: Kind, name: str = "") -> Entity:
@@ -61,8 +62,22 @@ class Told:
         return found
 
     def of(self, kind: Kind) -> Iterable[Entity]:
-        """All things of a kind."""
-        return [entity for (known, _), entity in self.entities.items() if known is kind]
+        """All things of a kind, without those whose rows another session has."""
+        return [
+            entity for (known, _), entity in self.entities.items() if known is kind and entity.home is None
+        ]
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether it has begun with the conversation of another session."""
+        return bool(self.entity(Kind.SESSION).values.get("forked"))
+
+    @property
+    def began(self) -> int | None:
+        """When it began, in microseconds since 1970; what a fork repeats was before."""
+        values = self.entity(Kind.SESSION).values
+        born: int | None = values.get("born") if self.is_fork else None
+        return values.get("started") if born is None else born
 
     @property
     def agents(self) -> list[str]:
@@ -261,7 +276,7 @@ def session_row(session: Told, owner_id: int, main: Doing | None) -> dict[str, A
 def _made(session: Told) -> datetime:
     """When a session began: as it is told; of one that a person has made, that before."""
     entity = session.entity(Kind.SESSION)
-    started = moment_of(entity.values.get("started"))
+    started = moment_of(session.began)
     if started is None:
         return session.row_made or datetime.now(UTC)
     return started if session.row_made is None or entity.written else min(started, session.row_made)
@@ -277,9 +292,8 @@ def name_of(session: Told) -> str:
 def instance_row(session: Told, agent: str, doing: Doing | None) -> dict[str, Any]:
     """The row of an instance, without its key. Who began a subagent is settled once tool calls are stored."""
     values = session.entity(Kind.INSTANCE, agent).values
-    started = moment_of(values.get("started")) or moment_of(
-        session.entity(Kind.SESSION).values.get("started")
-    )
+    began = None if session.is_fork and not agent else values.get("started")
+    started = moment_of(session.began if began is None else began)
     gone = doing is not None and doing.activity is CcActivity.GONE
     status = CcInstanceStatus.RUNNING if doing is None else doing.status
     name = name_of(session)

@@ -30,6 +30,20 @@ FROM mcp_tool_calls
 WHERE cc_instance_id = ANY($1::uuid[]) AND tool_name = ANY($2::text[]) AND status = 'completed'
 """
 
+_LOST_CALLS: Final = """
+SELECT id, cc_instance_id, tool_name, arguments, result, started_at, completed_at
+FROM mcp_tool_calls WHERE id = ANY($1::uuid[]) AND tool_name = ANY($2::text[]) AND status = 'completed'
+"""
+
+# Its logs would outlive a task. One that an instance has claimed through the API is carried on there.
+_FORGET: Final = """
+WITH gone AS (
+    SELECT known.id FROM tasks known
+    WHERE known.id = ANY($1::uuid[]) AND known.lease_expires_at IS NULL AND {guard}
+), logs AS (DELETE FROM task_logs WHERE task_id IN (SELECT id FROM gone))
+DELETE FROM tasks WHERE id IN (SELECT id FROM gone)
+"""
+
 _STATUSES: Final[Mapping[str, TaskStatus]] = {
     "pending": TaskStatus.PENDING,
     "in_progress": TaskStatus.RUNNING,
@@ -47,7 +61,7 @@ async def store_tasks(raw: Connection, sessions: Sequence[Told], touched: set[UU
     concerned |= {
         session.key
         for session in sessions
-        if session.moved or any(entity.changed for entity in session.of(Kind.TASK))
+        if session.moved or session.has_lost_rows or any(entity.changed for entity in session.of(Kind.TASK))
     }
     of_sessions = [session for session in sessions if session.key in concerned]
     if not of_sessions:
@@ -65,6 +79,21 @@ async def store_tasks(raw: Connection, sessions: Sequence[Told], touched: set[UU
             known = tasks[session.key].setdefault(fact.id, Entity(Kind.TASK, fact.id))
             known.take(fact)
     await _write_tasks(raw, of_sessions, tasks, guard)
+
+
+async def forget_tasks(raw: Connection, calls: Mapping[UUID, Told], guard: str) -> None:
+    """Remove what was made of calls that another session has; what other calls tell is made anew.
+
+    `calls` has their sessions by their keys; `guard` is SQL about a task `known`.
+    """
+    rows = await raw.fetch(_LOST_CALLS, list(calls), list(_TASK_TOOLS))
+    tasks: set[UUID] = set()
+    for row in rows:
+        session = calls[row["id"]]
+        session.has_lost_rows = True
+        tasks |= {keys.row(session.key, "task", fact.id) for fact in _task_facts(session, "", row)}
+    if tasks:
+        await raw.execute(_FORGET.format(guard=guard), sorted(tasks))
 
 
 def _copied(entity: Entity) -> Entity:

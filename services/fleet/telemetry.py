@@ -13,8 +13,10 @@ from models.enums import CcLogCategory, LogLevel
 from services.fleet.facts import Kind, Reading, Spent, Witness
 from services.fleet.keys import digest
 from services.fleet.otlp import attributes_of, value_of
+from services.fleet.outcomes import Outcome, failed
 from services.fleet.precedence import micros
-from services.fleet.telling import Outcome, Telling, about, context_used, failed
+from services.fleet.telling import Telling, about
+from services.fleet.tokens import context_used
 from services.fleet.values import (
     UNREADABLE,
     Object,
@@ -194,7 +196,7 @@ def _api_request(telling: Telling, told: Object, at: datetime, record: Object) -
     micro = whole(told.get("cost_usd_micros"))
     cost = number(told.get("cost_usd"))
     duration = milliseconds(told.get("duration_ms"))
-    telling.reading.spent.append(
+    telling.spent(
         Spent(
             telling.session,
             telling.agent,
@@ -429,7 +431,7 @@ def _request_span(telling: Telling, told: Object, began: datetime) -> None:
         return
     source = text(told, "query_source_safe") or text(told, "query_source") or ""
     counts = {name: count for name in _COUNTS if (count := whole(told.get(name)))}
-    telling.reading.spent.append(
+    telling.spent(
         Spent(
             telling.session,
             telling.agent,

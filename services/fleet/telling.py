@@ -1,15 +1,15 @@
 """How readers write down facts: what the readers of all sources say alike."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from models.enums import CcLogCategory, LogLevel, McpToolCallStatus
-from services.fleet.facts import Fact, Kind, Reading, Witness
+from services.fleet.facts import LINED, Fact, Kind, Reading, Spent, Witness
+from services.fleet.outcomes import Outcome
 from services.fleet.precedence import micros
-from services.fleet.values import Object, at, clean, cut, flag, line, mapping, objects, payload, text, whole
+from services.fleet.values import Object, at, clean, cut, flag, line, objects, payload, text
 
 AGENT_TOOLS: Final = frozenset(["Agent", "Task"])
 """Tools that begin a subagent, by the names they have had."""
@@ -18,14 +18,6 @@ QUESTION_TOOLS: Final = frozenset(["AskUserQuestion"])
 """Tools by which Claude asks a person."""
 
 _WORKTREE: Final = re.compile(r"(?P<checkout>/.+?)/\.claude/worktrees/(?P<name>[^/]+)")
-
-_DENIAL: Final = re.compile(
-    r"requested permissions? to |haven't granted it yet|doesn't want to (?:proceed|take this action)"
-    r"|[Pp]ermission to use .{1,200} (?:has been|was) denied|denied this tool|was denied by",
-    re.DOTALL,
-)
-
-_INTERRUPTION: Final = re.compile(r"^\[Request interrupted by user")
 
 _NOTIFICATION: Final = "<task-notification>"
 _OF_AGENT: Final = re.compile(r"<summary>\s*Agent\b")
@@ -54,13 +46,19 @@ _ABOUT: Final = (
 
 @dataclass(slots=True)
 class Telling:
-    """Facts of one record, of one session and agent at a time."""
+    """Facts of one record, of one session and agent at a time.
+
+    `line` is the id of the line of a transcript that is being read, and `origin` the other session of which
+    it says that it is repeated from there.
+    """
 
     reading: Reading
     witness: Witness
     received_at: datetime
     session: str
     agent: str = ""
+    line: str | None = None
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         """Ids may hold what PostgreSQL cannot."""
@@ -82,6 +80,10 @@ class Telling:
             if value is not None
         }
         name = clean(name)
+        if kind in LINED and self.line is not None:
+            told.setdefault("line", self.line)
+            if self.origin is not None:
+                told["origin"] = self.origin
         self.reading.facts.append(
             Fact(kind, self.session, name, witness or self.witness, at_time, self.received_at, told)
         )
@@ -103,7 +105,10 @@ class Telling:
     def seen(self, at_time: datetime) -> None:
         """The session and the instance that speaks have given a sign of life."""
         began, seen = micros(at_time), micros(min(at_time, self.received_at))
-        self.about_session(at_time, started=began, seen=seen)
+        # A line with an id may be repeated in a fork; all else happened in this session.
+        self.about_session(
+            at_time, started=began, seen=seen, born=micros(at_time) if self.line is None else None
+        )
         self.about_instance(at_time, started=began, seen=seen)
 
     def event(self, at_time: datetime, name: str, detail: object = None, agent: str | None = None) -> None:
@@ -134,6 +139,27 @@ class Telling:
                 created=created,
             )
             self.tell(Kind.WORKTREE, path, at_time, agent=self.agent)
+
+    def of_line(self, line_id: str | None, origin: str | None) -> None:
+        """What is told from here on stands in this line."""
+        self.line, self.origin = line(line_id, 100), None
+        if origin is not None and clean(origin) != self.session:
+            self.origin = clean(origin)
+
+    def repeats(self, at_time: datetime | None) -> None:
+        """The line is said to be repeated from another session: this one is a fork."""
+        if self.origin is not None:
+            self.forked(at_time)
+            self.tell(Kind.KIN, self.origin, at_time, line=fork_of(self.origin))
+
+    def forked(self, at_time: datetime | None) -> None:
+        """The session has begun with the conversation of another one."""
+        self.about_session(at_time, forked=True)
+
+    def spent(self, request: Spent) -> None:
+        """What a request to a model used."""
+        self.reading.spent.append(request)
+        self.tell(Kind.SPENT, request.request_id, request.at, at=micros(request.at))
 
     def log(
         self,
@@ -211,7 +237,7 @@ class Telling:
         self,
         at_time: datetime | None,
         tool_use_id: str,
-        outcome: "Outcome",
+        outcome: Outcome,
         duration_ms: int | None = None,
         witness: Witness | None = None,
     ) -> None:
@@ -320,38 +346,9 @@ class Telling:
             self.about_instance(at_time, agent, witness, events=("transcript agent_end", None))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a tool ended: its result, or its error as an object with `message`."""
-
-    result: Any = None
-    error: dict[str, Any] | None = None
-
-
-def failed(message: object, **more: Any) -> Outcome:
-    """A failure, or a denial where the message says so."""
-    shown = cut(message) if isinstance(message, str) and message else "The tool failed."
-    error: dict[str, Any] = {"message": shown}
-    if _DENIAL.search(shown):
-        error["denied"] = True
-    if _INTERRUPTION.match(shown):
-        error["interrupted"] = True
-    return Outcome(error={**error, **{name: value for name, value in more.items() if value is not None}})
-
-
-def succeeded(result: object) -> Outcome:
-    """A success."""
-    return Outcome(result=payload(result))
-
-
-def is_denial(message: object) -> bool:
-    """Whether a tool's result says that it may not be used."""
-    return isinstance(message, str) and _DENIAL.search(message) is not None
-
-
-def is_interruption(message: object) -> bool:
-    """Whether a text says that a person has stopped the turn."""
-    return isinstance(message, str) and _INTERRUPTION.match(message) is not None
+def fork_of(session: str) -> str:
+    """What stands for a line in what a fork tells of the session that it repeats."""
+    return f"fork of {session[:100]}"
 
 
 def is_notification(said: str) -> bool:
@@ -393,29 +390,6 @@ def answer_of(content: object) -> str | None:
         if (found := text(block, "text")) is not None and not found.startswith("<tools-used-before-summary>")
     ]
     return cut("\n".join(texts)) if texts else None
-
-
-def tokens(usage: Mapping[str, Any]) -> dict[str, int]:
-    """The counts of a message's usage, by column."""
-    cached = mapping(usage, "cache_creation")
-    told = {
-        "input_tokens": usage.get("input_tokens"),
-        "output_tokens": usage.get("output_tokens"),
-        "cache_read_tokens": usage.get("cache_read_input_tokens"),
-        "cache_creation_tokens": usage.get("cache_creation_input_tokens"),
-        "cache_creation_5m_tokens": cached.get("ephemeral_5m_input_tokens"),
-        "cache_creation_1h_tokens": cached.get("ephemeral_1h_input_tokens"),
-    }
-    return {name: count for name, value in told.items() if (count := whole(value))}
-
-
-def context_used(model: str | None, counts: Mapping[str, int]) -> int | None:
-    """How much of the model's context a request has filled, in percent, as far as its name tells the size."""
-    used = sum(counts.get(name, 0) for name in ("input_tokens", "cache_read_tokens", "cache_creation_tokens"))
-    if used <= 0:
-        return None
-    size = 1_000_000 if used > 200_000 or (model is not None and "[1m]" in model) else 200_000
-    return min(round(100 * used / size), 100)
 
 
 def truth(value: object) -> bool:

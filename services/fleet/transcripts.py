@@ -108,9 +108,11 @@ class _Lines:
             if kind != "summary":  # a summary of another file's conversation
                 self._reading.unreadable += 1
             return
-        if (origin := text(one, "forkedFrom", "sessionId")) is not None and origin != session:
-            return  # told again in a fork, of the session in which it was
         telling = self._telling(session, self._agent_of(one))
+        telling.of_line(
+            text(one, "uuid"), text(one, "forkedFrom", "sessionId") or text(one, "requestSessionId")
+        )
+        telling.repeats(at if is_timed else None)
         if is_timed:
             telling.seen(at)
             self._surroundings(telling, one, at)

@@ -31,6 +31,11 @@ _LONGEST: Final = 200
 T = TypeVar("T", int, str, UsageAsker)
 
 
+def usage_key(session_id: UUID, request_id: str) -> UUID:
+    """The key of the row of a request."""
+    return uuid5(session_id, _storable(request_id))
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What one source tells of a request to a model; what it does not know is None, or 0 of a count.
@@ -59,7 +64,7 @@ class Usage:
     @property
     def key(self) -> UUID:
         """The key of the row, the same whichever source tells of the request."""
-        return uuid5(self.session_id, _storable(self.request_id))
+        return usage_key(self.session_id, self.request_id)
 
     def joined(self, other: "Usage") -> "Usage":
         """What both tell of the same request, in either order."""

@@ -319,18 +319,21 @@ def test_lines_without_a_row_of_their_own_are_taken() -> None:
     assert (found.unreadable, found.problems) == (0, [])
 
 
-def test_what_a_fork_repeats_is_told_by_its_origin_alone() -> None:
+@pytest.mark.parametrize("mark", ["forkedFrom", "requestSessionId"])
+def test_what_a_fork_repeats_says_of_which_session_it_is(mark: str) -> None:
     origin = "0198c2f0-9999-4222-8333-444455556666"
-    copied = assistant(
-        use("t1", "Bash", command="ls"),
-        requestId="req_1",
-        forkedFrom={"sessionId": origin, "messageUuid": "x"},
-    )
+    told = {"sessionId": origin, "messageUuid": "x"} if mark == "forkedFrom" else origin
+    copied = assistant(use("t1", "Bash", command="ls"), requestId="req_1", **{mark: told})
 
     found = reading(copied, user("New."))
 
-    assert found.spent == []
-    assert not any(fact.kind is Kind.TOOL for fact in found.facts)
+    of_copy = {
+        fact.id: fact.values.get("origin") for fact in found.facts if fact.kind in (Kind.TOOL, Kind.SPENT)
+    }
+    assert of_copy == {"t1": origin, "req_1": origin}
+    assert [fact.id for fact in found.facts if fact.kind is Kind.KIN] == [origin]
+    assert any(fact.values.get("forked") for fact in found.facts)
+    assert not any("origin" in fact.values for fact in found.facts if fact.kind is Kind.LOG)
 
 
 def test_a_line_that_is_no_json_is_counted_and_takes_nothing_with_it() -> None:
