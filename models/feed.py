@@ -96,12 +96,15 @@ feed_state = Table(
 class Watch:
     """What the feed records of a table, and how an event finds those whom it concerns.
 
-    `columns` are recorded before and after the change, and an update that touches none of them is no event.
+    `columns` are recorded before and after the change. A change of one that is `noticed` is an event, too, by
+    which live queries are read again, but its value, which may be long, is not recorded, and no stream tells
+    of it. An update that touches neither is no event.
     The routing values are SQL in which `{r}` is the row: the new one, or the old one when it is deleted.
     """
 
     table: str
     columns: tuple[str, ...]
+    noticed: tuple[str, ...] = ()
     key: str = "{r}.id"
     project: str = "NULL"
     user: str = "NULL"
@@ -110,19 +113,27 @@ class Watch:
     deletes: bool = True
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """All columns whose change is an event."""
+        return (*self.columns, *self.noticed)
+
+    @property
     def function(self) -> str:
         """The trigger function. Naming the columns spares the rest of a wide row the way through JSON.
 
         What an update costs is mostly the setting up of its statement, so that statement does all there is to
         do, and nothing is looked up that the branch already knows.
         """
-        old, new = (", ".join(f"{row}.{column}" for column in self.columns) for row in ("OLD", "NEW"))
+        groups = (columns for columns in (self.columns, self.noticed) if columns)
+        changed = " OR ".join(
+            f"({_of('OLD', group)}) IS DISTINCT FROM ({_of('NEW', group)})" for group in groups
+        )
         return f"""
 CREATE OR REPLACE FUNCTION ccgraph_feed_{self.table}() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        IF ({old}) IS DISTINCT FROM ({new}) THEN
+        IF {changed} THEN
             INSERT INTO change_events (table_name, op, actor_id, old, new, {ROUTING})
             VALUES ('{self.table}', 'UPDATE', {ACTOR}, {self._recorded("OLD")},
                 {self._recorded("NEW")}, {self._routing("NEW")});
@@ -160,7 +171,7 @@ $$
                 f"REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT {call}"
             )
         yield (
-            f"CREATE TRIGGER {name}_update AFTER UPDATE OF {', '.join(self.columns)} ON {self.table} "
+            f"CREATE TRIGGER {name}_update AFTER UPDATE OF {', '.join(self.told)} ON {self.table} "
             f"FOR EACH ROW {call}"
         )
 
@@ -171,6 +182,10 @@ $$
     def _routing(self, row: str) -> str:
         values = (f"{self.key}::text", self.project, self.user, self.instance, self.socket)
         return ", ".join(values).format(r=row)
+
+
+def _of(row: str, columns: tuple[str, ...]) -> str:
+    return ", ".join(f"{row}.{column}" for column in columns)
 
 
 ACTOR = "NULLIF(current_setting('ccgraph.actor_id', true), '')::integer"
@@ -191,6 +206,7 @@ WATCHES = (
             "activity",
             "activity_since",
         ),
+        noticed=("activity_detail", "model", "last_message", "context_used_percent", "worktree_path"),
         project="{r}.project_id",
         instance="{r}.id",
     ),

@@ -33,6 +33,7 @@ CHANGES = Stream(
     description="All that happens to the rows of a project: an effect never comes before its cause.",
     event_description="A row is new, changed or deleted.",
     tables=frozenset(TYPES),
+    tells=lambda event: event.is_recorded,
     table_choice="tables",
     arguments=(
         Argument("projectId", "UUID", "The project."),

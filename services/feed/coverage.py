@@ -10,8 +10,8 @@ from models.feed import WATCHES
 def is_covered(columns: Mapping[str, frozenset[str]]) -> bool:
     """Whether every change that concerns these columns, by table, becomes an event.
 
-    New and deleted rows of a watched table do, and changes of its watched columns. Its keys and `created_at`
-    do not change.
+    New and deleted rows of a watched table do, and changes of its columns that are recorded or noticed. Its
+    keys and `created_at` do not change.
     """
     told = _told()
     return all(table in told and read <= told[table] for table, read in columns.items())
@@ -19,7 +19,8 @@ def is_covered(columns: Mapping[str, frozenset[str]]) -> bool:
 
 @cache
 def _told() -> Mapping[str, frozenset[str]]:
-    return {watch.table: _lasting(watch.table) | {*watch.columns} for watch in WATCHES if watch.deletes}
+    complete = (watch for watch in WATCHES if watch.deletes)
+    return {watch.table: _lasting(watch.table) | {*watch.told} for watch in complete}
 
 
 def _lasting(table: str) -> frozenset[str]:

@@ -14,7 +14,7 @@ from services.feed.snapshots import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class ChangeEvent:
-    """`old` and `new` hold the watched columns before and after; `project_id` is projects.project_id.
+    """`old` and `new` hold the recorded columns before and after; `project_id` is projects.project_id.
 
     `at` is as the API shows a time: PostgreSQL's text, since it has times that Python has not.
 
@@ -45,8 +45,13 @@ class ChangeEvent:
         """What is known of the row when it is gone."""
         return {**(self.old or {}), **(self.new or {})}
 
+    @property
+    def is_recorded(self) -> bool:
+        """False when nothing changed but columns whose values are not recorded."""
+        return self.operation != "UPDATE" or self.old != self.new
+
     def changed(self, column: str) -> bool:
-        """True when the watched `column` has another value than before; a new row's columns all have."""
+        """True when the recorded `column` has another value than before; a new row's columns all have."""
         return (self.old or {}).get(column) != (self.new or {}).get(column)
 
 

@@ -137,6 +137,27 @@ def test_a_change_that_meets_anothers_is_told_and_taken_back(board: Page, fleet:
     expect(board.get_by_role("alert")).to_have_count(0)
 
 
+def test_anothers_change_of_what_a_card_does_not_show_is_no_conflict(board: Page, fleet: Fleet) -> None:
+    board.get_by_role("button", name="Tidy up").click()
+    menu = board.get_by_role("combobox", name="Status", exact=True)
+    menu.wait_for()
+    others = iter(["first", "second"])
+
+    def change_before(route: Route) -> None:
+        if "ChangeTask" in (route.request.post_data or "") and (description := next(others, None)):
+            fleet.sql("UPDATE tasks SET description = $1 WHERE name = 'Tidy up'", description)
+        route.continue_()
+
+    board.route("**/graphql", change_before)
+    menu.select_option("QUEUED")
+
+    expect(board.get_by_role("region", name="Queued: 1")).to_contain_text("Tidy up")
+    until(board, lambda: fleet.sql("SELECT FROM tasks WHERE name = 'Tidy up' AND status = 'QUEUED'"))
+    board.unroute_all()
+    assert next(others, None) is None
+    expect(board.get_by_role("alert")).to_have_count(0)
+
+
 def test_the_graph_marks_the_critical_path(board: Page) -> None:
     board.get_by_role("button", name="Ship it").click()
     board.get_by_role("link", name="Dependency graph").first.click()

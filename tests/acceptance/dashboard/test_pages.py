@@ -1,6 +1,7 @@
 """The dashboard in a real browser."""
 
 import re
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
@@ -53,6 +54,19 @@ def test_a_change_by_plain_sql_is_seen_within_a_second(home: Page, fleet: Fleet)
         expect(row).to_contain_text({"IDLE": "Idle", "RUNNING": "Working"}[status])
 
     assert quickest(change, "IDLE", "RUNNING", "IDLE") < 1
+
+
+def test_what_an_instance_does_and_said_last_is_seen_within_a_second(home: Page, fleet: Fleet) -> None:
+    row = home.get_by_role("listitem").filter(has_text="東京-parent")
+
+    def change(assigned: str, shown: str) -> None:
+        fleet.sql(
+            f"UPDATE cc_instances SET {assigned} = $2 WHERE id = $1::text::uuid", fleet.instance_id, shown
+        )
+        expect(row).to_contain_text(shown)
+
+    for column in ("last_message", "activity_detail"):  # a detail is shown before what was said last
+        assert quickest(partial(change, column), f"{column} 1", f"{column} 2", f"{column} 3") < 1
 
 
 def test_tokens_are_nowhere_that_a_script_can_read(home: Page) -> None:

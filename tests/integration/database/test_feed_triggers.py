@@ -55,6 +55,31 @@ async def test_an_update_of_other_columns_is_no_event(database: Database, plain:
     assert await plain.fetchval("SELECT count(*) FROM change_events") == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("activity_detail", "'Bash: make test'"),
+        ("model", "'claude-opus-4-6'"),
+        ("last_message", "repeat('long ', 2000)"),
+        ("context_used_percent", "41"),
+        ("worktree_path", "'/home/a/b'"),
+    ],
+)
+async def test_a_change_of_a_noticed_column_is_an_event_without_its_value(
+    database: Database, plain: Connection, column: str, value: str
+) -> None:
+    async with database.transaction() as connection:
+        await factories.make_instance(connection, name="reviewer")
+    await plain.execute("DELETE FROM change_events")
+    await plain.execute(f"UPDATE cc_instances SET {column} = {value}")
+    await plain.execute(f"UPDATE cc_instances SET {column} = {value}")
+    (event,) = await events_of(plain, "cc_instances")
+    assert event["op"] == "UPDATE"
+    assert event["old"] == event["new"]
+    assert event["new"]["name"] == "reviewer"
+    assert column not in event["new"]
+
+
 async def test_a_change_that_is_rolled_back_is_no_event(database: Database, plain: Connection) -> None:
     async with database.transaction() as connection:
         await factories.make_task(connection)
@@ -148,7 +173,8 @@ async def test_every_watched_column_exists(passing: Connection, watch: Any) -> N
     rows = await passing.fetch(
         "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", watch.table
     )
-    assert set(watch.columns) <= {row["attname"] for row in rows}
+    assert set(watch.told) <= {row["attname"] for row in rows}
+    assert len(set(watch.told)) == len(watch.told)
 
 
 async def test_no_trigger_sets_a_watched_column_that_the_statement_does_not_set(passing: Connection) -> None:
@@ -160,7 +186,7 @@ async def test_no_trigger_sets_a_watched_column_that_the_statement_does_not_set(
     )
     sets = {"ccgraph_tool_call_message": "message_instance_id", "update_updated_at_column": "updated_at"}
     assert {row["name"] for row in functions} == {*sets}
-    assert not any(column in watch.columns for watch in WATCHES for column in sets.values())
+    assert not any(column in watch.told for watch in WATCHES for column in sets.values())
 
 
 async def test_an_upsert_that_changes_a_watched_column_is_an_event(

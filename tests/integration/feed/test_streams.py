@@ -196,6 +196,8 @@ async def test_all_changes_of_a_project_come_in_one_stream(
     )
     instance = await add_instance(writer, project_id)
     await set_status(writer, instance, "RUNNING")
+    # Noticed, for live queries; there is nothing that an event could tell of it.
+    await writer.execute("UPDATE cc_instances SET activity_detail = 'Bash' WHERE id = $1", instance)
     await writer.execute("UPDATE projects SET status = 'paused' WHERE project_id = $1", project_id)
     created, changed, paused = [await heard(listening) for _ in range(3)]
     assert (created["table"], created["operation"], created["old"]) == ("CC_INSTANCES", "INSERT", None)

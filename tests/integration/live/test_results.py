@@ -212,6 +212,35 @@ async def test_new_entries_of_logs_make_a_new_result_without_the_poll(
     assert await result(logs) == {"ccLogs": {"nodes": [{"message": "始動"}]}}
 
 
+@pytest.mark.parametrize(
+    ("column", "field", "value"),
+    [
+        ("activity_detail", "activityDetail", "Bash: make test"),
+        ("last_message", "lastMessage", "終わりました。" * 1_000),
+        ("context_used_percent", "contextUsedPercent", 41),
+        ("model", "model", "claude-opus-4-6"),
+    ],
+)
+async def test_what_an_instance_does_is_followed_without_the_poll(
+    database: Database,
+    feed: Feed,
+    statements: Statements,
+    writer: Writer,
+    project_id: UUID,
+    owner_id: int,
+    column: str,
+    field: str,
+    value: object,
+) -> None:
+    followers = Followers(database, feed, statements, poll=1_000)
+    instance = await add_instance(writer, project_id)
+    query = f"subscription {{ live(maxPerSecond: 20) {{ ccInstances {{ nodes {{ {field} }} }} }} }}"
+    listening = await followers.follow(query, owner_id)
+    assert (await result(listening))["ccInstances"]["nodes"] == [{field: None}]
+    await writer.execute(f"UPDATE cc_instances SET {column} = $2 WHERE id = $1", instance, value)
+    assert (await result(listening))["ccInstances"]["nodes"] == [{field: value}]
+
+
 async def test_a_slow_reader_gets_the_newest_result_only(
     followers: Followers, writer: Writer, project_id: UUID, owner_id: int
 ) -> None:

@@ -1,9 +1,10 @@
 // Changing a task: shown at once, and taken back where the server refuses. Changes of one task go one after
 // another, each on top of the version that the one before has made, so that one does not conflict with oneself.
 import { useCallback, useRef, useState } from 'react';
-import { change } from '@/data/client';
+import { ask, change } from '@/data/client';
+import { changeSeen } from '@/data/seen';
 import { type Trouble, troubleOfThrown } from '@/data/trouble';
-import { ChangeTaskDocument } from './board.generated';
+import { ChangeTaskDocument, TaskNowDocument } from './board.generated';
 import { isShown, type Patch, type Pending, type Task } from './columns';
 
 export type Changing = {
@@ -12,8 +13,8 @@ export type Changing = {
   change: (task: Task, patch: Patch) => void;
 };
 
-/** The changes of a task that are on their way: `known` is the newest version that the server has told. */
-type Line = { last: Promise<void>; known: string; left: number; failed: boolean };
+/** The changes of a task that are on their way: `seen` is it with those that the server has answered. */
+type Line = { last: Promise<void>; seen: Task; left: number; failed: boolean };
 
 export function useChanges(): Changing {
   const [pending, setPending] = useState<ReadonlyMap<string, Pending>>(new Map());
@@ -26,7 +27,12 @@ export function useChanges(): Changing {
     const line: Line =
       before && before.left > 0
         ? before
-        : { last: Promise.resolve(), known: later(before?.known, updatedAt), left: 0, failed: false };
+        : {
+            last: Promise.resolve(),
+            seen: { ...task, updatedAt: later(before?.seen.updatedAt, updatedAt) },
+            left: 0,
+            failed: false,
+          };
     lines.current.set(id, line);
     line.left += 1;
     setTrouble(undefined);
@@ -38,9 +44,12 @@ export function useChanges(): Changing {
     line.last = line.last
       .then(async () => {
         if (line.failed) return; // it was made to what is no longer shown
-        const input = { id, patch, ifUnmodifiedSince: line.known };
-        const { updateTask } = await change(ChangeTaskDocument, { input });
-        line.known = later(line.known, updateTask.task.updatedAt);
+        const { updateTask } = await changeSeen(
+          line.seen,
+          async () => (await ask(TaskNowDocument, { id })).task,
+          (ifUnmodifiedSince) => change(ChangeTaskDocument, { input: { id, patch, ifUnmodifiedSince } }),
+        );
+        line.seen = { ...line.seen, ...updateTask.task };
       })
       .catch((error) => {
         line.failed = true;
@@ -53,7 +62,7 @@ export function useChanges(): Changing {
           const rest = new Map(all);
           const shown = rest.get(id);
           if (line.failed || !shown) rest.delete(id);
-          else rest.set(id, { ...shown, until: line.known });
+          else rest.set(id, { ...shown, until: line.seen.updatedAt });
           return rest;
         });
       });

@@ -1,7 +1,8 @@
 // The settings of a project that its owner may change; others see what they are.
 import { type FormEvent, useState } from 'react';
-import { change, useAnswer } from '@/data/client';
+import { ask, change, useAnswer } from '@/data/client';
 import { useDoing } from '@/data/doing';
+import { changeSeen } from '@/data/seen';
 import { useTexts } from '@/i18n/language';
 import page from '@/ui/page.module.css';
 import { Failed, Loading } from '@/ui/states';
@@ -68,8 +69,14 @@ function Fields({ settings, usable, done, touched, again }: FieldsProps) {
     const patch = patchOf(settings, new FormData(event.currentTarget));
     setUnchanged(Object.keys(patch).length === 0);
     if (Object.keys(patch).length === 0) return;
-    const input = { id: settings.id, patch, ifUnmodifiedSince: settings.updatedAt };
-    if (await doing.run(() => change(ChangeProjectDocument, { input }))) done();
+    const { id, projectId } = settings;
+    const save = () =>
+      changeSeen(
+        settings,
+        async () => (await ask(ProjectSettingsDocument, { project: projectId })).project,
+        (ifUnmodifiedSince) => change(ChangeProjectDocument, { input: { id, patch, ifUnmodifiedSince } }),
+      );
+    if (await doing.run(save)) done();
   };
   const text = (name: string, label: string, value: string | null, wide = false) => (
     <label className={wide ? page.wide : undefined}>

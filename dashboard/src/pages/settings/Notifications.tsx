@@ -1,7 +1,8 @@
 // What one is told and where: on and off, a test, a new one.
 import { type FormEvent, useState } from 'react';
-import { change, useAnswer } from '@/data/client';
+import { ask, change, useAnswer } from '@/data/client';
 import { useDoing } from '@/data/doing';
+import { changeSeen } from '@/data/seen';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import page from '@/ui/page.module.css';
@@ -47,7 +48,7 @@ export function Notifications({ user }: { user: number }) {
       ) : (
         <ul className={page.lines}>
           {data.notificationSettings.nodes.map((setting) => (
-            <Line key={setting.id} setting={setting} changed={again} />
+            <Line key={setting.id} user={user} setting={setting} changed={again} />
           ))}
         </ul>
       )}
@@ -63,7 +64,9 @@ export function Notifications({ user }: { user: number }) {
   );
 }
 
-function Line({ setting, changed }: { setting: Setting; changed: () => void }) {
+type LineProps = { user: number; setting: Setting; changed: () => void };
+
+function Line({ user, setting, changed }: LineProps) {
   const t = useTexts(TEXTS);
   const formats = useFormats();
   const doing = useDoing();
@@ -71,8 +74,15 @@ function Line({ setting, changed }: { setting: Setting; changed: () => void }) {
   const { id } = setting;
   const what = `${t.types[setting.notificationType]} · ${t.services[setting.serviceType]}`;
   const enable = async (isEnabled: boolean) => {
-    const input = { id, patch: { isEnabled }, ifUnmodifiedSince: setting.updatedAt };
-    await doing.run(() => change(ChangeNotificationDocument, { input }));
+    const read = async () => {
+      const { notificationSettings } = await ask(SettingsNotificationsDocument, { user });
+      return notificationSettings.nodes.find((other) => other.id === id) ?? null;
+    };
+    await doing.run(() =>
+      changeSeen(setting, read, (ifUnmodifiedSince) =>
+        change(ChangeNotificationDocument, { input: { id, patch: { isEnabled }, ifUnmodifiedSince } }),
+      ),
+    );
     changed();
   };
   const remove = async () => {

@@ -14,6 +14,7 @@ from services.feed.coverage import is_covered
             "projects": {"project_id", "owner_id", "collaborators", "is_public"},
             "cc_instances": {"id", "name"},
         },
+        {"cc_instances": {"activity_detail", "last_message", "model", "context_used_percent"}},
     ],
 )
 def test_watched_columns_and_keys_are_told_of(columns: dict[str, set[str]]) -> None:
