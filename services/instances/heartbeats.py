@@ -16,9 +16,8 @@ from sqlalchemy import func, select
 from models.enums import CcActivity, CcInstanceStatus, SessionStatus, listed
 from services.core.background import repeatedly
 from services.core.database import Database, WriteConnection
+from services.writing.ended_instances import let_go
 from services.writing.lifecycles import ALIVE, CC_INSTANCE, SESSION
-from services.writing.open_requests import fail_open_calls, lapse_requests
-from services.writing.task_claims import release_claims
 
 log = structlog.get_logger(__name__)
 
@@ -95,9 +94,7 @@ async def mark_gone(connection: WriteConnection, working_for: timedelta) -> list
     marked = await connection.exec_driver_sql(_GONE, (working_for,))
     gone = [*marked.scalars()]
     if gone:
-        await release_claims(connection, gone)
-        await lapse_requests(connection, gone)
-        await fail_open_calls(connection, gone)
+        await let_go(connection, gone)
         await connection.exec_driver_sql(_END_SESSIONS, (gone,))
     return gone
 

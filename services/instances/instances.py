@@ -9,14 +9,13 @@ from models.enums import CcInstanceStatus, UltrathinkInstructionType, listed
 from services.core.errors import BadInput
 from services.instances import ultrathink
 from services.writing.action import Action, Transaction
+from services.writing.ended_instances import let_go
 from services.writing.lifecycles import ALIVE, CC_INSTANCE
-from services.writing.open_requests import lapse_requests
 from services.writing.permissions import predicates, require_change
 from services.writing.references import require_reference
 from services.writing.rows import create, lock_row, uuid_key, write_changes
 from services.writing.single_statement import ASYNC_COMMIT
 from services.writing.tables import TABLES
-from services.writing.task_claims import release_claims
 
 MAX_HEARTBEATS: Final = 1_000
 
@@ -143,7 +142,7 @@ async def move(action: Action, wanted: InstanceMove) -> None:
 
 
 async def terminate(action: Action, instance_id: UUID, exit_code: int | None = None) -> list[UUID]:
-    """Stop an instance and all below it that still live; their claimed tasks are queued again.
+    """Stop an instance and all below it that still live; what they have under way ends (`let_go`).
 
     Gives the keys of those it stopped. Raises `NotFound` or `Forbidden` for the instance.
     """
@@ -155,8 +154,7 @@ async def terminate(action: Action, instance_id: UUID, exit_code: int | None = N
         while living := list((await connection.exec_driver_sql(_SUBTREE, (instance_id,))).scalars()):
             await connection.exec_driver_sql(_STOP, (living, exit_code))
             stopped += living
-        await release_claims(connection, stopped)
-        await lapse_requests(connection, stopped)
+        await let_go(connection, stopped)
         transaction.details["stopped"] = stopped
     return stopped
 

@@ -20,10 +20,9 @@ from services.instances.permission_waits import PermissionWaits
 from services.secrets.vault import Vault
 from services.writing.action import Action
 from services.writing.creating import create_row
+from services.writing.ended_instances import let_go
 from services.writing.lifecycles import ALIVE
-from services.writing.open_requests import fail_open_calls, lapse_requests
 from services.writing.table_actions import update_row
-from services.writing.task_claims import release_claims
 
 AGENT: Final = "ccgraph demo --live"
 """The client that the audit trail names."""
@@ -201,11 +200,9 @@ async def end_what_is_open(means: Means, places: Sequence[LivePlace]) -> None:
 
 
 async def _let_go(action: Action, instance_ids: Sequence[UUID]) -> None:
-    """End what instances that have stopped still hold: calls fail, requests lapse, tasks are queued again."""
+    """End what instances that have stopped still hold."""
     async with action.transaction() as transaction:
-        await fail_open_calls(transaction.connection, instance_ids)
-        await lapse_requests(transaction.connection, instance_ids)
-        await release_claims(transaction.connection, instance_ids)
+        await let_go(transaction.connection, instance_ids)
 
 
 async def _end_the_year(means: Means, demo: Demo, people: Sequence[Principal]) -> None:

@@ -18,7 +18,7 @@ from services.writing.declarations.of_project import (
     same_project,
     same_value,
 )
-from services.writing.open_requests import lapse_requests
+from services.writing.ended_instances import let_go
 from services.writing.task_claims import release_claims
 
 
@@ -41,10 +41,11 @@ async def _instance_changed(
     connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
 ) -> None:
     """No more than `max_parallel_cc` instances of a project run at a time (decision 23)."""
-    if changes.get("status") in (CcInstanceStatus.STOPPED, CcInstanceStatus.ERROR):
-        await release_claims(connection, [row["id"]])
-    if changes.get("status") == CcInstanceStatus.STOPPED:
-        await lapse_requests(connection, [row["id"]])
+    match changes.get("status"):
+        case CcInstanceStatus.STOPPED:
+            await let_go(connection, [row["id"]])
+        case CcInstanceStatus.ERROR:  # it may be heard again, and go on
+            await release_claims(connection, [row["id"]])
     if changes.get("status") != CcInstanceStatus.RUNNING or row["status"] == CcInstanceStatus.RUNNING:
         return
     if row["project_id"] is None:

@@ -18,7 +18,7 @@ from services.instances.permission_requests import PermissionRequest, answer, as
 from tests.integration.writing.asking import Caller, mutation
 from tests.integration.writing.conftest import Scene
 from tests.support.acting import action
-from tests.support.factories import make_session
+from tests.support.factories import make_mcp_tool_call, make_session
 
 SECRET = "ghp_" + "a1B2" * 9
 ANSWER = mutation("answerPermissionRequest", "ccPermissionRequest { decision message toolInput }")
@@ -33,6 +33,15 @@ async def asked(database: Database, scene: Scene, **given: Any) -> UUID:
         assert not await ask(transaction, request)
     await hold(database, request.id)
     return request.id
+
+
+async def two_calls(database: Database, scene: Scene) -> tuple[UUID, UUID]:
+    """A tool call of the instance that has ended, and one that runs."""
+    async with database.transaction() as connection:
+        given = {"cc_instance_id": scene.instance_id, "tool_name": "Bash"}
+        done = await make_mcp_tool_call(connection, **given, status="completed")
+        running = await make_mcp_tool_call(connection, **given, status="running")
+    return done.id, running.id
 
 
 async def hold(database: Database, key: UUID, seconds: int | None = 60) -> None:
@@ -119,11 +128,15 @@ async def test_who_runs_the_session_answers(database: Database, scene: Scene) ->
 @pytest.mark.parametrize("end", ["stop", "terminate"])
 async def test_what_waits_lapses_when_its_instance_stops(database: Database, scene: Scene, end: str) -> None:
     key, owner = await asked(database, scene), action(database, scene.owner)
+    done, running = await two_calls(database, scene)
     if end == "stop":
         await move(owner, InstanceMove(scene.instance_id, CcInstanceStatus.STOPPED))
     else:
         await terminate(owner, scene.instance_id)
     assert (await stored(database, "cc_permission_requests", key)).decision == "lapsed"
+    assert (await stored(database, "mcp_tool_calls", done)).status == "completed"
+    ended = await stored(database, "mcp_tool_calls", running)
+    assert (ended.status, ended.error_details["interrupted"]) == ("failed", True)
     with pytest.raises(Conflict, match="lapsed"):
         await answer(owner, key, PermissionDecision.ALLOW)
 
