@@ -372,6 +372,23 @@ FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[]
 ORDER BY position
 RETURNING id
 
+-- services.fleet.forks, _FORGET_FILES
+WITH gone AS (
+    DELETE
+FROM cc_provenance
+WHERE session_id = ANY($1::uuid[])
+AND kind = $3
+AND id = ANY($2::uuid[])
+   
+RETURNING session_id, (told ->> 'number')::bigint AS number, (told ->> 'at')::bigint AS at
+)
+DELETE
+FROM file_operations f USING gone
+WHERE f.id = gone.number
+AND f.session_id = gone.session_id
+ 
+AND f.created_at = to_timestamp(0) + gone.at * interval '1 microsecond'
+
 -- services.fleet.places, _EMPTY
 DELETE
 FROM projects p
@@ -413,6 +430,23 @@ SELECT *
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[])
 ON CONFLICT (session_id, kind, id) DO UPDATE SET told = excluded.told
 WHERE known.told IS DISTINCT FROM excluded.told
+
+-- services.fleet.tasks, _FORGET
+WITH gone AS (
+    SELECT known.id
+FROM tasks known
+   
+WHERE known.id = ANY($1::uuid[])
+AND known.lease_expires_at IS NULL
+AND {guard}
+), logs AS (DELETE
+FROM task_logs
+WHERE task_id IN (SELECT id
+FROM gone))
+DELETE
+FROM tasks
+WHERE id IN (SELECT id
+FROM gone)
 
 -- services.ingest.digestion, _FAILED
 UPDATE ingest_records SET attempts = attempts + 1, error = $3
