@@ -91,6 +91,11 @@ class Each:
         return [self.convert(element) for element in (value if isinstance(value, list | tuple) else [value])]
 
 
+def is_of_few(convert: Conversion) -> bool:
+    """Whether it gives texts of a choice, or lists of them: nothing that a client writes."""
+    return isinstance(convert.convert if isinstance(convert, Each) else convert, ChoiceOf)
+
+
 @dataclass(frozen=True, slots=True)
 class EachOrNone:
     """Conversion of every element of a list in which None stands for nothing."""

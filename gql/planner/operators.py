@@ -59,14 +59,14 @@ def _compare(
     if operator == "isNull":
         return f"{expression} IS {'' if operand.plain() else 'NOT '}NULL"
     if operator in ("in", "notIn"):
-        among = f"{expression} = ANY({statement.parameter(operand, Each(convert), kind.array_cast)})"
+        among = f"{expression} = ANY({statement.compared(operand, Each(convert), kind.array_cast)})"
         return among if operator == "in" else f"({among}) IS NOT TRUE"
     if operator in PATTERNS:
         parameter = statement.parameter(operand, like_pattern, "::text")
         return f"{expression} {PATTERNS[operator]} {parameter}"
     if operator == "startsWith":
         return f"{expression} ^@ {statement.parameter(operand, conversions.text, '::text')}"
-    return f"{expression} {COMPARISONS[operator]} {statement.parameter(operand, convert, kind.cast)}"
+    return f"{expression} {COMPARISONS[operator]} {statement.compared(operand, convert, kind.cast)}"
 
 
 def like_pattern(value: object) -> str:

@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from graphql import FragmentDefinitionNode
 
+from gql.planner import conversions
 from gql.planner.catalog import Catalog, Column, TableType
 from gql.planner.column_types import CONVERT, Kind, output
-from gql.planner.conversions import ChoiceOf
+from gql.planner.conversions import ChoiceOf, Conversion
 from gql.planner.errors import ArgumentInvalid, TooManyRelations
 from gql.planner.plan import Parameter, ViewerId
-from gql.planner.values import ObservedVariables, Source, Value
+from gql.planner.values import Constant, ObservedVariables, Source, Value
 from models import policy
 
 MOST_PARAMETERS = 5_000
@@ -54,6 +55,7 @@ class Statement:
     """Whether the text asks who reads."""
     sets: dict[str, str] | None = None
     """Queries for keys that the viewer may see, with their names; None where there is no place for them."""
+    constants: int = 0
     relations: int = 0
     joined: int = 0
 
@@ -70,14 +72,31 @@ class Statement:
         self, source: Source, convert: Callable[[object], object], cast: str, path: tuple[str, ...]
     ) -> str:
         """The same for a source that is no argument's value by itself."""
-        if len(self.parameters) >= MOST_PARAMETERS:
+        self._require_few(path)
+        self.parameters.append(Parameter(source, convert, path))
+        return f"${len(self.parameters)}{cast}"
+
+    def compared(self, value: Value, convert: Conversion, cast: str) -> str:
+        """What a column is compared with: a parameter, or `'completed'::text` for a choice in the document.
+
+        PostgreSQL plans a statement once for all values of its parameters. Of a choice in the text it knows
+        how many rows have it, and which partial indexes hold them (decision 179). There are few choices, and
+        so few texts; they are written by the models, not by the client.
+        """
+        source = value.source
+        if not (isinstance(source, Constant) and conversions.is_of_few(convert)):
+            return self.bound(source, convert, cast, value.path)
+        self._require_few(value.path)
+        self.constants += 1
+        return f"{literal(Parameter(source, convert, value.path).bind({}))}{cast}"
+
+    def _require_few(self, path: tuple[str, ...]) -> None:
+        if len(self.parameters) + self.constants >= MOST_PARAMETERS:
             raise ArgumentInvalid(
                 f"The operation has more than {MOST_PARAMETERS} conditions and keys; "
                 "give many values as one list, such as `in`.",
                 path,
             )
-        self.parameters.append(Parameter(source, convert, path))
-        return f"${len(self.parameters)}{cast}"
 
     def enter(self, depth: int, path: tuple[str, ...]) -> None:
         """Count a table that a filter or an order asks, the `depth`th behind each other.
@@ -160,6 +179,13 @@ def conversion(column: Column) -> Callable[[object], object]:
     if column.kind is Kind.CHOICE and column.choices is not None:
         return ChoiceOf(column.choices)
     return CONVERT[column.kind]
+
+
+def literal(value: object) -> str:
+    """A text of the models in SQL, or a list of them: `'completed'`, `ARRAY['completed', 'failed']`."""
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(map(literal, value))}]"
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def shown(statement: Statement, table: TableType, column: Column, alias: str) -> str:

@@ -5,9 +5,9 @@ SELECT aggregate$1 AS "aggregate", (SELECT coalesce(json_agg(item$1), '[]'::json
 FROM (
 SELECT key$1 AS "key", groups$1.count$1 AS "count", percentile$3 AS "percentile"
 FROM (
-SELECT mcp_tool_call$2.server_name AS part$1, mcp_tool_call$2.tool_name AS part$2, count(*) AS count$1, percentile_cont($5::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$2.execution_time_ms) AS figure$3
+SELECT mcp_tool_call$2.server_name AS part$1, mcp_tool_call$2.tool_name AS part$2, count(*) AS count$1, percentile_cont($3::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$2.execution_time_ms) AS figure$3
 FROM mcp_tool_calls AS mcp_tool_call$2
-WHERE mcp_tool_call$2.status = $4::text
+WHERE mcp_tool_call$2.status = 'completed'::text
 GROUP BY 1, 2
 ORDER BY 1, 2
 LIMIT 100
@@ -19,17 +19,15 @@ ORDER BY groups$1.part$1, groups$1.part$2
 FROM LATERAL (
 SELECT percentile$1 AS "p50", percentile$2 AS "p99"
 FROM (
-SELECT percentile_cont($2::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$1, percentile_cont($3::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$2
+SELECT percentile_cont($1::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$1, percentile_cont($2::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$2
 FROM mcp_tool_calls AS mcp_tool_call$1
-WHERE mcp_tool_call$1.status = $1::text
+WHERE mcp_tool_call$1.status = 'completed'::text
 ) AS figures$1
 CROSS JOIN LATERAL (SELECT figures$1.figure$1::double precision AS "executionTimeMs") AS percentile$1
 CROSS JOIN LATERAL (SELECT figures$1.figure$2::double precision AS "executionTimeMs") AS percentile$2
 ) AS aggregate$1
 ) AS root$1
 ) AS "mcpToolCalls"
--- $1: 'COMPLETED'
--- $2: 0.5
--- $3: 0.99
--- $4: 'COMPLETED'
--- $5: 0.95
+-- $1: 0.5
+-- $2: 0.99
+-- $3: 0.95

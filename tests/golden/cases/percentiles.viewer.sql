@@ -8,9 +8,9 @@ SELECT aggregate$1 AS "aggregate", (SELECT coalesce(json_agg(item$1), '[]'::json
 FROM (
 SELECT key$1 AS "key", groups$1.count$1 AS "count", percentile$3 AS "percentile"
 FROM (
-SELECT mcp_tool_call$2.server_name AS part$1, mcp_tool_call$2.tool_name AS part$2, count(*) AS count$1, percentile_cont($6::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$2.execution_time_ms) AS figure$3
+SELECT mcp_tool_call$2.server_name AS part$1, mcp_tool_call$2.tool_name AS part$2, count(*) AS count$1, percentile_cont($4::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$2.execution_time_ms) AS figure$3
 FROM mcp_tool_calls AS mcp_tool_call$2
-WHERE ((mcp_tool_call$2.cc_instance_id IN (SELECT key FROM seen$1)) IS TRUE OR (mcp_tool_call$2.message_instance_id IN (SELECT key FROM seen$1)) IS TRUE) AND mcp_tool_call$2.status = $5::text
+WHERE ((mcp_tool_call$2.cc_instance_id IN (SELECT key FROM seen$1)) IS TRUE OR (mcp_tool_call$2.message_instance_id IN (SELECT key FROM seen$1)) IS TRUE) AND mcp_tool_call$2.status = 'completed'::text
 GROUP BY 1, 2
 ORDER BY 1, 2
 LIMIT 100
@@ -22,9 +22,9 @@ ORDER BY groups$1.part$1, groups$1.part$2
 FROM LATERAL (
 SELECT percentile$1 AS "p50", percentile$2 AS "p99"
 FROM (
-SELECT percentile_cont($3::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$1, percentile_cont($4::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$2
+SELECT percentile_cont($2::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$1, percentile_cont($3::double precision) WITHIN GROUP (ORDER BY mcp_tool_call$1.execution_time_ms) AS figure$2
 FROM mcp_tool_calls AS mcp_tool_call$1
-WHERE ((mcp_tool_call$1.cc_instance_id IN (SELECT key FROM seen$1)) IS TRUE OR (mcp_tool_call$1.message_instance_id IN (SELECT key FROM seen$1)) IS TRUE) AND mcp_tool_call$1.status = $2::text
+WHERE ((mcp_tool_call$1.cc_instance_id IN (SELECT key FROM seen$1)) IS TRUE OR (mcp_tool_call$1.message_instance_id IN (SELECT key FROM seen$1)) IS TRUE) AND mcp_tool_call$1.status = 'completed'::text
 ) AS figures$1
 CROSS JOIN LATERAL (SELECT figures$1.figure$1::double precision AS "executionTimeMs") AS percentile$1
 CROSS JOIN LATERAL (SELECT figures$1.figure$2::double precision AS "executionTimeMs") AS percentile$2
@@ -32,8 +32,6 @@ CROSS JOIN LATERAL (SELECT figures$1.figure$2::double precision AS "executionTim
 ) AS root$1
 ) AS "mcpToolCalls"
 -- $1: the viewer
--- $2: 'COMPLETED'
--- $3: 0.5
--- $4: 0.99
--- $5: 'COMPLETED'
--- $6: 0.95
+-- $2: 0.5
+-- $3: 0.99
+-- $4: 0.95

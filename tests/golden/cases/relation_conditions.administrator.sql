@@ -9,7 +9,7 @@ SELECT project$1.name AS "name"
 FROM (
 SELECT project$1.*
 FROM projects AS project$1
-WHERE EXISTS (SELECT FROM users AS user$1 WHERE user$1.id = project$1.owner_id AND user$1.username = $1::text) AND EXISTS (SELECT FROM tasks AS task$1 WHERE task$1.project_id = project$1.project_id AND task$1.status = $2::text) AND NOT EXISTS (SELECT FROM tasks AS task$2 WHERE task$2.project_id = project$1.project_id AND task$2.priority > $3::int)
+WHERE EXISTS (SELECT FROM users AS user$1 WHERE user$1.id = project$1.owner_id AND user$1.username = $1::text) AND EXISTS (SELECT FROM tasks AS task$1 WHERE task$1.project_id = project$1.project_id AND task$1.status = 'RUNNING'::text) AND NOT EXISTS (SELECT FROM tasks AS task$2 WHERE task$2.project_id = project$1.project_id AND task$2.priority > $2::int)
 ORDER BY project$1.id
 LIMIT 50
 ) AS project$1
@@ -19,5 +19,4 @@ ORDER BY project$1.id
 ) AS root$1
 ) AS "projects"
 -- $1: 'demo'
--- $2: 'RUNNING'
--- $3: 9
+-- $2: 9

@@ -9,7 +9,7 @@ SELECT cc_instance$1.name AS "name", cc_instance$1.type AS "type"
 FROM (
 SELECT cc_instance$1.*
 FROM cc_instances AS cc_instance$1
-WHERE cc_instance$1.status = $1::text
+WHERE cc_instance$1.status = 'RUNNING'::text
 ORDER BY cc_instance$1.id
 LIMIT 1
 ) AS cc_instance$1
@@ -22,7 +22,7 @@ SELECT row_to_json(root$2)::text
 FROM (
 SELECT translate(encode(convert_to('Task:' || task$1.id, 'UTF8'), 'base64'), E'\n', '') AS "nodeId", task$1.name AS "name"
 FROM tasks AS task$1
-WHERE task$1.id = $2::uuid
+WHERE task$1.id = $1::uuid
 ) AS root$2
 ) AS "node", (
 SELECT row_to_json(root$3)::text
@@ -43,5 +43,4 @@ ORDER BY cc_log$1.id, cc_log$1.created_at
 ) AS rows$2
 ) AS root$3
 ) AS "ccLogs"
--- $1: 'RUNNING'
--- $2: node.nodeId
+-- $1: node.nodeId

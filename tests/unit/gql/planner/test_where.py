@@ -6,7 +6,7 @@ import pytest
 
 from gql.planner.catalog import TableType
 from gql.planner.errors import ArgumentInvalid, TooManyRelations
-from gql.planner.statement import DEEPEST_RELATIONS, MOST_JOINED, MOST_RELATIONS, Statement
+from gql.planner.statement import DEEPEST_RELATIONS, MOST_JOINED, MOST_PARAMETERS, MOST_RELATIONS, Statement
 from gql.planner.values import Value
 from gql.planner.where import compile_where
 from tests.unit.gql.planner.clauses import VIEWER, compiled
@@ -24,7 +24,12 @@ CONDITIONS: list[tuple[str, list[str], list[Any]]] = [
     ("priority: {}", [], []),
     ("priority: {gte: 3, lt: $n}", ["t.priority >= $1::int", "t.priority < $2::int"], [3, 7]),
     ("priority: {lt: $absent}", [], []),
-    ("status: {in: [RUNNING, FAILED]}", ["t.status = ANY($1::text[])"], [["RUNNING", "FAILED"]]),
+    ("status: {eq: RUNNING}", ["t.status = 'RUNNING'::text"], []),
+    ("status: {eq: $status}", ["t.status = $1::text"], ["RUNNING"]),
+    ("status: {in: [RUNNING, FAILED]}", ["t.status = ANY(ARRAY['RUNNING', 'FAILED']::text[])"], []),
+    ("status: {in: []}", ["t.status = ANY(ARRAY[]::text[])"], []),
+    ("status: {notIn: RUNNING}", ["(t.status = ANY(ARRAY['RUNNING']::text[])) IS NOT TRUE"], []),
+    ("status: {in: [RUNNING, $status]}", ["t.status = ANY($1::text[])"], [["RUNNING", "RUNNING"]]),
     ("and: [{priority: {eq: 1}}, {}]", ["t.priority = $1::int"], [1]),
     (
         'or: [{priority: {eq: 1}}, {name: {eq: "x"}, priority: {gt: 2}}]',
@@ -53,7 +58,7 @@ CONDITIONS: list[tuple[str, list[str], list[Any]]] = [
 
 @pytest.mark.parametrize(("given", "conditions", "parameters"), CONDITIONS)
 def test_a_filter_becomes_conditions(given: str, conditions: list[str], parameters: list[Any]) -> None:
-    assert compiled(where, "Task", f"where: {{{given}}}", n=7) == (conditions, parameters)
+    assert compiled(where, "Task", f"where: {{{given}}}", n=7, status="RUNNING") == (conditions, parameters)
 
 
 def test_without_an_argument_there_is_no_condition() -> None:
@@ -104,6 +109,14 @@ def test_a_filter_asks_only_so_many_tables() -> None:
     parts = ["{parent: {priority: {eq: 1}}}"] * (MOST_RELATIONS + 1)
     compiled(where, "Task", f"where: {{or: [{', '.join(parts[1:])}]}}")
     with pytest.raises(TooManyRelations):
+        compiled(where, "Task", f"where: {{or: [{', '.join(parts)}]}}")
+
+
+@pytest.mark.parametrize("condition", ["{priority: {eq: 1}}", "{status: {eq: RUNNING}}"])
+def test_a_statement_has_only_so_many_conditions(condition: str) -> None:
+    parts = [condition] * (MOST_PARAMETERS + 1)
+    compiled(where, "Task", f"where: {{or: [{', '.join(parts[1:])}]}}")
+    with pytest.raises(ArgumentInvalid, match="more than 5000 conditions"):
         compiled(where, "Task", f"where: {{or: [{', '.join(parts)}]}}")
 
 
