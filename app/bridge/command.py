@@ -29,8 +29,8 @@ def run(url: str | None, token_file: Path | None, instance: str | None, username
     try:
         named = instance_of(instance, environment)
         given = url or environment.get(URL)
-        here = None if given else _local_server()
-        token = _token(token_file, username, here, remote=given is not None)
+        here = _local_server() if given is None else _local_at(given)
+        token = _token(token_file, username, here, remote=given is not None and here is None)
         server = Server(
             given or (here.url if here else _configured_url()),
             token,
@@ -145,6 +145,13 @@ def _local_server() -> LocalServer | None:
             f"Several servers run on this machine ({urls}): say with --url which one is meant."
         )
     return found[0] if found else None
+
+
+def _local_at(url: str) -> LocalServer | None:
+    """The server of this user that runs at a URL; a token that is made here goes to no other one."""
+    beside = server_on(Path(os.environ.get("CCGRAPH_DATA_DIR") or ".data"))
+    found = servers() if beside is None else [beside, *servers()]
+    return next((server for server in found if server.url == url), None)
 
 
 def _configured_url() -> str:

@@ -1,7 +1,7 @@
 """`ccgraph connect`, `disconnect` and `doctor`."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,9 @@ import typer
 from rich.syntax import Syntax
 
 from app.cli.console import results, say
+from app.cli.mcp_entry import Account, OwnServer, end_mcp_token, take_out
 from app.config.errors import StartupError
-from app.connect import connecting, wrapping
+from app.connect import connecting, own_server, wrapping
 from app.connect import doctor as examining
 from app.connect.claude_code import claude_folder, oldest_version
 from app.connect.client import Client, Unreachable, recent, server_of
@@ -35,6 +36,7 @@ class Asked:
     hold: int
     telemetry: bool
     wrap_mcp: bool = False
+    mcp: bool = True
 
 
 def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
@@ -51,6 +53,10 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
             f"Telemetry stays as it is: `{planned.kept}` sends it to another place. Costs will be estimated "
             "from transcripts."
         )
+    own = OwnServer(asked, claude, folder, server, local)
+    changed = own.plan()
+    if changed is not None:
+        say(changed.kept or changed.sentence)
     proxies = wrapping.plan(claude, asked.project, server.url) if asked.wrap_mcp else []
     for change in proxies:
         say(f"A proxy comes before the MCP servers in {change.sentence}.")
@@ -58,15 +64,24 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
         say("Nothing was changed.")
         return
     kept = _kept_token(planned, server)
+    account = Account(asked.username)
     if not planned.changes and kept is not None and planned.existing is not None:
+        if (proxies or own.changes) and ask:
+            _agree("Write this?")
         connecting.connect(planned, wanted, kept)
-        say(f"Connected to {server.url} already; nothing was changed.")
-        _put_proxies(folder, proxies, ask=ask)
+        if own.changes:
+            say(f"Connected to {server.url} already.")
+        else:
+            say(f"Connected to {server.url} already; nothing was changed.")
+        wrapping.put_in(folder, proxies)
+        own.write(account)
         return
-    if (planned.changes or proxies) and ask:
+    if (planned.changes or proxies or own.changes) and ask:
         _agree("Write this?")
-    token = kept or _new_token(asked, server, local)
+    token = kept or _new_token(asked, server, local, account)
     connecting.connect(planned, wanted, token)
+    wrapping.put_in(folder, proxies)
+    own.write(account)
     say(f"Connected to {server.url} as {token.name!r}.")
     say(f"  settings    {folder.settings}")
     say(f"  token       {folder.token} (for you alone)")
@@ -76,7 +91,6 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
         "Claude Code reads its settings when it starts: start it anew. `ccgraph watch --install` sends "
         "transcripts too, `ccgraph doctor` shows what arrives, `ccgraph disconnect` takes it all out again."
     )
-    _put_proxies(folder, proxies, ask=False)
 
 
 def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask: bool) -> None:
@@ -88,14 +102,21 @@ def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask
         return
     _show(planned.diff)
     proxies = _tell_proxies(planned.folder)
+    own = own_server.plan_undoing(planned.folder)
+    if own is not None and (own.changes or own.kept):
+        say(own.kept or own.sentence)
     if dry_run:
         say("Nothing was changed.")
         return
-    if (planned.diff or proxies) and ask:
+    if (planned.diff or proxies or (own is not None and own.changes)) and ask:
         _agree("Write this?")
     # First, as a wrong password leaves everything as it is.
-    ended = _end_token(planned.connection, username)
+    account = Account(username)
+    ended = _end_token(planned.connection, account)
+    if own is not None and own.known is not None and own.known.token_id is not None:
+        end_mcp_token(planned.connection.server, own.known.token_id, account)
     wrapping.take_out(planned.folder, proxies)
+    take_out(planned.folder)
     connecting.undo(planned)
     if not connected_folders(claude):
         _start_no_more()
@@ -113,12 +134,6 @@ def take_proxies(project: Path | None, *, dry_run: bool, ask: bool) -> None:
     if ask:
         _agree("Write this?")
     wrapping.take_out(folder, proxies)
-
-
-def _put_proxies(folder: Folder, proxies: Sequence[FileChange], *, ask: bool) -> None:
-    if proxies and ask:
-        _agree("Write this?")
-    wrapping.put_in(folder, proxies)
 
 
 def _tell_proxies(folder: Folder) -> list[FileChange]:
@@ -206,7 +221,7 @@ def _kept_token(planned: Plan, server: Server) -> IngestToken | None:
     return None
 
 
-def _new_token(asked: Asked, server: Server, local: LocalServer | None) -> IngestToken:
+def _new_token(asked: Asked, server: Server, local: LocalServer | None, account: Account) -> IngestToken:
     name = name_for(asked.project)
     if asked.token_file is not None:
         given = _given(asked.token_file)
@@ -219,8 +234,7 @@ def _new_token(asked: Asked, server: Server, local: LocalServer | None) -> Inges
         if issued is not None:
             _require_taken(server, issued.token)
             return issued
-    username = asked.username or _line("Username")
-    return make_token(Client(server), username, _password(), name)
+    return make_token(Client(server), account.name, account.password, name)
 
 
 def _given(file: Path) -> str:
@@ -239,15 +253,15 @@ def _require_taken(server: Server, token: str) -> None:
         raise StartupError(f"{server.url} says: {answer.sentence} Nothing was changed.")
 
 
-def _end_token(connection: Connection, username: str | None) -> str:
+def _end_token(connection: Connection, account: Account) -> str:
     """End the token where that is possible; gives what became of it, and what is left to do."""
     if connection.token_id is None:
         return "The token was given: end it where it was made."
     from app.cli.local_server import end_token, local_server
 
     ended = False
-    if username is not None:
-        revoke_token(Client(connection.server), username, _password(), connection.token_id)
+    if account.is_named:
+        revoke_token(Client(connection.server), account.name, account.password, connection.token_id)
         ended = True
     else:
         with suppress(StartupError):
@@ -286,17 +300,3 @@ def _agree(question: str) -> None:
     if sys.stdin.isatty() and not typer.confirm(question, default=True, err=True):
         say("Nothing was changed.")
         raise typer.Exit(1)
-
-
-def _line(what: str) -> str:
-    if sys.stdin.isatty():
-        text: str = typer.prompt(what, err=True)
-        return text
-    raise StartupError(f"Give --{what.lower()}: the account to log in as.")
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        text: str = typer.prompt("Password", hide_input=True, err=True)
-        return text
-    return sys.stdin.readline().rstrip("\n")

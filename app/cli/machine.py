@@ -58,6 +58,13 @@ def connect(
             "recorded; with --undo, take it away and leave the rest.",
         ),
     ] = False,
+    mcp: Annotated[
+        bool,
+        typer.Option(
+            "--mcp/--no-mcp",
+            help="Add ccgraph's own MCP server, by which Claude Code takes work and reports it.",
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
@@ -65,6 +72,8 @@ def connect(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing.")] = False,
 ) -> None:
     """Connect the Claude Code of this machine (接続): its hooks and its telemetry go to a server.
+
+    It gets ccgraph's MCP server, too.
 
     What changes in Claude Code's settings is shown first. Nothing of others is touched; a copy is kept;
     `--undo` takes exactly these entries out again. The token lies in a file that you alone can read.
@@ -88,7 +97,7 @@ def connect(
         connecting.disconnect(project, username=username, dry_run=dry_run, ask=not yes)
         return
     connecting.connect(
-        connecting.Asked(url, project, username, token_file, ca, hold, telemetry, wrap_mcp),
+        connecting.Asked(url, project, username, token_file, ca, hold, telemetry, wrap_mcp, mcp),
         dry_run=dry_run,
         ask=not yes,
     )

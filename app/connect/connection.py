@@ -80,6 +80,11 @@ class Folder:
         return self.path / "token"
 
     @property
+    def mcp_token(self) -> Path:
+        """The access token of ccgraph's own MCP server, where that is on another machine."""
+        return self.path / "mcp-token"
+
+    @property
     def hook(self) -> Path:
         """The program that Claude Code runs as a hook."""
         return self.path / "hook"

@@ -36,7 +36,7 @@ def name_for(project: Path | None) -> str:
     return f"Claude Code on {where}"[:90] + f" ({secrets.token_hex(2)})"
 
 
-def make_token(client: Client, username: str, password: str, name: str) -> IngestToken:
+def make_token(client: Client, username: str, password: str, name: str, kind: str = "INGEST") -> IngestToken:
     """Log in and make a token. Raises: StartupError with what the server says."""
     created = _logged_in(client, username, password)
     found = _asked(
@@ -46,7 +46,7 @@ def make_token(client: Client, username: str, password: str, name: str) -> Inges
             "name": name,
             "expiresAt": (datetime.now(UTC) + LIFETIME).isoformat(),
             "password": password,
-            "kind": "INGEST",
+            "kind": kind,
         },
     )["createAccessToken"]
     stored = found["authToken"]

@@ -289,6 +289,78 @@ def test_a_call_of_ccgraphs_own_tools_is_one_row(
     assert (call["toolName"], call["status"]) == ("mcp__ccgraph__fleet_status", "COMPLETED")
 
 
+def mcp_servers(at_work: Machine) -> str:
+    """What Claude Code says of its MCP servers."""
+    done = subprocess.run(
+        [at_work.program, "mcp", "list"],
+        cwd=at_work.project,
+        env=at_work.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--project", ".")], ids=["user", "project"])
+def test_the_connected_claude_code_has_ccgraph_for_an_mcp_server(
+    at_work: Machine, ccgraph_there: Callable[..., str], server: Served, arguments: tuple[str, ...]
+) -> None:
+    configuration = at_work.home / ".claude.json"
+    before = b'{"mcpServers":{"files":{"type":"stdio","command":"/bin/false","args":[],"env":{}}}}'
+    configuration.write_bytes(before)
+    assert '"mcp"' in ccgraph_there("connect", "--dry-run", *arguments)
+    assert configuration.read_bytes() == before
+    ccgraph_there("connect", *arguments)
+    assert "already; nothing was changed" in ccgraph_there("connect", *arguments)
+    ccgraph_there("connect", "--undo", *arguments)
+    assert configuration.read_bytes() == before
+    ccgraph_there("connect", *arguments)
+
+    told = mcp_servers(at_work)
+
+    assert f"mcp --url {server.url} - ✔ Connected" in told
+    ccgraph_there("connect", "--no-mcp", *arguments)
+    assert "ccgraph" not in mcp_servers(at_work)
+
+
+def test_a_server_elsewhere_is_an_mcp_server_with_a_token_of_its_own(
+    at_work: Machine, server: Served, tmp_path: Path
+) -> None:
+    def run(*arguments: str, text: str = "") -> str:
+        done = subprocess.run(
+            [CCGRAPH, *arguments],
+            cwd=at_work.project,
+            env={**at_work.environment, "TMPDIR": str(tmp_path)},  # where no server is written down
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    run("connect", "--url", server.url, "--username", "demo", text="ccgraph-demo\n")
+    file = at_work.home / ".claude/ccgraph/user/mcp-token"
+    assert file.stat().st_mode & 0o777 == 0o600
+    token = file.read_text().strip()
+    assert token not in (at_work.home / ".claude.json").read_text()
+    assert "✔ Connected" in mcp_servers(at_work)
+    told = run("disconnect", "--username", "demo", text="ccgraph-demo\n")
+    assert "is ended" in told
+    assert not file.exists()
+    refused = httpx.post(
+        f"{server.url}/graphql",
+        json={"query": "{ viewer { username } }"},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    assert refused.status_code == 401
+
+
 def test_a_permission_is_answered_through_the_api_and_the_work_goes_on(
     at_work: Machine, model: ScriptedModel, ask: Ask, ccgraph_there: Callable[..., str]
 ) -> None:

@@ -85,7 +85,9 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(
     assert done.returncode == 0
     assert '+  "otelHeadersHelper"' in done.stdout
     assert '   "model": "opus",' in done.stdout or '+  "model": "opus",' in done.stdout
-    assert done.stderr == "Nothing was changed.\n"
+    assert done.stderr.endswith("}\nNothing was changed.\n")
+    assert f"The MCP server ccgraph comes into {home}/.claude.json:" in done.stderr
+    assert not (home / ".claude.json").exists()
     assert [path.name for path in (home / ".claude").iterdir()] == ["settings.json"]
     assert settings(home) == SETTINGS
 
