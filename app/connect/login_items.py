@@ -44,7 +44,9 @@ def login_item(
     command: list[str], environment: Mapping[str, str] = os.environ, platform: str = sys.platform
 ) -> LoginItem:
     """What starts a command at login on this machine. Raises: StartupError where neither system is there."""
-    kept = {name: environment[name] for name in _KEPT if environment.get(name)}
+    # A file of either system takes no control characters.
+    told = {name: environment.get(name, "") for name in _KEPT}
+    kept = {name: value for name, value in told.items() if value and value.isprintable()}
     if platform == "darwin":
         return _agent(command, kept)
     if platform.startswith("linux"):
@@ -53,7 +55,9 @@ def login_item(
 
 
 def install(item: LoginItem) -> None:
-    """Write the file and start it now. Raises: StartupError with what to do by hand."""
+    """Write the file and start it now, anew where it runs. Raises: StartupError with what to do by hand."""
+    if item.path.exists():  # neither system takes up a file that was changed otherwise
+        _stop(item)
     item.path.parent.mkdir(parents=True, exist_ok=True)
     item.path.write_bytes(item.content)
     for command in item.start:
@@ -72,11 +76,15 @@ def uninstall(item: LoginItem) -> bool:
     """Stop it and remove the file; False when there is none."""
     if not item.path.exists():
         return False
+    _stop(item)
+    item.path.unlink(missing_ok=True)
+    return True
+
+
+def _stop(item: LoginItem) -> None:
     for command in item.stop:
         with suppress(OSError):
             subprocess.run(command, capture_output=True, check=False)
-    item.path.unlink(missing_ok=True)
-    return True
 
 
 def _unit(command: list[str], kept: Mapping[str, str], environment: Mapping[str, str]) -> LoginItem:

@@ -8,18 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.acceptance.commands.conftest import CCGRAPH
+from tests.support.certificates import certificate
 from tests.support.ingest_receiver import TOKEN, Received, receiving
 
 Ccgraph = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -187,35 +183,6 @@ def test_a_clock_that_is_wrong_is_told(home: Path, at_home: Ccgraph, server: Rec
     clock = next(check for check in found["checks"] if check["what"] == "clock")
     assert clock["mark"] == "bad"
     assert "ahead of the server" in clock["told"]
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of an authority of one's own for `localhost`, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority of one's own")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / "an authority.pem", folder / "key.pem"
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return public, private
 
 
 def test_a_server_with_a_certificate_of_ones_own(home: Path, at_home: Ccgraph, tmp_path: Path) -> None:
