@@ -15,8 +15,10 @@ from app.config.settings import PREFIX, UNPREFIXED, Settings
 from app.database.pools import open_database
 from app.main import create_app
 from services.core.database import Database
-from tests.support.memory import in_memory
+from tests.support.clusters import migrated
+from tests.support.memory import ROOT, in_memory
 from tests.support.odd_world import fill
+from tests.support.postgres15 import MISSING, PROGRAMS, migrated15
 from tests.support.server import TestServer, shared_server
 from tests.support.serving import LiveServer, served
 from tests.support.statements import Statements, recorded
@@ -33,7 +35,6 @@ hypothesis.settings.load_profile("any machine")
 
 
 _AUTHORITY = Path(__file__).parent / "data" / "authority.pem"
-_ROOT = "PYTEST_DEBUG_TEMPROOT"
 _ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati")
 
 
@@ -49,10 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = config.getoption("randomly_seed", 0)
     os.environ.setdefault("TZ", _ZONES[seed % len(_ZONES) if isinstance(seed, int) else 0])
     time.tzset()
-    chosen = config.option.basetemp or os.environ.get(_ROOT) or os.environ.get("TMPDIR")
+    chosen = config.option.basetemp or os.environ.get(ROOT) or os.environ.get("TMPDIR")
     memory = None if chosen else in_memory()
     if memory is not None:
-        os.environ[_ROOT] = str(memory)
+        os.environ[ROOT] = str(memory)
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
@@ -87,13 +88,32 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
-    """The embedded PostgreSQL of the run, with a migrated template database."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a run share."""
     folder = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):  # then the base is the worker's own, below that of the run
-        folder = folder.parent
-    with shared_server(folder) as server:
+    # In a worker the base is the worker's own, below that of the run.
+    return folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres(run_folder: Path) -> Iterator[TestServer]:
+    """The embedded PostgreSQL of the run, with a migrated template database."""
+    with shared_server(run_folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_cluster(run_folder: Path) -> Path:
+    """A stopped data directory of the embedded PostgreSQL with a migrated template database."""
+    return migrated(run_folder)
+
+
+@pytest.fixture(scope="session")
+def cluster15(run_folder: Path) -> Path:
+    """A stopped cluster of PostgreSQL 15; the test is skipped where that is not installed."""
+    if not PROGRAMS.exists():
+        pytest.skip(MISSING)
+    return migrated15(run_folder)
 
 
 @pytest.fixture(scope="session")

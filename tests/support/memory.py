@@ -8,6 +8,9 @@ import os
 import shutil
 from pathlib import Path
 
+ROOT = "PYTEST_DEBUG_TEMPROOT"
+"""The variable that names the place of pytest's folders."""
+
 _SHARED_MEMORY = Path("/dev/shm")
 _GIGABYTE = 1 << 30
 _FILES, _LEFT = 4 * _GIGABYTE, 4 * _GIGABYTE

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,21 @@ from urllib.parse import quote
 
 from app.database.configuration import OWNER, SUPERUSER
 from migrations.run import upgrade
-from tests.support.server import TEMPLATE
+from tests.support.clusters import TEMPLATE, copied, made_once
+from tests.support.memory import ROOT
 from tests.support.waiting import PATIENCE
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 MISSING = "PostgreSQL 15 is not installed here; the Debian package postgresql-15 brings it"
+UNSAFE_AND_FAST15 = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
+}
+"""Settings of a server that keeps what it has committed, unless the machine itself fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,11 @@ class Postgres15:
     user: str | None
     numbers: "itertools.count[int]"
     port: int = 5432
+
+    @property
+    def data(self) -> Path:
+        """Its cluster."""
+        return self.folder / "data"
 
     def url(self, database: str, role: str = OWNER) -> str:
         """The URL of one of its databases."""
@@ -63,36 +78,76 @@ class Postgres15:
             self.run("dropdb", "--force", name)
 
 
+def server_user() -> str | None:
+    """Who runs servers: nobody in place of root, whom PostgreSQL refuses; None is oneself."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def folder_for_server(prefix: str) -> Path:
+    """A new folder of that user's, in memory where the run's folders are."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get(ROOT)))
+    user = server_user()
+    if user is not None:
+        shutil.chown(folder, user)
+    return folder
+
+
+def migrated15(folder: Path) -> Path:
+    """A stopped cluster with a migrated template database, made once in the run whose folder is given."""
+
+    def make(new: Path) -> None:
+        with _running(_make_cluster, {}, "", None) as server:
+            server.run("createuser", OWNER)
+            server.run("createdb", "--owner", OWNER, "--template", "template0", TEMPLATE)
+            asyncio.run(upgrade(server.url(TEMPLATE)))
+            server.run("pg_ctl", "stop", "--wait", "-m", "fast", "-D", str(server.data))
+            copied(server.data, new)
+
+    return made_once(folder, "postgres15", make)
+
+
+def _make_cluster(server: Postgres15) -> None:
+    server.run("initdb", "-D", str(server.data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync")
+
+
 @contextmanager
 def postgres15_server(
-    settings: Mapping[str, str] | None = None, *, hba: str = "", port: int | None = None
+    cluster: Path, settings: Mapping[str, str] | None = None, *, hba: str = "", port: int | None = None
 ) -> Iterator[Postgres15]:
-    """A server on a temporary folder; as root it runs as nobody, for PostgreSQL refuses root.
+    """A server on a copy of a stopped cluster, in a temporary folder.
 
     `hba` goes before the lines of pg_hba.conf, which trust everybody; `settings` are PostgreSQL's. With
     `port` it listens on the loopback address too.
     """
-    user = "nobody" if os.geteuid() == 0 else None
+
+    def copy(server: Postgres15) -> None:
+        copied(cluster, server.data)
+
+    with _running(copy, settings or {}, hba, port) as server:
+        yield server
+
+
+@contextmanager
+def _running(
+    make_data: Callable[[Postgres15], None], settings: Mapping[str, str], hba: str, port: int | None
+) -> Iterator[Postgres15]:
     with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="ccgraph-15-"))
+        folder = folder_for_server("ccgraph-15-")
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        if user is not None:
-            shutil.chown(folder, user)
+        user = server_user()
         server = Postgres15(folder, user, itertools.count(), port or 5432)
-        data = folder / "data"
-        server.run("initdb", "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        make_data(server)
         options = {
+            **UNSAFE_AND_FAST15,
             "listen_addresses": "127.0.0.1" if port else "",
             "port": str(server.port),
             "unix_socket_directories": folder,
-            "fsync": "off",
-            "autovacuum": "off",
-            **(settings or {}),
+            **settings,
         }
-        rules = data / "pg_hba.conf"
+        rules = server.data / "pg_hba.conf"
         rules.write_text(hba + rules.read_text())
         process = subprocess.Popen(
-            [PROGRAMS / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
+            [PROGRAMS / "postgres", "-D", server.data, *(f"--{k}={v}" for k, v in options.items())],
             user=user,
             cwd="/",
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
@@ -105,9 +160,6 @@ def postgres15_server(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("PostgreSQL 15 did not start")
             time.sleep(0.05)
-        server.run("createuser", OWNER)
-        server.run("createdb", "--owner", OWNER, "--template", "template0", TEMPLATE)
-        asyncio.run(upgrade(server.url(TEMPLATE)))
         yield server
 
 

@@ -1,12 +1,10 @@
 """A primary and its standbys from the Debian package postgresql-15, which tests kill, stop and promote."""
 
-import asyncio
 import itertools
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,23 +14,24 @@ from urllib.parse import quote
 import asyncpg
 
 from app.database.configuration import OWNER, SUPERUSER
-from migrations.run import upgrade
-from tests.support.postgres15 import PROGRAMS, Postgres15
-from tests.support.server import TEMPLATE
+from tests.support.clusters import copied
+from tests.support.postgres15 import (
+    PROGRAMS,
+    UNSAFE_AND_FAST15,
+    Postgres15,
+    folder_for_server,
+    server_user,
+)
 from tests.support.waiting import PATIENCE
 
 _OPTIONS = {
+    **UNSAFE_AND_FAST15,
     "listen_addresses": "",
-    "fsync": "off",
-    "autovacuum": "off",
     "hot_standby_feedback": "on",
     "wal_receiver_status_interval": "1",
     "wal_retrieve_retry_interval": "100ms",
     "max_standby_streaming_delay": "200ms",
     "wal_writer_delay": "10ms",
-    "shared_buffers": "32MB",
-    "max_wal_size": "64MB",
-    "min_wal_size": "32MB",
 }
 
 
@@ -41,7 +40,7 @@ class Node:
 
     def __init__(self, folder: Path, user: str | None, numbers: "itertools.count[int]") -> None:
         self.server = Postgres15(folder, user, numbers)
-        self.data = folder / "data"
+        self.data = self.server.data
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -119,21 +118,16 @@ class Node:
 class Replication:
     """`primary`, with a migrated template database, and the standbys that were asked for."""
 
-    def __init__(self) -> None:
-        self._user = "nobody" if os.geteuid() == 0 else None
+    def __init__(self, cluster: Path) -> None:
+        self._cluster = cluster
         self._numbers = itertools.count()
         self._nodes: list[Node] = []
 
     def primary(self) -> Node:
         """A new primary that runs."""
         node = self._node()
-        node.server.run(
-            "initdb", "-D", str(node.data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"
-        )
+        copied(self._cluster, node.data)
         node.start()
-        node.server.run("createuser", OWNER)
-        node.server.run("createdb", "--owner", OWNER, "--template", "template0", TEMPLATE)
-        asyncio.run(upgrade(node.server.url(TEMPLATE)))
         return node
 
     def standby(self, of: Node) -> Node:
@@ -157,18 +151,15 @@ class Replication:
             self.remove(node)
 
     def _node(self) -> Node:
-        folder = Path(tempfile.mkdtemp(prefix="ccgraph-node-"))
-        if self._user is not None:
-            shutil.chown(folder, self._user)
-        node = Node(folder, self._user, self._numbers)
+        node = Node(folder_for_server("ccgraph-node-"), server_user(), self._numbers)
         self._nodes.append(node)
         return node
 
 
 @contextmanager
-def replication() -> Iterator[Replication]:
-    """Servers that end with the block."""
-    servers = Replication()
+def replication(cluster: Path) -> Iterator[Replication]:
+    """Servers that end with the block. Primaries begin with a copy of the stopped cluster."""
+    servers = Replication(cluster)
     try:
         yield servers
     finally:

@@ -13,9 +13,8 @@ import asyncpg
 
 from app.database.configuration import OWNER, SUPERUSER
 from app.database.embedded import EmbeddedServer, embedded_server
-from migrations.run import upgrade
+from tests.support.clusters import TEMPLATE, copied
 from tests.support.holding import QUICK
-from tests.support.server import TEMPLATE
 
 
 class RestartablePostgres:
@@ -84,13 +83,11 @@ class RestartablePostgres:
 
 
 @contextmanager
-def restartable_postgres(folder: Path) -> Iterator[RestartablePostgres]:
-    """Started, with a migrated template database."""
-    postgres = RestartablePostgres(folder)
+def restartable_postgres(cluster: Path, folder: Path) -> Iterator[RestartablePostgres]:
+    """Started in `folder`, on a copy of a cluster with a migrated template database."""
+    postgres = RestartablePostgres(copied(cluster, folder))
     postgres.start()
     try:
-        postgres.execute(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
-        asyncio.run(upgrade(postgres.server.url(TEMPLATE)))
         yield postgres
     finally:
         postgres.stop()

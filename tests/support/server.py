@@ -1,7 +1,6 @@
 """The PostgreSQL of a test run, and databases cloned from its template."""
 
 import asyncio
-import fcntl
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -17,13 +16,13 @@ from app.database.configuration import OWNER, SUPERUSER
 from app.database.embedded import EmbeddedServer, embedded_server
 from app.database.postmaster import ready_postmaster
 from migrations.run import upgrade
+from tests.support.clusters import TEMPLATE, alone
 
 Result = TypeVar("Result")
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _LOG_LINES = 30
 
-TEMPLATE = "ccgraph_template"
 UNSAFE_AND_FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -67,7 +66,7 @@ class TestServer:
 
     def template(self, name: str, fill: Callable[[Admin], Awaitable[None]]) -> str:
         """The name of a template with rows in it, which the first worker that asks for it makes."""
-        with _alone(self.folder):
+        with alone(self.folder, "template"):
             self.run(_make_filled(self.admin, self.embedded, name, fill))
         return name
 
@@ -93,19 +92,11 @@ def shared_server(folder: Path) -> Iterator[TestServer]:
     ):
         admin = runner.run(asyncpg.connect(embedded.url("postgres", SUPERUSER)))
         try:
-            with _alone(folder):
+            with alone(folder, "template"):
                 runner.run(_make_template(admin, embedded))
             yield TestServer(embedded, folder, runner, admin, itertools.count())
         finally:
             runner.run(admin.close())
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One worker at a time."""
-    with (folder / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 async def _make_template(admin: Admin, embedded: EmbeddedServer) -> None:

@@ -15,7 +15,8 @@ import models
 from app.config.settings import Settings
 from app.database.pools import open_database
 from services.core.database import Database
-from tests.support.server import TEMPLATE, TestServer
+from tests.support.clusters import TEMPLATE
+from tests.support.server import TestServer
 
 T = TypeVar("T")
 

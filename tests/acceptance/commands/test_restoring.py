@@ -15,8 +15,8 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def older() -> Iterator[Postgres15]:
-    with postgres15_server() as server:
+def older(cluster15: Path) -> Iterator[Postgres15]:
+    with postgres15_server(cluster15) as server:
         server.run("createuser", "landlady")
         yield server
 

@@ -16,8 +16,8 @@ import pytest
 
 from app.database.configuration import OWNER
 from tests.acceptance.commands.conftest import CCGRAPH, Run
+from tests.support.clusters import TEMPLATE
 from tests.support.postgres15 import MISSING, PROGRAMS, Postgres15, postgres15_server
-from tests.support.server import TEMPLATE
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason=MISSING)
 
@@ -48,7 +48,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def server(port: int) -> Iterator[Postgres15]:
+def server(cluster15: Path, port: int) -> Iterator[Postgres15]:
     """Over TCP without TLS, with few connections; the role `locked` needs a password."""
     settings = {
         "max_connections": str(CONNECTIONS),
@@ -57,7 +57,7 @@ def server(port: int) -> Iterator[Postgres15]:
     }
     hba = "local all locked scram-sha-256\nhost all locked all scram-sha-256\nhostssl all tls all trust\n"
     hba += "host all tls all reject\n"
-    with postgres15_server(settings, hba=hba, port=port) as running:
+    with postgres15_server(cluster15, settings, hba=hba, port=port) as running:
         running.run("psql", "-d", "postgres", "-c", "CREATE ROLE locked LOGIN PASSWORD 'right'")
         running.run("psql", "-d", "postgres", "-c", "CREATE ROLE tls LOGIN")
         yield running
@@ -189,10 +189,10 @@ def test_a_start_waits_for_a_server_that_is_full_and_says_so(
     process.stderr.close()
 
 
-def test_a_start_waits_while_the_server_recovers_from_a_crash(tmp_path: Path) -> None:
+def test_a_start_waits_while_the_server_recovers_from_a_crash(cluster15: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
-    with postgres15_server(port=port) as server:
+    with postgres15_server(cluster15, port=port) as server:
         data = str(server.folder / "data")
         server.run("pg_ctl", "stop", "-m", "immediate", "-D", data)
         given = {"CCGRAPH_SECRET_KEY": KEY, "CCGRAPH_DATABASE_START_TIMEOUT": "120", "CCGRAPH_PORT": "0"}

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -38,9 +39,11 @@ with_redis = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartablePostgres]:
+def own_postgres(
+    migrated_cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RestartablePostgres]:
     """A PostgreSQL that only the tests of this module use."""
-    with restartable_postgres(tmp_path_factory.mktemp("restartable") / "data") as postgres:
+    with restartable_postgres(migrated_cluster, tmp_path_factory.mktemp("restartable") / "data") as postgres:
         yield postgres
 
 

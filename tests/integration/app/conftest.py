@@ -1,31 +1,24 @@
 """Data directories for tests of the embedded PostgreSQL."""
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.database.embedded import embedded_server
-from tests.support.holding import QUICK
+from tests.support.clusters import copied, used_once
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pristine(run_folder: Path) -> Path:
     """A data directory that was used once; tests take copies of it."""
-    folder = tmp_path_factory.mktemp("pristine") / "data"
-    with embedded_server(folder, command="pytest", overrides=QUICK):
-        pass
-    return folder
+    return used_once(run_folder)
 
 
 @pytest.fixture
 def cluster(pristine: Path, tmp_path: Path) -> Path:
     """A data directory with a cluster, which nobody uses."""
-    folder = tmp_path / "data"
-    subprocess.run(["cp", "-a", pristine, folder], check=True)
-    return folder
+    return copied(pristine, tmp_path / "data")
 
 
 @pytest.fixture

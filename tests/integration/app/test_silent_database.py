@@ -31,9 +31,11 @@ FEW_SECONDS = 12.0
 
 
 @pytest.fixture(scope="module")
-def stoppable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartablePostgres]:
+def stoppable(
+    migrated_cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RestartablePostgres]:
     """A server of this module's own."""
-    with restartable_postgres(tmp_path_factory.mktemp("stoppable") / "data") as server:
+    with restartable_postgres(migrated_cluster, tmp_path_factory.mktemp("stoppable") / "data") as server:
         yield server
 
 

@@ -57,8 +57,8 @@ async def refusal(url: str, file: Path, **options: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def postgres15() -> Iterator[Postgres15]:
-    with postgres15_server() as server:
+def postgres15(cluster15: Path) -> Iterator[Postgres15]:
+    with postgres15_server(cluster15) as server:
         yield server
 
 

@@ -1,21 +1,20 @@
 """Every test of this folder runs on the embedded PostgreSQL and, where it is installed, on PostgreSQL 15."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.integration.database.catalog import Connection
-from tests.support.postgres15 import MISSING, PROGRAMS, Postgres15, postgres15_server
+from tests.support.postgres15 import Postgres15, postgres15_server
 from tests.support.server import TestServer
 
 
 @pytest.fixture(scope="session")
-def postgres15() -> Iterator[Postgres15]:
+def postgres15(cluster15: Path) -> Iterator[Postgres15]:
     """PostgreSQL 15, started by the first test that needs it."""
-    if not PROGRAMS.exists():
-        pytest.skip(MISSING)
-    with postgres15_server() as server:
+    with postgres15_server(cluster15) as server:
         yield server
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import count
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -61,9 +62,11 @@ TIMES = 6
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartablePostgres]:
+def postgres(
+    migrated_cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RestartablePostgres]:
     """A PostgreSQL that only the tests of this module use."""
-    with restartable_postgres(tmp_path_factory.mktemp("crashing") / "data") as opened:
+    with restartable_postgres(migrated_cluster, tmp_path_factory.mktemp("crashing") / "data") as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,9 +18,11 @@ HOOKS = "/ingest/claude-code/hooks"
 
 
 @pytest.fixture(scope="module")
-def stoppable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartablePostgres]:
+def stoppable(
+    migrated_cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RestartablePostgres]:
     """A server of this module's own."""
-    with restartable_postgres(tmp_path_factory.mktemp("stoppable") / "data") as server:
+    with restartable_postgres(migrated_cluster, tmp_path_factory.mktemp("stoppable") / "data") as server:
         yield server
 
 

@@ -21,9 +21,8 @@ from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.principal import Origin
 from services.core.replicas import Replicas, ReplicaState, ReplicaStatus
-from tests.support.postgres15 import MISSING, PROGRAMS
+from tests.support.clusters import TEMPLATE
 from tests.support.replication import Node, Replication, address, replication
-from tests.support.server import TEMPLATE
 from tests.support.waiting import until
 
 KEY = "a key that signs nothing outside of the tests"
@@ -53,11 +52,9 @@ class Pair:
 
 
 @pytest.fixture(scope="session")
-def pair() -> Iterator[Pair]:
+def pair(cluster15: Path) -> Iterator[Pair]:
     """Both run."""
-    if not PROGRAMS.exists():
-        pytest.skip(MISSING)
-    with replication() as servers:
+    with replication(cluster15) as servers:
         primary = servers.primary()
         yield Pair(servers, primary, servers.standby(primary))
 

@@ -29,8 +29,8 @@ from tests.integration.feed.conftest import (
     set_status,
 )
 from tests.integration.replicas.conftest import CREATE, Pair, Person, caught_up, person
+from tests.support.clusters import TEMPLATE
 from tests.support.replication import address
-from tests.support.server import TEMPLATE
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("replicas")

@@ -15,8 +15,8 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database import located
 from app.database.configuration import OWNER
+from tests.support.clusters import TEMPLATE
 from tests.support.postgres15 import MISSING, PROGRAMS, Postgres15, postgres15_server
-from tests.support.server import TEMPLATE
 from tests.support.waiting import until
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -31,9 +31,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres15]:
+def server(cluster15: Path) -> Iterator[Postgres15]:
     """PostgreSQL itself."""
-    with postgres15_server() as running:
+    with postgres15_server(cluster15) as running:
         yield running
 
 

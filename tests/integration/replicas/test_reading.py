@@ -27,8 +27,8 @@ from tests.integration.replicas.conftest import (
     status,
 )
 from tests.support.agents import Agent
+from tests.support.clusters import TEMPLATE
 from tests.support.replication import address
-from tests.support.server import TEMPLATE
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("replicas")
