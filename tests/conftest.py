@@ -16,6 +16,7 @@ from app.database.pools import open_database
 from app.main import create_app
 from services.core.database import Database
 from tests.support.clusters import migrated
+from tests.support.forked import FORKER
 from tests.support.memory import ROOT, in_memory
 from tests.support.odd_world import fill
 from tests.support.postgres15 import MISSING, PROGRAMS, migrated15
@@ -60,6 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than there are cores: a test waits for a quarter of its time, and uses none then."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_unconfigure() -> None:
+    """End what processes were forked from."""
+    FORKER.close()
 
 
 def pytest_report_header() -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from services.core.database import Connection
 from tests.support.processes import Served, serving
 from tests.support.waiting import PATIENCE, until
 
-CCGRAPH = str(Path(sys.executable).with_name("ccgraph"))
 FEED_POLL, PROCESS_TIMEOUT = 15.0, 3.0
 """Seconds: the first is long enough to tell a wake-up from a poll, on a slow machine too."""
 SETTINGS = {
@@ -59,7 +57,7 @@ class Installation:
             folder = self.folder / str(place)
             folder.mkdir(exist_ok=True)
             addresses = {"DATABASE_URL": self.database_url, "BROADCAST_URL": self.broadcast_url}
-            life = serving([CCGRAPH, "serve"], folder, **addresses, **SETTINGS)
+            life = serving(["serve"], folder, **addresses, **SETTINGS)
             self._running[place] = life, life.__enter__()
 
     def end(self, place: int, number: int) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tests.support.forked import FORKER, ForkedProcess
+
 PATIENCE = 120.0
 """Seconds for a server to end."""
 
@@ -17,7 +19,7 @@ PATIENCE = 120.0
 class Served:
     """A server that takes connections. `welcome` is what it wrote until then."""
 
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[str] | ForkedProcess"
     welcome: str
 
     @property
@@ -38,18 +40,24 @@ class Served:
 
 
 @contextmanager
-def serving(command: Sequence[str], folder: Path, **settings: str) -> Iterator[Served]:
-    """Run a serving command in `folder` on a free port until the block ends."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "CCGRAPH_PORT": "0", "CCGRAPH_LOG_FORMAT": "console", **settings},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def serving(
+    arguments: Sequence[str], folder: Path, *, program: str | None = None, **settings: str
+) -> Iterator[Served]:
+    """Run `ccgraph` with arguments that let it serve, in `folder` on a free port, until the block ends.
+
+    `program` is what is started; without one the process is forked from one that has imported everything.
+    """
+    environment = {**os.environ, "CCGRAPH_PORT": "0", "CCGRAPH_LOG_FORMAT": "console", **settings}
+    process: subprocess.Popen[str] | ForkedProcess
+    if program is None:
+        process = FORKER.start(arguments, folder, environment, stdout=subprocess.PIPE, stderr=2)
+    else:
+        process = subprocess.Popen(
+            [program, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        )
     assert process.stdout is not None
     try:
-        yield Served(process, _welcome(process.stdout, to_paste="--demo" in command))
+        yield Served(process, _welcome(process.stdout, to_paste="--demo" in arguments))
     finally:
         if process.poll() is None:
             process.terminate()

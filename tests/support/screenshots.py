@@ -21,8 +21,8 @@ def main() -> None:
     """Serve a demo, and take a picture of each page."""
     ccgraph = Path(sys.executable).with_name("ccgraph")
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(ccgraph), "serve", "--demo"]
-        with serving(command, Path(folder)) as server, chromium() as browser:
+        serves = serving(["serve", "--demo"], Path(folder), program=str(ccgraph))
+        with serves as server, chromium() as browser:
             width, height = SIZE
             context = browser.new_context(locale="en-GB", viewport={"width": width, "height": height})
             page = context.new_page()

@@ -3,32 +3,24 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.forked import ForkedCommands
+from tests.support.forked import FORKER
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 CCGRAPH = str(Path(sys.executable).with_name("ccgraph"))
 
 
-@pytest.fixture(scope="session")
-def forked() -> Iterator[ForkedCommands]:
-    """What commands of a worker are forked from."""
-    commands = ForkedCommands()
-    yield commands
-    commands.close()
-
-
 @pytest.fixture
-def ccgraph(tmp_path: Path, forked: ForkedCommands) -> Run:
+def ccgraph(tmp_path: Path) -> Run:
     """Run a command to its end; `settings` are variables of its environment."""
 
     def run(*arguments: str, text: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
-        return forked.run(arguments, tmp_path, {**os.environ, **settings}, text)
+        return FORKER.run(arguments, tmp_path, {**os.environ, **settings}, text)
 
     return run
 

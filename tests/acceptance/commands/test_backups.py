@@ -28,6 +28,7 @@ from services.core.principal import Origin
 from services.system.contents import OBJECTS
 from tests.acceptance.commands.conftest import CCGRAPH, Run
 from tests.golden.test_statements import DOCUMENTS, VARIABLES
+from tests.support.forked import FORKER, ForkedProcess
 from tests.support.holding import QUICK
 from tests.support.processes import PATIENCE
 from tests.support.server import TestServer
@@ -44,16 +45,10 @@ def wait_for(true: Callable[[], object]) -> None:
 
 
 @contextmanager
-def started(*arguments: str, folder: Path, **settings: str) -> "Iterator[subprocess.Popen[str]]":
+def started(*arguments: str, folder: Path, **settings: str) -> Iterator[ForkedProcess]:
     """A command that runs; the block kills it."""
-    process = subprocess.Popen(
-        [CCGRAPH, *arguments],
-        cwd=folder,
-        env={**os.environ, "CCGRAPH_SECRET_KEY": KEY, **settings},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    environment = {**os.environ, "CCGRAPH_SECRET_KEY": KEY, **settings}
+    process = FORKER.start(arguments, folder, environment, stderr=subprocess.PIPE)
     try:
         yield process
     finally:
@@ -61,7 +56,7 @@ def started(*arguments: str, folder: Path, **settings: str) -> "Iterator[subproc
         process.communicate()
 
 
-def told(process: "subprocess.Popen[str]") -> str:
+def told(process: ForkedProcess) -> str:
     """What a command that should still run wrote, for a failure."""
     assert process.poll() is None, process.communicate()[1]
     return ""

@@ -91,7 +91,7 @@ def model(at_work: Machine) -> Iterator[ScriptedModel]:
 
 @pytest.fixture
 def server(tmp_path: Path, at_work: Machine) -> Iterator[Served]:
-    with serving([CCGRAPH, "serve", "--demo"], tmp_path) as served:
+    with serving(["serve", "--demo"], tmp_path) as served:
         yield served
 
 

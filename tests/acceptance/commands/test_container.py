@@ -94,7 +94,7 @@ def test_what_the_build_installs_starts_and_is_healthy(tmp_path: Path) -> None:
     assert program is not None
     assert Path(program).is_relative_to(installed)
     del environment["CCGRAPH_PORT"]  # a free one, where the image has its own
-    with serving([program, *command[1:]], data, **environment) as server:
+    with serving(command[1:], data, program=program, **environment) as server:
         port = server.url.rpartition(":")[2]
         check = only(final, "HEALTHCHECK").partition("CMD ")[2]
         healthy = subprocess.run(

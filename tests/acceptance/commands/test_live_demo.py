@@ -11,8 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.acceptance.commands.conftest import CCGRAPH, Run
+from tests.acceptance.commands.conftest import Run
 from tests.support import small_demo
+from tests.support.forked import FORKER, ForkedProcess
 from tests.support.processes import PATIENCE, serving
 from tests.support.server import TestServer
 from tests.support.waiting import until
@@ -63,16 +64,11 @@ def wait_for(url: str, sql: str) -> None:
 
 
 @contextmanager
-def playing(url: str, folder: Path, speed: str) -> "Iterator[subprocess.Popen[str]]":
+def playing(url: str, folder: Path, speed: str) -> Iterator[ForkedProcess]:
     """The command at work; what is left of it is killed."""
-    process = subprocess.Popen(
-        [CCGRAPH, "demo", "--live", "--speed", speed],
-        cwd=folder,
-        env={**os.environ, "DATABASE_URL": url, "CCGRAPH_SECRET_KEY": KEY},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    environment = {**os.environ, "DATABASE_URL": url, "CCGRAPH_SECRET_KEY": KEY}
+    arguments = ["demo", "--live", "--speed", speed]
+    process = FORKER.start(arguments, folder, environment, stderr=subprocess.PIPE)
     try:
         yield process
     finally:
@@ -112,7 +108,7 @@ def test_a_database_with_other_data_is_refused_with_a_sentence(database_url: str
 
 
 def test_a_server_plays_the_demo_and_ends_it_when_it_stops(demo_url: str, tmp_path: Path) -> None:
-    command = [CCGRAPH, "serve", "--demo", "--live", "--speed", "20"]
+    command = ["serve", "--demo", "--live", "--speed", "20"]
     with serving(command, tmp_path, DATABASE_URL=demo_url, CCGRAPH_SECRET_KEY=KEY) as server:
         wait_for(demo_url, RUNNING)
         assert server.stop() == 0
@@ -122,7 +118,7 @@ def test_a_server_plays_the_demo_and_ends_it_when_it_stops(demo_url: str, tmp_pa
 
 def test_a_server_serves_a_demo_that_cannot_be_played_as_it_stands(demo_url: str, tmp_path: Path) -> None:
     found(demo_url, "WITH gone AS (DELETE FROM system_settings WHERE setting_key = 'demo.loaded') SELECT 1")
-    command = [CCGRAPH, "serve", "--demo", "--live"]
+    command = ["serve", "--demo", "--live"]
     with serving(command, tmp_path, DATABASE_URL=demo_url, CCGRAPH_SECRET_KEY=KEY) as server:
         assert "dashboard" in server.welcome
         assert server.stop() == 0

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pytest
 
 from services.core.database import Connection
 from services.system.maintenance_steps import STEPS
-from tests.acceptance.commands.conftest import CCGRAPH, Run
-from tests.support.waiting import until
+from tests.acceptance.commands.conftest import Run
+from tests.support.forked import FORKER
+from tests.support.waiting import PATIENCE, until
 
 KEY = "a key that signs nothing outside of the tests"
 OLD_LOG = """
@@ -103,18 +103,13 @@ async def test_two_at_once_are_one_and_a_sentence(on_database: Run, plain: Conne
 async def test_a_process_keeps_the_schedule_unless_it_is_left_to_workers(
     arguments: list[str], runs: bool, database_url: str, plain: Connection, tmp_path: Path
 ) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(CCGRAPH, *arguments),
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "DATABASE_URL": database_url,
-            "CCGRAPH_SECRET_KEY": KEY,
-            "CCGRAPH_MAINTENANCE_EVERY": "0.5",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "CCGRAPH_SECRET_KEY": KEY,
+        "CCGRAPH_MAINTENANCE_EVERY": "0.5",
+    }
+    process = FORKER.start(arguments, tmp_path, environment)
     completed = "SELECT count(*) FROM maintenance_runs WHERE (origin, status) = ('schedule', 'completed')"
     try:
         if runs:
@@ -126,7 +121,7 @@ async def test_a_process_keeps_the_schedule_unless_it_is_left_to_workers(
             assert await plain.fetchval(completed) == 0
     finally:
         process.send_signal(signal.SIGTERM)
-        assert await process.wait() in (0, -signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, PATIENCE) in (0, -signal.SIGTERM)
     assert await plain.fetchval("SELECT count(*) FROM maintenance_runs WHERE status = 'running'") == 0
 
 

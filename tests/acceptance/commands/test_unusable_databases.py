@@ -15,8 +15,9 @@ import asyncpg
 import pytest
 
 from app.database.configuration import OWNER
-from tests.acceptance.commands.conftest import CCGRAPH, Run
+from tests.acceptance.commands.conftest import Run
 from tests.support.clusters import TEMPLATE
+from tests.support.forked import FORKER
 from tests.support.postgres15 import MISSING, PROGRAMS, Postgres15, postgres15_server
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason=MISSING)
@@ -175,18 +176,17 @@ def test_connections_that_run_out_in_the_middle_are_told_too(
 
 
 def test_a_start_waits_for_a_server_that_is_full_and_says_so(
-    ccgraph: Run, port: int, server: Postgres15
+    port: int, server: Postgres15, tmp_path: Path
 ) -> None:
     given = {"DATABASE_URL": address(port), "CCGRAPH_SECRET_KEY": KEY, "CCGRAPH_DATABASE_START_TIMEOUT": "60"}
     with all_connections_taken(port):
-        process = subprocess.Popen(
-            [CCGRAPH, "migrate"], env={**os.environ, **given}, stderr=subprocess.PIPE, text=True
-        )
+        environment = {**os.environ, **given}
+        process = FORKER.start(["migrate"], tmp_path, environment, stderr=subprocess.PIPE)
         assert process.stderr is not None
         assert "is not ready (" in process.stderr.readline()
     assert process.wait(60) == 0
     assert "up to date" in process.stderr.read()
-    process.stderr.close()
+    process.close()
 
 
 def test_a_start_waits_while_the_server_recovers_from_a_crash(cluster15: Path, tmp_path: Path) -> None:
@@ -196,13 +196,14 @@ def test_a_start_waits_while_the_server_recovers_from_a_crash(cluster15: Path, t
         data = str(server.folder / "data")
         server.run("pg_ctl", "stop", "-m", "immediate", "-D", data)
         given = {"CCGRAPH_SECRET_KEY": KEY, "CCGRAPH_DATABASE_START_TIMEOUT": "120", "CCGRAPH_PORT": "0"}
-        process = subprocess.Popen(
-            [CCGRAPH, "serve"],
-            cwd=tmp_path,
-            env={**os.environ, **given, "DATABASE_URL": address(port), "CCGRAPH_LOG_FORMAT": "console"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        environment = {
+            **os.environ,
+            **given,
+            "DATABASE_URL": address(port),
+            "CCGRAPH_LOG_FORMAT": "console",
+        }
+        process = FORKER.start(
+            ["serve"], tmp_path, environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert process.stderr is not None
         assert process.stdout is not None
@@ -220,6 +221,5 @@ def test_a_start_waits_while_the_server_recovers_from_a_crash(cluster15: Path, t
         finally:
             process.kill()
             process.wait()
-            process.stdout.close()
-            process.stderr.close()
+            process.close()
             server.run("pg_ctl", "stop", "-m", "immediate", "-D", data)

@@ -18,9 +18,9 @@ from sqlalchemy import text
 
 from app.config.settings import Settings
 from services.core.database import Database
-from tests.acceptance.commands.conftest import CCGRAPH
 from tests.integration.delivery.test_channels import Browser
 from tests.support.factories import make_notification_setting, make_user
+from tests.support.forked import FORKER, ForkedProcess
 from tests.support.receivers import Got, Receiver, Reply, receiving
 from tests.support.waiting import until
 
@@ -35,26 +35,19 @@ class Workers:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
         self._environment = environment
-        self.running: list[asyncio.subprocess.Process] = []
+        self.running: list[ForkedProcess] = []
 
-    async def start(self, **settings: str) -> asyncio.subprocess.Process:
+    def start(self, **settings: str) -> ForkedProcess:
         """One more."""
-        process = await asyncio.create_subprocess_exec(
-            CCGRAPH,
-            "worker",
-            cwd=self._folder,
-            env={**os.environ, **self._environment, **settings},
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        environment = {**os.environ, **self._environment, **settings}
+        process = FORKER.start(["worker"], self._folder, environment)
         self.running.append(process)
         return process
 
-    async def kill(self, process: asyncio.subprocess.Process) -> None:
+    def kill(self, process: ForkedProcess) -> None:
         """As the kernel does when memory runs out."""
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        process.kill()
+        process.wait()
         self.running.remove(process)
 
 
@@ -84,7 +77,7 @@ async def workers(
         yield workers
     finally:
         for process in list(workers.running):
-            await workers.kill(process)
+            workers.kill(process)
 
 
 async def wish(database: Database, receiver: Receiver) -> int:
@@ -156,12 +149,12 @@ async def test_a_thousand_notifications_survive_workers_that_are_killed_at_rando
     user_id = await wish(database, receiver)
     await store(database, user_id)
     for _ in range(2):
-        await workers.start()
+        workers.start()
     await receiver.has(1)
     for _ in range(KILLS):
         await asyncio.sleep(chance.uniform(0.05, 0.4))
-        await workers.kill(chance.choice(workers.running))
-        await workers.start()
+        workers.kill(chance.choice(workers.running))
+        workers.start()
 
     async def all_ended() -> bool:
         return "pending" not in await statuses(database)
@@ -222,14 +215,14 @@ async def test_a_worker_that_is_killed_in_the_middle_is_taken_over(
                 f" VALUES ({user_id}, 'task_completed', 'webhook', 'number 1.', 'm')"
             )
         )
-    first = await workers.start()
+    first = workers.start()
     if moment == "after the answer":
         await holding.wait()
         async with row_held():
-            await first.wait()
-    await first.wait()
+            await asyncio.to_thread(first.wait)
+    await asyncio.to_thread(first.wait)
     assert (await statuses(database)) == {"pending": 1}
-    await workers.start()
+    workers.start()
     await receiver.has(2)
 
     async def sent() -> bool:
@@ -254,8 +247,8 @@ async def test_a_worker_ends_well_at_a_signal(
     receiver.answer = answer
     user_id = await wish(database, receiver)
     await store(database, user_id, each=40)
-    process = await workers.start(CCGRAPH_DELIVERY_TIMEOUT="30")
-    assert await asyncio.wait_for(process.wait(), 60) == 0
+    process = workers.start(CCGRAPH_DELIVERY_TIMEOUT="30")
+    assert await asyncio.to_thread(process.wait, 60) == 0
     found = await statuses(database)
     assert found["sent"] == len(receiver.got)
     assert found["pending"] == 200 - len(receiver.got)

@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.config.settings import Settings
-from tests.acceptance.commands.conftest import CCGRAPH
 from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
 from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in
 from tests.support.processes import serving
@@ -78,7 +77,7 @@ def test_lines_that_come_while_the_server_is_killed_and_started_again_are_there_
 ) -> None:
     assert settings.secret_key is not None
     given = {"DATABASE_URL": fleet.url, "CCGRAPH_SECRET_KEY": settings.secret_key.get_secret_value()}
-    command = [CCGRAPH, "serve", "--no-worker"]
+    command = ["serve", "--no-worker"]
     writer = Writer(fleet)
     page.set_default_timeout(60_000)
     status = page.get_by_role("banner").get_by_role("status")

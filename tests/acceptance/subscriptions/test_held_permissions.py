@@ -18,7 +18,6 @@ from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.acting import action
 from tests.support.factories import make_permission_request
 from tests.support.graphql_ws import logged_in
-from tests.support.installation import CCGRAPH
 from tests.support.processes import serving
 from tests.support.waiting import PATIENCE
 
@@ -50,7 +49,7 @@ async def test_an_answer_at_one_process_reaches_who_waits_at_another(
         "CCGRAPH_SECRET_KEY": settings.signing_key(),
         "CCGRAPH_FEED_POLL": "15",
     }
-    with serving([CCGRAPH, "serve"], tmp_path, **environment) as other:
+    with serving(["serve"], tmp_path, **environment) as other:
         async with (
             Wakeup(database_url) as wakeup,
             PermissionWaits(database, wakeup.event(), PATIENCE, poll=30) as waits,

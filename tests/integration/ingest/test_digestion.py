@@ -4,9 +4,10 @@ import asyncio
 import json
 import os
 import signal
-import sys
+import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -21,6 +22,7 @@ from services.fleet.records import Digested, Problem, RawRecord
 from services.ingest.digestion import Digest, Digestion
 from services.writing.action import Transaction
 from tests.integration.ingest.conftest import Person, send, stored
+from tests.support.forked import FORKER, ForkedProcess
 from tests.support.waiting import until
 
 Plain: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -241,17 +243,21 @@ async def slow(transaction: Transaction, owner: int, records: Sequence[RawRecord
 
 
 async def test_workers_that_are_killed_in_the_middle_lose_and_double_nothing(
-    client: httpx.AsyncClient, settings: Settings, alice: Person, bob: Person, plain: Plain, working: Working
+    client: httpx.AsyncClient,
+    settings: Settings,
+    alice: Person,
+    bob: Person,
+    plain: Plain,
+    working: Working,
+    tmp_path: Path,
 ) -> None:
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
 
-    async def start() -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", WORKER, url), stdout=asyncio.subprocess.PIPE
-        )
+    async def start() -> ForkedProcess:
+        process = FORKER.start([url], tmp_path, os.environ, code=WORKER, stdout=subprocess.PIPE, stderr=2)
         assert process.stdout is not None
-        assert await process.stdout.readline() == b"working\n"
+        assert await asyncio.to_thread(process.stdout.readline) == "working\n"
         return process
 
     for person in (alice, bob):
@@ -261,7 +267,7 @@ async def test_workers_that_are_killed_in_the_middle_lose_and_double_nothing(
         before = await waiting(plain)
         await asyncio.sleep(0.3)
         os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
+        await asyncio.to_thread(process.communicate)
         if not before:
             break
     async with working():

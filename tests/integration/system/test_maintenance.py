@@ -5,10 +5,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -24,10 +25,11 @@ from models.retention import retention_of
 from services.core.database import Connection, Database
 from services.system.maintenance import Maintenance, Outcome, keep_maintained
 from services.system.maintenance_steps import STEPS
-from services.system.maintenance_work import IN_USE
+from services.system.maintenance_work import IN_USE, Work
 from services.system.retention import PARTITIONED, SWEEPS
 from tests.support import factories
 from tests.support.background import background
+from tests.support.forked import FORKER
 from tests.support.maintaining import maintain
 from tests.support.waiting import until
 
@@ -319,24 +321,21 @@ async def test_a_kill_in_any_step_loses_nothing_and_the_next_run_goes_on(
     step: str,
     when: str,
     settings: Settings,
+    tmp_path: Path,
     maintenance: Maintenance,
     database: Database,
     plain: Connection,
 ) -> None:
     await make_all_due(database)
     assert settings.database_url is not None
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", CRASH, step, when),
-        env={
-            **os.environ,
-            "DATABASE_URL": settings.database_url.get_secret_value(),
-            "CCGRAPH_SECRET_KEY": "a key that signs nothing outside of the tests",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    _, errors = await process.communicate()
-    assert process.returncode == -signal.SIGKILL, errors.decode()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "CCGRAPH_SECRET_KEY": "a key that signs nothing outside of the tests",
+    }
+    process = FORKER.start([step, when], tmp_path, environment, code=CRASH, stderr=subprocess.PIPE)
+    _, errors = await asyncio.to_thread(process.communicate)
+    assert process.returncode == -signal.SIGKILL, errors
 
     outcomes: list[Outcome] = []
 
@@ -429,9 +428,18 @@ async def test_several_schedules_run_as_often_as_one(
     assert await runs(plain) == ["completed"]
 
 
-async def test_one_that_is_stopped_says_so_at_once(maintenance: Maintenance, plain: Connection) -> None:
+async def test_one_that_is_stopped_says_so_at_once(
+    maintenance: Maintenance, plain: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def endless(work: Work) -> None:
+        begun.set()
+        await work.connection.execute("SELECT pg_sleep(600)")
+
+    monkeypatch.setattr("services.system.maintenance.STEPS", (replace(STEPS[0], run=endless),))
     running = asyncio.create_task(maintenance.run(MaintenanceOrigin.COMMAND))
-    await until(lambda: plain.fetchval("SELECT EXISTS (SELECT FROM maintenance_runs)"))
+    await begun.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await runs(plain) == ["interrupted"]

@@ -4,9 +4,9 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from services.writing.table_actions import update_row
 from tests.integration.writing.conftest import Scene
 from tests.support.acting import action
 from tests.support.factories import make_instance, make_task
+from tests.support.forked import FORKER
 from tests.support.waiting import until
 
 AUDITED = "SELECT count(*) FROM system_logs WHERE category = 'audit'"
@@ -146,24 +147,22 @@ async def test_a_claim_that_is_cut_leaves_the_task_to_the_next(database: Databas
 
 
 async def test_a_process_that_is_killed_in_a_transaction_leaves_nothing_half_done(
-    database: Database, settings: Settings, scene: Scene
+    database: Database, settings: Settings, scene: Scene, tmp_path: Path
 ) -> None:
     assert settings.database_url is not None
     key = uuid7()
     given = (scene.owner.user_id, scene.project.project_id, key)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", CHANGING, settings.database_url.get_secret_value(), *map(str, given)),
-        stdout=subprocess.PIPE,
-    )
+    arguments = [settings.database_url.get_secret_value(), *map(str, given)]
+    process = FORKER.start(arguments, tmp_path, os.environ, code=CHANGING, stdout=subprocess.PIPE, stderr=2)
     assert process.stdout is not None
-    assert await process.stdout.readline() == b"begun\n"
+    assert await asyncio.to_thread(process.stdout.readline) == "begun\n"
     waiting = asyncio.create_task(
         create_row(action(database, scene.owner), "tasks", {**a_task(scene, key), "name": "whole"})
     )  # of the same key: it waits for what becomes of the other
     await waiting_for_a_lock(database)
 
     os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
+    await asyncio.to_thread(process.communicate)
 
     assert await waiting == key
     assert await database.primary.fetchval("SELECT array_agg(name) FROM tasks") == ["whole"]
