@@ -25,7 +25,9 @@ def private_memory(process: int) -> int:
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Pools of one connection: while that one is tidied up, no second one is opened."""
+    monkeypatch.setattr(pools, "FEED_CONNECTIONS", 0)
     return settings.model_copy(update={"read_pool_size": 1, "write_pool_size": 1})
 
 
