@@ -210,7 +210,7 @@ def have_seen(feed: Feed, xid: int) -> bool:
 async def test_what_was_heard_and_outlived_the_crash_does_not_come_again(
     killed: str, postgres: RestartablePostgres, url: str
 ) -> None:
-    async with connected(url) as connection:
+    async with connected(url) as connection, connected(url) as other:
         project = await add_project(connection, await add_user(connection))
         before = await current_snapshot(connection)
         kept = await add_instance(connection, project)
@@ -223,6 +223,7 @@ async def test_what_was_heard_and_outlived_the_crash_does_not_come_again(
             await postgres.restart(immediate=True)
         else:
             postgres.kill(connection.get_server_pid())
+        await until(other.is_closed)  # until then the server has not noticed, and takes connections
     async with connected_again(url) as connection:
         assert await connection.fetchval("SELECT count(*) FROM cc_instances WHERE id = $1", lost) == 0
         new = await add_instance(connection, project)
