@@ -1,5 +1,5 @@
 // Light, dark, or what the system has.
-import { remembered, useStore } from '@/data/store';
+import { remembered, Store, useStore } from '@/data/store';
 
 export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -17,4 +17,15 @@ function apply(): void {
 
 export function useTheme(): Theme {
   return useStore(theme);
+}
+
+const dark = window.matchMedia('(prefers-color-scheme: dark)');
+const ofSystem = new Store(dark.matches);
+dark.addEventListener('change', () => ofSystem.set(dark.matches));
+
+/** The theme that is shown: the system's where none is chosen. */
+export function useShownTheme(): 'light' | 'dark' {
+  const system = useStore(ofSystem) ? 'dark' : 'light';
+  const chosen = useTheme();
+  return chosen === 'system' ? system : chosen;
 }
