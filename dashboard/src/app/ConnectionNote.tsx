@@ -39,7 +39,12 @@ export function ConnectionNote() {
 
   const away = state.status === 'lost' ? now - state.since : 0;
   return (
-    <span className={styles.note} role="status" data-status={away > PATIENCE ? 'lost' : state.status}>
+    <span
+      className={styles.note}
+      role="status"
+      data-status={away > PATIENCE ? 'lost' : state.status}
+      data-long={away > PATIENCE || told !== null}
+    >
       {state.status === 'lost' && away > PATIENCE && t.lost(formats.duration(away - (away % 1_000)))}
       {state.status === 'connecting' && t.connecting}
       {state.status === 'live' && (told === null ? t.live : t.back(formats.duration(told)))}

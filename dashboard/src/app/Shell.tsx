@@ -1,12 +1,14 @@
 // What surrounds every page: navigation, how the connection stands, who is logged in, the list of keys.
-import { Link, useRouter } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Link, useRouter, useRouterState } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
 import { type Login, session } from '@/data/session';
 import { troubleOfThrown } from '@/data/trouble';
 import { texts, useLanguage, useTexts } from '@/i18n/language';
+import { useNarrow } from '@/ui/width';
 import { Attention, NotifyChoice } from './Attention';
 import { ConnectionNote } from './ConnectionNote';
 import { KeyList } from './KeyList';
+import { Menu } from './Menu';
 import type { NavigationEntry } from './root';
 import styles from './Shell.module.css';
 import { useShortcuts } from './shortcuts';
@@ -55,22 +57,7 @@ export function Shell({ navigation, login, children }: Props) {
         {t.skip}
       </a>
       <header className={styles.header}>
-        <strong className={styles.name}>ccgraph</strong>
-        <nav aria-label={t.pages}>
-          <ul className={styles.pages}>
-            {shown.map((entry) => (
-              <li key={entry.to}>
-                <Link
-                  to={entry.to}
-                  reloadDocument={entry.reload ?? false}
-                  activeOptions={{ exact: entry.to === '/', includeSearch: false }}
-                >
-                  {entry.label[language]}
-                </Link>
-              </li>
-            ))}
-          </ul>
-        </nav>
+        <Navigation shown={shown} />
         <ConnectionNote />
         <button type="button" className={styles.keys} onClick={() => showKeys(true)}>
           {t.keys} <kbd>?</kbd>
@@ -86,28 +73,54 @@ export function Shell({ navigation, login, children }: Props) {
   );
 }
 
+/** The pages in a row; on a phone behind a button that says which one is open. */
+function Navigation({ shown }: { shown: readonly NavigationEntry[] }) {
+  const t = useTexts(TEXTS);
+  const language = useLanguage();
+  const narrow = useNarrow();
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  const pages = (
+    <ul className={styles.pages}>
+      {shown.map((entry) => (
+        <li key={entry.to}>
+          <Link
+            to={entry.to}
+            reloadDocument={entry.reload ?? false}
+            activeOptions={{ exact: entry.to === '/', includeSearch: false }}
+          >
+            {entry.label[language]}
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+  if (!narrow) {
+    return (
+      <>
+        <strong className={styles.name}>ccgraph</strong>
+        <nav aria-label={t.pages}>{pages}</nav>
+      </>
+    );
+  }
+  const open = shown.find(({ to }) => path === to || (to !== '/' && path.startsWith(`${to}/`)));
+  const name = open?.label[language] ?? 'ccgraph';
+  return (
+    <nav aria-label={t.pages}>
+      <Menu label={`${t.pages}: ${name}`} side="left" shown={<strong>{name}</strong>}>
+        {pages}
+      </Menu>
+    </nav>
+  );
+}
+
 function Account({ username }: { username: string }) {
   const t = useTexts(TEXTS);
-  const details = useRef<HTMLDetailsElement>(null);
   const [failed, setFailed] = useState(false);
-  useEffect(() => {
-    const close = (event: Event) => {
-      const element = details.current;
-      if (element && !element.contains(event.target as Node)) element.open = false;
-    };
-    document.addEventListener('pointerdown', close);
-    document.addEventListener('focusin', close);
-    return () => {
-      document.removeEventListener('pointerdown', close);
-      document.removeEventListener('focusin', close);
-    };
-  }, []);
   const leave = (everywhere: boolean) =>
     session.logOut(everywhere).catch((error) => setFailed(troubleOfThrown(error).kind === 'offline'));
   return (
-    <details className={styles.account} ref={details}>
-      <summary aria-label={`${t.account}: ${username}`}>{username}</summary>
-      <div className={styles.menu}>
+    <div className={styles.account}>
+      <Menu label={`${t.account}: ${username}`} side="right" shown={username}>
         <Tastes />
         <NotifyChoice />
         <button type="button" onClick={() => leave(false)}>
@@ -117,7 +130,7 @@ function Account({ username }: { username: string }) {
           {t.everywhere}
         </button>
         {failed && <p role="alert">{t.failed}</p>}
-      </div>
-    </details>
+      </Menu>
+    </div>
   );
 }
