@@ -1,6 +1,7 @@
 // The keyboard: each part of the page says which keys it takes while it is shown, and what for.
 import { useEffect, useRef } from 'react';
 import { Store } from '@/data/store';
+import { isTyping } from '@/ui/typing';
 
 export type Shortcut = {
   /** As `KeyboardEvent.key` has it, such as `j`, `Enter` or `/`; two with a blank between are typed in turn: `g h`. */
@@ -47,13 +48,6 @@ export function useShortcuts(taken: readonly Shortcut[]): void {
     shortcuts.set([mine, ...shortcuts.get()]);
     return () => shortcuts.set(shortcuts.get().filter((others) => others !== mine));
   }, [names]);
-}
-
-const TYPED = 'input:not([type="checkbox"], [type="radio"], [type="range"]), textarea, select';
-
-// Letters are nothing to a slider or a box that is ticked.
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches(TYPED));
 }
 
 // The browser itself knows what Enter does on a link or a button.

@@ -1,6 +1,7 @@
 // A list of any length of which only what is seen is in the page.
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useRef } from 'react';
+import { isTyping } from './typing';
 import styles from './VirtualList.module.css';
 
 type Props<Item> = {
@@ -12,7 +13,7 @@ type Props<Item> = {
   label: string;
   /** Pixels that a row is likely to take; what it really takes is measured. */
   height: number;
-  /** Index of the row that the keyboard is on, or -1; it is scrolled to and gets the focus. */
+  /** Index of the row that the keyboard is on, or -1; another one is scrolled to, and has the focus unless one types. */
   current?: number;
   /** Go on showing the end as rows come, as long as the reader is there. */
   followEnd?: boolean;
@@ -42,14 +43,22 @@ export function VirtualList<Item>({
     },
     overscan: 12,
   });
+  // By its key: rows that come and go move the row, and the focus stays where the reader has it.
+  const chosen = items[current];
+  const chosenKey = chosen === undefined ? null : keyOf(chosen);
+  const given = useRef<string | null>(null);
   useEffect(() => {
-    if (current < 0) return;
+    if (chosenKey === given.current) return;
+    given.current = chosenKey;
+    if (chosenKey === null) return;
     virtual.scrollToIndex(current);
     requestAnimationFrame(() => {
+      const { activeElement } = document;
       const row = frame.current?.querySelector(`[data-index="${current}"]`);
-      row?.querySelector<HTMLElement>('a, button')?.focus({ preventScroll: true });
+      if (!row || row.contains(activeElement) || isTyping(activeElement)) return;
+      row.querySelector<HTMLElement>('a, button')?.focus({ preventScroll: true });
     });
-  }, [current, virtual]);
+  }, [chosenKey, current, virtual]);
   useEffect(() => {
     if (followEnd && atEnd.current && items.length > 0)
       virtual.scrollToIndex(items.length - 1, { align: 'end' });

@@ -105,3 +105,50 @@ def _reach(page: Page, name: "str | re.Pattern[str]") -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"{name} is not reached by Tab; the last was {focused!r}")
+
+
+def test_lines_that_come_and_go_take_no_letter_of_what_is_typed(home: Page, fleet: Fleet) -> None:
+    """Neither the focus leaves the field, nor does `a` or `d` in a word answer the line that was chosen."""
+    fleet.sql(ASK, fleet.instance_id)
+    fleet.sql(
+        "INSERT INTO cc_instances (project_id, name, type, status)"
+        " SELECT $1::text::uuid, 'bad-' || n, 'PARENT', 'RUNNING' FROM generate_series(1, 3) AS n",
+        fleet.project_id,
+    )
+    lines = home.get_by_role("main").get_by_role("article")
+    expect(lines).to_have_count(4)
+    home.keyboard.press("j")
+    expect(lines.first).to_have_attribute("data-current", "true")
+    expect(lines.first.get_by_role("button", name="Allow")).to_be_visible()
+    home.keyboard.press("/")
+    home.keyboard.type("ad", delay=50)  # fits the lines that do not ask, too
+    expect(lines).to_have_count(3)
+    home.keyboard.press("Backspace")
+    home.keyboard.press("Backspace")
+    expect(lines).to_have_count(4)
+    fleet.sql(
+        "INSERT INTO cc_instances (project_id, name, type, status, activity, activity_since)"
+        " VALUES ($1::text::uuid, 'first', 'PARENT', 'RUNNING', 'WAITING_PERMISSION', now() - interval '1 day')",
+        fleet.project_id,
+    )
+    expect(lines.first).to_contain_text("first")
+    home.keyboard.type("bad", delay=50)
+
+    expect(home.get_by_role("searchbox")).to_be_focused()
+    expect(home.get_by_role("searchbox")).to_have_value("bad")
+    expect(lines).to_have_count(3)
+    assert fleet.sql("SELECT FROM cc_permission_requests WHERE decision IS NULL")
+
+
+def test_the_answers_of_a_line_are_reached_backwards(home: Page, fleet: Fleet) -> None:
+    fleet.sql(ASK, fleet.instance_id)
+    fleet.sql(
+        "INSERT INTO cc_instances (project_id, name, type, status)"
+        " VALUES ($1::text::uuid, 'below', 'PARENT', 'RUNNING')",
+        fleet.project_id,
+    )
+    home.get_by_role("link", name="below").focus()
+    home.keyboard.press("Shift+Tab")
+    expect(home.get_by_role("button", name=re.compile("^Deny"))).to_be_focused()
+    home.wait_for_timeout(100)  # the focus that is taken away goes in the next frame
+    expect(home.get_by_role("button", name=re.compile("^Deny"))).to_be_focused()
