@@ -1,4 +1,4 @@
-// What a tool is asked to do, in one line: of its arguments, the one that tells most.
+// What a tool is asked to do: of its arguments, the one that tells most.
 
 const TELLING = [
   'command',
@@ -13,11 +13,14 @@ const TELLING = [
 ];
 const MOST = 300; // characters
 
+/** In one line, which ends with `…` where there is more. */
 export function summaryOf(input: unknown): string {
-  return oneLine(said(input)).slice(0, MOST);
+  const line = oneLine(askedOf(input));
+  return line.length > MOST ? `${line.slice(0, MOST)}…` : line;
 }
 
-function said(input: unknown): string {
+/** All of it, as who decides about it has to read it. */
+export function askedOf(input: unknown): string {
   if (input === null || input === undefined) return '';
   if (typeof input !== 'object') return String(input);
   const values = input as Record<string, unknown>;

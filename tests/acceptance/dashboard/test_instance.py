@@ -64,3 +64,33 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
         instance.get_by_text(shown).first.wait_for()
         assert violations(instance) == [], tab
         assert instance.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_long_texts_leave_room_for_the_page_and_who_decides_reads_all_of_them(
+    instance: Page, fleet: Fleet
+) -> None:
+    fleet.sql(
+        "UPDATE cc_instances SET last_message = repeat('A long last message. ', 450),"
+        " name = repeat('averylongname', 15) WHERE id = $1::text::uuid",
+        fleet.instance_id,
+    )
+    fleet.sql(
+        "UPDATE cc_permission_requests SET decision = 'lapsed' WHERE decision IS NULL AND cc_instance_id ="
+        " $1::text::uuid",
+        fleet.instance_id,
+    )
+    fleet.sql(
+        "INSERT INTO cc_permission_requests (cc_instance_id, tool_name, tool_input, held_until) VALUES"
+        " ($1::text::uuid, 'Bash', jsonb_build_object('command', repeat('echo aaaa; ', 300) || 'rm -rf /'),"
+        " now() + interval '1 hour')",
+        fleet.instance_id,
+    )
+    asked = instance.get_by_role("region", name="Asks permission")
+    expect(asked).to_contain_text("rm -rf /")
+    expect(instance.get_by_role("region", name="Said last")).to_contain_text("A long last message.")
+    tabs = instance.get_by_role("navigation", name="Views").bounding_box()
+    assert tabs is not None
+    assert tabs["y"] + tabs["height"] < 500
+    expect(instance.get_by_role("button", name="Allow").first).to_be_in_viewport()
+    assert instance.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert violations(instance) == []

@@ -8,7 +8,8 @@ export const TEXTS = texts({
     running: (count: number) => `${count} running`,
     search: 'Search name, project, branch, message',
     none: 'No Claude is running.',
-    noneHint: 'They appear here as soon as one starts.',
+    noneHint:
+      'They appear here as soon as one starts. On the machine of a Claude Code, `ccgraph connect` makes it tell of itself.',
     noMatch: 'None of them fits the search.',
     more: (shown: number, all: number) => `The newest ${shown} of ${all}.`,
     next: 'Next line',
@@ -42,7 +43,8 @@ export const TEXTS = texts({
     running: (count: number) => `稼働中 ${count} 件`,
     search: '名前・プロジェクト・ブランチ・メッセージを検索',
     none: '稼働中の Claude はありません。',
-    noneHint: '起動するとすぐここに表示されます。',
+    noneHint:
+      '起動するとすぐここに表示されます。Claude Code のマシンで `ccgraph connect` を実行すると、ここに届くようになります。',
     noMatch: '検索に一致するものはありません。',
     more: (shown: number, all: number) => `${all} 件のうち新しい ${shown} 件を表示しています。`,
     next: '次の行',

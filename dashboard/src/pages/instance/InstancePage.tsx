@@ -5,10 +5,11 @@ import { useLive } from '@/data/follow';
 import { useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import { Excerpt } from '@/ui/Excerpt';
 import page from '@/ui/page.module.css';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { Since, useNow } from '@/ui/time';
-import { summaryOf } from '@/ui/toolInput';
+import { askedOf } from '@/ui/toolInput';
 import { Conversation } from './Conversation';
 import { Files } from './Files';
 import styles from './InstancePage.module.css';
@@ -47,7 +48,7 @@ export function InstancePage() {
         <div className={styles.head}>
           <h1>{instance.name}</h1>
           <p className="quiet">{facts.filter(Boolean).join(' · ')}</p>
-          {instance.lastMessage && <p>{instance.lastMessage}</p>}
+          {instance.lastMessage && <Excerpt label={t.said}>{instance.lastMessage}</Excerpt>}
           {asked && <Asked request={asked} />}
         </div>
         <nav aria-label={t.views}>
@@ -95,10 +96,10 @@ function Asked({ request }: { request: Request }) {
   ]);
   return (
     <div className={styles.asked}>
-      <p>
+      <Excerpt label={t.asks}>
         {t.asks} (<Since at={request.askedAt} />
-        ): <strong>{request.toolName}</strong> <code>{summaryOf(request.toolInput)}</code>
-      </p>
+        ): <strong>{request.toolName}</strong> <code>{askedOf(request.toolInput)}</code>
+      </Excerpt>
       <button type="button" disabled={!held || answered.has(request.id)} onClick={() => decide('ALLOW')}>
         {t.allow}
       </button>
