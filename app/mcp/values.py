@@ -31,9 +31,14 @@ class Given(BaseModel):
 
 
 class Told(BaseModel):
-    """What a tool answers. `text` says the same in a few lines."""
+    """What a tool answers. `text` says the same in a few lines.
+
+    Where an answer has a structure some clients, such as Claude Code, show a model nothing else.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    hint: Annotated[str | None, Field(description="What to do next.")] = None
 
     def text(self) -> str:
         """The same for people and for clients that read no structure."""
@@ -42,6 +47,9 @@ class Told(BaseModel):
     def leave_out(self) -> bool:
         """Leave something out that is told elsewhere; False where nothing is left to leave out."""
         return False
+
+
+_MORE: Final = "There are more: ask again with `after` = `next`."
 
 
 class Listed(Told):
@@ -57,7 +65,8 @@ class Listed(Told):
     def paged(self, connection: dict[str, Any]) -> Self:
         """Itself, with the places of its rows, of which `connection` has edges and page info."""
         self._cursors = [edge["cursor"] for edge in connection["edges"]]
-        self.next = connection["pageInfo"]["endCursor"] if connection["pageInfo"]["hasNextPage"] else None
+        if connection["pageInfo"]["hasNextPage"]:
+            self.next, self.hint = connection["pageInfo"]["endCursor"], _MORE
         return self
 
     def leave_out(self) -> bool:
@@ -66,7 +75,7 @@ class Listed(Told):
         if len(rows) <= 1:
             return False
         del rows[-max(1, len(rows) // 5) :]
-        self.next = self._cursors[len(rows) - 1]
+        self.next, self.hint = self._cursors[len(rows) - 1], _MORE
         return True
 
 

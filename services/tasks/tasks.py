@@ -42,20 +42,23 @@ async def report(action: Action, said: Report, lease: timedelta = LEASE) -> None
         await _log(transaction, said, level="info", phase="execution")
 
 
-async def complete(action: Action, said: Report, results: Mapping[str, object]) -> None:
-    """End a task well; `results` are columns such as `output_data`. Repeating it changes nothing.
+async def complete(action: Action, said: Report, results: Mapping[str, object]) -> bool:
+    """End a task well; `results` are columns such as `output_data`. Repeating it changes nothing: False.
 
     `actual_duration_minutes` is the time since the claim, begun minutes counted. `Conflict` when the
     instance does not hold the task.
     """
     async with action.transaction(key=said.task_id) as transaction:
-        await _end(transaction, said, {**results, "status": TaskStatus.COMPLETED})
+        return await _end(transaction, said, {**results, "status": TaskStatus.COMPLETED})
 
 
-async def fail(action: Action, said: Report) -> None:
-    """End a task badly; `said.message` says why. `Conflict` when the instance does not hold the task."""
+async def fail(action: Action, said: Report) -> bool:
+    """End a task badly; `said.message` says why. Repeating it changes nothing: False.
+
+    `Conflict` when the instance does not hold the task.
+    """
     async with action.transaction(key=said.task_id) as transaction:
-        await _end(transaction, said, {"status": TaskStatus.FAILED})
+        return await _end(transaction, said, {"status": TaskStatus.FAILED})
 
 
 async def release(action: Action, said: Report) -> None:
@@ -66,16 +69,17 @@ async def release(action: Action, said: Report) -> None:
         await _log(transaction, said, level="info", phase="cleanup")
 
 
-async def _end(transaction: Transaction, said: Report, changes: dict[str, object]) -> None:
+async def _end(transaction: Transaction, said: Report, changes: dict[str, object]) -> bool:
     row = await lock_row(transaction, _TABLE, said.task_id, "input.taskId")
     if row["status"] == changes["status"] and row["assigned_to"] == said.instance_id:
-        return
+        return False
     _require_holder(row, said.instance_id)
     stored = await parameters(_TABLE, changes, "input", transaction.vault)
     await write_changes(transaction, _TABLE, row, stored, "input")
     failed = changes["status"] == TaskStatus.FAILED
     level, phase = ("error", "error") if failed else ("info", "cleanup")
     await _log(transaction, said, level=level, phase=phase)
+    return True
 
 
 async def _lock_held(transaction: Transaction, said: Report) -> LockedRow:

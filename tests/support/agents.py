@@ -25,6 +25,10 @@ from tests.support.waiting import PATIENCE
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
 REVISIONS = (LEGACY, MODERN)
 META = "io.modelcontextprotocol/"
+NONE_READY = {
+    "hint": "No task is ready for you: wait with `waitSeconds`; get_available_tasks says what is blocked."
+}
+"""What claim_next_task answers without a task."""
 
 
 @dataclass(frozen=True, slots=True)

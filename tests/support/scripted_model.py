@@ -2,8 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any, ClassVar
@@ -37,11 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _speak(self, body: dict[str, Any]) -> None:
         messages = body.get("messages", [])
-        said = sum(message.get("role") == "assistant" for message in messages)
-        step = {"text": "Done."}
-        if body.get("tools") and said < len(self.steps):
-            chosen = self.steps[said]
-            step = chosen(_results(messages)) if callable(chosen) else chosen
+        step = self._step(messages) if body.get("tools") else {"text": "Done."}
         number = next(self.numbers)
         block: dict[str, Any] = {"type": "text", "text": step["text"]} if "text" in step else {}
         if "tool" in step:
@@ -69,6 +65,14 @@ class _Handler(BaseHTTPRequestHandler):
             f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n" for name, data in events
         )
         self._answer(lines.encode(), "text/event-stream")
+
+    def _step(self, messages: Sequence[dict[str, Any]]) -> Step:
+        said = _said(messages)
+        if said >= len(self.steps):
+            return {"text": "Done."}
+        chosen = self.steps[said]
+        step: Step = chosen(_results(messages)) if callable(chosen) else chosen
+        return step
 
     def _answer(self, body: bytes, kind: str = "application/json") -> None:
         self.send_response(200)
@@ -101,6 +105,11 @@ def _events(message: dict[str, Any], block: dict[str, Any]) -> list[tuple[str, d
     ]
 
 
+def _said(messages: Sequence[dict[str, Any]]) -> int:
+    """How many answers the model has given."""
+    return sum(message.get("role") == "assistant" for message in messages)
+
+
 def _results(messages: Sequence[dict[str, Any]]) -> list[str]:
     """The results of the tools until now, as texts."""
     found = []
@@ -119,10 +128,31 @@ def _results(messages: Sequence[dict[str, Any]]) -> list[str]:
     return found
 
 
-@contextmanager
-def scripted_model(steps: Sequence[Any]) -> Iterator[str]:
+Choose = Callable[[str, int, Sequence[str]], Step]
+"""The next step of a conversation: by its first message, the number of answers, and the tools' results."""
+
+
+class _Choosing(_Handler):
+    choose: ClassVar[Choose]
+
+    def _step(self, messages: Sequence[dict[str, Any]]) -> Step:
+        asked = json.dumps([message["content"] for message in messages[:1]], ensure_ascii=False)
+        return type(self).choose(asked, _said(messages), _results(messages))
+
+
+def scripted_model(steps: Sequence[Any]) -> AbstractContextManager[str]:
     """The URL of a model that takes these steps; one may be a function of the tools' results until then."""
-    handler = type("Scripted", (_Handler,), {"steps": steps, "numbers": count(1)})
+    return _model(_Handler, steps=steps)
+
+
+def choosing_model(choose: Choose) -> AbstractContextManager[str]:
+    """The URL of a model of several conversations at once, whose steps are chosen."""
+    return _model(_Choosing, choose=staticmethod(choose))
+
+
+@contextmanager
+def _model(kind: type[_Handler], **members: Any) -> Iterator[str]:
+    handler = type("Scripted", (kind,), {**members, "numbers": count(1)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, name="model", daemon=True)
     thread.start()

@@ -105,11 +105,7 @@ class ChildCreated(Told):
         """The same in words."""
         parts = {"task": self.task_id, "worktree": self.worktree_id, "message": self.message_id}
         more = "".join(f", {name} {key}" for name, key in parts.items() if key is not None)
-        return (
-            f"Child {self.instance.name}: instance {self.instance.id}{more}. Start it with "
-            f"`ccgraph mcp --instance {self.instance.id}` as its MCP server; "
-            "it calls join_project and get_instructions."
-        )
+        return f"Child {self.instance.name}: instance {self.instance.id}{more}. {self.hint}"
 
 
 @tool("Join a project", idempotent=True)
@@ -160,6 +156,7 @@ async def create_child_cc(call: Call, given: CreateChildCc) -> ChildCreated:
         worktree_id=created.git_worktree_id,
         task_id=created.task_id,
         message_id=created.ultrathink_message_id,
+        hint=_how_to_start(created.instance_id),
     )
 
 
@@ -182,6 +179,14 @@ async def _child(call: Call, key: UUID) -> ChildCreated | None:
         worktree_id=worktrees[0]["id"] if worktrees else None,
         task_id=messages[0]["taskId"] if messages and messages[0]["taskId"] else task,
         message_id=messages[0]["id"] if messages else None,
+        hint=_how_to_start(UUID(row["id"])),
+    )
+
+
+def _how_to_start(instance: UUID) -> str:
+    return (
+        f"Start the child with `ccgraph mcp --instance {instance}` as its MCP server; "
+        "it calls join_project and get_instructions."
     )
 
 

@@ -1,8 +1,9 @@
 """Claims of tasks: claim_next_task, renew_claim, complete_task, fail_task, release_task."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -23,6 +24,15 @@ TOLD_EVERY: Final = 5.0
 """Seconds between two signs of progress of a call that waits."""
 
 _SECONDS: Final = int(LEASE.total_seconds())
+
+_NONE_READY: Final = (
+    "No task is ready for you: wait with `waitSeconds`; get_available_tasks says what is blocked."
+)
+_CLAIMED: Final = (
+    "Renew the claim with report_progress or renew_claim before `leaseExpiresAt`; "
+    "end it with complete_task, fail_task or release_task."
+)
+_ENDED_BEFORE: Final = "The task had ended so before: what the first call said counts."
 
 
 class ClaimNextTask(Given):
@@ -46,14 +56,10 @@ class Claimed(Told):
     def text(self) -> str:
         """The same in words."""
         if self.task is None:
-            return (
-                "No task is ready for you: wait with `waitSeconds`; get_available_tasks says what is blocked."
-            )
+            return str(self.hint)
         return (
             f"Claimed {self.task.name} ({self.task.id}) until {self.task.lease_expires_at}."
-            f"\n{self.task.instruction or self.task.description or ''}"
-            "\nRenew the claim with report_progress or renew_claim; "
-            "end it with complete_task, fail_task or release_task."
+            f"\n{self.task.instruction or self.task.description or ''}\n{self.hint}"
         )
 
 
@@ -91,7 +97,8 @@ class TaskNow(Told):
     def text(self) -> str:
         """The same in words."""
         until = f" until {self.task.lease_expires_at}" if self.task.lease_expires_at else ""
-        return f"{self.task.line()}{until}."
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{self.task.line()}{until}.{hint}"
 
 
 @tool("Claim the next task")
@@ -106,7 +113,9 @@ async def claim_next_task(call: Call, given: ClaimNextTask) -> Claimed:
     task_id = await claims.claim_next(call.action, claim)
     if task_id is None and given.wait_seconds:
         task_id = await _wait(call, claim, given.wait_seconds)
-    return Claimed(task=None if task_id is None else await read_task(call, task_id))
+    if task_id is None:
+        return Claimed(hint=_NONE_READY)
+    return Claimed(task=await read_task(call, task_id), hint=_CLAIMED)
 
 
 async def _wait(call: Call, claim: Claim, seconds: float) -> UUID | None:
@@ -126,6 +135,16 @@ async def _wait(call: Call, claim: Claim, seconds: float) -> UUID | None:
                 await call.progress(waited, seconds, "Nothing is ready yet.")
 
 
+async def completed(call: Call, said: Report, results: Mapping[str, Any]) -> TaskNow:
+    """The task, ended well; with a hint where it was completed before with other results."""
+    is_new = await tasks.complete(call.action, said, results)
+    task = await read_task(call, said.task_id)
+    differs = said.message is not None or (
+        "output_data" in results and results["output_data"] != task.output_data
+    )
+    return TaskNow(task=task, hint=_ENDED_BEFORE if differs and not is_new else None)
+
+
 @tool("Renew a claim", idempotent=True)
 async def renew_claim(call: Call, given: RenewClaim) -> TaskNow:
     """Hold a claimed task for longer. Use it during long work, before `leaseExpiresAt`; report_progress
@@ -142,9 +161,8 @@ async def complete_task(call: Call, given: CompleteTask) -> TaskNow:
     same call again changes nothing; a task whose claim you lost is a CONFLICT.
     """
     said = Report(given.task_id, call.instance(given.instance), given.message)
-    results = {"output_data": given.output_data} if "output_data" in given.model_fields_set else {}
-    await tasks.complete(call.action, said, results)
-    return TaskNow(task=await read_task(call, given.task_id))
+    is_given = "output_data" in given.model_fields_set
+    return await completed(call, said, {"output_data": given.output_data} if is_given else {})
 
 
 @tool("Fail a task", idempotent=True)
@@ -152,8 +170,12 @@ async def fail_task(call: Call, given: EndTask) -> TaskNow:
     """End a task badly that you hold: say in `message` why. What depends on it stays blocked until it
     is queued again and done. To hand it back instead, use release_task.
     """
-    await tasks.fail(call.action, Report(given.task_id, call.instance(given.instance), given.message))
-    return TaskNow(task=await read_task(call, given.task_id))
+    said = Report(given.task_id, call.instance(given.instance), given.message)
+    is_new = await tasks.fail(call.action, said)
+    return TaskNow(
+        task=await read_task(call, given.task_id),
+        hint=_ENDED_BEFORE if not is_new and given.message is not None else None,
+    )
 
 
 @tool("Release a task")

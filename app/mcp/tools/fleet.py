@@ -95,7 +95,7 @@ class Fleet(Listed):
             now = f", {one.activity} since {one.activity_since}" if one.activity else ""
             lines.append(f"- {one.name} ({one.id}) {one.status}{now}: {work or 'holds no task'}{waits}")
         if self.next:
-            lines.append("There are more instances: ask again with `after` = `next`.")
+            lines.append(str(self.hint))
         return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ query Messages($where: UltrathinkMessageWhere!, $first: Int!, $after: String) {{
   }}
 }}
 """
+_ANSWERED_BEFORE: Final = "The instruction had come so far before: the first response counts."
 _STEPS: Final = (UltrathinkStatus.ACKNOWLEDGED, UltrathinkStatus.EXECUTING, UltrathinkStatus.COMPLETED)
 """The way of an instruction that is carried out."""
 
@@ -86,7 +87,7 @@ class Messages(Listed):
             for one in self.messages
         ]
         if self.next:
-            lines.append("There are more: ask again with `after` = `next`.")
+            lines.append(str(self.hint))
         return "\n".join(lines)
 
 
@@ -151,7 +152,10 @@ async def answer_instruction(call: Call, given: AnswerInstruction) -> MessageNow
     for step in _between(UltrathinkStatus[before.status], given.status):
         await ultrathink.advance(call.action, given.message_id, step)
     await ultrathink.advance(call.action, given.message_id, given.status, given.response)
-    return await _now(call, given.message_id)
+    now = await _now(call, given.message_id)
+    if before.status == given.status.name and given.response not in (None, before.response_content):
+        now.hint = _ANSWERED_BEFORE
+    return now
 
 
 def _between(before: UltrathinkStatus, wanted: UltrathinkStatus) -> tuple[UltrathinkStatus, ...]:

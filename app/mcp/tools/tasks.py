@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import project_of, read_task, rows_of
 from app.mcp.tool import tool
-from app.mcp.tools.claims import TaskNow
+from app.mcp.tools.claims import TaskNow, completed
 from app.mcp.values import PAGE, ByName, Cursor, Data, Given, Instance, Kind, Listed, Message, Part
 from models.enums import TaskDependencyType, TaskStatus
 from models.readiness import WAITING
@@ -117,7 +117,7 @@ class AvailableTasks(Listed):
             f"- {task.name} ({task.id}), priority {task.priority}, {task.task_type}" for task in self.ready
         ]
         if self.next:
-            lines.append("More are ready: ask again with `after` = `next`.")
+            lines.append(str(self.hint))
         lines += [f"- blocked: {task.name}: {task.why}" for task in self.blocked]
         return "\n".join(lines)
 
@@ -190,7 +190,7 @@ async def update_task_status(call: Call, given: UpdateTaskStatus) -> TaskNow:
             await claims.claim(call.action, given.task_id, Claim(call.instance(given.instance)))
         case TaskStatus.COMPLETED:
             results = {} if given.output_data is None else {"output_data": given.output_data}
-            await tasks.complete(call.action, _report(call, given), results)
+            return await completed(call, _report(call, given), results)
         case TaskStatus.FAILED if holds or before.status == TaskStatus.FAILED.name:
             if before.status != TaskStatus.FAILED.name:
                 await tasks.fail(call.action, _report(call, given))

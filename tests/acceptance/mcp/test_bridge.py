@@ -15,7 +15,7 @@ from app.bridge.session import instance_of
 from app.config.settings import Settings
 from app.database.pools import open_database
 from services.fleet import keys
-from tests.support.agents import MODERN, Person
+from tests.support.agents import MODERN, NONE_READY, Person
 from tests.support.bridges import Bridged, bridged
 from tests.support.processes import serving
 from tests.support.serving import LiveServer, served
@@ -141,7 +141,7 @@ async def test_it_goes_on_with_a_server_that_starts_anew(
     waiting = asyncio.create_task(bridge.call("claim_next_task"))
     await asyncio.sleep(0.5)
     with served(settings.model_copy(update={"port": port})):
-        assert (await waiting)["structuredContent"] == {}
+        assert (await waiting)["structuredContent"] == NONE_READY
         await bridge_life.__aexit__(None, None, None)
 
 

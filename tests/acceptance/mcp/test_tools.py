@@ -7,7 +7,7 @@ import pytest
 
 from app.config.settings import Settings
 from app.database.pools import open_database
-from tests.support.agents import Agent, Person
+from tests.support.agents import NONE_READY, Agent, Person
 
 PLAN: list[dict[str, Any]] = [
     {"label": "a", "name": "Design", "taskType": "DESIGN", "priority": 8},
@@ -29,13 +29,17 @@ async def test_a_plan_is_worked_through(lead: Agent) -> None:
     claimed = (await lead.call("claim_next_task", leaseSeconds=60))["task"]
     assert claimed["id"] == design
     assert claimed["status"] == "RUNNING"
-    assert (await lead.call("claim_next_task")) == {}
+    assert (await lead.call("claim_next_task")) == NONE_READY
     reported = await lead.call("report_progress", taskId=design, message="Half of it", data={"percent": 50})
     assert reported["task"]["leaseExpiresAt"] > claimed["leaseExpiresAt"]
     done = await lead.call("complete_task", taskId=design, outputData={"drawing": "a.svg"})
     assert done["task"]["outputData"] == {"drawing": "a.svg"}
     again = await lead.call("complete_task", taskId=design, outputData={"drawing": "a.svg"})
     assert again == done
+    for tool in ("complete_task", "update_task_status"):
+        given = {"status": "COMPLETED"} if tool == "update_task_status" else {}
+        other = await lead.call(tool, taskId=design, outputData={"drawing": "b.svg"}, **given)
+        assert other == {**done, "hint": "The task had ended so before: what the first call said counts."}
 
     assert (await lead.call("claim_next_task"))["task"]["id"] == build
     assert (await lead.call("release_task", taskId=build))["task"]["status"] == "QUEUED"
@@ -43,6 +47,8 @@ async def test_a_plan_is_worked_through(lead: Agent) -> None:
     assert running["task"]["assignedToId"] == str(lead.instance)
     failed = await lead.call("fail_task", taskId=build, message="No compiler")
     assert failed["task"]["status"] == "FAILED"
+    assert await lead.call("fail_task", taskId=build) == failed
+    assert "first call" in (await lead.call("fail_task", taskId=build, message="No linker"))["hint"]
     requeued = await lead.call("update_task_status", taskId=build, status="queued")
     assert requeued["task"]["status"] == "QUEUED"
 
@@ -81,6 +87,7 @@ async def test_a_child_is_made_once_and_works_as_itself(lead: Agent) -> None:
         "idempotencyKey": "worker-1",
     }
     made = await lead.call("create_child_cc", **wanted)
+    assert f"`ccgraph mcp --instance {made['instance']['id']}`" in made["hint"]
     child = Agent(lead.client, lead.url, lead.token, lead.revision, UUID(made["instance"]["id"]))
     assert (await child.call("join_project"))["instance"]["status"] == "RUNNING"
     again = await lead.call("create_child_cc", **wanted)
@@ -93,7 +100,10 @@ async def test_a_child_is_made_once_and_works_as_itself(lead: Agent) -> None:
     answered = await child.call("answer_instruction", messageId=message["id"], response="Built")
     assert answered["message"]["status"] == "COMPLETED"
     assert answered["message"]["acknowledgedAt"]
-    assert (await child.call("answer_instruction", messageId=message["id"]))["message"] == answered["message"]
+    assert await child.call("answer_instruction", messageId=message["id"]) == answered
+    assert await child.call("answer_instruction", messageId=message["id"], response="Built") == answered
+    other = await child.call("answer_instruction", messageId=message["id"], response="Not yet")
+    assert other == {**answered, "hint": "The instruction had come so far before: the first response counts."}
     assert (await child.call("get_instructions"))["count"] == 0
     [sent] = (await lead.call("get_instructions", which="sent"))["messages"]
     assert sent["responseContent"] == "Built"
@@ -262,4 +272,4 @@ async def test_without_an_instance_one_is_asked_for(lead: Agent) -> None:
     assert "join_project" in await nameless.refusal("claim_next_task")
     joined = await nameless.call("join_project", name="Another")
     assert joined["instance"]["type"] == "PARENT"
-    assert (await nameless.call("claim_next_task", instance=joined["instance"]["id"])) == {}
+    assert (await nameless.call("claim_next_task", instance=joined["instance"]["id"])) == NONE_READY

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from app.config.settings import Settings
 from app.database.pools import open_database
-from tests.support.agents import LEGACY, MODERN, Agent, Person, agents
+from tests.support.agents import LEGACY, MODERN, NONE_READY, Agent, Person, agents
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE, until
 
@@ -33,7 +33,7 @@ async def test_a_worker_waits_for_its_task(lead: Agent) -> None:
 
 
 async def test_a_wait_ends_when_its_time_is_over(lead: Agent) -> None:
-    assert await lead.call("claim_next_task", waitSeconds=1) == {}
+    assert await lead.call("claim_next_task", waitSeconds=1) == NONE_READY
 
 
 async def test_a_task_becomes_ready_for_those_who_wait(lead: Agent) -> None:
@@ -55,7 +55,7 @@ async def test_what_takes_long_says_how_far_it_is(lead: Agent, monkeypatch: pyte
     async with lead.stream("tools/call", progress="p1", **arguments) as messages:
         told = [message async for message in messages]
     *progress, answer = told
-    assert answer["result"]["structuredContent"] == {}
+    assert answer["result"]["structuredContent"] == NONE_READY
     assert len(progress) >= 3
     assert {message["method"] for message in progress} == {"notifications/progress"}
     assert {message["params"]["progressToken"] for message in progress} == {"p1"}
@@ -117,7 +117,7 @@ async def test_a_server_that_stops_lets_waits_return(settings: Settings, person:
                 await asyncio.sleep(0.5)
                 began = time.monotonic()
                 server.stop()
-                assert await waiting == {}
+                assert await waiting == NONE_READY
     assert time.monotonic() - began < 10
 
 
