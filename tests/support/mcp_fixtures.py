@@ -139,7 +139,7 @@ class FixtureServer:
         self.protocol: Server[Any] = Server(
             "fixtures",
             version="1",
-            get_tool_input_schema=lambda name: None,
+            get_tool_input_schema=_SCHEMAS.get,
             on_list_tools=self._list_tools,
             on_call_tool=self._call,
             on_list_resources=self._list_resources,
@@ -157,7 +157,10 @@ class FixtureServer:
 
     async def _list_tools(self, ctx: Request, params: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(
-            tools=[Tool(name=name, description=name, input_schema={"type": "object"}) for name in _TOOLS],
+            tools=[
+                Tool(name=name, description=name, input_schema=_SCHEMAS.get(name, {"type": "object"}))
+                for name in _TOOLS
+            ],
             ttl_ms=1_000,
         )
 
@@ -402,4 +405,36 @@ _TOOLS: Final[dict[str, Callable[[Request, CallToolRequestParams], Awaitable[Ans
     "test_input_required_result_multiple_inputs": _several,
     "test_input_required_result_multi_round": _rounds,
     "test_input_required_result_capabilities": _capabilities,
+    "json_schema_2020_12_tool": _text,
+    "test_custom_header": _text,
+}
+_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "json_schema_2020_12_tool": {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "$defs": {
+            "address": {
+                "$anchor": "addressDef",
+                "type": "object",
+                "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+            }
+        },
+        "properties": {
+            "name": {"type": "string"},
+            "address": {"$ref": "#/$defs/address"},
+            "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+            "phone": {"type": "string"},
+            "email": {"type": "string"},
+        },
+        "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+        "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
+        "then": {"required": ["phone"]},
+        "else": {"required": ["email"]},
+        "additionalProperties": False,
+    },
+    "test_custom_header": {
+        "type": "object",
+        "properties": {"region": {"type": "string", "x-mcp-header": "Region"}},
+        "required": ["region"],
+    },
 }
