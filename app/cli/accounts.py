@@ -47,7 +47,7 @@ def print_token(username: str | None, minutes: int, *, ingest: bool = False) -> 
             )
         return issued.token
 
-    with location("token") as found:
+    with location("token", existing=True) as found:
         sys.stdout.write(run(issue()) + "\n")
 
 

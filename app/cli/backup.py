@@ -10,7 +10,7 @@ from app.backup.records import note_verified
 from app.backup.restoring import read_dump
 from app.backup.verifying import scratch_server
 from app.cli.console import Steps, ending_well, results, say
-from app.cli.opening import run
+from app.cli.opening import require_existing, run
 from app.config.errors import StartupError
 from app.config.settings import Settings, load_settings
 from app.database import located
@@ -19,6 +19,7 @@ from app.database import located
 def backup(to: Path | None) -> None:
     """Make a dump, print its path, and remove those that are past their days."""
     settings = load_settings()
+    require_existing(settings)
     with ending_well(), located(settings, command="ccgraph backup", say=say) as found, Steps() as steps:
         made = run(making.dump(found.settings, found.url, _folder(settings, to), steps.told))
     _tell(made)
@@ -33,6 +34,7 @@ def base(to: Path | None) -> None:
             "`--base` copies the files of the embedded PostgreSQL, and DATABASE_URL names a server of your "
             "own: use pgBackRest for that one (docs/operations.md shows how); no backup was made."
         )
+    require_existing(settings)
     with ending_well(), located(settings, command="ccgraph backup", say=say) as found, Steps() as steps:
         if found.embedded is not None:
             made = run(making.base(found.settings, found.embedded, _folder(settings, to), steps.told))

@@ -35,7 +35,7 @@ def check() -> None:
         async with open_database(found.settings) as database, database.transaction() as connection:
             return await examine(connection)
 
-    with location("check") as found:
+    with location("check", existing=True) as found:
         findings = run(examined())
     if not show(findings):
         raise typer.Exit(1)

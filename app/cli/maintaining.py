@@ -20,7 +20,7 @@ SOME_FAILED = 3
 
 def maintain(*, dry_run: bool) -> None:
     """Run maintenance, or rehearse it, and print what it did as a table."""
-    with location("maintenance") as found:
+    with location("maintenance", existing=True) as found:
         configure_logging(_logging(found.settings))
         outcomes = run(_maintained(found.settings, dry_run=dry_run))
     if outcomes is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import asyncpg
 
 from app.cli.console import say
+from app.cli.opening import require_existing
 from app.config.errors import StartupError
 from app.config.settings import load_settings
 from app.database import located
@@ -34,7 +35,10 @@ def run_program(name: str, arguments: Sequence[str]) -> int:
     What pg_restore has read belongs to the role of the URL, whichever roles the dump names, and gets a new
     feed: transaction ids of another cluster mean nothing here, so cursors of before are refused from then on.
     """
-    with located(load_settings(), command=f"ccgraph {name.replace('_', '-')}", say=say) as found:
+    settings = load_settings()
+    if name != "pg_restore":
+        require_existing(settings)
+    with located(settings, command=f"ccgraph {name.replace('_', '-')}", say=say) as found:
         address, environment = without_user(found.url)
         # Ctrl-C belongs to psql, which cancels a query with it.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)

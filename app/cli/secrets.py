@@ -23,6 +23,6 @@ def rotate_keys() -> None:
 
                 return await rotate(database, found.settings.vault(), show)
 
-    with location("rotate-keys") as found:
+    with location("rotate-keys", existing=True) as found:
         count = run(rotated())
     say(f"{count} values encrypted anew; older keys may be taken out of CCGRAPH_ENCRYPTION_KEYS now.")

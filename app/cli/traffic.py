@@ -36,7 +36,7 @@ def import_file(file: Path, instance: UUID) -> None:
                     lambda done, total: bars.update(bar, completed=done, total=total),
                 )
 
-    with location("import-mcp") as found:
+    with location("import-mcp", existing=True) as found:
         outcome = run(imported())
     known = outcome.messages - outcome.recorded
     say(f"{outcome.messages} messages: {outcome.recorded} recorded, {known} were there already.")

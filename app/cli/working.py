@@ -22,7 +22,7 @@ log = structlog.get_logger("ccgraph")
 
 def work() -> None:
     """Deliver, digest, and run maintenance by schedule, until a signal comes."""
-    with location("worker") as found:
+    with location("worker", existing=True) as found:
         configure_logging(found.settings)
         lost = uvloop.run(_work(found.settings))
     if lost is not None:

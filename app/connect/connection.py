@@ -105,6 +105,11 @@ class Folder:
         return self.path / "spool"
 
     @property
+    def mcp(self) -> Path:
+        """MCP traffic that proxies have recorded and that is not sent yet."""
+        return self.path / "mcp"
+
+    @property
     def away(self) -> Path:
         """Stands while the server could not be reached, so that hooks lose no time with it."""
         return self.path / "away"

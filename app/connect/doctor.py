@@ -16,9 +16,13 @@ from app.connect.client import Answer, Client, Unreachable, recent
 from app.connect.connection import Connection, Folder
 from app.connect.entries import complete
 from app.connect.json_text import value_at
+from app.connect.mcp_spool import LONGEST, MOST_BYTES, Spool
 from app.connect.settings_file import read
 
 _MOST_SKEW: Final = 5.0
+_SENT_WITHIN: Final = 120.0
+"""Seconds after which recorded traffic has been sent where nothing is in the way."""
+
 _SOON: Final = 14
 """Days before the token ends that it is told."""
 
@@ -277,6 +281,28 @@ def _watching(folder: Folder) -> Iterator[Found]:
             "spool",
             f"{waiting} hooks wait on this disk",
             "They are sent by `ccgraph watch`, or after the next hook that reaches the server.",
+        )
+    yield from _traffic(folder)
+
+
+def _traffic(folder: Folder) -> Iterator[Found]:
+    """What a proxy of MCP servers has recorded here; nothing where none has."""
+    if not folder.mcp.is_dir():
+        return
+    waiting = Spool(folder.mcp).waiting()
+    age = 0.0 if waiting.since is None else time.time() - waiting.since
+    told = f"{waiting.bytes:,} bytes of MCP traffic wait on this disk, the oldest for {round(age):,} s"
+    if not waiting.files:
+        yield Found(Mark.GOOD, "MCP spool", "nothing waits: what proxies recorded is sent")
+    elif age < _SENT_WITHIN and waiting.bytes < MOST_BYTES // 2:
+        yield Found(Mark.GOOD, "MCP spool", told)
+    else:
+        yield Found(
+            Mark.WORTH_KNOWING,
+            "MCP spool",
+            f"{told}; there is room for {MOST_BYTES // 2**20} MB, and for {round(LONGEST / 86400)} days",
+            "It is sent by `ccgraph watch`, or by the next MCP server that starts behind a proxy. What waits "
+            "although the server is reached is of an instance that is not there, or of an archived project.",
         )
 
 

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -36,6 +37,15 @@ _FRESH: Final = 60.0
 _SUFFIX: Final = ".jsonl"
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """So many files and bytes; `since` is when the oldest was begun, in seconds since 1970."""
+
+    files: int
+    bytes: int
+    since: float | None
+
+
 class Spool:
     """The folder `path`, for this user alone."""
 
@@ -55,6 +65,17 @@ class Spool:
             with suppress(FileNotFoundError):  # it was sent at this moment
                 used += path.stat().st_size
         return self._most - used
+
+    def waiting(self) -> Waiting:
+        """What is not sent yet, of whole files and of those that are written."""
+        sizes, times = [], []
+        for path in self._files():
+            with suppress(FileNotFoundError):  # it was sent at this moment
+                stat = path.stat()
+                if stat.st_size:
+                    sizes.append(stat.st_size)
+                    times.append(int(_begun(path)) / 1e9)
+        return Waiting(len(sizes), sum(sizes), min(times, default=None))
 
     def begin(self, instance: UUID) -> int:
         """A new file of an instance's traffic, locked until it is closed. Raises: OSError."""

@@ -17,6 +17,7 @@ from app.connect import spool
 from app.connect.client import Client, Unreachable
 from app.connect.connection import Connection, Folder
 from app.connect.following import Transcripts
+from app.connect.mcp_spool import Spool
 from app.connect.processes import ClaudeProcess, processes
 from app.connect.scripts import PATHS
 from app.connect.sending import Refused, TranscriptSender
@@ -34,6 +35,7 @@ _PIECES: Final = 4
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 _SAVE_EVERY: Final = 2.0
+_TRAFFIC_EVERY: Final = 30.0
 _WORKTREES: Final = "--claude-worktrees-"
 
 Say = Callable[[str], None]
@@ -52,7 +54,7 @@ class Watcher:
         self._since = time.time() - backfill.total_seconds()
         self._transcripts = Transcripts(folder.projects)
         self._waiting: list[str] = []
-        self._looked = self._saved = self._reported = float("-inf")
+        self._looked = self._saved = self._reported = self._sent_traffic = float("-inf")
         self._lived: list[ClaudeProcess] = []
         self._told: tuple[list[ClaudeProcess], list[ClaudeProcess]] | None = None
         self._pause = 0.0
@@ -88,7 +90,7 @@ class Watcher:
 
     def catch_up(self) -> bool:
         """Send everything that there is, once; whether all of it was taken."""
-        self._looked = float("-inf")
+        self._looked = self._sent_traffic = float("-inf")
         try:
             while True:
                 if self.round():
@@ -119,12 +121,18 @@ class Watcher:
 
     def _trouble(self, what: str, pause: float | None) -> float:
         if what != self._complaint:
-            self._say(f"Waiting: {what}")
+            self._say(f"Waiting: {what}{self._held_here()}")
             self._complaint = what
         spool.bound(self._folder)
         self._save()
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
         return pause if pause is not None else self._pause * random.uniform(0.75, 1.25)  # noqa: S311
+
+    def _held_here(self) -> str:
+        hooks, traffic = spool.spooled(self._folder), Spool(self._folder.mcp).waiting()
+        told = [f"{hooks} hooks"] if hooks else []
+        told += [f"{traffic.bytes:,} bytes of MCP traffic"] if traffic.files else []
+        return f"; on this disk are {' and '.join(told)}" if told else ""
 
     def _reopen_when_changed(self) -> None:
         try:
@@ -142,6 +150,18 @@ class Watcher:
         if answer is not None:
             raise Refused(answer)
         self._folder.away.unlink(missing_ok=True)
+        self._send_traffic()
+
+    def _send_traffic(self) -> None:
+        """What proxies have left; one that runs sends its own at once."""
+        now = time.monotonic()
+        if now - self._sent_traffic < _TRAFFIC_EVERY:
+            return
+        self._sent_traffic = now
+        traffic = Spool(self._folder.mcp)
+        if traffic.waiting().files and (answer := traffic.send(self._client)) is not None:
+            self._sent_traffic = float("-inf")
+            raise Refused(answer)
 
     def _send_processes(self) -> None:
         alive, gone = processes(self._folder.sessions)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from app.config.errors import StartupError
 from app.database.processes import is_alive, started_at
@@ -17,6 +18,9 @@ DUMP_AND_RESTORE = (
     "dump it with the pg_dump of that version and restore the dump into a new CCGRAPH_DATA_DIR "
     "(docs/operations.md shows how); nothing was changed"
 )
+
+LOCK: Final = "lock"
+"""In a data directory from the first moment on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class DataDirectory:
     @property
     def lock(self) -> Path:
         """Locked as long as PostgreSQL runs on the cluster; also tells a directory of ours from others."""
-        return self.path / "lock"
+        return self.path / LOCK
 
     @property
     def guests(self) -> Path:

@@ -51,5 +51,5 @@ def destination(environment: Mapping[str, str], here: Path) -> Destination | Non
     project = Path(environment.get(_PROJECT) or here)
     for folder in (*(folder_of(claude, path) for path in (project, *project.parents)), folder_of(claude)):
         if folder.record.exists():
-            return Destination(Spool(folder.path / "mcp"), folder, environment)
+            return Destination(Spool(folder.mcp), folder, environment)
     return None

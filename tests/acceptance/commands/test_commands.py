@@ -53,6 +53,27 @@ def test_an_unknown_user_gets_a_sentence_and_no_token(on_database: Run) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("token",),
+        ("check",),
+        ("maintenance",),
+        ("backup",),
+        ("psql", "--command", "SELECT 1"),
+        ("worker",),
+        ("rotate-keys",),
+    ],
+)
+def test_where_there_is_no_database_a_command_says_so_and_makes_none(
+    ccgraph: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    refused = ccgraph(*command)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"There is no database of ccgraph in {tmp_path / '.data'}: go to the folder" in refused.stderr
+    assert not (tmp_path / ".data").exists()
+
+
 def test_an_administrator_is_created_once(on_database: Run) -> None:
     assert on_database("create-admin", "--username", "boss", text=PASSWORD).returncode == 0
     again = on_database("create-admin", "--username", "boss", text=PASSWORD)

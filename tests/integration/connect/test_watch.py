@@ -11,12 +11,14 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.connect.claude_code import ClaudeFolder
 from app.connect.connection import Folder, folder_of
-from app.connect.doctor import is_watched
+from app.connect.doctor import Found, Mark, examine, is_watched
+from app.connect.mcp_spool import Spool
 from app.connect.watching import project_folder
 from services.core.processes import stat_fields
 from tests.integration.connect.conftest import Connect
@@ -97,6 +99,48 @@ def test_it_sends_what_there_is_then_what_comes(
     before = len(server.transcripts)
     assert caught_up(claude).returncode == 0
     assert len(server.transcripts) == before
+
+
+def left_by_a_proxy(folder: Folder) -> None:
+    """Traffic whose recorder has ended before it could send it."""
+    traffic = Spool(folder.mcp)
+    traffic.make()
+    descriptor = traffic.begin(UUID(SESSION))
+    os.write(descriptor, b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+    os.close(descriptor)
+
+
+def test_what_proxies_have_left_is_sent_and_told_of(
+    server: Received, claude: ClaudeFolder, folder: Folder, connected: Connect
+) -> None:
+    connected(server.url)
+    connection = folder.load()
+    assert connection is not None
+    left_by_a_proxy(folder)
+    [path] = folder.mcp.glob("*.jsonl")
+    path.rename(path.with_name(path.name.replace(path.name.split(".")[1], f"{1_700_000_000 * 10**9:020d}")))
+
+    def spool_of() -> Found:
+        [found] = [one for one in examine(folder, claude) if one.what == "MCP spool"]
+        return found
+
+    assert spool_of().mark is Mark.WORTH_KNOWING
+    assert "41 bytes of MCP traffic wait on this disk" in spool_of().told
+    assert "ccgraph watch" in str(spool_of().advice)
+    assert caught_up(claude).returncode == 0
+    assert [body["instance"] for name, body in server.requests if name == "/ingest/mcp"] == [SESSION]
+    assert not [*folder.mcp.glob("*.jsonl")]
+    assert (spool_of().mark, spool_of().told) == (Mark.GOOD, "nothing waits: what proxies recorded is sent")
+
+
+def test_while_the_server_is_away_it_is_told_what_waits_here(
+    claude: ClaudeFolder, folder: Folder, connected: Connect
+) -> None:
+    connected("http://127.0.0.1:9")
+    left_by_a_proxy(folder)
+    done = caught_up(claude)
+    assert done.returncode == 1
+    assert "on this disk are 41 bytes of MCP traffic" in done.stderr
 
 
 def test_killed_anywhere_it_goes_on_and_loses_nothing(
