@@ -27,6 +27,8 @@ WANTED_SECONDS: Final = 0.1
 """How long a batch is to take."""
 REST: Final = 2.0
 """Seconds of rest for each second of work, so that users have most of the machine (docs/benchmarks.md)."""
+PATIENCE: Final = 4
+"""So often the smallest batch may take too long, one after the other, until its step is given up."""
 LONGEST_PAUSE: Final = 1.0
 """Seconds of rest after a batch, at most."""
 
@@ -98,13 +100,19 @@ class Work:
         await self.until_none(what, batch, Sizes(size=200, most=2000))
 
     async def paced(self, batch: Callable[[], Awaitable[int]], sizes: "Sizes") -> int:
-        """One batch and a rest. One that takes too long is undone by PostgreSQL and tried again smaller."""
+        """One batch and a rest. One that takes too long is undone by PostgreSQL and tried again smaller.
+
+        The smallest one is tried `PATIENCE` times: a machine may be busy for a while.
+        """
+        smallest = 0
         while True:
             begun = time.perf_counter()
             try:
                 found = await batch()
             except Exception as error:
-                if not isinstance(driver_error(error), asyncpg.QueryCanceledError) or not sizes.shrink():
+                if not isinstance(driver_error(error), asyncpg.QueryCanceledError):
+                    raise
+                if not sizes.shrink() and (smallest := smallest + 1) == PATIENCE:
                     raise
                 await asyncio.sleep(LONGEST_PAUSE)  # those who waited for it go first
                 continue

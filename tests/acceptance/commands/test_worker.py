@@ -104,8 +104,9 @@ async def store(database: Database, user_id: int, each: int = EACH) -> None:
     async with database.writer.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO notification_history (user_id, notification_type, service_type, title, message)"
-                f" SELECT {user_id}, 'task_completed', service, 'number ' || number || '.', 'm'"
+                "INSERT INTO notification_history"
+                " (user_id, notification_type, service_type, title, message, max_retries)"
+                f" SELECT {user_id}, 'task_completed', service, 'number ' || number || '.', 'm', 20"
                 f" FROM generate_series(1, {each}) AS number, unnest(CAST(:services AS text[])) AS service"
             ),
             {"services": list(SERVICES)},
