@@ -17,6 +17,7 @@ from app.connections.auth import caller, origin
 from app.http.endpoint import MOST_DISCARDED, POSITION, OpenContext, position_of
 from app.http.response import Answer, answer_exception
 from app.mcp.answers import refused
+from app.mcp.arguments import require_arguments
 from app.mcp.call import HEADER
 from app.mcp.server import SCOPE_KEY, Agent
 from app.mcp.tools.all import TOOLS
@@ -109,7 +110,7 @@ class McpEndpoint:
         revision = headers.get(_VERSION, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1").strip()
         try:
             await self._api_calls.admit(principal)
-            _require_arguments(request)
+            require_arguments(request, body)
         except (RateLimited, BadInput) as error:
             return _refusal(request, error, revision)
         context = self._open_context(origin(scope["client"], headers), principal)
@@ -156,14 +157,6 @@ def _oddity(message: object) -> str | None:
     if not isinstance(message.get("params"), dict | None):
         return "`params` is an object."
     return None
-
-
-def _require_arguments(request: Any) -> None:
-    """Return where a call of a tool has arguments that a tool could take. Raises: BadInput."""
-    if request.get("method") != "tools/call":
-        return
-    if not isinstance((request.get("params") or {}).get("arguments"), dict | None):
-        raise BadInput("Give the arguments of a tool as an object, not as a text or list.", field="arguments")
 
 
 def _is_call(request: Any, headers: Headers) -> bool:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -108,6 +109,16 @@ class ByName:
         return self.choices[name]
 
 
+def _no_text(value: object) -> object:
+    """A whole number is given as one. Raises: ValueError for a text or truth value that says the same."""
+    if isinstance(value, bool | str):
+        raise ValueError("this is a whole number")  # noqa: TRY004 - of which pydantic makes its own error
+    return value
+
+
+WHOLE: Final = BeforeValidator(_no_text)
+"""Behind the bounds of a whole number: which may be written as a decimal number, and as nothing else."""
+
 Kind = Annotated[TaskType, ByName(TaskType)]
 Instance = Annotated[
     UUID | None,
@@ -123,7 +134,7 @@ Key = Annotated[
     ),
 ]
 LeaseSeconds = Annotated[
-    int, Field(ge=1, le=86_400, description="Seconds the claim lasts unless it is renewed.")
+    int, Field(ge=1, le=86_400, description="Seconds the claim lasts unless it is renewed."), WHOLE
 ]
 Message = Annotated[str | None, Field(description="What there is to say, for the log.")]
 Data = JsonValue

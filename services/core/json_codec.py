@@ -82,7 +82,7 @@ def read_json(text: str | bytes) -> Any:
     """
     value = orjson.loads(text)
     encoded = text.encode() if isinstance(text, str) else text
-    return _exactly(encoded, _whole_in_range, _exact_in_range) if _has_long_number(encoded) else value
+    return _exactly(encoded, _whole_in_range, _exact_in_range) if has_long_number(encoded) else value
 
 
 def read_stored(text: str | bytes) -> Any:
@@ -92,7 +92,7 @@ def read_stored(text: str | bytes) -> Any:
     except orjson.JSONDecodeError:  # a number that no double comes near to
         return _exactly(text, whole_number, exact_number)
     encoded = text.encode() if isinstance(text, str) else text
-    return _exactly(encoded, whole_number, exact_number) if _has_long_number(encoded) else value
+    return _exactly(encoded, whole_number, exact_number) if has_long_number(encoded) else value
 
 
 def write_json(value: object, *, sort: bool = False) -> bytes:
@@ -169,7 +169,7 @@ def _with_fragments(value: object, fragment: Callable[[object], object], depth: 
     return value
 
 
-def _has_long_number(text: bytes) -> bool:
+def has_long_number(text: bytes) -> bool:
     """Whether there may be a number that orjson would change; a tenth of the time of a regular expression."""
     plain = text.translate(_DIGITS)
     return (_LONG_SIDE in plain and _LONG_NUMBER in plain.replace(b".", b"")) or _SMALL_NUMBER in plain

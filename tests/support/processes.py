@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import httpx
+
 from tests.support.forked import FORKER, ForkedProcess
 
 PATIENCE = 120.0
@@ -32,6 +34,19 @@ class Served:
     def first_query(self) -> str:
         """The command line that it offers for pasting."""
         return next(line for line in self.welcome.splitlines() if line.startswith("curl "))
+
+    def demo_token(self) -> str:
+        """A token of the demo's person."""
+        login = httpx.post(
+            f"{self.url}/graphql",
+            json={
+                "query": "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }",
+                "variables": {"input": {"username": "demo", "password": "ccgraph-demo"}},
+            },
+            timeout=PATIENCE,
+        )
+        token: str = login.json()["data"]["login"]["accessToken"]
+        return token
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; the exit code."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import INSTANCE_FIELDS, InstanceRow
 from app.mcp.tool import tool
-from app.mcp.values import Data, Given, Instance, Key, Kind, Told
+from app.mcp.values import WHOLE, Data, Given, Instance, Key, Kind, Told
 from services.core.errors import BadInput, Conflict, NotFound
 from services.instances.instances import NewChild, create_child
 from services.instances.joining import Joining, join
@@ -67,7 +67,7 @@ class ChildTask(Given):
     task_type: Kind
     description: str | None = None
     instruction: str | None = None
-    priority: Annotated[int | None, Field(ge=1, le=10)] = None
+    priority: Annotated[int | None, Field(ge=1, le=10), WHOLE] = None
     input_data: Data = None
 
 

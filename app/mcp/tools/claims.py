@@ -11,7 +11,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import TaskRow, place_of, read_task
 from app.mcp.tool import tool
-from app.mcp.values import Data, Given, Instance, Kind, LeaseSeconds, Message, Told
+from app.mcp.values import WHOLE, Data, Given, Instance, Kind, LeaseSeconds, Message, Told
 from services.tasks import claims, tasks
 from services.tasks.claims import Claim
 from services.tasks.leases import LEASE
@@ -44,7 +44,9 @@ class ClaimNextTask(Given):
     ] = None
     lease_seconds: LeaseSeconds = _SECONDS
     wait_seconds: Annotated[
-        int, Field(ge=0, le=LONGEST_WAIT, description="How long to wait for a task when none is ready.")
+        int,
+        Field(ge=0, le=LONGEST_WAIT, description="How long to wait for a task when none is ready."),
+        WHOLE,
     ] = 0
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import MESSAGE_FIELDS, MessageRow, rows_of
 from app.mcp.tool import tool
-from app.mcp.values import PAGE, ByName, Cursor, Given, Instance, Key, Listed, Told
+from app.mcp.values import PAGE, WHOLE, ByName, Cursor, Given, Instance, Key, Listed, Told
 from models.enums import UltrathinkInstructionType, UltrathinkStatus
 from services.core.errors import Conflict, NotFound
 from services.instances import ultrathink
@@ -47,7 +47,7 @@ class GetInstructions(Given):
         Literal["open", "received", "sent"],
         Field(description="Those you have not ended; all that you received; those you sent to children."),
     ] = "open"
-    limit: Annotated[int, Field(ge=1, le=PAGE)] = PAGE
+    limit: Annotated[int, Field(ge=1, le=PAGE), WHOLE] = PAGE
     after: Cursor = None
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import project_of
 from app.mcp.tool import tool
-from app.mcp.values import PAGE, ByName, Data, Given, Instance, Key, Kind, Part, Told
+from app.mcp.values import PAGE, WHOLE, ByName, Data, Given, Instance, Key, Kind, Part, Told
 from models.enums import TaskDependencyType
 from services.core.errors import BadInput
 from services.tasks.planning import MAX_TASKS, PlannedDependency, PlannedTask
@@ -33,9 +33,11 @@ class NewTask(Given):
     task_type: Kind
     description: Annotated[str | None, Field(description="What is to be done.")] = None
     instruction: Annotated[str | None, Field(description="What the one who does it is told.")] = None
-    priority: Annotated[int | None, Field(ge=1, le=10, description="10 goes first; 5 when left out.")] = None
+    priority: Annotated[
+        int | None, Field(ge=1, le=10, description="10 goes first; 5 when left out."), WHOLE
+    ] = None
     input_data: Annotated[Data, Field(description="What it works on: any JSON.")] = None
-    estimated_duration_minutes: int | None = None
+    estimated_duration_minutes: Annotated[int | None, WHOLE] = None
     parent_task_id: Annotated[UUID | None, Field(description="Task it is a part of.")] = None
     depends_on: Annotated[
         list[str],

@@ -9,7 +9,7 @@ from app.mcp.call import Call
 from app.mcp.rows import project_of, read_task, rows_of
 from app.mcp.tool import tool
 from app.mcp.tools.claims import TaskNow, completed
-from app.mcp.values import PAGE, ByName, Cursor, Data, Given, Instance, Kind, Listed, Message, Part
+from app.mcp.values import PAGE, WHOLE, ByName, Cursor, Data, Given, Instance, Kind, Listed, Message, Part
 from models.enums import TaskDependencyType, TaskStatus
 from models.readiness import WAITING
 from services.core.errors import BadInput
@@ -59,7 +59,7 @@ class GetAvailableTasks(Given):
     task_types: Annotated[
         list[Kind] | None, Field(description="Kinds of work; any when left out.", max_length=4)
     ] = None
-    limit: Annotated[int, Field(ge=1, le=PAGE, description="Ready tasks in one answer.")] = PAGE
+    limit: Annotated[int, Field(ge=1, le=PAGE, description="Ready tasks in one answer."), WHOLE] = PAGE
     after: Cursor = None
 
 

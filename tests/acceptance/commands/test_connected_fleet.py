@@ -98,16 +98,7 @@ def server(tmp_path: Path, at_work: Machine) -> Iterator[Served]:
 @pytest.fixture
 def token(server: Served) -> str:
     """Of the person of the demo, whose machine it is."""
-    login = httpx.post(
-        f"{server.url}/graphql",
-        json={
-            "query": "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }",
-            "variables": {"input": {"username": "demo", "password": "ccgraph-demo"}},
-        },
-        timeout=PATIENCE,
-    )
-    found: str = login.json()["data"]["login"]["accessToken"]
-    return found
+    return server.demo_token()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Each tool does what its use case does, as the caller, and answers as it says."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -191,6 +192,39 @@ async def test_a_plan_is_bounded(lead: Agent) -> None:
     many = [{**task, "dependsOn": [str(n) for n in range(place)]} for place, task in enumerate(plan[:60])]
     assert "1,000 dependencies" in await lead.refusal("add_tasks", tasks=many)
     assert "(waitSeconds)" in await lead.refusal("claim_next_task", waitSeconds=51)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("18446744073709551616", "-9223372036854775809", "123456789012345678901234567890"),
+        *("12345678901234567890.5", "1.0000000000000000000001"),
+    ],
+)
+async def test_a_number_that_would_be_rounded_is_refused_by_its_place(lead: Agent, number: str) -> None:
+    async def sent(text: str) -> str:
+        params = {"name": "add_tasks", "arguments": {"tasks": [{**PLAN[0], "inputData": {"a": [1, "@"]}}]}}
+        body = json.dumps(lead.message("tools/call", params)).replace('"@"', text)
+        headers = {**lead.headers("tools/call", params), "content-type": "application/json"}
+        return (await lead.client.post(lead.url, content=body, headers=headers)).text
+
+    assert "would be rounded: give it as a text. (tasks.0.inputData.a.1)" in await sent(number)
+    assert (await lead.call("fleet_status"))["tasks"] == {}
+    for kept in ("9007199254740993", "18446744073709551615", f'"{number}"'):
+        assert '"count":1' in (await sent(kept)).replace(" ", "")
+    found = await lead.call("query", query="{ tasks(first: 9) { nodes { inputData } } }")
+    stored = [node["inputData"]["a"][1] for node in found["data"]["tasks"]["nodes"]]
+    assert sorted(map(str, stored)) == sorted(["9007199254740993", "18446744073709551615", number])
+
+
+@pytest.mark.parametrize("given", [True, "60", 1.5, None, [60]])
+async def test_a_whole_number_is_given_as_one(lead: Agent, given: object) -> None:
+    await lead.call("add_tasks", tasks=[PLAN[0]])
+    assert "(leaseSeconds)" in await lead.refusal("claim_next_task", leaseSeconds=given)
+    plan = [{**PLAN[0], "priority": given or "5"}]
+    assert "(tasks.0.priority)" in await lead.refusal("add_tasks", tasks=plan)
+    assert (await lead.call("fleet_status"))["tasks"] == {"PENDING": 1}
+    assert (await lead.call("claim_next_task", leaseSeconds=60.0))["task"]["status"] == "RUNNING"
 
 
 async def test_a_long_task_is_cut_and_whole_as_a_resource(lead: Agent) -> None:

@@ -120,16 +120,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
         }
-        login = httpx.post(
-            f"{server.url}/graphql",
-            json={
-                "query": "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }",
-                "variables": {"input": {"username": "demo", "password": "ccgraph-demo"}},
-            },
-            timeout=PATIENCE,
-        )
-        token = login.json()["data"]["login"]["accessToken"]
-        yield Desk(server.url, token, tmp_path / "repository", environment)
+        yield Desk(server.url, server.demo_token(), tmp_path / "repository", environment)
 
 
 MAKE_PROJECT: Final = (
