@@ -28,9 +28,11 @@ umask 077
 exec 2>/dev/null
 cd {here}/spool || {{ cat >/dev/null; exit 0; }}
 cd ..
+# The name goes along: where the answer is lost, the server knows what is sent again for the same.
+name=$$.$(date +%s)
 case "$1" in
-hold) event=spool/hold.$$ limit={hold} ;;
-*) event=spool/hook.$$ limit={limit} ;; # also `ask`: a permission for whose answer nothing waits
+hold) event=spool/hold.$name limit={hold} ;;
+*) event=spool/hook.$name limit={limit} ;; # also `ask`: a permission for whose answer nothing waits
 esac
 while [ -e "$event" ]; do event=$event.$$; done
 answer=/dev/null
@@ -38,7 +40,8 @@ answer=/dev/null
 cat >"$event" || {{ cat >/dev/null; exit 0; }}
 status=000 uploaded=0
 if [ ! -e away ] || [ -z "$(find away -mmin -1)" ]; then
-  told=$(curl -q --config curl --max-time "$limit" --output "$answer" --data-binary "@$event")
+  told=$(curl -q --config curl --max-time "$limit" --header "CCGraph-Hook: ${{event#spool/}}" \
+    --output "$answer" --data-binary "@$event")
   status=${{told%% *}} uploaded=${{told#* }}
 fi
 # A permission request is held open by the server. It has it once it was sent, whether an answer came or not.

@@ -102,7 +102,7 @@ def _parts(waiting: list[tuple[int, Path]]) -> Iterator[tuple[list[Path], list[d
             paths, hooks, size = [], [], 0
         at = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
         paths.append(path)
-        hooks.append({"at": at.isoformat(), "hook": hook})
+        hooks.append({"at": at.isoformat(), "id": path.name, "hook": hook})
         size += len(text)
     if paths:
         yield paths, hooks

@@ -159,12 +159,13 @@ class IngestEndpoint:
     async def hooks(self, request: _Request) -> Reply:
         """Hooks: 204 for one, and for an array how many were stored."""
         several = False
+        delivery = request.headers.get(b"ccgraph-hook", b"").decode("latin-1") or None
 
         def read(body: bytes) -> Intake:
             nonlocal several
             value = read_value(body)
             several = isinstance(value, list)
-            return read_hooks(value, request.at)
+            return read_hooks(value, request.at, delivery)
 
         intake, stored = await self._take(request, read)
         if several:

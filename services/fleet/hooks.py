@@ -29,9 +29,12 @@ from services.fleet.values import (
 
 Reader = Callable[[Telling, Object, datetime], None]
 
+_DELIVERY: Final = "delivery_id"
+"""What the machine calls a hook that it sends, also where it sends it twice."""
+
 _COMMON: Final = frozenset(
     ["session_id", "transcript_path", "cwd", "hook_event_name", "prompt_id", "permission_mode", "effort"]
-)
+) | {_DELIVERY}
 
 
 def read_hook(body: Mapping[str, Any], received_at: datetime) -> Reading:
@@ -329,8 +332,9 @@ def _log(
     name = text(hook, "hook_event_name")
     more = {key: value for key, value in hook.items() if key not in _COMMON}
     details = {"event": name, **more}
+    known = text(hook, _DELIVERY) or f"{at.timestamp():.6f}"
     telling.log(
-        f"hook {name} {digest(payload(details))} {at.timestamp():.6f}",
+        f"hook {name} {digest(payload(details))} {line(known, 100)}",
         at,
         message,
         level=level,

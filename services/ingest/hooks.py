@@ -17,13 +17,20 @@ MOST_PROCESSES: Final = 1_000
 """Processes that one request tells of."""
 
 
-def read_hooks(value: object, now: datetime) -> Intake:
-    """One hook, or an array of them: each a hook's object, or `{"at": time, "hook": object}` from a spool.
+DELIVERY: Final = "delivery_id"
+"""The member of a hook's body by which one that was sent twice is known for the same."""
 
-    Raises: BadInput for one hook that cannot be read. Of an array those are left out and counted.
+_LONGEST_ID: Final = 100
+
+
+def read_hooks(value: object, now: datetime, delivery: str | None = None) -> Intake:
+    """One hook, or an array of them: each a hook's object, or from a spool one with `at`, `id` and `hook`.
+
+    `delivery` is the id of a hook that comes alone. Of an array those that cannot be read are left out and
+    counted. Raises: BadInput for one hook that cannot be read.
     """
     if not isinstance(value, list):
-        hook, _ = _hook(value, now)
+        hook, _ = _hook(value, now, delivery)
         return Intake(IngestSource.HOOK, (hook,), 1)
     if len(value) > MOST_HOOKS:
         raise BadInput(f"Send at most {MOST_HOOKS} hooks in one request.")
@@ -42,15 +49,17 @@ def read_hooks(value: object, now: datetime) -> Intake:
     return Intake(IngestSource.HOOK, tuple(records), len(value), len(problems), problem, skew=skew)
 
 
-def _hook(value: object, now: datetime) -> tuple[Received, Any]:
+def _hook(value: object, now: datetime, delivery: str | None = None) -> tuple[Received, Any]:
     """A hook, and by how much its time is in the future."""
     told_at = None
     skew = None
     if isinstance(value, dict) and "hook" in value and "hook_event_name" not in value:
         told_at, skew = _told_at(value.get("at"), now)
-        value = value["hook"]
+        delivery, value = value.get("id"), value["hook"]
     if not isinstance(value, dict):
         raise BadInput("A hook is a JSON object, as Claude Code gives it to its hooks.")
+    if isinstance(delivery, str) and 0 < len(delivery) <= _LONGEST_ID:
+        value = {**value, DELIVERY: delivery}
     body, size = storable(value)
     event = event_name(body.get("hook_event_name"))
     return Received(IngestSource.HOOK, body, size, session_key(body.get("session_id")), event, told_at), skew

@@ -23,7 +23,7 @@ _TEXTS: Final = _names(
     # hooks
     "hook_event_name session_id transcript_path agent_transcript_path cwd permission_mode tool_name "
     "tool_use_id agent_id agent_type source effort model prompt_id mcp_server trigger "
-    "notification_type task_id "
+    "notification_type task_id delivery_id "
     # transcripts
     "file type subtype uuid parentUuid logicalParentUuid sessionId agentId timestamp version "
     "gitBranch role id name stop_reason stopReason requestId userType entrypoint level operation mode "

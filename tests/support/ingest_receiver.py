@@ -19,10 +19,14 @@ TOKEN = "an-ingest-token"
 
 @dataclass
 class Received:
-    """What came, in the order in which it came; `refuse` may give a status and headers for a request."""
+    """What came, in the order in which it came; `refuse` may give a status and headers for a request.
+
+    `named` are the ids of single hooks, also of those that were refused.
+    """
 
     url: str = ""
     requests: list[tuple[str, Any]] = field(default_factory=list)
+    named: list[str | None] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     token: str = TOKEN
     refuse: Callable[[str, bytes], tuple[int, dict[str, str]] | None] = lambda path, body: None
@@ -101,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {self.received.token}":
             self._answer(401, {"error": "The ingest token was revoked."})
             return False
+        if self.path.endswith("/hooks"):
+            self.received.named.append(self.headers.get("CCGraph-Hook"))
         refusal = self.received.refuse(self.path, body)
         if refusal is not None:
             self._answer(refusal[0], {"error": "Not now."}, refusal[1])

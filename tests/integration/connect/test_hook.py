@@ -85,6 +85,23 @@ def test_what_is_refused_for_now_waits_and_is_sent_later(
     assert spool.spooled(folder) == 0
 
 
+def test_what_is_sent_again_has_the_same_name(
+    server: Received, folder: Folder, connected: Connect, run: Run
+) -> None:
+    """Its answer may be lost after it was stored."""
+    connected(server.url)
+    server.refuse = lambda path, body: (503, {})
+    assert is_silent(run({"hook_event_name": "SessionStart"}))
+    folder.away.unlink()
+    assert is_silent(run({"hook_event_name": "SessionStart"}))
+    server.refuse = lambda path, body: None
+    old(folder)
+    assert spool.send_spooled(folder, Client(Server(server.url), TOKEN)) is None
+    (again,) = server.of("/ingest/claude-code/hooks")
+    assert {one["id"] for one in again} == {name for name in server.named if name is not None}
+    assert len(server.named) == 3
+
+
 @pytest.mark.parametrize("status", [400, 413])
 def test_what_will_never_be_taken_does_not_wait(
     server: Received, folder: Folder, connected: Connect, run: Run, status: int

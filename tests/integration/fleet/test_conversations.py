@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from services.core.database import Database, WriteConnection
 from services.fleet import keys
 from services.instances.heartbeats import mark_gone
@@ -330,3 +332,20 @@ async def test_who_was_at_work_and_says_nothing_more_is_gone(database: Database)
     assert (row["activity"], row["status"], row["terminated_at"]) == ("WORKING", "RUNNING", None)
     call = await one(database, "mcp_tool_calls", f"cc_instance_id = '{working.key}'")
     assert (call["status"], call["error_details"]) == ("completed", None)
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "SessionEnd", "Notification", "PreCompact", "StopFailure"])
+async def test_a_hook_that_was_sent_twice_is_one_entry_of_the_log(database: Database, event: str) -> None:
+    """The answer to the first was lost, so the spool has sent it again, with a time of its own."""
+    who = await person(database)
+    told = Conversation()
+    for name in ("hook.1.2", "hook.1.2", "hook.3.4"):
+        told.hook(event, message="What was said.", delivery_id=name)
+    for record in told.records:
+        await digested(database, who, [record])
+        await digested(database, who, told.records)
+
+    found = await rows(database, "cc_logs")
+
+    assert len(found) == 2
+    assert "delivery_id" not in str(found)

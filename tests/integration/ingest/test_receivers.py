@@ -216,6 +216,20 @@ async def test_a_spool_brings_hooks_with_their_times_and_bad_ones_leave_their_ne
     assert recent["sources"]["hook"]["refused"] == 2
 
 
+async def test_a_hook_keeps_the_name_under_which_it_is_sent_again(
+    client: httpx.AsyncClient, alice: Person, plain: Plain
+) -> None:
+    hook = {"hook_event_name": "Stop", "session_id": "s"}
+    name = {"CCGraph-Hook": "hook.1.2"}
+    assert (await client.post(HOOKS, json=hook, headers={**alice.header, **name})).status_code == 204
+    at = datetime.now(UTC).isoformat()
+    await send(client, alice, HOOKS, [{"at": at, "id": "hook.1.2", "hook": hook}])
+    long = {"CCGraph-Hook": "x" * 101}
+    assert (await client.post(HOOKS, json=hook, headers={**alice.header, **long})).status_code == 204
+    rows = await stored(plain, alice)
+    assert [row["body"].get("delivery_id") for row in rows] == ["hook.1.2", "hook.1.2", None]
+
+
 async def test_processes_are_stored_and_a_clock_that_is_wrong_is_told(
     client: httpx.AsyncClient, alice: Person, plain: Plain
 ) -> None:
