@@ -1,6 +1,7 @@
 """Calls that take long: they tell how far they are, end with their client, and with the server."""
 
 import asyncio
+import threading
 import time
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,10 @@ from uuid_utils.compat import uuid7
 
 from app.config.settings import Settings
 from app.database.pools import open_database
+from app.mcp.call import Call
+from app.mcp.rows import TaskRow, read_task
+from services.tasks.claims import Claim, claim_next
+from services.writing.action import Action
 from tests.support.agents import LEGACY, MODERN, NONE_READY, Agent, Person, agents
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE, until
@@ -79,6 +84,45 @@ async def test_who_goes_away_claims_nothing_more(lead: Agent, settings: Settings
     await lead.call("add_tasks", tasks=TASK)
     await asyncio.sleep(0.5)
     assert await _status(settings) == [("PENDING", False)]
+
+
+@pytest.mark.parametrize("place", ["while it is claimed", "before it is answered"])
+async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
+    lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    claimed = threading.Event()
+
+    async def linger() -> None:
+        claimed.set()
+        await asyncio.sleep(1)
+
+    async def claim_slowly(action: Action, claim: Claim) -> UUID | None:
+        task_id = await claim_next(action, claim)
+        await linger()
+        return task_id
+
+    async def read_slowly(call: Call, task_id: UUID) -> TaskRow:
+        await linger()
+        return await read_task(call, task_id)
+
+    await lead.call("add_tasks", tasks=TASK)
+    if place == "while it is claimed":
+        monkeypatch.setattr("app.mcp.tools.claims.claims.claim_next", claim_slowly)
+    else:
+        monkeypatch.setattr("app.mcp.tools.claims.read_task", read_slowly)
+    arguments = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}}
+    gone = asyncio.create_task(_read(lead, arguments))
+    await until(claimed.is_set)
+    assert await _status(settings) == [("RUNNING", True)]
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    async def is_back() -> bool:
+        return await _status(settings) == [("QUEUED", False)]
+
+    await until(is_back)
+    monkeypatch.undo()
+    assert (await lead.call("claim_next_task"))["task"]["status"] == "RUNNING"
 
 
 async def _read(agent: Agent, arguments: dict[str, Any]) -> None:
