@@ -1,5 +1,6 @@
 """A call of which a session tells and whose MCP messages are recorded is one row, whatever comes first."""
 
+import asyncio
 import json
 import random
 from collections.abc import Sequence
@@ -163,6 +164,30 @@ async def test_a_real_session_and_its_messages_in_any_order_and_parts_give_the_s
     await tell(database, who, MCP, parts)
 
     assert "\n".join(differences(expected, await all_rows(database))) == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_told_and_recorded_at_once_they_give_the_same_rows(database: Database, seed: int) -> None:
+    who = await person(database)
+    told, messages = session_told(), traffic()
+    await digested(database, who, told)
+    await recorded(database, who, MCP, *messages)
+    expected = await all_rows(database)
+    await clear_all(database)
+    chance = random.Random(seed)
+    await digested(database, who, told[:1])  # the instance is there
+    chance.shuffle(told)
+    chance.shuffle(messages)
+    parts: list[Sequence[Any]] = [*in_tens(told), *in_tens(messages)]
+    chance.shuffle(parts)
+
+    await asyncio.gather(*(tell(database, who, MCP, parts[start::4]) for start in range(4)))
+
+    assert "\n".join(differences(expected, await all_rows(database))) == ""
+
+
+def in_tens(told: Sequence[Any]) -> list[Sequence[Any]]:
+    return [told[start : start + 10] for start in range(0, len(told), 10)]
 
 
 def odd_traffic(begin: datetime) -> tuple[list[RawRecord], UUID, list[Item]]:
