@@ -8,6 +8,8 @@ export type Answering = {
   /** The requests that are being answered: the live query drops them a moment later. */
   answered: ReadonlySet<string>;
   trouble: Trouble | undefined;
+  /** Forget what went wrong. */
+  forget: () => void;
   answer: (requestId: string, decision: PermissionAnswer) => void;
 };
 
@@ -22,5 +24,6 @@ export function useAnswering(): Answering {
       setTrouble(troubleOfThrown(error));
     });
   }, []);
-  return { answered, trouble, answer };
+  const forget = useCallback(() => setTrouble(undefined), []);
+  return { answered, trouble, forget, answer };
 }

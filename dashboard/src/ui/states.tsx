@@ -14,6 +14,7 @@ const TEXTS = texts({
     limit: 'A limit is reached.',
     server: 'The server could not answer.',
     again: 'Try again',
+    close: 'Close',
     request: (id: string) => `Request ${id}`,
     retryAfter: (seconds: number) => `Try again in ${seconds} s.`,
   },
@@ -26,6 +27,7 @@ const TEXTS = texts({
     limit: '上限に達しました。',
     server: 'サーバーが応答できませんでした。',
     again: '再試行',
+    close: '閉じる',
     request: (id: string) => `リクエスト ${id}`,
     retryAfter: (seconds: number) => `${seconds} 秒後に再試行してください。`,
   },
@@ -73,10 +75,16 @@ export function Empty({ title, page = false, children }: EmptyProps) {
   );
 }
 
-type FailedProps = { trouble: Trouble; page?: boolean; again?: () => void };
+type FailedProps = {
+  trouble: Trouble;
+  page?: boolean;
+  again?: () => void;
+  /** Takes it away, where what it tells of is over. */
+  close?: () => void;
+};
 
 /** It failed: why, in the server's words, with the id by which its operator finds the request. */
-export function Failed({ trouble, page = false, again }: FailedProps) {
+export function Failed({ trouble, page = false, again, close }: FailedProps) {
   const t = useTexts(TEXTS);
   const general = { conflict: null, input: null, ...t }[trouble.kind];
   return (
@@ -88,6 +96,11 @@ export function Failed({ trouble, page = false, again }: FailedProps) {
       {again && (
         <button type="button" onClick={again}>
           {t.again}
+        </button>
+      )}
+      {close && (
+        <button type="button" onClick={close}>
+          {t.close}
         </button>
       )}
     </div>

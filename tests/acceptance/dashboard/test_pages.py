@@ -5,7 +5,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.config.settings import Settings
 from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
@@ -313,3 +313,32 @@ def test_graphiql_runs_a_query_and_a_subscription_with_nothing_from_outside(
 
     hosts = {url.split("/")[2] for url in asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {live_server.url.removeprefix("http://")}
+
+
+def test_an_answer_that_comes_second_is_told_once_and_taken_away(home: Page, fleet: Fleet) -> None:
+    (asked,) = fleet.sql(
+        "INSERT INTO cc_permission_requests (cc_instance_id, tool_name, tool_input, held_until) VALUES"
+        " ($1::text::uuid, 'Bash', '{\"command\": \"make deploy\"}', now() + interval '1 hour') RETURNING id",
+        fleet.instance_id,
+    )
+
+    def answer_before(route: Route) -> None:
+        """Another person is a moment faster."""
+        if "AnswerPermission" in (route.request.post_data or ""):
+            fleet.sql(
+                "UPDATE cc_permission_requests SET decision = 'deny', answered_at = now(),"
+                " answered_by = (SELECT id FROM users LIMIT 1) WHERE id = $1 AND decision IS NULL",
+                asked["id"],
+            )
+        route.continue_()
+
+    home.route("**/graphql", answer_before)
+    home.get_by_role("button", name=re.compile("^Allow")).click()
+
+    alert = home.get_by_role("main").get_by_role("alert")
+    expect(alert).to_contain_text("This request was answered before, with DENY.")
+    expect(home.get_by_role("button", name=re.compile("^Allow"))).to_have_count(0)
+    home.unroute_all()
+    alert.get_by_role("button", name="Close").click()
+    expect(alert).to_have_count(0)
+    assert fleet.sql("SELECT FROM cc_permission_requests WHERE decision = 'deny'")

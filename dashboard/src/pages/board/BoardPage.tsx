@@ -91,7 +91,7 @@ export function BoardPage() {
       </div>
       <div>
         {changing.trouble?.kind === 'conflict' && <p className={styles.conflict}>{t.conflict}</p>}
-        {changing.trouble && <Failed trouble={changing.trouble} />}
+        {changing.trouble && <Failed trouble={changing.trouble} close={changing.forget} />}
       </div>
       {columns.every(({ totalCount }) => totalCount === 0) ? (
         <Empty title={t.none}>

@@ -10,6 +10,8 @@ import { isShown, type Patch, type Pending, type Task } from './columns';
 export type Changing = {
   pending: ReadonlyMap<string, Pending>;
   trouble: Trouble | undefined;
+  /** Forget what went wrong. */
+  forget: () => void;
   change: (task: Task, patch: Patch) => void;
 };
 
@@ -67,7 +69,8 @@ export function useChanges(): Changing {
         });
       });
   }, []);
-  return { pending, trouble, change: make };
+  const forget = useCallback(() => setTrouble(undefined), []);
+  return { pending, trouble, forget, change: make };
 }
 
 // Times of the API have one length and zone, so they are ordered as texts, to the microsecond.

@@ -75,7 +75,7 @@ export function HomePage() {
         />
         {totalCount > nodes.length && <span className="quiet">{t.more(nodes.length, totalCount)}</span>}
       </div>
-      <div>{answering.trouble && <Failed trouble={answering.trouble} />}</div>
+      <div>{answering.trouble && <Failed trouble={answering.trouble} close={answering.forget} />}</div>
       {rows.length === 0 ? (
         <Empty title={q === '' ? t.none : t.noMatch}>
           {q === '' && <p className="quiet">{t.noneHint}</p>}

@@ -84,7 +84,7 @@ type Request = {
 
 function Asked({ request }: { request: Request }) {
   const t = useTexts(TEXTS);
-  const { answered, trouble, answer } = useAnswering();
+  const { answered, trouble, forget, answer } = useAnswering();
   const now = useNow();
   const held = request.heldUntil !== null && Date.parse(request.heldUntil) > now;
   const decide = (decision: 'ALLOW' | 'DENY') => {
@@ -106,7 +106,7 @@ function Asked({ request }: { request: Request }) {
       <button type="button" disabled={!held || answered.has(request.id)} onClick={() => decide('DENY')}>
         {t.deny}
       </button>
-      {trouble && <Failed trouble={trouble} />}
+      {trouble && <Failed trouble={trouble} close={forget} />}
     </div>
   );
 }
