@@ -1,5 +1,6 @@
 """Fixtures that every test can ask for; docs in tests/support/."""
 
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -36,6 +37,9 @@ hypothesis.settings.load_profile("any machine")
 
 
 _AUTHORITY = Path(__file__).parent / "data" / "authority.pem"
+_LONG = ("xdist_group", "timeout", "long")
+"""Marks of tests that are begun first: those that one worker runs, and those that take ten seconds."""
+
 _ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati")
 
 
@@ -61,6 +65,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than there are cores: a test waits for a quarter of its time, and uses none then."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(trylast=True)  # pytest-randomly has shuffled them by then
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that in the end no worker is left alone with it."""
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, _LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off what all tests share: above all the schema and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -136,6 +136,7 @@ def told(got: Got) -> tuple[str, str]:
     return service, str(title)
 
 
+@pytest.mark.long
 async def test_a_thousand_notifications_survive_workers_that_are_killed_at_random(
     database: Database, workers: Workers, receiver: Receiver
 ) -> None:

@@ -72,6 +72,7 @@ class Writer:
             self.stop()
 
 
+@pytest.mark.long
 def test_lines_that_come_while_the_server_is_killed_and_started_again_are_there_once(
     page: Page, fleet: Fleet, settings: Settings, tmp_path: Path
 ) -> None:

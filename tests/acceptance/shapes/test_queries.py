@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from gql.planner.groups import group_keys
@@ -17,6 +18,7 @@ KEYS = 8
 """So many keys of groups at once."""
 
 
+@pytest.mark.long
 async def test_every_field_of_every_type_has_the_shape_of_the_schema(asking: Client) -> None:
     query = SCHEMA.query_type
     assert query is not None

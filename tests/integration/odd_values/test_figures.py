@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from gql.planner.catalog import Column, TableType
 from gql.planner.column_types import Kind
 from tests.integration.odd_values.conftest import OddAsker
@@ -63,6 +65,7 @@ async def _figure(texts: Texts, table: TableType, column: Column, function: str)
     return told(column, cell) if function in ("min", "max") else exact(cell)
 
 
+@pytest.mark.long
 async def test_groups_of_every_column(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
     for table in stored(CATALOG):

@@ -1,5 +1,7 @@
 """Pages in the order of any column come to their end, both ways, with every row once: as SQL orders them."""
 
+import pytest
+
 from gql.planner.catalog import Column, TableType
 from gql.planner.column_types import Kind
 from tests.integration.odd_values.conftest import OddAsker
@@ -20,6 +22,7 @@ WALKS = (("first", "after", "ASC"), ("last", "before", "DESC"), ("last", "before
 """Columns take turns, and each column of a kind is walked by the same code."""
 
 
+@pytest.mark.long
 async def test_pages_over_every_column_end_with_every_row_once(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
     turn = 0

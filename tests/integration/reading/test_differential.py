@@ -28,6 +28,7 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("seed", "few"), [(1, policy.SMALL), (2, 1)])
 async def test_a_planned_query_equals_a_plain_execution(
     monkeypatch: pytest.MonkeyPatch,
