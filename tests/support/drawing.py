@@ -1,6 +1,7 @@
 """Hypothesis in asynchronous tests: it draws in a thread of its own and asks in the loop of the test."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -8,6 +9,11 @@ from hypothesis import given, settings
 from hypothesis.strategies import DataObject, data
 
 Answer = TypeVar("Answer")
+
+
+def examples(usual: int) -> int:
+    """How many examples to draw: so many, or as many as the variable EXAMPLES says."""
+    return int(os.environ.get("EXAMPLES", usual))
 
 
 class Loop:
@@ -21,11 +27,11 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
 
 
-async def drive(check: Callable[[DataObject, Loop], None], examples: int) -> None:
+async def drive(check: Callable[[DataObject, Loop], None], draws: int) -> None:
     """Run the check for so many draws; a failure comes with the draw's notes and with how to repeat it."""
     loop = Loop()
 
-    @settings(max_examples=examples)
+    @settings(max_examples=draws)
     @given(draw=data())
     def run(draw: DataObject) -> None:
         check(draw, loop)

@@ -1,7 +1,5 @@
 """What a statement is found to read is all that it needs: PostgreSQL takes it without everything else."""
 
-import os
-
 import asyncpg
 import pytest
 from hypothesis import note
@@ -14,12 +12,12 @@ from gql.schema import build_schema
 from models import metadata
 from models.operation_counts import COUNTS
 from services.core.database import Database
-from tests.support.drawing import Loop, drive
+from tests.support.drawing import Loop, drive, examples
 from tests.support.plain.rows import read_world
 from tests.support.queries import QueryWriter
 from tests.support.world import make_world
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
+EXAMPLES = examples(25)
 SCHEMA, CATALOG = build_schema()
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 

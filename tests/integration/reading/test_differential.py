@@ -1,7 +1,5 @@
 """Random queries, planned and executed plainly: the same JSON, for whoever asks."""
 
-import os
-
 import asyncpg
 import orjson
 import pytest
@@ -16,7 +14,7 @@ from models import policy
 from services.core.database import Database
 from services.core.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA
-from tests.support.drawing import Loop, drive
+from tests.support.drawing import Loop, drive, examples
 from tests.support.plain.execution import Plain
 from tests.support.plain.rows import read_world
 from tests.support.plain.values import alike
@@ -24,7 +22,7 @@ from tests.support.plain.visibility import Seer
 from tests.support.queries import QueryWriter
 from tests.support.world import make_world
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
+EXAMPLES = examples(100)
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 
 

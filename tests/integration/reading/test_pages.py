@@ -1,6 +1,5 @@
 """Walks through whole lists, page by page: every row once, in order, also while rows come and go."""
 
-import os
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,14 +15,14 @@ from gql.execution.api import Api
 from services.core.database import Database
 from services.core.principal import Origin, Principal
 from tests.integration.reading.conftest import CATALOG, POLICY, SCHEMA, Asker, Json, ask
-from tests.support.drawing import Loop, drive
+from tests.support.drawing import Loop, drive, examples
 from tests.support.factories import AnyRow, make_instance, make_project, make_task, make_user
 from tests.support.plain.rows import read_world
 from tests.support.queries import QueryWriter
 from tests.support.stored import stored
 from tests.support.world import make_world
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+EXAMPLES = examples(40)
 
 ORDERS: list[list[dict[str, Any]]] = [
     [],

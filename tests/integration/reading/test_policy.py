@@ -1,7 +1,5 @@
 """Who sees what: exactly the rows of docs/security.md, and nothing by any detour."""
 
-import os
-
 import orjson
 from hypothesis import note
 from hypothesis.strategies import DataObject, integers, sampled_from
@@ -10,12 +8,12 @@ from gql.execution.api import Api, OperationRequest
 from gql.planner.catalog import TableType
 from gql.request.limits import Limits
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Stage, ask, context
-from tests.support.drawing import Loop, drive
+from tests.support.drawing import Loop, drive, examples
 from tests.support.plain.values import shown
 from tests.support.queries import Query, QueryWriter
 from tests.support.stored import stored
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "80"))
+EXAMPLES = examples(80)
 UNBOUNDED = Limits(depth=100, aliases=1_000, tokens=100_000, cost=10**12)
 COUNT_HIDDEN_ROWS = frozenset({"isReady"})
 """docs/security.md names it: an answer that leaves out hidden tasks would be wrong."""

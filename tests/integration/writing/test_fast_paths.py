@@ -18,13 +18,14 @@ from services.core.principal import Principal
 from services.secrets.vault import Vault
 from tests.integration.writing.asking import SECRET_KEY, Caller, mutation
 from tests.integration.writing.test_random_writes import MEND
+from tests.support.drawing import examples
 from tests.support.plain.ledger import take
 from tests.support.server import TestServer
 from tests.support.twins import Likeness, alike, contents, keys_in, twins, without_numbers
 from tests.support.world import make_world
 from tests.support.writes import WriteWriter
 
-ATTEMPTS = int(os.environ.get("EXAMPLES", "150"))
+ATTEMPTS = examples(150)
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2").split()]
 
 READY = (

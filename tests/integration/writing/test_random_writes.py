@@ -13,13 +13,14 @@ from services.core.database import Database
 from services.core.principal import Principal
 from services.writing.tables import TABLES
 from tests.integration.writing.asking import Caller, mutation
+from tests.support.drawing import examples
 from tests.support.plain.changes import Reach
 from tests.support.plain.ledger import Snapshot, listed, take, trespasses
 from tests.support.plain.visibility import Seer
 from tests.support.world import make_world
 from tests.support.writes import Write, WriteWriter
 
-ATTEMPTS = int(os.environ.get("EXAMPLES", "100"))
+ATTEMPTS = examples(100)
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2").split()]
 
 # The rules of who may do these say more than who may change the row.

@@ -22,6 +22,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 
 from gql.request.coercion import MOST_PROBLEMS, Coercions, NotCoerced, Problem
 from gql.schema import build_schema
+from tests.support.drawing import examples
 from tests.support.plain.misfits import misfits
 
 SCHEMA = build_schema()[0]._schema
@@ -93,7 +94,7 @@ def made(kind: GraphQLInputType, value: Any) -> tuple[Any, Sequence[Problem]]:
         return Undefined, misfit.problems
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[*HealthCheck], database=None)
+@settings(max_examples=examples(1500), deadline=None, suppress_health_check=[*HealthCheck], database=None)
 @given(shared(sampled_from([*INPUTS]), key="name"), sampled_from([0, 0, 4, 20]), data())
 def test_what_is_coerced_is_what_graphql_core_makes_of_it(name: str, wrong: int, draw: DataObject) -> None:
     kind = INPUTS[name]

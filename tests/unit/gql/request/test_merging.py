@@ -15,6 +15,7 @@ from gql.request.merging import first_conflict
 from gql.request.preparation import InvalidDocument, Preparation
 from gql.schema import build_schema
 from services.core.errors import QueryTooComplex
+from tests.support.drawing import examples
 
 SCHEMA = build_schema()[0]._schema
 PETS = built(
@@ -86,7 +87,7 @@ def documents(draw: DrawFn) -> str:
     return f"query ($c: String) {drawn(draw, 'Query', 0, fragments)} {' '.join(fragments.values())}"
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(documents())
 def test_both_say_the_same_of_any_document(text: str) -> None:
     document = parse(text)
