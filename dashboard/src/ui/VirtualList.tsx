@@ -55,7 +55,8 @@ export function VirtualList<Item>({
     requestAnimationFrame(() => {
       const { activeElement } = document;
       const row = frame.current?.querySelector(`[data-index="${current}"]`);
-      if (!row || row.contains(activeElement) || isTyping(activeElement)) return;
+      const past = given.current !== chosenKey; // the reader has gone on within the frame
+      if (past || !row || row.contains(activeElement) || isTyping(activeElement)) return;
       row.querySelector<HTMLElement>('a, button')?.focus({ preventScroll: true });
     });
   }, [chosenKey, current, virtual]);

@@ -127,8 +127,8 @@ def test_lines_that_come_and_go_take_no_letter_of_what_is_typed(home: Page, flee
     home.keyboard.press("Backspace")
     expect(lines).to_have_count(4)
     fleet.sql(
-        "INSERT INTO cc_instances (project_id, name, type, status, activity, activity_since)"
-        " VALUES ($1::text::uuid, 'first', 'PARENT', 'RUNNING', 'WAITING_ANSWER', now() - interval '1 day')",
+        "INSERT INTO cc_instances (project_id, name, type, status, activity, activity_since) VALUES"
+        " ($1::text::uuid, 'first', 'PARENT', 'RUNNING', 'WAITING_PERMISSION', now() - interval '1 day')",
         fleet.project_id,
     )
     expect(lines.first).to_contain_text("first")
