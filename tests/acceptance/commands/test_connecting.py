@@ -16,6 +16,7 @@ import pytest
 
 from tests.acceptance.commands.conftest import CCGRAPH
 from tests.support.certificates import certificate
+from tests.support.forked import FORKER
 from tests.support.ingest_receiver import TOKEN, Received, receiving
 
 Ccgraph = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,16 +35,8 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def at_home(home: Path) -> Ccgraph:
     def run(*arguments: str, text: str = TOKEN, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [CCGRAPH, *arguments],
-            cwd=home,
-            env={"HOME": str(home), "PATH": "/usr/bin:/bin", **variables},
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", **variables}
+        return FORKER.run(arguments, home, environment, text)
 
     return run
 
