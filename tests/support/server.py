@@ -34,6 +34,7 @@ UNSAFE_AND_FAST = {
     "max_wal_size": "64MB",
     "min_wal_size": "32MB",
     "logging_collector": "off",
+    "log_checkpoints": "off",  # each copy of a database makes two, and they hide what a failure is to show
 }
 
 
