@@ -21,7 +21,8 @@ TOKEN = "an-ingest-token"
 class Received:
     """What came, in the order in which it came; `refuse` may give a status and headers for a request.
 
-    `named` are the ids of single hooks, also of those that were refused.
+    `named` are the ids of single hooks, also of those that were refused; `strangers` counts requests with
+    another token.
     """
 
     url: str = ""
@@ -29,6 +30,7 @@ class Received:
     named: list[str | None] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     token: str = TOKEN
+    strangers: int = 0
     refuse: Callable[[str, bytes], tuple[int, dict[str, str]] | None] = lambda path, body: None
     answer: Callable[[str, Any], Any] = lambda path, value: None
     date: str | None = None
@@ -104,6 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _admitted(self, body: bytes) -> bool:
         if self.headers.get("Authorization") != f"Bearer {self.received.token}":
             self._answer(401, {"error": "The ingest token was revoked."})
+            self.received.strangers += 1
             return False
         if self.path.endswith("/hooks"):
             self.received.named.append(self.headers.get("CCGraph-Hook"))

@@ -260,7 +260,7 @@ def test_a_token_that_ended_is_told_and_a_new_one_is_taken_up(
     written(claude, NAME, line(1))
     server.token = "another token"
     with watching(claude) as process:
-        time.sleep(1.5)
+        wait_until(lambda: server.strangers > 0)
         folder.write(folder.token, "another token\n")
         wait_until(lambda: server.files.get(NAME) == line(1))
         process.send_signal(signal.SIGTERM)
