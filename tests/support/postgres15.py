@@ -21,6 +21,8 @@ from tests.support.waiting import PATIENCE
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 MISSING = "PostgreSQL 15 is not installed here; the Debian package postgresql-15 brings it"
+_FOLDER = "ccgraph-server"
+"""Folders are named so, with the process that has made them."""
 UNSAFE_AND_FAST15 = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -83,9 +85,16 @@ def server_user() -> str | None:
     return "nobody" if os.geteuid() == 0 else None
 
 
-def folder_for_server(prefix: str) -> Path:
-    """A new folder of that user's, in memory where the run's folders are."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get(ROOT)))
+def folder_for_server() -> Path:
+    """A new folder of that user's, in memory where the run's folders are.
+
+    Folders that a killed run has left there are removed; a server that still runs in one ends by itself then.
+    """
+    place = Path(os.environ.get(ROOT) or tempfile.gettempdir())
+    for left in place.glob(f"{_FOLDER}-*-*"):
+        if not Path("/proc", left.name.removeprefix(f"{_FOLDER}-").partition("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}-{os.getpid()}-", dir=place))
     user = server_user()
     if user is not None:
         shutil.chown(folder, user)
@@ -132,7 +141,7 @@ def _running(
     make_data: Callable[[Postgres15], None], settings: Mapping[str, str], hba: str, port: int | None
 ) -> Iterator[Postgres15]:
     with ExitStack() as stack:
-        folder = folder_for_server("ccgraph-15-")
+        folder = folder_for_server()
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         user = server_user()
         server = Postgres15(folder, user, itertools.count(), port or 5432)

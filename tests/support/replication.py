@@ -151,7 +151,7 @@ class Replication:
             self.remove(node)
 
     def _node(self) -> Node:
-        node = Node(folder_for_server("ccgraph-node-"), server_user(), self._numbers)
+        node = Node(folder_for_server(), server_user(), self._numbers)
         self._nodes.append(node)
         return node
 
