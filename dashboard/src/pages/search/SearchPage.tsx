@@ -106,8 +106,8 @@ function Found({ kind, q, total }: { kind: Kind; q: string; total: number | unde
       label: t.open,
       run: () => {
         const instance = hits[current]?.instance;
-        if (instance)
-          void navigate({ to: '/instances/$id', params: { id: instance.id }, search: tabOf(kind) });
+        if (!instance) return;
+        void navigate({ to: '/instances/$id', params: { id: instance.id }, search: tabOf(kind) });
       },
     },
   ]);
