@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -197,7 +196,7 @@ async def test_a_token_that_is_refused_is_told_of(live_server: LiveServer, tmp_p
 async def test_on_the_machine_of_the_server_nothing_has_to_be_said(tmp_path: Path) -> None:
     folder = tmp_path / "server"
     folder.mkdir()
-    command = [str(Path(sys.executable).with_name("ccgraph")), "serve", "--demo"]
+    command = ["serve", "--demo"]
     # Where servers of this user run is written down in the folder for temporary files.
     temporary = {"TMPDIR": str(tmp_path)}
     with serving(command, folder, **temporary):

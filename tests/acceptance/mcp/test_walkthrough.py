@@ -109,7 +109,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     # Servers and tokens are found in TMPDIR: no other server of this machine is.
     places = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
     with (
-        serving([CCGRAPH, "serve", "--demo"], tmp_path / "serving", **places) as server,
+        serving(["serve", "--demo"], tmp_path / "serving", **places) as server,
         choosing_model(choose) as model,
     ):
         environment = {
