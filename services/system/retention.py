@@ -42,6 +42,9 @@ ORDER BY parent.relname, part.relname
 """
 
 
+_MOST_DEAD: Final = 500_000
+"""Removed rows of a partition that wait for a vacuum while there are more to remove."""
+
 _MOST_WALKS: Final = 16
 """How often a partition is walked from its oldest row on, before it is walked over as a whole."""
 
@@ -161,9 +164,17 @@ async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
     sizes = Sizes(size=16, most=2048)
     tried: set[int] = set()
     held = False
+    dead = 0
+
+    async def vacuum(most: int) -> None:
+        """Vacuum where more rows than `most` were removed since the last time."""
+        nonlocal dead
+        if dead > most:
+            await work.vacuum(part.name)
+            dead = 0
 
     async def walk(first: int, *, over_all: bool) -> None:
-        nonlocal held
+        nonlocal held, dead
         blocks = await work.connection.fetchval(part.blocks)
         while first < blocks + 1:
             tried.add(first)
@@ -174,9 +185,12 @@ async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
                 found, reached = await _remove_range(work, part, first, sizes, free=True)
             if told:
                 work.done[part.parent] += found
+            dead += found
+            await vacuum(_MOST_DEAD)
             first = reached
             if not found and not over_all:
                 break
+        await vacuum(_MOST_DEAD // 10)
 
     for _ in range(_MOST_WALKS):
         oldest = await work.connection.fetchval(part.oldest)

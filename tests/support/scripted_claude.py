@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.support.bridges import CCGRAPH
+
 Step: TypeAlias = Mapping[str, Any]
 """`{"text"}`, `{"tool", "input"}` or `{"tools": [...]}`, in one answer; `{"error": status}` comes once."""
 
@@ -209,6 +211,23 @@ class Machine:
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         }
+
+    def ccgraph(
+        self, *arguments: str, text: str = "", **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command of ccgraph in the project to its good end; `text` is its standard input."""
+        done = subprocess.run(
+            [CCGRAPH, *arguments],
+            cwd=self.project,
+            env={**self.environment, **variables},
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done
 
     def command(self, prompt: str, *more: str, tools: str = "Bash,Read,Write,Edit,Agent") -> list[str]:
         """One conversation without a terminal."""

@@ -9,14 +9,13 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.connect.claude_code import FORGIVING, events_for, installed_versions
-from tests.acceptance.commands.conftest import CCGRAPH
 from tests.support.ingest_receiver import TOKEN, Received, receiving
 from tests.support.scripted_claude import Machine, ScriptedModel, machine, scripted
 from tests.support.waiting import PATIENCE
@@ -62,8 +61,6 @@ SCRIPTS = {
     ],
 }
 
-Ccgraph = Callable[..., "subprocess.CompletedProcess[str]"]
-
 
 @pytest.fixture
 def at_work(tmp_path: Path) -> Machine:
@@ -83,27 +80,6 @@ def model(at_work: Machine) -> Iterator[ScriptedModel]:
 
 
 @pytest.fixture
-def ccgraph_there(at_work: Machine) -> Ccgraph:
-    """Run a command on that machine."""
-
-    def run(*arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [CCGRAPH, *arguments],
-            cwd=at_work.project,
-            env=at_work.environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done
-
-    return run
-
-
-@pytest.fixture
 def server() -> Iterator[Received]:
     with receiving() as received:
         yield received
@@ -114,12 +90,12 @@ def transcripts_of(server: Received) -> list[Any]:
 
 
 def test_everything_arrives_and_the_settings_are_what_they_were(
-    at_work: Machine, model: ScriptedModel, ccgraph_there: Ccgraph, server: Received
+    at_work: Machine, model: ScriptedModel, server: Received
 ) -> None:
-    ccgraph_there("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
+    at_work.ccgraph("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
     at_work.run(model, "[script:files] Go.")
     at_work.run(model, "[script:helpers] Go.")
-    ccgraph_there("watch", "--once")
+    at_work.ccgraph("watch", "--once")
 
     hooks = Counter(hook["hook_event_name"] for hook in server.hooks)
     assert hooks["SessionStart"] == hooks["SessionEnd"] == hooks["UserPromptSubmit"] == hooks["Stop"] == 2
@@ -151,24 +127,24 @@ def test_everything_arrives_and_the_settings_are_what_they_were(
     assert spent > 0
 
     assert json.loads((at_work.home / "theirs").read_text())["hook_event_name"] == "Stop"
-    ccgraph_there("disconnect")
+    at_work.ccgraph("disconnect")
     assert at_work.settings.read_bytes() == SETTINGS
     assert at_work.settings.stat().st_mode & 0o777 == 0o640
     assert not (at_work.home / ".claude" / "ccgraph").exists()
 
 
 def test_with_the_server_away_the_work_goes_on_and_all_comes_later(
-    at_work: Machine, model: ScriptedModel, ccgraph_there: Ccgraph
+    at_work: Machine, model: ScriptedModel
 ) -> None:
     with receiving() as first:
         port = int(first.url.rsplit(":", 1)[1])
-        ccgraph_there("connect", "--url", first.url, "--token-file", "-", text=TOKEN)
+        at_work.ccgraph("connect", "--url", first.url, "--token-file", "-", text=TOKEN)
     told = at_work.run(model, "[script:files] Go.")
     assert told[-1]["result"] == "終わりました。"
     assert "ccgraph" not in json.dumps(told)
     time.sleep(6)  # a hook that is in flight is left alone for so long
     with receiving(port) as back:
-        ccgraph_there("watch", "--once")
+        at_work.ccgraph("watch", "--once")
         hooks = [hook["hook_event_name"] for hook in back.hooks]
         assert hooks[0] == "SessionStart"
         assert hooks.count("PreToolUse") == 3
@@ -176,15 +152,13 @@ def test_with_the_server_away_the_work_goes_on_and_all_comes_later(
         assert back.files
 
 
-def test_a_permission_is_answered_from_afar(
-    at_work: Machine, model: ScriptedModel, ccgraph_there: Ccgraph, server: Received
-) -> None:
+def test_a_permission_is_answered_from_afar(at_work: Machine, model: ScriptedModel, server: Received) -> None:
     decision = {"behavior": "allow"}
     answer = {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": decision}}
     server.answer = lambda path, value: (
         answer if isinstance(value, dict) and value.get("hook_event_name") == "PermissionRequest" else None
     )
-    ccgraph_there("connect", "--url", server.url, "--token-file", "-", "--hold", "30", text=TOKEN)
+    at_work.ccgraph("connect", "--url", server.url, "--token-file", "-", "--hold", "30", text=TOKEN)
     at_work.run(model, "[script:asking] Go.", tools="Read")
     if not any(hook["hook_event_name"] == "PermissionRequest" for hook in server.hooks):
         pytest.skip("this version of Claude Code asks for permissions in a terminal only")
@@ -192,20 +166,18 @@ def test_a_permission_is_answered_from_afar(
 
 
 def test_without_an_answer_the_tool_is_refused_as_always(
-    at_work: Machine, model: ScriptedModel, ccgraph_there: Ccgraph, server: Received
+    at_work: Machine, model: ScriptedModel, server: Received
 ) -> None:
-    ccgraph_there("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
+    at_work.ccgraph("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
     told = at_work.run(model, "[script:asking] Go.", tools="Read")
     assert not (at_work.project / "asked").exists()
     assert told[-1]["permission_denials"]
 
 
-def test_a_killed_one_is_found(
-    at_work: Machine, model: ScriptedModel, ccgraph_there: Ccgraph, server: Received
-) -> None:
+def test_a_killed_one_is_found(at_work: Machine, model: ScriptedModel, server: Received) -> None:
     if min(installed_versions({"PATH": str(Path(at_work.program).parent)})) < FORGIVING:
         pytest.skip("Claude Code writes its processes down since version 2.1.100 or so")
-    ccgraph_there("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
+    at_work.ccgraph("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
     claude = subprocess.Popen(
         at_work.command("[script:long] Go."),
         cwd=at_work.project,
@@ -220,22 +192,20 @@ def test_a_killed_one_is_found(
         while not any(hook["hook_event_name"] == "PreToolUse" for hook in server.hooks):
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        ccgraph_there("watch", "--once")
+        at_work.ccgraph("watch", "--once")
         session = server.hooks[0]["session_id"]
         alive = server.processes[-1]["alive"]
         assert [(one["pid"], one["session_id"]) for one in alive] == [(claude.pid, session)]
     finally:
         os.killpg(claude.pid, signal.SIGKILL)
         claude.wait()
-    ccgraph_there("watch", "--once")
+    at_work.ccgraph("watch", "--once")
     assert server.processes[-1]["alive"] == []
     assert [one["session_id"] for one in server.processes[-1]["gone"]] == [session]
 
 
-def test_the_hooks_are_those_that_this_version_takes(
-    at_work: Machine, ccgraph_there: Ccgraph, server: Received
-) -> None:
-    ccgraph_there("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
+def test_the_hooks_are_those_that_this_version_takes(at_work: Machine, server: Received) -> None:
+    at_work.ccgraph("connect", "--url", server.url, "--token-file", "-", text=TOKEN)
     written = json.loads(at_work.settings.read_text())["hooks"]
     versions = installed_versions({"PATH": str(Path(at_work.program).parent)})
     assert set(written) == set(events_for(min(versions)))

@@ -124,18 +124,7 @@ def ccgraph_there(at_work: Machine, tmp_path: Path) -> Callable[..., str]:
     """Run a command on that machine, beside the server."""
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [CCGRAPH, *arguments],
-            cwd=at_work.project,
-            env={**at_work.environment, "CCGRAPH_DATA_DIR": str(tmp_path / ".data")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+        return at_work.ccgraph(*arguments, CCGRAPH_DATA_DIR=str(tmp_path / ".data")).stderr
 
     return run
 
@@ -331,18 +320,8 @@ def test_a_server_elsewhere_is_an_mcp_server_with_a_token_of_its_own(
     at_work: Machine, server: Served, tmp_path: Path
 ) -> None:
     def run(*arguments: str, text: str = "") -> str:
-        done = subprocess.run(
-            [CCGRAPH, *arguments],
-            cwd=at_work.project,
-            env={**at_work.environment, "TMPDIR": str(tmp_path)},  # where no server is written down
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+        # No server is written down in this folder for temporary files.
+        return at_work.ccgraph(*arguments, text=text, TMPDIR=str(tmp_path)).stderr
 
     run("connect", "--url", server.url, "--username", "demo", text="ccgraph-demo\n")
     file = at_work.home / ".claude/ccgraph/user/mcp-token"

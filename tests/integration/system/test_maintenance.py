@@ -23,6 +23,7 @@ from models import metadata
 from models.enums import MaintenanceOrigin
 from models.retention import retention_of
 from services.core.database import Connection, Database
+from services.system import retention
 from services.system.maintenance import Maintenance, Outcome, keep_maintained
 from services.system.maintenance_steps import STEPS
 from services.system.maintenance_work import IN_USE, Work
@@ -494,3 +495,30 @@ async def test_what_a_table_says_is_sql_that_finds_nothing_in_an_empty_one(
 ) -> None:
     query = f"SELECT count(*) FROM {table} WHERE {SWEEPS[table]}"
     assert await plain.fetchval(query, datetime.now(UTC)) == 0
+
+
+@pytest.mark.parametrize(("dead", "vacuumed"), [(50, True), (10**6, False)])
+async def test_what_many_removed_rows_have_left_is_freed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    database: Database,
+    plain: Connection,
+    dead: int,
+    *,
+    vacuumed: bool,
+) -> None:
+    monkeypatch.setattr(retention, "_MOST_DEAD", dead)
+    async with database.transaction() as connection:
+        instance = await factories.make_instance(connection)
+    await plain.execute(
+        "INSERT INTO cc_logs (cc_instance_id, log_level, category, message, created_at)"
+        " SELECT $1, 'info', 'task', 'm', '2020-01-15'::timestamptz + n * interval '1 s'"
+        " FROM generate_series(1, 300) AS n",
+        instance.id,
+    )
+    assert (await maintain(settings, database))["retention"].done["cc_logs"] == 300
+    await plain.execute("SELECT pg_stat_clear_snapshot()")
+    runs = await plain.fetchval(
+        "SELECT sum(vacuum_count)::int FROM pg_stat_user_tables WHERE relname LIKE 'cc\\_logs\\_%'"
+    )
+    assert (runs > 0) is vacuumed
