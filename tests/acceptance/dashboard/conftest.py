@@ -1,7 +1,7 @@
 """A server with a person and a fleet, and a page of a browser on it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +73,17 @@ def browser(fleet: Fleet, shared_browser: SharedBrowser) -> Iterator[Browser]:
     """Lent after the fleet is made and given back before its database is dropped: both run an event loop."""
     with shared_browser.lent() as browser:
         yield browser
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
+    """Close the page of a test while its server is still there: what it loads is not to fail."""
+    try:
+        return (yield)
+    finally:
+        page = item.funcargs.get("page")
+        if isinstance(page, Page):
+            page.close()
 
 
 @pytest.fixture
