@@ -4,7 +4,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.support.http_servers import answering
 
 
 @contextmanager
@@ -40,16 +42,8 @@ def tunnelling(places: dict[str, int]) -> Iterator[tuple[str, list[tuple[str, st
         def do_POST(self) -> None:
             self.do_GET()
 
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    proxy.daemon_threads = True
-    thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{proxy.server_port}", asked
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-        thread.join()
+    with answering(Handler) as port:
+        yield f"127.0.0.1:{port}", asked
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
 from tests.support.bridges import CCGRAPH
+from tests.support.http_servers import answering
 
 Step: TypeAlias = Mapping[str, Any]
 """`{"text"}`, `{"tool", "input"}` or `{"tools": [...]}`, in one answer; `{"error": status}` comes once."""
@@ -176,17 +177,9 @@ def _event(name: str, **fields: Any) -> bytes:
 def scripted(scripts: Mapping[str, Sequence[Step]]) -> Iterator[ScriptedModel]:
     """Answer as a model until the block ends."""
     model = ScriptedModel(scripts)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"model": model}))
-    server.daemon_threads = True
-    model.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(type("Handler", (_Handler,), {"model": model})) as port:
+        model.url = f"http://127.0.0.1:{port}"
         yield model
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

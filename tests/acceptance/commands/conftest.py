@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 from tests.support.forked import FORKER
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-CCGRAPH = str(Path(sys.executable).with_name("ccgraph"))
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.principal import Origin
 from services.system.contents import OBJECTS
-from tests.acceptance.commands.conftest import CCGRAPH, Run
+from tests.acceptance.commands.conftest import Run
 from tests.golden.test_statements import DOCUMENTS, VARIABLES
+from tests.support.bridges import CCGRAPH
 from tests.support.forked import FORKER, ForkedProcess
 from tests.support.holding import QUICK
 from tests.support.processes import PATIENCE

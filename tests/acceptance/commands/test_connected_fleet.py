@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.acceptance.commands.conftest import CCGRAPH
+from tests.support.bridges import CCGRAPH
 from tests.support.processes import Served, serving
 from tests.support.scripted_claude import Machine, ScriptedModel, machine, scripted
 from tests.support.waiting import PATIENCE

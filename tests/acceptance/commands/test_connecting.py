@@ -8,15 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.acceptance.commands.conftest import CCGRAPH
+from tests.support.bridges import CCGRAPH
 from tests.support.certificates import certificate
 from tests.support.forked import FORKER
+from tests.support.http_servers import answering
 from tests.support.ingest_receiver import TOKEN, Received, receiving
 
 Ccgraph = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -227,16 +228,8 @@ def proxy(target: str) -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-    passing = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    passing.daemon_threads = True
-    thread = threading.Thread(target=passing.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{passing.server_port}", asked
-    finally:
-        passing.shutdown()
-        passing.server_close()
-        thread.join()
+    with answering(Handler) as port:
+        yield f"http://127.0.0.1:{port}", asked
 
 
 def test_a_server_behind_a_proxy(home: Path, at_home: Ccgraph, server: Received) -> None:

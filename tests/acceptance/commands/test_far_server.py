@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.acceptance.commands.conftest import CCGRAPH
+from tests.support.bridges import CCGRAPH
 from tests.support.certificates import certificate
 from tests.support.connect_proxy import tunnelling
 from tests.support.ingest_receiver import TOKEN, Received, receiving

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import pytest
 
-from tests.acceptance.commands.conftest import CCGRAPH
+from tests.support.bridges import CCGRAPH
 from tests.support.killed_fleet import Fleet
 from tests.support.scripted_claude import Machine, ScriptedModel, machine, scripted
 from tests.support.server import TestServer

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from app.database.processes import postgres_processes
-from tests.acceptance.commands.conftest import CCGRAPH, Run
+from tests.acceptance.commands.conftest import Run
+from tests.support.bridges import CCGRAPH
 from tests.support.processes import PATIENCE, serving
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,10 +21,10 @@ from app.connect.mcp_spool import Spool
 from app.connect.watching import project_folder
 from services.core.processes import stat_fields
 from tests.integration.connect.conftest import Connect
+from tests.support.bridges import CCGRAPH
 from tests.support.ingest_receiver import Received, receiving
 from tests.support.waiting import PATIENCE
 
-CCGRAPH = str(Path(sys.executable).with_name("ccgraph"))
 MOST_MEMORY = 60_000
 """Kibibytes."""
 SESSION = "5f1c7bd6-8d8e-4d26-8cb3-5b4a5a1b2c3d"
