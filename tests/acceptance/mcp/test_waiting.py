@@ -90,11 +90,12 @@ async def test_who_goes_away_claims_nothing_more(lead: Agent, settings: Settings
 async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    claimed = threading.Event()
+    claimed, left = threading.Event(), threading.Event()
 
     async def linger() -> None:
         claimed.set()
-        await asyncio.sleep(1)
+        await until(left.is_set)
+        await asyncio.sleep(1)  # the server's loop reads within it that the connection is closed
 
     async def claim_slowly(action: Action, claim: Claim) -> UUID | None:
         task_id = await claim_next(action, claim)
@@ -116,6 +117,7 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     assert await _status(settings) == [("RUNNING", True)]
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
+    left.set()
 
     async def is_back() -> bool:
         return await _status(settings) == [("QUEUED", False)]
