@@ -1,11 +1,13 @@
 """The commands of a machine on which Claude Code runs; the server is imported where one needs it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 machine = typer.Typer()
+
+PANEL: Final = "Claude Code on this machine (このマシン)"
 
 Project = Annotated[
     Path | None,
@@ -17,7 +19,7 @@ Project = Annotated[
 ]
 
 
-@machine.command()
+@machine.command(rich_help_panel=PANEL)
 def connect(
     url: Annotated[
         str | None, typer.Option(help="The server; the one that runs on this machine if absent.")
@@ -103,7 +105,7 @@ def connect(
     )
 
 
-@machine.command()
+@machine.command(rich_help_panel=PANEL)
 def disconnect(
     project: Project = None,
     username: Annotated[
@@ -124,7 +126,7 @@ def disconnect(
     connecting.disconnect(project, username=username, dry_run=dry_run, ask=not yes)
 
 
-@machine.command()
+@machine.command(rich_help_panel=PANEL)
 def doctor(
     project: Project = None,
     wait: Annotated[
@@ -143,7 +145,7 @@ def doctor(
     connecting.doctor(project, wait, as_json=json)
 
 
-@machine.command()
+@machine.command(rich_help_panel=PANEL)
 def watch(
     project: Project = None,
     days: Annotated[
@@ -168,7 +170,7 @@ def watch(
         watching.watch(project, days, once=once)
 
 
-@machine.command("import-transcripts")
+@machine.command("import-transcripts", rich_help_panel=PANEL)
 def import_transcripts(
     path: Annotated[Path, typer.Argument(help="A transcript, or a folder with transcripts.", exists=True)],
     project: Project = None,
@@ -186,7 +188,7 @@ def import_transcripts(
     watching.import_transcripts(path, project)
 
 
-@machine.command("mcp-proxy", context_settings={"allow_interspersed_args": False})
+@machine.command("mcp-proxy", context_settings={"allow_interspersed_args": False}, rich_help_panel=PANEL)
 def mcp_proxy(
     server: Annotated[str, typer.Option(help="What the server is called in the record.", metavar="NAME")],
     instance: Annotated[
