@@ -44,7 +44,7 @@ def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | 
 
 
 def report(ctx: MigrationContext, step: MigrationInfo, heads: object, run_args: object) -> None:
-    """Tell whoever waits which version was applied."""
+    """Tell the caller that waits which version was applied."""
     progress = context.config.attributes.get("progress")
     if progress is not None:
         progress(

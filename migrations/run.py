@@ -20,7 +20,7 @@ from models.session import SESSION
 
 Progress = Callable[[str], None]
 
-# Any number serves, as long as nobody else uses it; this one spells "ccgraph" in ASCII.
+# Any number serves, as long as no other program uses it; this one spells "ccgraph" in ASCII.
 LOCK = int.from_bytes(b"ccgraph")
 
 

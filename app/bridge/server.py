@@ -64,7 +64,7 @@ class Exchange:
             self.break_off()
 
     def break_off(self) -> None:
-        """Close the connection, which tells the server that nobody waits for the answer."""
+        """Close the connection, which tells the server that no client waits for the answer."""
         with self._lock:
             self.broken_off = True
             if self._socket is not None:

@@ -84,7 +84,7 @@ class Bridge:
             for _ in self._server.messages(message, Exchange()):
                 pass
         except (Away, Refused):
-            pass  # nobody waits for an answer
+            pass  # no client waits for an answer
 
     def _forward(self, message: Json, exchange: Exchange, key: str) -> None:
         answered = False

@@ -36,7 +36,7 @@ SURROUNDINGS: Mapping[str, str] = {
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
     "log_truncate_on_rotation": "on",
-    # The text of a failed statement may carry what somebody typed; the error itself suffices.
+    # The text of a failed statement may carry what a person typed; the error itself suffices.
     "log_min_error_statement": "panic",
 }
 

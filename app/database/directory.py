@@ -138,14 +138,14 @@ class DataDirectory:
             os.close(descriptor)
 
     def give_to_owner(self, descriptor: int) -> None:
-        """What root makes in somebody's data directory belongs to that person."""
+        """What root makes in another user's data directory belongs to that user."""
         if os.geteuid() == 0:
             owner = self.path.stat()
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
     @staticmethod
     def write_holder(descriptor: int, holder: Holder | None) -> None:
-        """Say in the locked file who holds it; None when nobody does any more."""
+        """Say in the locked file who holds it; None when no process does any more."""
         os.ftruncate(descriptor, 0)
         if holder is not None:
             os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)

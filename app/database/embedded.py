@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Where nobody wants to hear."""
+    """Takes no notice of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def embedded_server(
 ) -> Iterator[EmbeddedServer]:
     """PostgreSQL on the data directory `path` for as long as the block lasts.
 
-    It is started when nobody runs it. When another command does, this one becomes its guest, and the other
+    It is started where it does not run. Where another command does, this one becomes its guest, and the other
     waits for it in the end. `alone` refuses to be a guest and waits for none. `archive` is where it archives
     its log. `reach` are further paths that the user who runs PostgreSQL must have access to (os.R_OK | ...).
     What prevents the start is a StartupError.
@@ -151,7 +151,7 @@ def _forget_dead_postmaster(directory: DataDirectory) -> None:
     """Remove a stale postmaster.pid, whose number may be another process's by now.
 
     We hold the lock, which every PostgreSQL process that ccgraph starts holds too; so it can only be alive
-    if somebody else started it.
+    if another process started it.
     """
     alive = postgres_processes(directory.cluster)
     if alive:

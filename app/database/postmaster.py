@@ -102,7 +102,7 @@ class Postmaster:
 
 
 def ready_postmaster(cluster: Path) -> int | None:
-    """The postmaster that takes connections on a cluster, whoever started it."""
+    """The postmaster that takes connections on a cluster, started by this process or another."""
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:

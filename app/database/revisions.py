@@ -26,7 +26,7 @@ async def migrate(url: str, say: Say) -> bool:
         if not isinstance(driver_error(error), asyncpg.LockNotAvailableError):
             raise
         raise StartupError(
-            "The database cannot be migrated while somebody works in it: "
+            "The database cannot be migrated while others work in it: "
             "stop the servers and workers on it and run `ccgraph migrate` again; it goes on where it stopped."
         ) from error
     return True

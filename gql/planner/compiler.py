@@ -65,7 +65,7 @@ def compile_events(question: Question, type_name: str, field: Field, *, own: boo
     """The statement that loads rows for events, each for the viewer who is to hear of it.
 
     As `compile_rows`, with users.id of the viewers in the variable VIEWERS beside KEYS. `own` says that the
-    rows were found visible already. A plan that is not `by_viewer` then gives everybody the same.
+    rows were found visible already. A plan that is not `by_viewer` then gives all viewers the same.
 
     `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
     FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (key, viewer, place) ORDER BY wanted.place`

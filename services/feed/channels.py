@@ -302,7 +302,7 @@ def _end(subscribers: Iterable[Subscriber], error: Exception) -> None:
 
 
 def _positioned(seen: Seen) -> list[PositionedEvent]:
-    """All events, whoever may see them, in the order of the reading."""
+    """All events, for all viewers, in the order of the reading."""
     found = {found for founds in seen.values() for found in founds}
     return sorted(found, key=lambda found: found.event.number)
 
@@ -341,7 +341,7 @@ def _pieces(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
 
 
 async def _push(shares: Iterable[Share]) -> list[Subscriber]:
-    """Everybody who got something; what they could write at once is written."""
+    """All who got something; what they could write at once is written."""
     reached: list[Subscriber] = []
     for turn, deliveries, listeners in shares:
         for subscriber in listeners:

@@ -253,7 +253,7 @@ class Feed(Running):
                     subscriber.end(interrupted())
 
     def _lose(self, source: Source, error: Exception) -> None:
-        """Tell everybody who follows a source that something of it may be lost."""
+        """Tell all who follow a source that something of it may be lost."""
         log.error("feed_lost", error=type(error).__qualname__)
         self._past[source] = b""
         anything = [ChangeEvent(0, "", table, "UPDATE", "") for table in source.tables]

@@ -1,7 +1,7 @@
 """Reads the change events that became visible between two snapshots.
 
 Sequence numbers are handed out before commit, so "greater than the last one" loses a row whose transaction
-commits late, and "below the oldest running transaction" lets one long writer hold up everybody. What one
+commits late, and "below the oldest running transaction" lets one long writer hold up all others. What one
 snapshot did not see and a later one sees is exact: each event comes once, as soon as it is committed.
 
 The invariant: an id that a remembered snapshot sees is of a transaction whose events, if it has any, were

@@ -11,7 +11,7 @@ from services.feed.cursors import Cursor
 
 @dataclass(eq=False, slots=True)
 class Delivery:
-    """An event as it goes out: one value for everybody who asked for the same.
+    """An event as it goes out: one value for all who asked for the same.
 
     `payload` is the GraphQL response as JSON in UTF-8, `cursor` the place right after the event; None for
     what has no place, such as the result of a live query. Connections keep in `wrapped` what they made of it

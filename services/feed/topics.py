@@ -1,4 +1,4 @@
-"""A topic: everybody who asked for the same, so that an event is loaded and encoded once for all of them."""
+"""A topic: all who asked for the same, so that an event is loaded and encoded once for all of them."""
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -162,7 +162,7 @@ def _instruction_status(values: Mapping[str, Any], now: Doing | None) -> Ultrath
 
 # The call that was asked for is the next one of that tool with that input. One that MCP messages have timed
 # starts when it was allowed, a session tells when it was asked for. A person's answer through the
-# server stays; of one in the terminal the call tells. What nobody answered has lapsed once the turn is over.
+# server stays; of one in the terminal the call tells. What was not answered has lapsed once the turn is over.
 _SETTLE: Final = """
 UPDATE cc_permission_requests AS request
 SET decision = settled.decision, answered_at = settled.at, message = settled.message,

@@ -1,4 +1,4 @@
-"""The keys of rows, derived from Claude Code's own ids: the same thing is the same row, whoever tells of it.
+"""The keys of rows, derived from Claude Code's own ids: the same thing is the same row from every source.
 
 A session has Claude's own id, which is a UUID; what is none is hashed. All else is hashed together with the
 session's key, so nothing of one session can be taken for something of another.

@@ -46,7 +46,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """What was true last is right, whoever tells of it."""
+    """What was true last is right, by whichever source it comes."""
 
     kept: bool = False
     words: str = "what was told of the latest time"
@@ -58,7 +58,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Earliest:
-    """What was true first is right, whoever tells of it."""
+    """What was true first is right, by whichever source it comes."""
 
     kept: bool = False
     words: str = "what was told of the earliest time"

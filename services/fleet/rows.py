@@ -24,7 +24,7 @@ def call_values(session: Told, entity: Entity) -> dict[str, Any]:
 
 
 def new_call(session: Told, values: dict[str, Any]) -> dict[str, Any]:
-    """A tool call with what nobody has told yet."""
+    """A tool call with what no source has told yet."""
     begun = values.get("started_at") or values.get("completed_at")
     started = begun or moment_of(session.entity(Kind.SESSION).values.get("started"))
     return {

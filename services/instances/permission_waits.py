@@ -152,7 +152,7 @@ class PermissionWaits(Running):
 
         The request has one of `request_ids`, and may be stored a moment after this was called. None says that
         the terminal is to ask: at once where no project of the caller holds requests or too many wait
-        already; when nobody has answered in time; when the terminal was answered, the instance has ended, or
+        already; when it was not answered in time; when the terminal was answered, the instance has ended, or
         the server stops; and while the database is away. When the call is cancelled, the request is not held
         any longer.
         """

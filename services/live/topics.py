@@ -21,7 +21,7 @@ _OFFERS_IN_A_TURN = 5_000
 
 @dataclass(frozen=True, slots=True)
 class LiveQuery:
-    """`read` gives the GraphQL response as of now, for everybody whose query has an equal `key`.
+    """`read` gives the GraphQL response as of now, for all whose query has an equal `key`.
 
     `tables` are those it reads, `pause` the seconds between two readings at least. `covered` says that the
     change events tell of everything on which the response depends. `person` is who asks.
@@ -77,7 +77,7 @@ class LiveTopic:
     async def run(self) -> None:
         """Read and hand out, one reading after the other; an error of the query ends all subscribers.
 
-        A further life begins with a reading for everybody: what the one before did not hand out is in it.
+        A further life begins with a reading for all: what the one before did not hand out is in it.
         """
         self.touch()
         try:
@@ -108,7 +108,7 @@ class LiveTopic:
         await _offer(result, served)
 
     async def _rest(self) -> bool:
-        """Wait for a reason to read; whether it is one for everybody, not only for newcomers."""
+        """Wait for a reason to read; whether it is one for all, not only for newcomers."""
         while True:
             seconds = self._pacing.wait(_now())
             if seconds == 0 or self._newcomers:

@@ -48,7 +48,7 @@ UPDATE collaboration_participants SET state = 'left', left_at = now()
 WHERE collaboration_session_id = $1 AND state IN ('joined', 'requested')
 """
 
-# The shared sessions are held in one order, as by everybody who changes who takes part.
+# The shared sessions are held in one order, as by all who change who takes part.
 _LEAVE_EVERYTHING: Final = """
 WITH taken AS (
     SELECT id FROM collaboration_sessions

@@ -20,7 +20,7 @@ Done: TypeAlias = Counter[str]
 """How much was done, by what it was done to."""
 
 LOCK_WAIT: Final = "500ms"
-"""How long a statement waits for a lock; whoever comes after it waits as long."""
+"""How long a statement waits for a lock; statements that come after it wait as long."""
 LONGEST_BATCH: Final = "900ms"
 """How long a batch may take, and so hold its locks; one that takes longer is undone and made smaller."""
 WANTED_SECONDS: Final = 0.1

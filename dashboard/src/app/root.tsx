@@ -1,4 +1,4 @@
-// The root of all pages: it shows the login until somebody is logged in, and then the page in the shell.
+// The root of all pages: it shows the login until a person is logged in, and then the page in the shell.
 import { createRootRouteWithContext, Outlet } from '@tanstack/react-router';
 import { useSession } from '@/data/session';
 import type { Language } from '@/i18n/language';

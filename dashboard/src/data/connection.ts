@@ -70,14 +70,14 @@ export const stream = createClient({
   },
 });
 
-// The server ends a connection with its token, so it is opened anew with the next one, which nobody notices.
+// The server ends a connection with its token, so it is opened anew with the next one, without a trace on the page.
 session.onRenewed(() => {
   if (socket === null) return;
   renewing = true;
   stream.terminate();
 });
 
-/** Wait, but no longer than until the network is back or somebody looks at the page. */
+/** Wait, but no longer than until the network is back or a person looks at the page. */
 export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -68,7 +68,7 @@ export function follow<Data>(
     }
   };
 
-  // The client gives up where a token has run out or nobody is logged in.
+  // The client gives up where a token has run out or no person is logged in.
   const comeBack = async (error: unknown) => {
     try {
       await session.token();

@@ -17,7 +17,7 @@ export type SessionState =
 type Answer = { accessToken: string | null; expiresIn: number | null; user: User | null; graphiql: boolean };
 type Message = { login: Login | null };
 
-/** Thrown where a token is wanted and nobody is logged in. */
+/** Thrown where a token is wanted and no person is logged in. */
 export class LoggedOut extends Error {}
 
 export class Session extends Store<SessionState> {
@@ -59,7 +59,7 @@ export class Session extends Store<SessionState> {
     return state.login.accessToken;
   }
 
-  /** The server refuses this token: the next one who asks gets another, or nobody is logged in any more. */
+  /** The server refuses this token: the next one who asks gets another, or the person is logged out. */
   refused(token: string): void {
     const state = this.get();
     if (state.status === 'in' && state.login.accessToken === token) {
@@ -158,7 +158,7 @@ export function useSession(): SessionState {
   return useStore(session);
 }
 
-/** The person who is logged in; for pages, which are shown to nobody else. */
+/** The person who is logged in; for pages, which are shown only after a login. */
 export function useUser(): User {
   const state = useSession();
   if (state.status !== 'in') throw new LoggedOut();

@@ -53,7 +53,7 @@ async def door(live_server: LiveServer, database: Database) -> AsyncIterator[Doo
 
 
 async def exhaust(database: Database) -> None:
-    """Let whoever has tried to log in so far have tried as often as an address may."""
+    """Let all who have tried to log in so far have tried as often as an address may."""
     async with database.transaction() as connection:
         await connection.execute(update(login_attempts).values(attempts=PER_ADDRESS))
 

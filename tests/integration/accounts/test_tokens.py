@@ -1,4 +1,4 @@
-"""Refresh tokens are good once; whoever shows a spent one ends the whole login."""
+"""Refresh tokens are good once; a spent one that is shown again ends the whole login."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the database refuses and what it fills in, whoever writes to it."""
+"""What the database refuses and what it fills in, for all writers."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

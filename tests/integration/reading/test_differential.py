@@ -1,4 +1,4 @@
-"""Random queries, planned and executed plainly: the same JSON, for whoever asks."""
+"""Random queries, planned and executed plainly: the same JSON, for all kinds of people."""
 
 import asyncpg
 import orjson

@@ -294,7 +294,7 @@ async def _projects(teller: Teller, world: World) -> None:
     made = await teller.call(owner, "createProject", name="検索", environmentVars={"A": "b"})
     key = made["project"]["id"]
     await teller.call(owner, "revealProjectEnvironment", id=key)
-    # Whoever has declined is not asked again on the same day.
+    # A person who has declined is not asked again on the same day.
     for answer, person in (("withdraw", owner), ("accept", stranger), ("decline", world.scene.editor)):
         asked = world.scene.editor if answer == "decline" else stranger
         invited = await teller.call(owner, "addCollaborator", id=key, userId=asked.user_id, role="VIEWER")

@@ -121,7 +121,7 @@ async def test_a_transfer_and_an_archiving_at_once_leave_one_owner_who_may_resto
         ]
     )
 
-    # Whoever comes after the transfer is the owner no more and sees the project no more.
+    # A request after the transfer is no longer by the owner, so it does not see the project.
     assert set(outcomes) <= {"done", "NOT_FOUND"}
     assert await all_of(database, "SELECT owner_id FROM projects") == [scene.editor.user_id]
     await caller.data(scene.editor, mutation("restoreProject"), input=project)

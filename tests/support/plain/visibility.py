@@ -16,7 +16,7 @@ Tables = Mapping[str, Sequence[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Seer:
-    """Whoever reads."""
+    """A person who reads, or an administrator."""
 
     user_id: int
     is_admin: bool

@@ -26,7 +26,7 @@ export type State = (typeof STATES)[number];
 export type Row = {
   id: string;
   state: State;
-  /** Since when it does that; null where nobody has told. */
+  /** Since when it does that; null where no source has told. */
   since: string | null;
   /** What it waits for, or what it does. */
   detail: string;

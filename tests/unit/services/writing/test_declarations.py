@@ -22,7 +22,7 @@ MODULES = {mapper.local_table: mapper.class_.__module__ for mapper in Base.regis
 
 
 def not_declared(column: "Column[object]", module: str) -> str:
-    """What whoever adds a column is told; empty where the column says who writes it."""
+    """What the author of a new column is told; empty where the column says who writes it."""
     if "written" in column.info:
         return ""
     return (
