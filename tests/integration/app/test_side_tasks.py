@@ -21,6 +21,7 @@ from services.core import background
 from services.core.background import MOST_DEATHS, Supervisor
 from services.core.retry import Backoff
 from tests.support.graphql_ws import open_socket
+from tests.support.staying_away import bring_back, keep_away
 from tests.support.waiting import PATIENCE, until
 
 SIDE_TASKS = [
@@ -61,17 +62,21 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update=more)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A side task is begun again at once, and soon counts as back."""
-    monkeypatch.setattr(background, "RESTART", Backoff(first=0.05, longest=0.05))
-    monkeypatch.setattr(background, "PROVEN", 0.2)
-
-
-def kill(name: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+def kill(name: str) -> None:
     """Cancel the task, as no code of the product does."""
-    [task] = [task for task in asyncio.all_tasks(loop) if task.get_name() == name]
+    [task] = [task for task in asyncio.all_tasks() if task.get_name() == name]
     task.cancel()
+
+
+async def die_again_and_again(name: str) -> None:
+    """Kill each life of a side task, until it is not begun again."""
+
+    def lives() -> bool:
+        return any(task.get_name() == name and not task.cancelling() for task in asyncio.all_tasks())
+
+    for _ in range(MOST_DEATHS):
+        await until(lives)
+        kill(name)
 
 
 async def health(client: httpx.AsyncClient) -> tuple[int, Any]:
@@ -84,18 +89,18 @@ async def test_there_is_no_side_task_without_a_test(app: Starlette) -> None:
     assert supervisor.names == SIDE_TASKS
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("name", SIDE_TASKS)
 async def test_a_side_task_that_is_killed_is_told_of_and_comes_back(
-    name: str, app: Starlette, client: httpx.AsyncClient
+    name: str, app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keep_away(monkeypatch)
     supervisor: Supervisor = app.state.supervisor
     assert await health(client) == (200, None)
     with capture_logs() as lines:
         kill(name)
         await until(lambda: supervisor.away == [name])
         assert await health(client) == (503, [name])
-        await until(lambda: supervisor.away == [])
+        await bring_back(supervisor)
     assert await health(client) == (200, None)
     told = [line["event"] for line in lines if line.get("task") == name]
     assert told == ["side_task_died", "side_task_back"]
@@ -112,10 +117,8 @@ async def test_one_that_cannot_be_brought_back_stops_the_server_in_good_order(
     running = asyncio.create_task(asyncio.to_thread(server.run_until_stopped))
     url, loop = await asyncio.wrap_future(announced)
     async with open_socket("ws" + url.removeprefix("http")) as socket:
-        for number in range(MOST_DEATHS):
-            loop.call_soon_threadsafe(kill, "feed-reader", loop)
-            if number < MOST_DEATHS - 1:
-                await asyncio.sleep(0.1)
+        dying = asyncio.run_coroutine_threadsafe(die_again_and_again("feed-reader"), loop)
+        await asyncio.wrap_future(dying)
         assert (await socket.closed())[0] == 1012
     with pytest.raises(StartupError, match=f"feed-reader died {MOST_DEATHS} times .* start ccgraph again"):
         await asyncio.wait_for(running, PATIENCE)

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from services.core import background
-from services.core.background import Supervisor
 from services.core.batching import Batcher
 from services.core.errors import ServiceUnavailable
 from services.core.retry import Backoff
@@ -28,14 +27,14 @@ from tests.integration.feed.conftest import (
     heard,
     set_status,
 )
+from tests.support.staying_away import bring_back, keep_away
 from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A side task is begun again soon, but not before something else could happen."""
-    monkeypatch.setattr(background, "RESTART", Backoff(first=0.3, longest=0.3))
-    monkeypatch.setattr(background, "PROVEN", 0.1)
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side task that died is away until it is brought back, so that something can happen before."""
+    keep_away(monkeypatch)
 
 
 def kill(name: str) -> None:
@@ -45,24 +44,18 @@ def kill(name: str) -> None:
             task.cancel()
 
 
-async def back(supervisor: Supervisor) -> None:
-    """Until what was killed works again; it is noticed as soon as it has ended."""
-    await asyncio.sleep(0.02)
-    await until(lambda: not supervisor.away)
-
-
 async def test_what_happens_while_the_reader_is_away_is_heard_when_it_is_back(
     feed: Feed, writer: Writer, project_id: UUID
 ) -> None:
     listening = await Listening().begin(feed, about())
     before = await add_instance(writer, project_id)
     assert await listening.next() == [str(before), "IDLE"]
-    await asyncio.sleep(0.1)  # until the reader rests: in the middle of a batch it would end them
+    await until(lambda: feed._changes._undelivered is None)  # in the middle of a batch it would end them
     kill("feed-reader")
     await until(lambda: feed.supervisor.away == ["feed-reader"])
     missed = [await add_instance(writer, project_id) for _ in range(3)]
     newcomer = await Listening().begin(feed, about("newcomer"))
-    await back(feed.supervisor)
+    await bring_back(feed.supervisor)
     after = await add_instance(writer, project_id)
     assert [event[0] for event in await listening.several(4)] == [str(key) for key in [*missed, after]]
     assert (await newcomer.several(4))[-1] == [str(after), "IDLE"]
@@ -99,6 +92,7 @@ async def test_a_batch_that_was_cut_off_is_resumed_from_by_cursor_without_a_hole
     taken = [event[0] for event in await listening.several(2)]
     assert listening.subscription is not None
     subscriber = listening.subscription.subscriber
+    await bring_back(feed.supervisor)
     await until(lambda: subscriber.ended)
     error = subscriber.error
     assert isinstance(error, ServiceUnavailable)
@@ -164,6 +158,7 @@ async def test_logs_that_come_while_their_reader_is_away_are_heard(
         " VALUES ($1, 'info', 'git', 'missed')",
         instance,
     )
+    await bring_back(feed.supervisor)
     assert (await heard(listening))["message"] == "missed"
 
 
@@ -182,8 +177,8 @@ async def test_a_live_query_is_read_again_when_its_task_was_killed(
     kill("live-query")
     await until(lambda: feed.supervisor.away == ["live-query"])
     await set_status(writer, instance, "RUNNING")
+    await bring_back(feed.supervisor)
     assert await status(listening) == "RUNNING"
-    await until(lambda: not feed.supervisor.away)
     await set_status(writer, instance, "IDLE")
     assert await status(listening) == "IDLE"
 
@@ -226,8 +221,7 @@ async def test_wake_ups_travel_again_when_what_carries_them_was_killed(name: str
         arrives = partial(arrives_at, here, there.event())
         await until(arrives)
         kill(name)  # of both processes
-        await back(here.supervisor)
-        await back(there.supervisor)
+        await bring_back(here.supervisor, there.supervisor)
         await until(arrives)
 
 
@@ -239,6 +233,7 @@ async def test_a_wake_up_that_was_to_be_published_is_published_after_the_death(d
         here.notify()
         await asyncio.sleep(0)
         kill("feed-wakeup-publisher")
+        await bring_back(here.supervisor, there.supervisor)
         assert await event.wait(PATIENCE)
 
 
@@ -247,7 +242,7 @@ async def test_the_death_of_broadcasters_own_task_is_noticed(database_url: str) 
         arrives = partial(arrives_at, here, there.event())
         await until(arrives)
         there._broadcast._listener_task.cancel()
-        await back(there.supervisor)
+        await bring_back(there.supervisor)
         await until(arrives)
 
 
@@ -265,7 +260,7 @@ async def test_who_waits_for_an_answer_that_is_cut_off_is_told() -> None:
     second = asyncio.create_task(shared.share("key", read))
     await asyncio.sleep(0)
     first.cancel()
-    await asyncio.sleep(0.01)
+    await asyncio.wait([first])
     [turns] = shared._tasks
     turns.cancel()
     with pytest.raises(ConnectionAbortedError):
