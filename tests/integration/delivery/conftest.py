@@ -18,7 +18,7 @@ from services.feed.wakeup import Wakeup
 from services.secrets.vault import Vault
 from tests.support.factories import AnyRow, make_notification, make_notification_setting, make_user
 from tests.support.receivers import Receiver, receiving
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def settings(settings: Settings, receiver: Receiver) -> Settings:
             "worker": True,
             "delivery_allowed": "127.0.0.0/8",
             "delivery_backoff": 0.05,
-            "delivery_timeout": 2.0,
+            "delivery_timeout": PATIENCE,
             "public_url": "https://fleet.example",
             "slack_url": receiver.url + "/slack",
             "discord_url": receiver.url + "/discord",
