@@ -12,12 +12,13 @@ Open: TypeAlias = Callable[[], Coroutine[Any, Any, Ends]]
 class Relay:
     """`cut` silences the connections that there are: both sides keep them, and nothing comes through.
 
-    With `keeps_open` an end of one side is not passed on to the other, as if it took very long.
+    With `keeps_open` an end of one side is not passed on to the other, as if it took very long. `ended` is
+    how many sides have ended, and had before passed on all that they said.
     """
 
     def __init__(self, target: Open, *, keeps_open: bool = False) -> None:
         self.port = 0
-        self.accepted = 0
+        self.accepted = self.ended = 0
         self._target = target
         self._keeps_open = keeps_open
         self._alive: set[asyncio.Task[None]] = set()
@@ -42,6 +43,7 @@ class Relay:
             while data := await source.read(65_536):
                 sink.write(data)
                 await sink.drain()
+        self.ended += 1
         if not self._keeps_open:
             sink.close()
 

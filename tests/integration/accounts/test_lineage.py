@@ -34,6 +34,7 @@ from services.core.errors import BadInput, QuotaExceeded, RateLimited, Unauthent
 from services.core.principal import Origin, Principal
 from tests.integration.accounts.conftest import PASSWORD, Account
 from tests.support.acting import action
+from tests.support.waiting import until_locked_out
 
 Make = Callable[[UUID], Awaitable[IssuedToken]]
 Root = Principal(0, "root", is_admin=True)
@@ -229,6 +230,7 @@ async def test_whoever_ends_a_login_waits_for_what_is_being_made_with_it(
     alice: Account,
     login: TokenPair,
     how: str,
+    database_url: str,
 ) -> None:
     """A refresh has been read but not committed: its new pair ends, too, though nobody saw it at first."""
     async with database.transaction() as slow:
@@ -244,7 +246,7 @@ async def test_whoever_ends_a_login_waits_for_what_is_being_made_with_it(
                 await update_user(action(database, root), alice.user_id, changes)
 
         ending = asyncio.create_task(end())
-        await asyncio.sleep(0.3)
+        await until_locked_out(database_url)
         assert not ending.done()
     await ending
 

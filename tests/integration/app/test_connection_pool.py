@@ -122,7 +122,9 @@ async def test_a_connection_whose_server_says_that_it_ends_is_replaced_before_it
         # A query that is under way when the server ends would wait for this network for ever.
         gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)"
         await until(lambda: ask(database_url, gone, process))
-        await asyncio.sleep(0.1)  # a turn of the event loop in which its last words come through
+        await until(lambda: wires.ended == 1)
+        for _ in range(10):  # turns of the event loop, in which its last words come through
+            await asyncio.sleep(0)
         with pytest.raises(Exception) as raised:  # noqa: PT011 - what asyncpg says of it is its own affair
             await pool.fetchval("SELECT 1")
         assert is_away(raised.value)
@@ -201,7 +203,7 @@ async def test_closing_waits_for_what_is_lent_and_refuses_everybody_else(pool: C
 async def test_closing_ends_what_does_not_come_back(pool: ConnectionPool) -> None:
     held = await pool.acquire()
     running = asyncio.create_task(held.execute("SELECT pg_sleep(600)"))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0)
     await pool.close(within=0.1)
     with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
         await running

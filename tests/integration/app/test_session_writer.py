@@ -15,7 +15,7 @@ from services.core.database import Database
 from services.core.principal import Origin
 from services.notifications.websocket_sessions import NewSession
 from tests.support.factories import make_user
-from tests.support.waiting import until
+from tests.support.waiting import until, until_locked_out
 
 NOBODY = 2_000_000_000
 
@@ -60,16 +60,17 @@ async def test_an_account_that_is_gone_keeps_no_other_session_from_opening(
 
 
 async def test_a_session_whose_client_goes_while_it_is_entered_is_closed_after_that(
-    database: Database, writer: SessionWriter, user_id: int
+    database: Database, writer: SessionWriter, user_id: int, database_url: str
 ) -> None:
     session = session_of(user_id)
     async with database.transaction() as connection:
         await connection.exec_driver_sql("LOCK TABLE websocket_sessions IN EXCLUSIVE MODE")
         opening = asyncio.create_task(writer.open(session))
-        await asyncio.sleep(0.1)
+        await until_locked_out(database_url)
         opening.cancel()
         writer.close(session.id, 1006)
-        await asyncio.sleep(0.1)
+        for _ in range(10):  # turns of the event loop, in which both are noticed
+            await asyncio.sleep(0)
 
     async def closed() -> bool:
         return await codes(database) == {session.id: 1006}

@@ -55,7 +55,7 @@ def caught_up(claude: ClaudeFolder, *arguments: str) -> "subprocess.CompletedPro
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=2 * PATIENCE,
     )
 
 
@@ -176,11 +176,11 @@ def test_with_5000_transcripts_it_stays_small_and_reads_only_what_is_new(
         assert server.transcripts[0]["offset"] == len(line(7, 400) * 5)
         written(claude, "-home-dev-7/00000007.jsonl", b"".join(line(number, 50_000) for number in range(200)))
         wait_until(lambda: len(server.files["-home-dev-7/00000007.jsonl"]) > 10_000_000)
-        time.sleep(3)
+        time.sleep(1)
         before = cpu_ticks(process.pid)
         read = bytes_read(process.pid)
-        time.sleep(5)
-        assert cpu_ticks(process.pid) - before < 5 * os.sysconf("SC_CLK_TCK") * 0.25
+        time.sleep(3)
+        assert cpu_ticks(process.pid) - before < 3 * os.sysconf("SC_CLK_TCK") * 0.25
         assert bytes_read(process.pid) - read < 2_000_000
         status = Path(f"/proc/{process.pid}/status").read_text()
     peak = int(next(row.split()[1] for row in status.splitlines() if row.startswith("VmHWM")))
@@ -221,7 +221,10 @@ def test_while_the_server_is_away_it_waits_and_says_so_once(
     os.utime(hook, (time.time() - 60,) * 2)
     folder.away.touch()
     with watching(claude) as process:
-        time.sleep(3)
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        assert "cannot be reached (connection refused)" in told
+        time.sleep(2)  # it tries again, and says no more
         assert process.poll() is None
         with receiving(port) as back:
             wait_until(lambda: back.files.get(NAME) == line(1))
@@ -229,8 +232,7 @@ def test_while_the_server_is_away_it_waits_and_says_so_once(
             assert not folder.away.exists()
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE)
-        assert process.stderr is not None
-        told = process.stderr.read()
+        told += process.stderr.read()
     assert told.count("cannot be reached (connection refused)") == 1
     assert told.count("takes everything again") == 1
 

@@ -1,6 +1,5 @@
 """What connections keep of statements: bounded by their texts, on every pool, and replaced with time."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from app.database import pools
 from app.database.connection_pool import ConnectionPool
 from app.database.statement_cache import LARGE, MOST_CHARACTERS
 from services.core.database import Database, WritePool
+from tests.support.clock import Clock
 from tests.support.waiting import until
 
 KEPT = "SELECT count(*), coalesce(sum(length(statement)), 0) FROM pg_prepared_statements"
@@ -93,14 +93,16 @@ async def test_what_is_asked_often_stays_prepared(pool: WritePool) -> None:
     assert found == 1
 
 
-async def test_an_old_connection_is_replaced(settings: Settings) -> None:
+async def test_an_old_connection_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
-    pool = ConnectionPool(lambda: pools.connect_reader(settings, url), 1, lifetime=0.2)
+    pool = ConnectionPool(lambda: pools.connect_reader(settings, url), 1, lifetime=60)
+    clock = Clock()
+    monkeypatch.setattr("app.database.connection_pool.time.monotonic", clock)
     try:
         process = await pool.fetchval("SELECT pg_backend_pid()")
         assert await pool.fetchval("SELECT pg_backend_pid()") == process
-        await asyncio.sleep(0.3)
+        clock.now += 61
         assert await pool.fetchval("SELECT pg_backend_pid()") == process, "it ends when it comes back"
         assert await pool.fetchval("SELECT pg_backend_pid()") != process
         await until(lambda: _is_gone(pool, process))

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 
 from tests.integration.database.catalog import Connection
+from tests.support.waiting import until_locked_out
 
 WRONG = """
 SELECT count(*) FROM mcp_tool_calls AS call LEFT JOIN mcp_messages AS message
@@ -77,7 +78,7 @@ async def test_a_message_that_moves_waits_for_the_call_that_is_written(
         moving = asyncio.create_task(
             plain.execute("UPDATE mcp_messages SET cc_instance_id = $1 WHERE id = $2", two, message)
         )
-        await asyncio.sleep(0.2)
+        await until_locked_out(database_url)
         assert not moving.done()
         await writing.commit()
         await moving

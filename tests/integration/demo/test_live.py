@@ -148,18 +148,23 @@ async def test_the_same_seed_gives_the_same_course(settings: Settings, twin_url:
     assert courses[0] == courses[1]
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.5])
+@pytest.mark.parametrize("seconds", [0.1, 0.6])
 async def test_a_stop_in_the_middle_leaves_nothing_half(settings: Settings, seconds: float) -> None:
     async with fleet(settings, Pacing(speed=20)) as (played, database):
         playing = asyncio.create_task(played.run())
         await until(lambda: _some(database, "mcp_tool_calls", "status = 'running'"))
+        await until(lambda: _more_than_three(database))
         await asyncio.sleep(seconds)  # anywhere in the middle
         playing.cancel()
         with suppress(asyncio.CancelledError):
             await playing
 
-        assert await count(database, "cc_instances", f"project_id IN {LIVE}") > 3
+        assert await _more_than_three(database)
         await nothing_is_open(database)
+
+
+async def _more_than_three(database: Database) -> bool:
+    return await count(database, "cc_instances", f"project_id IN {LIVE}") > 3
 
 
 async def _some(database: Database, table: str, condition: str) -> bool:

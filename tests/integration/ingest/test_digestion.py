@@ -156,30 +156,29 @@ async def test_what_happens_now_comes_before_what_has_happened(
 ) -> None:
     text = json.dumps({"type": "user", "text": "x" * 1_000}) + "\n"
     for person in (alice, bob):
-        for number in range(5):
-            body = {"file": f"p/{number}.jsonl", "offset": 0, "text": text * 2_000}
+        for number in range(3):
+            body = {"file": f"p/{number}.jsonl", "offset": 0, "text": text * 400}
             assert (await send(client, person, TRANSCRIPTS, body)).status_code == 200
-    sizes: list[int] = []
+    batches: list[tuple[str, int]] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(transaction: Transaction, owner: int, records: Sequence[RawRecord]) -> Digested:
-        sizes.append(len(records))
-        if records[0].source == "transcript":
-            await asyncio.sleep(0.05)
+    async def noted(transaction: Transaction, owner: int, records: Sequence[RawRecord]) -> Digested:
+        if owner == alice.user_id:
+            batches.append((records[0].source, len(records)))
+            begun.set()
+            await go_on.wait()
         return await note(transaction, owner, records)
 
-    async with working(slowly):
-        await asyncio.sleep(0.1)
+    async with working(noted):
+        await begun.wait()
         await hand_in(client, alice, 300)
-
-        async def hooks_are_done() -> bool:
-            return not await plain.fetchval(
-                "SELECT count(*) FROM ingest_records WHERE digested_at IS NULL AND source = 'hook'"
-            )
-
-        await until(hooks_are_done)
-        assert await waiting(plain) > 0
+        go_on.set()
         await all_done(plain)
-    assert max(sizes) <= 200
+    sources = [source for source, _ in batches]
+    hooks = sources.count("hook")
+    assert sources == ["transcript", *["hook"] * hooks, *["transcript"] * (len(sources) - 1 - hooks)]
+    assert len(sources) > 1 + hooks
+    assert max(size for _, size in batches) <= 200
 
 
 async def test_a_record_is_noticed_at_once_where_the_worker_is_told(
@@ -234,6 +233,14 @@ asyncio.run(main())
 """
 
 
+AT_WORK = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'INSERT INTO made%'
+      AND xact_start IS NOT NULL
+)
+"""
+
+
 async def slow(transaction: Transaction, owner: int, records: Sequence[RawRecord]) -> Digested:
     """Takes long enough to be killed in the middle."""
     for record in records:
@@ -265,7 +272,9 @@ async def test_workers_that_are_killed_in_the_middle_lose_and_double_nothing(
     for _ in range(4):
         process = await start()
         before = await waiting(plain)
-        await asyncio.sleep(0.3)
+        if before:
+            await until(lambda: plain.fetchval(AT_WORK))
+        await asyncio.sleep(0.2)
         os.kill(process.pid, signal.SIGKILL)
         await asyncio.to_thread(process.communicate)
         if not before:

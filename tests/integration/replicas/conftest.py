@@ -18,12 +18,13 @@ from app.database.configuration import OWNER
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
+from services.core import replicas
 from services.core.database import Database
 from services.core.principal import Origin
 from services.core.replicas import Replicas, ReplicaState, ReplicaStatus
 from tests.support.clusters import TEMPLATE
 from tests.support.replication import Node, Replication, address, replication
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 KEY = "a key that signs nothing outside of the tests"
 CREATE = "mutation ($name: String!) { createProject(input: {name: $name}) { project { projectId name } } }"
@@ -162,6 +163,12 @@ async def person(app: Starlette, client: httpx.AsyncClient) -> Person:
         user = await add_user(connection, name, "correct horse", resource_quota=quota)
         issued = await issue_for_username(connection, TokenPolicy(KEY), name, Origin())
     return Person(client, issued.token, user)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of a slow machine is not left out because it takes a second to say how far it is."""
+    monkeypatch.setattr(replicas, "CHECK_TIMEOUT", PATIENCE)
 
 
 def replicas_of(app: Starlette) -> Replicas:

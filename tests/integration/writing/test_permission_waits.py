@@ -1,7 +1,6 @@
 """Claude Code that waits for an answer from here: it gets it, or is let go, and costs the others nothing."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -29,8 +28,8 @@ from tests.support.waiting import PATIENCE, until
 
 SECRET = "ghp_" + "a1B2" * 9
 ALLOW, DENY = PermissionDecision.ALLOW, PermissionDecision.DENY
-RARELY = 30.0
-"""Seconds between two looks that nothing asked for: what comes sooner was brought by a wake-up."""
+RARELY = 3600.0
+"""Seconds between two looks that nothing asked for: what comes was brought by a wake-up."""
 
 
 @asynccontextmanager
@@ -95,10 +94,8 @@ async def test_the_answer_reaches_who_waits_though_the_request_was_stored_later(
         await request(database, scene, id=key)
         woken.after_commit()
         await until(lambda: is_held(database, key))
-        started = time.monotonic()
         await answer(action(woken, scene.editor), key, DENY, f"not with {SECRET}")
         given = await task
-        assert time.monotonic() - started < RARELY / 3
 
     assert given is not None
     assert given.decision is DENY
@@ -109,11 +106,12 @@ async def test_the_answer_reaches_who_waits_though_the_request_was_stored_later(
     assert (row.decision, row.answered_by) == ("deny", scene.editor.user_id)
 
 
-async def test_where_no_project_holds_requests_none_is_kept_waiting(database: Database, scene: Scene) -> None:
-    async with waits_of(database) as (woken, waits):
-        started = time.monotonic()
+async def test_where_no_project_holds_requests_none_is_kept_waiting(
+    database: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(permission_waits, "APPEARS_WITHIN", 3600)
+    async with waits_of(database) as (woken, waits), asyncio.timeout(PATIENCE):
         assert await waits.wait_for_answer(action(woken, scene.owner), uuid4()) is None
-        assert time.monotonic() - started < permission_waits.APPEARS_WITHIN / 2
         key = await request(database, scene)
         assert await waits.wait_for_answer(action(woken, scene.owner), key) is None
     assert not await is_held(database, key)
@@ -144,10 +142,8 @@ async def test_what_is_not_to_be_held_is_let_go_at_once(
         person = scene.editor
     elif why == "never stored":
         await execute(database, "DELETE FROM cc_permission_requests")
-    async with waits_of(database, 0 if why == "zero" else PATIENCE) as (woken, waits):
-        started = time.monotonic()
+    async with waits_of(database, 0 if why == "zero" else 3600) as (woken, waits), asyncio.timeout(PATIENCE):
         assert await waits.wait_for_answer(action(woken, person), key) is None
-        assert time.monotonic() - started < PATIENCE / 4
         assert waits.waiting == 0
     assert not await is_held(database, key)
 
@@ -168,9 +164,8 @@ async def test_an_answer_in_the_last_moment_is_given_or_refused_and_never_lost(
     database: Database, scene: Scene
 ) -> None:
     await opt_in(database, scene)
-    outcomes = []
-    async with waits_of(database, 0.5, poll=0.05) as (woken, waits):
-        for delay in (0.0, *(0.45 + 0.005 * step for step in range(20)), 1.0):
+    async with waits_of(database, 0.2, poll=0.05) as (woken, waits):
+        for delay in (*(0.1 + 0.006 * step for step in range(20)), 1.0):
             key = await request(database, scene)
             task = waiting(woken, waits, scene.owner, key)
             await until(partial(is_held, database, key))
@@ -181,8 +176,7 @@ async def test_an_answer_in_the_last_moment_is_given_or_refused_and_never_lost(
             except Conflict:
                 answered = False
             assert (await task == GivenAnswer(ALLOW)) is answered
-            outcomes.append(answered)
-    assert (outcomes[0], outcomes[-1]) == (True, False)
+        assert not answered, "the last one came long after the end"
 
 
 async def test_a_call_that_is_cancelled_holds_nothing(database: Database, scene: Scene) -> None:
@@ -268,11 +262,14 @@ async def test_many_who_wait_are_looked_for_in_one_statement(
         async def all_held() -> bool:
             return all([await is_held(database, key) for key in keys])
 
+        async def none_looks() -> bool:
+            before = len(looks)
+            await asyncio.sleep(0.5)
+            return len(looks) == before
+
         await until(all_held)
-        await asyncio.sleep(0.3)
+        await until(none_looks)  # while nothing happens
         before = len(looks)
-        await asyncio.sleep(0.5)
-        assert len(looks) == before, "none looks while nothing happens"
         await answer(action(woken, scene.owner), keys[7], ALLOW)
         assert await tasks[7] == GivenAnswer(ALLOW)
         assert len(looks) - before <= 3
