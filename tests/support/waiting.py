@@ -26,13 +26,13 @@ _WAITING_FOR_LOCKS = (
 
 
 async def until_locked_out(url: str, statements: int = 1) -> None:
-    """Return when so many statements in the database at `url` wait for locks that others hold."""
+    """Return when just so many statements in the database at `url` wait for locks that others hold."""
     connection = await asyncpg.connect(url)
     try:
 
         async def they_wait() -> bool:
             found: int = await connection.fetchval(_WAITING_FOR_LOCKS)
-            return found >= statements
+            return found == statements
 
         await until(they_wait)
     finally:

@@ -157,14 +157,14 @@ def test_the_doctor_waits_for_an_event_of_each_kind(home: Path, at_home: Ccgraph
     headers = json.loads(subprocess.run([helper], capture_output=True, check=True).stdout)
 
     def work() -> None:
-        time.sleep(1)
+        time.sleep(0.3)
         run_hook(home)
         for name in ("logs", "metrics", "traces"):
             httpx.post(f"{server.url}/v1/{name}", json={}, headers=headers)
 
     working = threading.Thread(target=work)
     working.start()
-    done = at_home("doctor", "--wait", "30")
+    done = at_home("doctor", "--wait", "120")
     working.join()
     assert done.returncode == 0, done.stdout
     assert "ok    HOOK         1 so far" in done.stdout

@@ -22,7 +22,7 @@ from tests.integration.delivery.test_channels import Browser
 from tests.support.factories import make_notification_setting, make_user
 from tests.support.forked import FORKER, ForkedProcess
 from tests.support.receivers import Got, Receiver, Reply, receiving
-from tests.support.waiting import until
+from tests.support.waiting import until, until_locked_out
 
 EACH = 200
 KILLS = 6
@@ -187,12 +187,11 @@ async def test_a_worker_that_is_killed_in_the_middle_is_taken_over(
                 # Its answer is on the way, and what it would write down waits for this row.
                 holding.set()
                 await held.wait()
-                asyncio.get_running_loop().call_later(0.3, first.kill)
         return Reply()
 
     @asynccontextmanager
     async def row_held() -> AsyncIterator[None]:
-        connection = await asyncpg.connect(workers._environment["DATABASE_URL"])
+        connection = await asyncpg.connect(url)
         try:
             async with connection.transaction():
                 await connection.execute("SELECT FROM notification_history FOR UPDATE")
@@ -203,10 +202,11 @@ async def test_a_worker_that_is_killed_in_the_middle_is_taken_over(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE datname = current_database() AND wait_event_type = 'Lock'"
                 )
-                await asyncio.sleep(0.2)
+                await until_locked_out(url, 0)
         finally:
             await connection.close()
 
+    url = workers._environment["DATABASE_URL"]
     holding, held = asyncio.Event(), asyncio.Event()
     receiver.answer = answer
     user_id = await wish(database, receiver)
@@ -221,6 +221,8 @@ async def test_a_worker_that_is_killed_in_the_middle_is_taken_over(
     if moment == "after the answer":
         await holding.wait()
         async with row_held():
+            await until_locked_out(url)
+            first.kill()
             await asyncio.to_thread(first.wait)
     await asyncio.to_thread(first.wait)
     assert (await statuses(database)) == {"pending": 1}

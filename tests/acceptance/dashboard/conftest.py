@@ -16,6 +16,7 @@ from services.accounts.accounts import add_user
 from tests.support.dashboard import SharedBrowser, log_in
 from tests.support.factories import make_instance, make_project
 from tests.support.serving import LiveServer
+from tests.support.waiting import PATIENCE
 
 PASSWORD = "correct horse"
 
@@ -90,6 +91,7 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 def page(browser: Browser) -> Iterator[Page]:
     """A page in a context of its own. What the browser has to complain of fails the test."""
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE * 1000)
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))

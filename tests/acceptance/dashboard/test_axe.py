@@ -19,7 +19,6 @@ def test_axe_finds_nothing_in_the_states_between_the_pages(
     page: Page, fleet: Fleet, settings: Settings, theme: str
 ) -> None:
     found = {}
-    page.set_default_timeout(60_000)
     with served(settings) as server:
         log_in(page, server.url, "alice", PASSWORD)
         page.evaluate(f"localStorage['ccgraph.theme'] = '{theme}'")
@@ -41,7 +40,6 @@ def test_axe_finds_nothing_in_the_states_between_the_pages(
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_graphiql(home: Page, live_server: LiveServer, theme: str) -> None:
     found = {}
-    home.set_default_timeout(60_000)
     home.evaluate(f"localStorage['ccgraph.theme'] = '{theme}'")
     document = "# 数 and words\n{ ccInstances(first: 5) { totalCount nodes { name contextUsedPercent } } }"
     home.goto(f"{live_server.url}/graphql#{urlencode({'query': document})}")

@@ -28,7 +28,6 @@ FROM (VALUES ('Bash', 10, 60), ('Read', 20, 30), ('Grep', 110, 140)) AS c(tool, 
 @pytest.fixture
 def instance(home: Page, fleet: Fleet) -> Page:
     """The instance after two turns of one minute and of forty seconds."""
-    home.set_default_timeout(10_000)
     fleet.sql(PROMPTS, fleet.instance_id)
     fleet.sql(CALLS, fleet.instance_id)
     home.get_by_role("link", name="東京-parent").click()

@@ -20,7 +20,6 @@ VALUES ($1::text::uuid, 'Bash', '{"command": "make deploy"}', now() + interval '
 def test_from_the_login_to_the_settings_and_out_by_the_keyboard_alone(
     page: Page, fleet: Fleet, live_server: LiveServer
 ) -> None:
-    page.set_default_timeout(30_000)
     fleet.sql(
         "INSERT INTO cc_instances (project_id, name, type, status)"
         " SELECT $1::text::uuid, 'other-' || n, 'PARENT', 'RUNNING' FROM generate_series(1, 3) AS n",

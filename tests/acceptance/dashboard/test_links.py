@@ -11,7 +11,6 @@ pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
 
 
 def test_each_leads_to_what_it_is_about(home: Page, fleet: Fleet, live_server: LiveServer) -> None:
-    home.set_default_timeout(15_000)
     (task,) = fleet.sql(
         "INSERT INTO tasks (project_id, name, task_type) VALUES ($1::text::uuid, '設定を直す', 'testing')"
         " RETURNING id",
@@ -43,4 +42,4 @@ def test_each_leads_to_what_it_is_about(home: Page, fleet: Fleet, live_server: L
     home.goto(f"{live_server.url}/invitations/{task['id']}")
     expect(home.get_by_role("heading", name="Projects")).to_be_visible(timeout=15_000)
     home.goto(f"{live_server.url}/tasks/{session['session_id']}")
-    expect(home.get_by_role("alert")).to_contain_text("This does not exist", timeout=15_000)
+    expect(home.get_by_role("alert")).to_contain_text("This does not exist")

@@ -31,7 +31,6 @@ def fleet(fleet: Fleet, settings: Settings) -> Fleet:
 @pytest.fixture
 def projects(home: Page) -> Page:
     """The list of projects, opened by the keyboard."""
-    home.set_default_timeout(10_000)
     home.keyboard.press("g")
     home.keyboard.press("p")
     home.get_by_role("heading", name="Projects").wait_for()
@@ -50,7 +49,6 @@ def orders(projects: Page) -> Page:
 def as_bob(browser: Browser, server: LiveServer) -> Page:
     """A page of Bob's, in a browser of his own."""
     page = browser.new_context(locale="en-GB").new_page()
-    page.set_default_timeout(10_000)
     log_in(page, server.url, "bob", PASSWORD)
     page.goto(f"{server.url}/projects")
     page.get_by_role("heading", name="Projects", exact=True).wait_for()

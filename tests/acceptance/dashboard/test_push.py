@@ -96,7 +96,6 @@ def delivering(settings: Settings) -> Settings:
 
 def open_settings(page: Page) -> None:
     """Go there by the keyboard."""
-    page.set_default_timeout(10_000)
     page.keyboard.press("g")
     page.keyboard.press(",")
     page.get_by_role("region", name="This browser").wait_for()

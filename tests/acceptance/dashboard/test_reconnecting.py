@@ -80,7 +80,6 @@ def test_lines_that_come_while_the_server_is_killed_and_started_again_are_there_
     given = {"DATABASE_URL": fleet.url, "CCGRAPH_SECRET_KEY": settings.secret_key.get_secret_value()}
     command = ["serve", "--no-worker"]
     writer = Writer(fleet)
-    page.set_default_timeout(60_000)
     status = page.get_by_role("banner").get_by_role("status")
     with ExitStack() as until_the_end:
         with serving(command, tmp_path, **given) as server:

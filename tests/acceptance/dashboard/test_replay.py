@@ -59,7 +59,6 @@ FROM generate_series(1, 9) AS n
 @pytest.fixture
 def replay(home: Page, fleet: Fleet) -> Page:
     """The replay of ten minutes that are over: a deployment waited for a person, and failed."""
-    home.set_default_timeout(10_000)
     fleet.sql(STOPPED, fleet.instance_id)
     fleet.sql(CALLS, fleet.instance_id)
     fleet.sql(ASKED, fleet.instance_id)

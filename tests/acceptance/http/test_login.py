@@ -1,6 +1,5 @@
 """From a login to the first query, over the whole application."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from services.accounts.token_bounds import MOST_TOKENS
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from tests.integration.writing.asking import CATALOG, ORIGIN, SCHEMA
+from tests.support.hours import hold_the_hour
 
 PASSWORD = "correct horse battery"
 LOGIN = """
@@ -240,8 +240,9 @@ async def set_quota(database: Database, calls: int) -> None:
 
 
 async def test_logins_and_refreshes_count_as_calls_and_nothing_is_spent_past_the_quota(
-    client: httpx.AsyncClient, database: Database, alice: int
+    client: httpx.AsyncClient, database: Database, alice: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = hold_the_hour(monkeypatch)
     await set_quota(database, 3)
     tokens = await logged_in(client)
     for _ in range(2):
@@ -256,7 +257,7 @@ async def test_logins_and_refreshes_count_as_calls_and_nothing_is_spent_past_the
         code(await post(client, LOGIN, input={"username": "alice", "password": PASSWORD})) == "RATE_LIMITED"
     )
     await set_quota(database, 100)
-    await asyncio.sleep(1.1)  # for which a process remembers that the quota was used up
+    clock.now += 1.1  # a process remembers for a second that the quota was used up
     again = await post(client, REFRESH, input={"refreshToken": tokens["refreshToken"]})
     assert again["data"]["refreshToken"]["user"] == {"username": "alice"}
 

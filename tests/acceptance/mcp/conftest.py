@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -9,8 +12,45 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.config.settings import Settings
+from app.mcp.listening import Listening
+from app.mcp.waiting import TaskBell, TaskWaits
 from tests.support.agents import REVISIONS, Agent, Person, agents, enrol
 from tests.support.serving import LiveServer
+
+
+@dataclass(slots=True)
+class Held:
+    """What the servers of a test hold open now: calls that wait for tasks, and streams of changes."""
+
+    calls: int = 0
+    streams: int = 0
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    """From now on."""
+    found = Held()
+    listening, tell = TaskWaits.listening, Listening._tell
+
+    @asynccontextmanager
+    async def counted(waits: TaskWaits, *rest: Any) -> AsyncIterator[TaskBell]:
+        async with listening(waits, *rest) as bell:
+            found.calls += 1
+            try:
+                yield bell
+            finally:
+                found.calls -= 1
+
+    async def told(changes: Listening, *rest: Any) -> None:
+        found.streams += 1
+        try:
+            await tell(changes, *rest)
+        finally:
+            found.streams -= 1
+
+    monkeypatch.setattr(TaskWaits, "listening", counted)
+    monkeypatch.setattr(Listening, "_tell", told)
+    return found
 
 
 @pytest.fixture

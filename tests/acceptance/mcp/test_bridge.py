@@ -14,10 +14,12 @@ from app.bridge.session import instance_of
 from app.config.settings import Settings
 from app.database.pools import open_database
 from services.fleet import keys
+from tests.acceptance.mcp.conftest import Held
 from tests.support.agents import MODERN, NONE_READY, Person
 from tests.support.bridges import Bridged, bridged
 from tests.support.processes import serving
 from tests.support.serving import LiveServer, served
+from tests.support.waiting import until
 
 SESSION = str(uuid4())
 
@@ -65,34 +67,32 @@ async def test_both_revisions_are_spoken(bridge: Bridged) -> None:
     await bridge.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "s"}})
 
 
-async def test_a_client_of_the_older_revision_can_subscribe(bridge: Bridged) -> None:
+async def test_a_client_of_the_older_revision_can_subscribe(bridge: Bridged, held: Held) -> None:
     await bridge.begin()
     await bridge.call("join_project")
     uri = f"ccgraph://instances/{SESSION}"
     assert (await bridge.ask("resources/subscribe", uri=uri))["result"] == {}
-    await asyncio.sleep(1)
+    await until(lambda: held.streams == 1)
     await bridge.call("create_child_cc", name="Worker")
     told = bridge.heard.pop() if bridge.heard else await bridge.hear()
     assert told == {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}}
     assert (await bridge.ask("resources/unsubscribe", uri=uri))["result"] == {}
-    await asyncio.sleep(0.5)
+    await until(lambda: held.streams == 0)
     await bridge.call("create_child_cc", name="Another")
-    await asyncio.sleep(1)
     await bridge.ask("ping")
     assert bridge.heard == []
 
 
-async def test_what_is_cancelled_is_not_answered(bridge: Bridged, settings: Settings) -> None:
+async def test_what_is_cancelled_is_not_answered(bridge: Bridged, settings: Settings, held: Held) -> None:
     await bridge.begin()
     await bridge.call("join_project")
-    params = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}, "_meta": {"progressToken": 1}}
+    params = {"name": "claim_next_task", "arguments": {"waitSeconds": 50}, "_meta": {"progressToken": 1}}
     await bridge.say({"jsonrpc": "2.0", "id": "w", "method": "tools/call", "params": params})
-    await asyncio.sleep(1)
+    await until(lambda: held.calls == 1)
     await bridge.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "w"}})
-    await asyncio.sleep(0.5)
+    await until(lambda: held.calls == 0)
     added = await bridge.call("add_tasks", tasks=[{"name": "Free", "taskType": "DESIGN"}])
     assert "structuredContent" in added, added
-    await asyncio.sleep(0.5)
     async with open_database(settings) as database, database.transaction() as connection:
         assert (await connection.exec_driver_sql("SELECT status FROM tasks")).scalar_one() == "PENDING"
     assert bridge.heard == []
@@ -101,7 +101,7 @@ async def test_what_is_cancelled_is_not_answered(bridge: Bridged, settings: Sett
 async def test_calls_go_side_by_side(bridge: Bridged) -> None:
     await bridge.begin()
     await bridge.call("join_project")
-    params = {"name": "claim_next_task", "arguments": {"waitSeconds": 5}}
+    params = {"name": "claim_next_task", "arguments": {"waitSeconds": 50}}
     await bridge.say({"jsonrpc": "2.0", "id": "w", "method": "tools/call", "params": params})
     await bridge.call("add_tasks", tasks=[{"name": "Free", "taskType": "DESIGN"}])
     answers = [message for message in bridge.heard if message.get("id") == "w"]

@@ -1,6 +1,5 @@
 """Who is let in at /mcp, what is counted there, and what both revisions are told."""
 
-import asyncio
 import json
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,8 @@ from app.config.settings import Settings
 from app.mcp.endpoint import MOST_BODY
 from app.mcp.tools.all import TOOLS
 from tests.support.agents import LEGACY, MODERN, Agent, Person, enrol
+from tests.support.hours import hold_the_hour
+from tests.support.waiting import until
 
 ASK = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
@@ -123,7 +124,10 @@ async def test_arguments_that_are_no_object_are_told_to_the_model(
     assert result.get("resultType") == ("complete" if revision == MODERN else None)
 
 
-async def test_calls_are_counted(client: httpx.AsyncClient, settings: Settings, revision: str) -> None:
+async def test_calls_are_counted(
+    client: httpx.AsyncClient, settings: Settings, revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_the_hour(monkeypatch)
     person = await enrol(settings, "busy", calls=3)
     agent = Agent(client, "/mcp", person.token, revision, UUID(str(uuid7())))
     await agent.call("join_project")
@@ -141,8 +145,11 @@ async def test_a_revoked_token_is_refused(lead: Agent, settings: Settings) -> No
 
     async with open_database(settings) as database, database.transaction() as connection:
         await connection.exec_driver_sql("UPDATE auth_tokens SET is_active = false")
-    await asyncio.sleep(1)
-    assert (await lead.send("tools/list")).status_code == 401
+
+    async def is_refused() -> bool:
+        return (await lead.send("tools/list")).status_code == 401
+
+    await until(is_refused)
 
 
 async def test_both_revisions_are_told_the_same(lead: Agent, revision: str) -> None:

@@ -1,7 +1,6 @@
 """A permission that one process holds is answered at another, which tells subscribers of both."""
 
 import asyncio
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +51,7 @@ async def test_an_answer_at_one_process_reaches_who_waits_at_another(
     with serving(["serve"], tmp_path, **environment) as other:
         async with (
             Wakeup(database_url) as wakeup,
-            PermissionWaits(database, wakeup.event(), PATIENCE, poll=30) as waits,
+            PermissionWaits(database, wakeup.event(), PATIENCE, poll=3600) as waits,
             logged_in(other.url.replace("http", "ws", 1), fleet.owner_token) as socket,
             httpx.AsyncClient(base_url=other.url, timeout=PATIENCE) as client,
         ):
@@ -68,10 +67,8 @@ async def test_an_answer_at_one_process_reaches_who_waits_at_another(
             assert held["ccPermissionRequest"]["heldUntil"] is not None
             body = {"query": ANSWER, "variables": {"id": str(made.id)}}
             bearer = {"authorization": f"Bearer {fleet.owner_token}"}
-            started = time.monotonic()
             first = (await client.post("/graphql", json=body, headers=bearer)).json()
-            given = await waiting
-            assert time.monotonic() - started < 10, "it was woken, and did not look by itself"
+            given = await waiting  # it is woken, for it does not look by itself
             second = (await client.post("/graphql", json=body, headers=bearer)).json()
 
             assert first == {

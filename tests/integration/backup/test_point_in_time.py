@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,20 +25,24 @@ from app.database.archiving import Archive, remove_before, segment_of
 from app.database.embedded import EmbeddedServer, embedded_server
 from migrations.run import head
 from tests.integration.backup.conftest import VAULT, entries, silent
+from tests.support.clusters import copied, made_once, used_once
 from tests.support.holding import QUICK
 
-TICK = 0.2
-APART = 0.06
-"""Seconds: between two rows; how far from a whole second none is written."""
+TICK = 0.1
+"""Seconds between two rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """A server that has ended, with its backups. `written` are the times at which rows were committed."""
+    """A server that has ended, with its backups. `written` are the times at which rows were committed.
+
+    `moment` and `later` are whole seconds with rows before and after them, at which none was being committed.
+    """
 
     settings: Settings
     written: list[datetime]
     moment: datetime
+    later: datetime
 
     def asked(self, moment: datetime | None, source: Path | None = None) -> Asked:
         """A moment of its past."""
@@ -55,18 +59,38 @@ def settings_in(folder: Path, **more: object) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    folder = tmp_path_factory.mktemp("lived")
-    settings = settings_in(folder, wal_archive=True)
+def lived(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    made = made_once(run_folder, "lived", lambda new: _make_lived(new, used_once(run_folder)))
+    folder = copied(made, tmp_path_factory.mktemp("lived") / "copy")
+    rows = [tuple(map(datetime.fromisoformat, row)) for row in json.loads((folder / "rows.json").read_text())]
+    return Lived(settings_in(folder), [at for at, _ in rows], *moments(rows)[:2])
+
+
+def _make_lived(folder: Path, cluster: Path) -> None:
+    settings = settings_in(folder)
+    folder.mkdir()
+    copied(cluster, settings.data_dir)
     archive = Archive(settings.backups / "wal", timeout=3600)
     with embedded_server(settings.data_dir, command="pytest", overrides=QUICK, archive=archive) as server:
-        written = asyncio.run(live(server, settings.backups))
-    first = written[0].replace(microsecond=0)
-    return Lived(settings, written, first + timedelta(seconds=2))
+        rows = asyncio.run(live(server, settings.backups))
+    (folder / "rows.json").write_text(json.dumps([[at.isoformat(), done.isoformat()] for at, done in rows]))
 
 
-async def live(server: EmbeddedServer, backups: Path) -> list[datetime]:
-    """Write rows before and after a base backup, for three seconds."""
+def moments(rows: Sequence[tuple[datetime, ...]]) -> list[datetime]:
+    """Whole seconds with rows before and after them, at which none was being committed.
+
+    Of each row the time is given at which it was written, and one at which it was committed.
+    """
+    found = sorted({at.replace(microsecond=0) for at, _ in rows})
+    return [
+        moment
+        for moment in found
+        if rows[0][1] < moment < rows[-1][0] and not any(at <= moment <= done for at, done in rows)
+    ]
+
+
+async def live(server: EmbeddedServer, backups: Path) -> list[tuple[datetime, ...]]:
+    """Write rows before and after a base backup, for as long as there are two moments to go back to."""
     connection = await asyncpg.connect(server.url())
     try:
         await connection.execute(
@@ -75,16 +99,12 @@ async def live(server: EmbeddedServer, backups: Path) -> list[datetime]:
         )
         await connection.execute("INSERT INTO ticks VALUES (clock_timestamp())")
         await make_base(server, backups, VAULT, silent)
-        written: list[datetime] = []
-        until = datetime.now(UTC) + timedelta(seconds=3.5)
-        while datetime.now(UTC) < until:
-            beside = datetime.now(UTC).microsecond / 1_000_000
-            if APART < beside < 1 - APART:
-                written.append(
-                    await connection.fetchval("INSERT INTO ticks VALUES (clock_timestamp()) RETURNING at")
-                )
+        rows: list[tuple[datetime, ...]] = []
+        while len(moments(rows)) < 2:
+            at = await connection.fetchval("INSERT INTO ticks VALUES (clock_timestamp()) RETURNING at")
+            rows.append((at, await connection.fetchval("SELECT clock_timestamp()")))
             await asyncio.sleep(TICK)
-        return written
+        return rows
     finally:
         await connection.close()
 
@@ -116,9 +136,8 @@ def refusal(settings: Settings, asked: Asked) -> str:
 
 def test_it_lands_on_the_second_and_a_later_one_is_reached_too(lived: Lived, tmp_path: Path) -> None:
     # Both archive into the folder of the first server, as a server in its place does.
-    for seconds in (0, 1):
-        moment = lived.moment + timedelta(seconds=seconds)
-        settings = settings_in(tmp_path / str(seconds), backup_dir=lived.settings.backups, wal_archive=True)
+    for number, moment in enumerate((lived.moment, lived.later)):
+        settings = settings_in(tmp_path / str(number), backup_dir=lived.settings.backups, wal_archive=True)
         (settings.data_dir / ".scratch-killed").mkdir(parents=True)
         for name in ("lock", ".scratch-killed/lock"):
             (settings.data_dir / name).touch()

