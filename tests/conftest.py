@@ -16,6 +16,7 @@ from app.config.settings import PREFIX, UNPREFIXED, Settings
 from app.database.pools import open_database
 from app.main import create_app
 from services.core.database import Database
+from tests.support.cheap_passwords import hash_cheaply, hashed_as_always
 from tests.support.clusters import migrated
 from tests.support.forked import FORKER
 from tests.support.memory import ROOT, in_memory
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Workers inherit all of it from the process that starts them, and programs that tests run do, too.
     """
+    hash_cheaply()
     # Each server and each client loads all authorities, and the usual ones take 40 ms of a processor's time.
     os.environ["SSL_CERT_FILE"] = str(_AUTHORITY)
     seed = config.getoption("randomly_seed", 0)
@@ -107,6 +109,13 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIX) or name.lower() in UNPREFIXED:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def real_passwords() -> Iterator[None]:
+    """Hash passwords as servers do, for tests of that."""
+    with hashed_as_always():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -250,7 +250,7 @@ async def test_who_waits_for_a_person_is_shown_within_a_fifth_of_a_second(
         ccInstances(where: {activity: {in: [WAITING_PERMISSION, WAITING_ANSWER]}}) {
             nodes { id activity activityDetail activitySince } } } }"""
     owner = action(database, Principal(fleet.owner_id, "owner", is_admin=False))
-    took = []
+    took: list[float] = []
     async with following(live_server, fleet.owner_token, query) as socket:
         assert (await socket.next())["live"]["ccInstances"]["nodes"] == []
         for _ in range(20):  # times, of which a machine that does much else needs more than one

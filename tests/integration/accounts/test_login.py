@@ -82,6 +82,7 @@ async def test_a_deactivated_account_cannot_log_in_and_is_not_given_away(
     assert await number_of_tokens(database) == 0
 
 
+@pytest.mark.usefixtures("real_passwords")
 async def test_a_hash_of_old_parameters_is_renewed_at_login(
     database: Database, policy: TokenPolicy, origin: Origin, alice: Account
 ) -> None:

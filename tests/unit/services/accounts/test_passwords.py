@@ -8,6 +8,8 @@ from argon2 import PasswordHasher
 from services.accounts.passwords import hash_password, require_acceptable, verify_password
 from services.core.errors import BadInput
 
+pytestmark = pytest.mark.usefixtures("real_passwords")
+
 
 async def test_a_hash_is_argon2id_with_the_owasp_parameters() -> None:
     assert (await hash_password("correct horse")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
