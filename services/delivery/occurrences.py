@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,7 @@ import structlog
 
 from models.change_policy import changeable
 from models.enums import NotificationPriority, NotificationService, NotificationType
+from models.feed import recorded, recorded_text
 from models.policy import MEMBER
 from services.core.database import Connection, Database
 from services.core.database_errors import is_transient
@@ -59,15 +60,25 @@ UPDATE notification_position SET epoch = (SELECT epoch FROM feed_state), start =
     past = $4
 """
 
-_MATTERS: Final = """(
-    (op = 'UPDATE' AND old ->> 'status' IS DISTINCT FROM new ->> 'status' AND (
-        (table_name = 'tasks' AND new ->> 'status' IN ('COMPLETED', 'FAILED'))
-        OR (table_name = 'cc_instances' AND new ->> 'status' = 'ERROR')))
-    OR (table_name = 'cc_permission_requests' AND op <> 'DELETE' AND new ->> 'decision' IS NULL
-        AND old ->> 'held_until' IS NULL AND new ->> 'held_until' IS NOT NULL)
-    OR (op <> 'DELETE' AND old ->> 'state' IS DISTINCT FROM new ->> 'state' AND (
-        (table_name = 'project_invitations' AND new ->> 'state' = 'pending')
-        OR (table_name = 'collaboration_participants' AND new ->> 'state' = 'requested')))
+
+def _becomes(table: str, column: str, *values: str) -> str:
+    """SQL that holds for events by which the column of a row got one of these values."""
+    old, new = (recorded_text(table, column, side) for side in ("old", "new"))
+    chosen = ", ".join(f"'{value}'" for value in values)
+    return f"table_name = '{table}' AND {new} IN ({chosen}) AND {old} IS DISTINCT FROM {new}"
+
+
+def _is_set(column: str, side: Literal["old", "new"]) -> str:
+    return f"{recorded_text('cc_permission_requests', column, side)} IS NOT NULL"
+
+
+_MATTERS: Final = f"""(
+    (op = 'UPDATE' AND ({_becomes("tasks", "status", "COMPLETED", "FAILED")}
+        OR {_becomes("cc_instances", "status", "ERROR")}))
+    OR (table_name = 'cc_permission_requests' AND op <> 'DELETE' AND NOT {_is_set("decision", "new")}
+        AND NOT {_is_set("held_until", "old")} AND {_is_set("held_until", "new")})
+    OR (op <> 'DELETE' AND ({_becomes("project_invitations", "state", "pending")}
+        OR {_becomes("collaboration_participants", "state", "requested")}))
 )"""
 
 # A range of the index on xid, as in services/feed/reading.py. Most of what happens is of no interest here.
@@ -336,7 +347,7 @@ def _event_of(record: asyncpg.Record) -> Any:
         record["seq"],
         record["table_name"],
         record["row_key"],
-        read_stored(record["new"]),
+        recorded(record["table_name"], read_stored(record["new"])),
         record["project_id"],
         record["user_id"],
         record["actor_id"],

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from models.feed import recorded
 from services.core.json_codec import read_stored
 from services.feed.cursors import Cursor
 from services.feed.snapshots import Snapshot
@@ -103,15 +104,15 @@ def number_at(place: bytes) -> int:
 
 def event_of(record: asyncpg.Record) -> ChangeEvent:
     """A row of change_events; JSON columns come as text."""
-    old, new = record["old"], record["new"]
+    table, old, new = record["table_name"], record["old"], record["new"]
     return ChangeEvent(
         number=record["seq"],
         at=record["at"],
-        table=record["table_name"],
+        table=table,
         operation=record["op"],
         key=record["row_key"],
-        old=None if old is None else read_stored(old),
-        new=None if new is None else read_stored(new),
+        old=None if old is None else recorded(table, read_stored(old)),
+        new=None if new is None else recorded(table, read_stored(new)),
         project_id=record["project_id"],
         user_id=record["user_id"],
         instance_id=record["instance_id"],

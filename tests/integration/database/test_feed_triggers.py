@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from models.feed import WATCHES
+from models.feed import WATCHES, recorded
 from services.core.database import Database
 from tests.integration.database.catalog import Connection
 from tests.support import factories
@@ -17,8 +17,9 @@ Event = dict[str, Any]
 
 async def events_of(connection: Connection, table: str) -> list[Event]:
     rows = await connection.fetch("SELECT * FROM change_events WHERE table_name = $1 ORDER BY seq", table)
+    sides = ("old", "new")
     return [
-        {**row, "old": row["old"] and json.loads(row["old"]), "new": row["new"] and json.loads(row["new"])}
+        {**row, **{side: row[side] and recorded(table, json.loads(row[side])) for side in sides}}
         for row in rows
     ]
 
@@ -78,6 +79,32 @@ async def test_a_change_of_a_noticed_column_is_an_event_without_its_value(
     assert event["old"] == event["new"]
     assert event["new"]["name"] == "reviewer"
     assert column not in event["new"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("project_id", "(SELECT max(project_id::text)::uuid FROM projects)"),
+        ("name", "'another'"),
+        ("type", "'CHILD'"),
+        ("status", "'RUNNING'"),
+        ("parent_instance_id", "(SELECT id FROM cc_instances WHERE name = 'parent')"),
+        ("exit_code", "3"),
+        ("activity", "'WORKING'"),
+        ("activity_since", "'2026-01-02 03:04:05Z'"),
+    ],
+)
+async def test_a_change_of_any_recorded_column_alone_is_one_event(
+    database: Database, plain: Connection, column: str, value: str
+) -> None:
+    async with database.transaction() as connection:
+        await factories.make_instance(connection, name="parent")
+        await factories.make_instance(connection, name="reviewer", project_id=None)
+    await plain.execute("DELETE FROM change_events")
+    for _ in range(2):
+        await plain.execute(f"UPDATE cc_instances SET {column} = {value} WHERE name <> 'parent'")
+    (event,) = await events_of(plain, "cc_instances")
+    assert [name for name in event["new"] if event["old"][name] != event["new"][name]] == [column]
 
 
 async def test_a_change_that_is_rolled_back_is_no_event(database: Database, plain: Connection) -> None:
@@ -175,6 +202,11 @@ async def test_every_watched_column_exists(passing: Connection, watch: Any) -> N
     )
     assert set(watch.told) <= {row["attname"] for row in rows}
     assert len(set(watch.told)) == len(watch.told)
+
+
+@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.table)
+def test_what_changes_often_is_recorded(watch: Any) -> None:
+    assert {*watch.often} <= {*watch.columns}
 
 
 async def test_no_trigger_sets_a_watched_column_that_the_statement_does_not_set(passing: Connection) -> None:

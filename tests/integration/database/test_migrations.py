@@ -1,8 +1,10 @@
 """The versions build what the models say, up, down and up again, also when two processes start at once."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -99,6 +101,50 @@ async def test_events_are_written_and_kept_while_the_triggers_of_updates_are_rep
     assert events == ["IDLE", "RUNNING", "STOPPED"]
     await run.downgrade(empty_url, "0010")
     assert await look("ERROR") == (before, ["IDLE", "RUNNING", "STOPPED", "ERROR"])
+
+
+async def test_events_without_names_have_them_after_a_downgrade(empty_url: str) -> None:
+    async def change(status: str) -> None:
+        connection = await asyncpg.connect(empty_url)
+        try:
+            await connection.execute("UPDATE tasks SET status = $1, parent_task_id = NULL", status)
+        finally:
+            await connection.close()
+
+    async def events() -> list[tuple[Any, Any]]:
+        connection = await asyncpg.connect(empty_url)
+        try:
+            rows = await connection.fetch("SELECT old, new FROM change_events ORDER BY seq")
+            return [
+                (row["old"] and json.loads(row["old"]), row["new"] and json.loads(row["new"])) for row in rows
+            ]
+        finally:
+            await connection.close()
+
+    def task(status: str) -> dict[str, Any]:
+        empty = dict.fromkeys(("project_id", "parent_task_id", "assigned_to"))
+        return {**empty, "name": "one", "status": status, "priority": 3, "task_type": "development"}
+
+    def values(status: str) -> list[Any]:
+        return [*map(task(status).get, feed.RECORDED["tasks"])]
+
+    await run.upgrade(empty_url, "0030")
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute(
+        "INSERT INTO tasks (name, status, priority, task_type) VALUES ('one', 'PENDING', 3, 'development')"
+    )
+    await connection.close()
+    await run.upgrade(empty_url, "0033")
+    await change("QUEUED")
+    first = (None, task("PENDING"))
+    assert await events() == [first, (values("PENDING"), values("QUEUED"))]
+    await run.downgrade(empty_url, "0030")
+    await change("RUNNING")
+    assert await events() == [
+        first,
+        (task("PENDING"), task("QUEUED")),
+        (task("QUEUED"), task("RUNNING")),
+    ]
 
 
 async def test_two_processes_that_migrate_at_once_build_it_once(empty_url: str) -> None:
