@@ -16,6 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from models.maintenance import MOVING
 from models.session import SESSION
 
 Progress = Callable[[str], None]
@@ -30,12 +31,12 @@ async def upgrade(url: str, revision: str = "head", *, progress: Progress | None
     `url` is what libpq takes (`postgresql://user@/name?host=/socket/folder` among them); `progress` gets a
     line for each step.
     """
-    await _run(url, progress, lambda config: command.upgrade(config, revision))
+    await _run(url, progress, lambda config: command.upgrade(config, revision), from_all_but=head())
 
 
 async def downgrade(url: str, revision: str = "base", *, progress: Progress | None = None) -> None:
     """Migrate down to `revision`; `base` removes everything that the versions made, with all rows."""
-    await _run(url, progress, lambda config: command.downgrade(config, revision))
+    await _run(url, progress, lambda config: command.downgrade(config, revision), from_all_but=None)
 
 
 async def check(url: str) -> None:
@@ -86,7 +87,10 @@ async def wait_for_turn(connection: AsyncConnection, progress: Progress | None) 
     await connection.commit()
 
 
-async def _run(url: str, progress: Progress | None, action: Callable[[Config], None]) -> None:
+async def _run(
+    url: str, progress: Progress | None, action: Callable[[Config], None], *, from_all_but: str | None = ""
+) -> None:
+    """Let `action` work alone. It changes tables, but where the database is at `from_all_but`; "": never."""
     async with connect(url) as connection:
         await wait_for_turn(connection, progress)
         config = _config()
@@ -94,6 +98,10 @@ async def _run(url: str, progress: Progress | None, action: Callable[[Config], N
             config.attributes["progress"] = progress
 
         def act(synchronous: Connection) -> None:
+            if from_all_but not in ("", _revision(synchronous)):
+                # Copies of partitions that were not finished would lack what is added to their table.
+                synchronous.execute(text(f"DROP SCHEMA IF EXISTS {MOVING} CASCADE"))
+                synchronous.commit()
             config.attributes["connection"] = synchronous
             action(config)
 

@@ -1,5 +1,12 @@
 """SQL functions that make partitions ahead of time and remove what is past its retention."""
 
+from typing import Final
+
+MOVING: Final = "ccgraph_moving"
+"""The schema of copies that are to take the place of a DEFAULT partition (services/system/partitions.py)."""
+MOVED: Final = "ccgraph_moved"
+"""The schema of that whose place they have taken, until it is dropped."""
+
 # No row, no figure: nothing is removed. The same holds for what is no figure or negative, which plain SQL can
 # store: it must neither remove everything nor stop the maintenance of other tables. PostgreSQL still has a
 # time that is a million days before now.
@@ -45,6 +52,8 @@ BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I >= $1 AND %2$I < $2)', leftover, time_column)
         INTO strayed USING low, high;
     IF strayed THEN
+        -- No trigger repeats in copies what happens here: they are made anew.
+        EXECUTE format('DROP TABLE IF EXISTS ccgraph_moving.%I', parent);
         EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', leftover);
         EXECUTE format(
             'WITH moved AS (DELETE FROM %I WHERE %I >= $1 AND %2$I < $2 RETURNING *) '
@@ -61,6 +70,38 @@ BEGIN
         EXECUTE format('ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0', searched);
     END LOOP;
     RETURN true;
+END
+$$
+"""
+
+# The trigger of a DEFAULT partition that is being copied. Maintenance holds the rows that it copies, so who
+# changes one of them comes here after that. Only a transaction that goes on seeing an older moment would not
+# see the copy, and leave it behind. Without copies there is nothing to repeat: they were given up.
+REPEAT_IN_COPY = """
+CREATE OR REPLACE FUNCTION ccgraph_repeat_in_copy() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    copies CONSTANT regclass := to_regclass(format('ccgraph_moving.%I', TG_ARGV[0]));
+BEGIN
+    IF copies IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'TRUNCATE' THEN
+        EXECUTE format('TRUNCATE %s', copies);
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+            RAISE serialization_failure USING
+                MESSAGE = 'Maintenance is moving this row to its partition: try again, READ COMMITTED.';
+        END IF;
+        EXECUTE format('DELETE FROM %s WHERE %I = ($1).%2$I AND %I = ($1).%3$I',
+            copies, TG_ARGV[1], TG_ARGV[2]) USING OLD;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        EXECUTE format('INSERT INTO %s SELECT ($1).*', copies) USING NEW;
+    END IF;
+    RETURN NULL;
 END
 $$
 """
@@ -246,6 +287,7 @@ $$
 FUNCTIONS = (
     SETTING,
     CREATE_PARTITION,
+    REPEAT_IN_COPY,
     PLANNED_PARTITIONS,
     CREATE_PARTITIONS,
     RAISE_FEED_FLOOR,

@@ -22,7 +22,7 @@ from services.core.connecting import connect
 from services.core.database import Connection
 from services.secrets.vault import Vault
 from services.system.backup_runs import Run
-from services.system.contents import TABLES, Told, contents, keys_in_use
+from services.system.contents import TABLES, WITHOUT, Told, contents, keys_in_use
 
 LOCK: Final = int.from_bytes(b"ccbackup")
 """Any number serves, as long as nothing else of ours locks by it."""
@@ -170,6 +170,7 @@ async def _dumped(
     with files.unfinished(folder, name) as making:
         made = making / f"{name}.dump"
         options = ["--snapshot", snapshot, f"--lock-wait-timeout={_LOCK_TIMEOUT}"]
+        options += [f"--exclude-schema={schema}" for schema in WITHOUT]
         dump = [*options, "--format=custom", "--compress=6", "--verbose", "--file", str(made)]
         schema = [*options, "--schema-only", "--file", str(schema_of(made))]
         try:

@@ -1,11 +1,13 @@
 """Archived projects: set aside, moved out of the way by maintenance, and brought back (decision 22)."""
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import FromClause, Table
+from sqlalchemy import CursorResult, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from models import metadata
@@ -14,19 +16,32 @@ from services.core.database import WriteConnection
 from services.core.errors import Conflict, Forbidden
 from services.core.principal import Principal
 from services.writing.action import Action
-from services.writing.declaration import Kept, Lost, Moved, Unlinked
+from services.writing.declaration import Kept, Moved, Unlinked
 from services.writing.permissions import VIEWER, predicates
 from services.writing.rows import lock_row
 from services.writing.tables import DECLARED, TABLES
 
 _TABLE: Final = TABLES["projects"]
 
-_WITH_ARCHIVE: Final = [
-    (table, declared.archive)
-    for table in metadata.sorted_tables
-    if (declared := DECLARED.get(table.name)) is not None and declared.archive is not None
-]
+Keeping: TypeAlias = Moved | Kept | Unlinked
+"""What is declared of a table of which something comes back."""
+
+_ARCHIVES: Final[Mapping[Table, Keeping]] = MappingProxyType(
+    {
+        table: declared.archive
+        for table in metadata.sorted_tables
+        if (declared := DECLARED.get(table.name)) is not None and isinstance(declared.archive, Keeping)
+    }
+)
 """What is declared of each table that a project takes along, those first to which others refer."""
+
+_BY: Final = [
+    (table, key.parent.name, key.column)
+    for table, archive in reversed(list(_ARCHIVES.items()))
+    for key in table.foreign_keys
+    if key.parent.name in archive.by
+]
+"""The columns by which rows leave, and to what they refer; those first to which no other refers."""
 
 DUE: Final = (
     "status = 'archived' AND archived_at < $1::timestamptz"
@@ -34,16 +49,22 @@ DUE: Final = (
 )
 """Which projects are to be moved at the moment $1; none without that figure in system_settings."""
 
+Keys: TypeAlias = list[tuple[Any, ...]]
+"""The keys of rows, each with the values of all columns of the primary key."""
+
 _NEXT: Final = (
     f"SELECT project_id FROM projects WHERE {DUE} AND project_id <> ALL ($2::uuid[])"
     " ORDER BY archived_at LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 
-# No row is added to the project, its instances or tasks while they are moved.
-_HOLD: Final = (
-    "SELECT 1 FROM projects WHERE project_id = $1 FOR UPDATE",
-    "SELECT 1 FROM cc_instances WHERE project_id = $1 ORDER BY id FOR UPDATE",
-    "SELECT 1 FROM tasks WHERE project_id = $1 ORDER BY id FOR UPDATE",
+_NEW_PROJECT: Final = (
+    "t.project_id = $1 AND NOT EXISTS (SELECT FROM projects_archive AS known WHERE known.project_id = $1)"
+)
+_ARCHIVE_ROW: Final = "SELECT 1 FROM projects_archive WHERE project_id = $1 FOR UPDATE"
+_STILL_DUE: Final = f"SELECT 1 FROM projects WHERE {DUE} AND project_id = $2 FOR UPDATE"
+# What was estimated before rows went is wrong by then: the rows are found by the index of their column.
+_BY_INDEX: Final = (
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 
 
@@ -86,42 +107,119 @@ async def restore(action: Action, project: int) -> None:
 
 
 async def next_due(connection: WriteConnection, at: datetime, except_for: Collection[UUID]) -> UUID | None:
-    """Hold the project that has been archived longest, if it is due, for `move`; its UUID.
-
-    Several processes at once get different projects.
-    """
+    """The UUID of the project that has been archived longest, if it is due and no other process holds it."""
     found = await connection.exec_driver_sql(_NEXT, (at, list(except_for)))
     project_id: UUID | None = found.scalar()
     return project_id
 
 
-async def move(connection: WriteConnection, project_id: UUID) -> None:
-    """Move a project into the archive tables, with all that belongs to it; nothing of it is lost."""
-    for statement in _HOLD:
-        await connection.exec_driver_sql(statement, (project_id,))
-    statements = [
-        *(_set_aside(table, archive) for table, archive in _WITH_ARCHIVE if not isinstance(archive, Lost)),
-        # What would stay, and lose its links, when the project goes: those last to which others refer.
-        *(
-            f"DELETE FROM {table.name} t WHERE {archive.condition}"
-            for table, archive in reversed(_WITH_ARCHIVE)
-            if isinstance(archive, Moved | Kept) and not _is_deleted_with_project(table)
-        ),
-        "DELETE FROM projects WHERE project_id = $1",
-    ]
-    for statement in statements:
-        await connection.exec_driver_sql(statement, (project_id,))
+class Departure:
+    """Moves a project into the archive tables in batches, with all that belongs to it; nothing of it is lost.
+
+    Each batch is a transaction of its caller's. Between two of them each row is in one place, and the project
+    in both: it can be restored, or moved on by another process.
+    """
+
+    def __init__(self, project_id: UUID, at: datetime) -> None:
+        self.project_id = project_id
+        self.is_over = False
+        """Whether the project has gone."""
+        self._at = at
+        self._ends = 0.0
+        self._ways = [
+            (table, condition)
+            for table, column, _ in _BY
+            if (condition := _of_project(table, column)) is not None
+        ]
+
+    async def batch(self, connection: WriteConnection, most: int, seconds: float = 3600.0) -> int:
+        """Move about `most` rows; gives how many. PostgreSQL cancels it after some `seconds` in sum.
+
+        0 says that there is nothing more to do, since the project has gone or is not due any more.
+        """
+        self._ends = time.monotonic() + seconds
+        await self._do(connection, _ARCHIVE_ROW, self.project_id)
+        due = await self._do(connection, _STILL_DUE, self._at, self.project_id)
+        if due.scalar() is None:
+            return 0
+        await self._do(connection, _set_aside(_TABLE.table, _NEW_PROJECT), self.project_id)
+        for setting in _BY_INDEX.split("; "):
+            await connection.exec_driver_sql(setting)
+        moved = 0
+        while self._ways and moved < most:
+            table, condition = self._ways[0]
+            keys = await self._found(connection, table, condition, most - moved)
+            if not keys:
+                del self._ways[0]
+            moved += await self._take(connection, table, keys)
+        if not self._ways:
+            await self._do(connection, "DELETE FROM projects WHERE project_id = $1", self.project_id)
+            self.is_over = True
+        return moved + self.is_over
+
+    async def _found(self, connection: WriteConnection, table: Table, condition: str, most: int) -> Keys:
+        """Rows for which a condition holds, those first to which no other row of their table refers."""
+        names = ", ".join(f"t.{name}" for name in _key(table))
+        query = f"SELECT {names} FROM {table.name} t WHERE {condition}"
+        alone = [
+            f" AND NOT EXISTS (SELECT FROM {table.name} AS o WHERE o.{key.parent.name} = t.{key.column.name})"
+            for key in table.foreign_keys
+            if key.column.table is table
+        ]
+        for leaves in [*alone, ""]:
+            found = await self._do(
+                connection, f"{query}{leaves} LIMIT {most} FOR UPDATE OF t", self.project_id
+            )
+            if keys := [tuple(row) for row in found]:
+                return keys
+        return []
+
+    async def _take(self, connection: WriteConnection, table: Table, keys: Keys) -> int:
+        """Move these rows, which are held, and before them what belongs to the project by them."""
+        if not keys:
+            return 0
+        taken = 0
+        for other, column, target in _BY:
+            if target.table is table and other is not table:
+                names = ", ".join(f"t.{name}" for name in _key(other))
+                found = await self._do(
+                    connection,
+                    f"SELECT {names} FROM {other.name} t WHERE t.{column} = ANY ($1) FOR UPDATE OF t",
+                    [row[_key(table).index(target.name)] for row in keys],
+                )
+                taken += await self._take(connection, other, [tuple(row) for row in found])
+        archive = _ARCHIVES[table]
+        chosen = " AND ".join(f"t.{name} = ANY (${number})" for number, name in enumerate(_key(table), 2))
+        chosen = f"$1::uuid IS NOT NULL AND {chosen}"  # some need the project, and none may leave it out
+        change = f"DELETE FROM {table.name} t WHERE {chosen}"
+        if isinstance(archive, Unlinked):
+            change = f"UPDATE {table.name} t SET {_cut(table, archive.links)} WHERE {chosen}"
+        columns = [list(column) for column in zip(*keys, strict=True)]
+        for statement in (_set_aside(table, chosen), change):
+            await self._do(connection, statement, self.project_id, *columns)
+        return taken + len(keys)
+
+    async def _do(self, connection: WriteConnection, statement: str, *parameters: Any) -> CursorResult[Any]:
+        left = max(1, round(1000 * (self._ends - time.monotonic())))
+        await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {left}")
+        return await connection.exec_driver_sql(statement, parameters)
 
 
 async def bring_back(connection: WriteConnection, project_id: UUID) -> None:
-    """The reverse of `move`; the project is active then.
+    """The reverse of a departure, as far as that has come; the project is active then.
 
     A link to a row that has been deleted meanwhile stays empty, as it would be without the archive. Sessions
     and worktrees that were given to another project since stay there.
     """
     statements = [
-        *(_back(table, archive) for table, archive in _WITH_ARCHIVE if isinstance(archive, Moved | Kept)),
-        *(_linked(table, archive.links) for table, archive in _WITH_ARCHIVE if isinstance(archive, Unlinked)),
+        *(_back(table, archive) for table, archive in _ARCHIVES.items() if isinstance(archive, Moved | Kept)),
+        *(
+            _linked(table, archive.links)
+            for table, archive in _ARCHIVES.items()
+            if isinstance(archive, Unlinked)
+        ),
+        "UPDATE projects SET status = 'active', archived_at = NULL"
+        " WHERE project_id = $1 AND status = 'archived'",
         "DELETE FROM projects_archive WHERE project_id = $1",
     ]
     for statement in statements:
@@ -145,24 +243,33 @@ async def _archived(connection: WriteConnection, principal: Principal, project: 
     return key
 
 
-def _is_deleted_with_project(table: FromClause) -> bool:
-    """Whether PostgreSQL deletes the rows of a table with their project (decision 21)."""
-    return table is _TABLE.table or any(
-        _is_deleted_with_project(key.column.table)
-        for column in table.columns
-        for key in column.foreign_keys
-        if key.ondelete == "CASCADE" and key.column.table is not table
+def _of_project(table: Table, column: str) -> str | None:
+    """Which rows `t` belong to the project $1 by a column; None where that is not found at once."""
+    [key] = table.c[column].foreign_keys
+    target = key.column
+    if target.table is _TABLE.table:
+        number = f"(SELECT {target.name} FROM projects WHERE project_id = $1)"
+        return f"t.{column} = {'$1' if target.name == 'project_id' else number}"
+    if "project_id" not in target.table.c:
+        return None
+    return f"t.{column} IN (SELECT {target.name} FROM {target.table.name} WHERE project_id = $1)"
+
+
+def _cut(table: Table, links: Sequence[str]) -> str:
+    """What sets links to what belongs to the project to null, and no others."""
+    return ", ".join(
+        f"{name} = CASE WHEN NOT ({_of_project(table, name)}) THEN t.{name} END" for name in links
     )
 
 
-def _set_aside(table: Table, archive: Moved | Kept | Unlinked) -> str:
-    """What stores the rows of a table for the archive."""
-    match archive:
-        case Moved(condition, instead):
+def _set_aside(table: Table, condition: str) -> str:
+    """What stores rows of a table for the archive."""
+    match _ARCHIVES[table]:
+        case Moved(_, instead):
             return _copied(table.name, f"{table.name}_archive", condition, **instead)
-        case Kept(condition):
+        case Kept():
             return _kept(table.name, _whole(table.name), condition)
-        case Unlinked(condition, links):
+        case Unlinked(_, links):
             return _kept(table.name, _object(*_key(table), *links), condition)
 
 
@@ -172,7 +279,10 @@ def _back(table: Table, archive: Moved | Kept) -> str:
     # The trigger on sessions and worktrees counts them again.
     counted = {"total_sessions": "0", "total_worktrees": "0"}
     active = {"status": "'active'", "archived_at": "NULL", **counted} if table is _TABLE.table else {}
-    return _copied(f"{table.name}_archive", table.name, "t.project_id = $1", **active)
+    # One whose departure was not over is there.
+    missing = f"NOT EXISTS (SELECT FROM {table.name} AS there WHERE there.project_id = $1)"
+    condition = f"t.project_id = $1 AND {missing}" if table is _TABLE.table else "t.project_id = $1"
+    return _copied(f"{table.name}_archive", table.name, condition, **active)
 
 
 def _key(table: Table) -> list[str]:

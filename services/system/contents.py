@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+from models.maintenance import MOVED, MOVING
 from models.session import SESSION
 from services.core.database import Connection
 from services.writing.sealed_columns import SEALED, sealed_columns
@@ -13,10 +14,14 @@ from services.writing.sealed_columns import SEALED, sealed_columns
 Told = Callable[[str, int, int], None]
 """Told of a step: its name, how much is done, how much there is."""
 
-TABLES: Final = """
+WITHOUT: Final = (MOVING, MOVED)
+"""Schemas of what maintenance makes anew: no backup has them."""
+
+TABLES: Final = f"""
 SELECT quote_ident(nspname) || '.' || quote_ident(relname)
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind = 'r' AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+  AND nspname NOT IN {WITHOUT}
   AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
 ORDER BY 1
 """

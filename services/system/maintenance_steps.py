@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -10,17 +11,14 @@ from services.core.database import WriteConnection, affected
 from services.core.database_errors import driver_error, is_away
 from services.instances.heartbeats import SILENT, mark_silent
 from services.notifications.websocket_sessions import close_lost_sessions
-from services.projects.archiving import DUE, move, next_due
-from services.system.maintenance_work import LOCK_WAIT, InUse, Sizes, Work
+from services.projects.archiving import DUE, Departure, next_due
+from services.system.maintenance_work import LONGEST_SECONDS, Sizes, Work
+from services.system.partitions import make_partitions
 from services.system.retention import PARTITIONED, drop_partitions, remove_expired, sweep
 from services.tasks.leases import EXPIRED, requeue_expired
 
-MONTHS_AHEAD, DAYS_AHEAD = 2, 3
 LONG_SILENT: Final = timedelta(days=1)
 """A server that was away cannot tell who was silent, but for those who have been for so long."""
-
-_LONGEST_MOVE: Final = 3600.0
-"""Seconds that the move of one project may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +29,6 @@ class Step:
     title: str
     japanese: str
     run: Callable[[Work], Awaitable[None]]
-
-
-async def _partitions_ahead(work: Work) -> None:
-    planned = await work.connection.fetch(
-        "SELECT parent, name, low, high FROM ccgraph_planned_partitions($1, $2, $3)"
-        " WHERE to_regclass(quote_ident(name)) IS NULL",
-        *(work.at, MONTHS_AHEAD, DAYS_AHEAD),
-    )
-    held = False
-    for parent, name, low, high in planned:
-        if work.dry:
-            work.done[parent] += 1
-            continue
-
-        async def create(
-            parent: str = parent, name: str = name, low: object = low, high: object = high
-        ) -> None:
-            # Rows that lie in the DEFAULT partition are brought over: that may take longer than a batch.
-            async with work.connection.transaction():
-                if await work.connection.fetchval(
-                    "SELECT ccgraph_create_partition($1, $2, $3, $4)", parent, name, low, high
-                ):
-                    work.done[parent] += 1
-
-        try:
-            await work.patiently(create)
-        except InUse:
-            held = True
-    if held:
-        raise InUse
 
 
 # A payload that was compacted is not compacted again, however short the others are to be.
@@ -101,29 +69,35 @@ async def _compaction(work: Work) -> None:
 
 
 async def _archiving(work: Work) -> None:
-    """A project moves in one transaction (decision 22). One that cannot move keeps no other from it."""
+    """Projects move in batches (decision 175). One that cannot move keeps no other from it."""
     if work.dry:
         await work.count("projects", f"SELECT count(*) FROM projects WHERE {DUE}", work.at)
         return
-    failed: dict[UUID, Exception] = {}
+    done: list[UUID] = []
+    failed: list[Exception] = []
     while True:
-        project: UUID | None = None
+        async with work.batch() as connection:
+            project = await next_due(connection, work.at, done)
+        if project is None:
+            break
+        done.append(project)
+        departure = Departure(project, work.at)
+
+        async def batch(sizes: Sizes, departure: Departure = departure) -> int:
+            async with work.batch() as connection:
+                return await departure.batch(connection, sizes.size, LONGEST_SECONDS)
+
         try:
-            async with work.database.transaction(within=_LONGEST_MOVE) as connection:
-                await connection.exec_driver_sql("SET LOCAL statement_timeout = '10min'")
-                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
-                project = await next_due(connection, work.at, failed)
-                if project is None:
-                    break
-                await move(connection, project)
+            sizes = Sizes(size=200, most=5000)
+            while await work.patiently(partial(work.paced, partial(batch, sizes), sizes)):
+                pass
         except Exception as error:
-            if project is None or is_away(error):
+            if is_away(error):
                 raise
-            failed[project] = error
-        else:
-            work.done["projects"] += 1
+            failed.append(error)
+        work.done["projects"] += departure.is_over
     if failed:
-        raise driver_error(next(iter(failed.values())))
+        raise driver_error(failed[0])
 
 
 async def _tokens(work: Work) -> None:
@@ -206,7 +180,7 @@ async def _statistics(work: Work) -> None:
 
 
 STEPS: Final = (
-    Step("partitions_ahead", "Make the coming partitions", "先のパーティションを作成", _partitions_ahead),
+    Step("partitions_ahead", "Make the coming partitions", "先のパーティションを作成", make_partitions),
     Step(
         "partitions_behind",
         "Drop partitions past retention",

@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -19,9 +19,12 @@ Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 Done: TypeAlias = Counter[str]
 """How much was done, by what it was done to."""
 
+T = TypeVar("T")
+
 LOCK_WAIT: Final = "500ms"
 """How long a statement waits for a lock; statements that come after it wait as long."""
-LONGEST_BATCH: Final = "900ms"
+LONGEST_SECONDS: Final = 0.9
+LONGEST_BATCH: Final = f"{1000 * LONGEST_SECONDS:.0f}ms"
 """How long a batch may take, and so hold its locks; one that takes longer is undone and made smaller."""
 WANTED_SECONDS: Final = 0.1
 """How long a batch is to take."""
@@ -33,6 +36,8 @@ PATIENCE: Final = 4
 """So often the smallest batch may take too long, one after the other, until its step is given up."""
 LONGEST_PAUSE: Final = 1.0
 """Seconds of rest after a batch, at most."""
+
+_HELD_UP: Final = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 IN_USE: Final = (
     "Another transaction holds rows or a table that this step needs; the next run goes on with it."
@@ -73,15 +78,32 @@ class Work:
             await self.connection.execute(f"SET LOCAL statement_timeout = '{LONGEST_BATCH}'")
             yield self.connection
 
-    async def patiently(self, try_once: Callable[[], Awaitable[None]], attempts: int = 5) -> None:
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[WriteConnection]:
+        """The same as `short`, as services get their transactions."""
+        async with self.database.transaction() as connection:
+            await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{LONGEST_BATCH}'")
+            await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+            yield connection
+
+    async def patiently(
+        self,
+        try_once: Callable[[], Awaitable[T]],
+        attempts: int = 5,
+        also: type[Exception] = asyncpg.LockNotAvailableError,
+    ) -> T:
         """Try again what has to wait for a lock, with rests in which the others get on.
+
+        `also` is a further error after which it is tried again.
 
         Raises: InUse when it was never free.
         """
         for attempt in range(1, attempts + 1):
-            with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-                await try_once()
-                return
+            try:
+                return await try_once()
+            except Exception as error:
+                if not isinstance(driver_error(error), (*_HELD_UP, also)):
+                    raise
             await asyncio.sleep(0.1 * attempt)
         raise InUse
 
@@ -94,9 +116,7 @@ class Work:
         """The same with what servers do in their rounds, too: `change` gets a transaction and how many."""
 
         async def batch(most: int) -> int:
-            async with self.database.transaction() as connection:
-                await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{LONGEST_BATCH}'")
-                await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+            async with self.batch() as connection:
                 return await change(connection, most)
 
         await self.until_none(what, batch, Sizes(size=200, most=2000))
@@ -150,11 +170,3 @@ class Sizes:
         smaller = max(1, self.size // 8)
         changed, self.size = smaller < self.size, smaller
         return changed
-
-
-def ranges(first: int, blocks: int, sizes: Sizes) -> Iterator[tuple[int, int]]:
-    """Ranges of blocks from `first` on, each as large as a batch is at that moment."""
-    while first < blocks:
-        last = first + sizes.size
-        yield first, last
-        first = last

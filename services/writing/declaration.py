@@ -74,27 +74,30 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Rows `t` for which `condition` holds leave with the project whose UUID is $1, for `<table>_archive`.
+    """Rows that refer by a column of `by` to what leaves with a project leave, too, for `<table>_archive`.
 
-    `instead` are SQL expressions for columns that the archive alone has.
+    `instead` are SQL expressions for columns that the archive alone has; $1 is the project's UUID.
     """
 
-    condition: str
+    by: tuple[str, ...]
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Rows `t` for which `condition` holds leave with the project and are kept whole as JSON."""
+    """Rows that refer by a column of `by` to what leaves with a project leave, too, and are kept as JSON."""
 
-    condition: str
+    by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """Rows `t` for which `condition` holds stay and lose `links`, which are kept with their keys."""
+    """Rows that refer by a column of `by` to what leaves with a project stay and lose `links` to it.
 
-    condition: str
+    The links are kept with the keys of the rows.
+    """
+
+    by: tuple[str, ...]
     links: tuple[str, ...]
 
 
@@ -291,6 +294,7 @@ def _require_columns(
     named = [reference.column for reference in references]
     named += ["status"] if lifecycle is not None else []
     named += [belongs_by] if belongs_by is not None else []
+    named += [*archive.by] if isinstance(archive, Moved | Kept | Unlinked) else []
     named += archive.links if isinstance(archive, Unlinked) else []
     for name in named:
         if name not in table.c:

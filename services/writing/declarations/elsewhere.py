@@ -4,7 +4,7 @@ from typing import Final
 
 from models import metadata
 from services.writing.declaration import Archive, Kept, Lost, Moved, Unlinked, WrittenElsewhere
-from services.writing.declarations.of_project import DIRECTLY, INSTANCES
+from services.writing.declarations.of_project import DIRECTLY
 
 
 def _by(module: str, table: str, archive: Archive | None = None) -> WrittenElsewhere:
@@ -26,7 +26,7 @@ WEBSOCKET_SESSIONS: Final = _by("services.notifications.websocket_sessions", "we
 MCP_MESSAGES: Final = _by(
     "services.mcp.recording",
     "mcp_messages",
-    Moved(f"t.cc_instance_id IN {INSTANCES}", {"project_id": "$1"}),
+    Moved(("cc_instance_id",), {"project_id": "$1"}),
 )
 
 CC_USAGE: Final = _by(
@@ -37,7 +37,7 @@ CC_USAGE: Final = _by(
 CC_PERMISSION_REQUESTS: Final = _by(
     "services.instances.permission_requests",
     "cc_permission_requests",
-    Kept(f"t.cc_instance_id IN {INSTANCES}"),
+    Kept(("cc_instance_id",)),
 )
 
 CC_PROVENANCE: Final = _by("services.fleet.provenance", "cc_provenance")

@@ -12,8 +12,6 @@ from services.writing.archived import archived
 from services.writing.declaration import Access, Kept, Reference, Values, writable
 from services.writing.declarations.of_project import (
     DIRECTLY,
-    INSTANCES,
-    TASKS,
     project_of,
     same_project,
     same_value,
@@ -106,8 +104,6 @@ ULTRATHINK_MESSAGES: Final = writable(
         ),
     ),
     lifecycle=lifecycles.ULTRATHINK_MESSAGE,
-    archive=Kept(
-        f"t.parent_instance_id IN {INSTANCES} OR t.child_instance_id IN {INSTANCES} OR t.task_id IN {TASKS}"
-    ),
+    archive=Kept(("parent_instance_id", "child_instance_id", "task_id")),
     before_create=_instruction_created,
 )

@@ -4,11 +4,9 @@ from typing import Final
 
 from models import CcLog, SystemLog, TaskLog
 from services.writing.declaration import Reference, Unlinked, writable
-from services.writing.declarations.of_project import INSTANCES, TASKS, project_of
+from services.writing.declarations.of_project import project_of
 
-_LINKS: Final = Unlinked(
-    f"t.cc_instance_id IN {INSTANCES} OR t.task_id IN {TASKS}", ("cc_instance_id", "task_id")
-)
+_LINKS: Final = Unlinked(("cc_instance_id", "task_id"), ("cc_instance_id", "task_id"))
 
 SYSTEM_LOGS: Final = writable(SystemLog, append_only=True)
 

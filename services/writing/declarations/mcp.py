@@ -4,7 +4,7 @@ from typing import Final
 
 from models import McpToolCall
 from services.writing.declaration import Kept, Reference, writable
-from services.writing.declarations.of_project import INSTANCES, MESSAGES, same_value
+from services.writing.declarations.of_project import same_value
 
 MCP_TOOL_CALLS: Final = writable(
     McpToolCall,
@@ -17,5 +17,5 @@ MCP_TOOL_CALLS: Final = writable(
             sentence="This message belongs to another instance.",
         ),
     ),
-    archive=Kept(f"t.cc_instance_id IN {INSTANCES} OR t.message_id IN {MESSAGES}"),
+    archive=Kept(("cc_instance_id", "message_id")),
 )

@@ -1,15 +1,12 @@
-"""SQL that declarations share: what belongs to the project whose UUID is $1, and conditions on references."""
+"""What declarations share: what belongs to a project, and conditions on references."""
 
 from typing import Final
 
 from models.policy import Predicate
 from services.writing.declaration import Access, Reference
 
-DIRECTLY: Final = "t.project_id = $1"
-INSTANCES: Final = "(SELECT id FROM cc_instances WHERE project_id = $1)"
-TASKS: Final = "(SELECT id FROM tasks WHERE project_id = $1)"
-MESSAGES: Final = f"(SELECT id FROM mcp_messages WHERE cc_instance_id IN {INSTANCES})"
-BY_NUMBER: Final = "t.project_id = (SELECT id FROM projects WHERE project_id = $1)"
+DIRECTLY: Final = ("project_id",)
+"""The column by which rows of a project are found at once."""
 
 EDITED_PROJECT: Final = Reference("project_id", "projects", access=Access.CHANGE)
 

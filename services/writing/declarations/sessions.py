@@ -10,7 +10,7 @@ from services.core.errors import BadInput, Conflict, NotFound
 from services.core.json_codec import read_stored
 from services.writing import lifecycles, quotas, shapes
 from services.writing.declaration import Access, Reference, Unlinked, Values, writable
-from services.writing.declarations.of_project import BY_NUMBER, EDITED_PROJECT, same_value
+from services.writing.declarations.of_project import DIRECTLY, EDITED_PROJECT, same_value
 from services.writing.values import Unfit
 
 
@@ -69,7 +69,7 @@ SESSIONS: Final = writable(
         ),
     ),
     lifecycle=lifecycles.SESSION,
-    archive=Unlinked(BY_NUMBER, ("project_id",)),
+    archive=Unlinked(DIRECTLY, ("project_id",)),
     before_create=_session_created,
 )
 

@@ -9,7 +9,7 @@ from services.core.database import WriteConnection
 from services.core.errors import BadInput, Conflict
 from services.writing import lifecycles
 from services.writing.declaration import Kept, Moved, Reference, Values, writable
-from services.writing.declarations.of_project import DIRECTLY, TASKS, project_of, same_project
+from services.writing.declarations.of_project import DIRECTLY, project_of, same_project
 from services.writing.dependencies import require_no_circle
 
 
@@ -58,6 +58,6 @@ TASK_DEPENDENCIES: Final = writable(
             sentence="A task depends on tasks of its own project.",
         ),
     ),
-    archive=Kept(f"t.task_id IN {TASKS} OR t.dependency_task_id IN {TASKS}"),
+    archive=Kept(("task_id", "dependency_task_id")),
     before_create=_dependency_created,
 )

@@ -7,7 +7,7 @@ from models import GitWorktree, Worktree, WorktreeSyncHistoryEntry
 from services.core.database import WriteConnection
 from services.writing import quotas
 from services.writing.declaration import Access, Kept, Reference, Unlinked, Values, writable
-from services.writing.declarations.of_project import BY_NUMBER, DIRECTLY, EDITED_PROJECT, same_project
+from services.writing.declarations.of_project import DIRECTLY, EDITED_PROJECT, same_project
 
 
 async def _worktree_created(connection: WriteConnection, values: Values, prefix: str) -> None:
@@ -24,7 +24,7 @@ async def _worktree_changed(
 WORKTREES: Final = writable(
     Worktree,
     references=(EDITED_PROJECT,),
-    archive=Unlinked(BY_NUMBER, ("project_id",)),
+    archive=Unlinked(DIRECTLY, ("project_id",)),
     before_create=_worktree_created,
     before_update=_worktree_changed,
 )

@@ -9,7 +9,7 @@ import pytest
 
 from app.config.settings import Settings
 from services.core.database import Connection, Database
-from services.system.maintenance_steps import DAYS_AHEAD, MONTHS_AHEAD
+from services.system.partitions import DAYS_AHEAD, MONTHS_AHEAD
 from services.system.retention import PARTITIONED
 from tests.support.maintaining import maintain
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -14,7 +13,7 @@ from models.enums import MaintenanceOrigin
 from services.core.database import Connection, Database
 from services.system import maintenance_work
 from services.system.maintenance_work import IN_USE
-from tests.support.maintaining import maintain
+from tests.support.maintaining import beside, maintain, watch
 
 LONGEST = 1.0
 """Seconds that a lock is held at most."""
@@ -53,34 +52,6 @@ MANY = {
 """By table, rows that are due; with the trigger a first batch of them would take longer than a second."""
 DONE_AS = {"websocket_sessions": "lost_connections"}
 """What a run tells of them, where it is not the table's name."""
-# ANALYZE keeps others from maintenance of a table only; who waits for the lock of a run holds nothing.
-HELD = """
-SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8
-FROM pg_stat_activity AS a
-WHERE a.datname = current_database() AND application_name LIKE 'ccgraph%' AND EXISTS (
-    SELECT FROM pg_locks AS l
-    WHERE l.pid = a.pid AND l.granted AND mode IN ('RowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-        AND l.locktype IN ('relation', 'tuple', 'transactionid')
-)
-"""
-
-
-async def watch(url: str, seen: list[float], gaps: list[float]) -> None:
-    """Note how long maintenance holds what others could wait for, and how far apart the looks were.
-
-    Where the machine stands still for a moment, so does a look, and nothing that is held is given back.
-    """
-    connection = await asyncpg.connect(url)
-    try:
-        while True:
-            begun = time.perf_counter()
-            held = await connection.fetchval(HELD)
-            if held is not None:
-                seen.append(held)
-            await asyncio.sleep(0.01)
-            gaps.append(time.perf_counter() - begun)
-    finally:
-        connection.terminate()
 
 
 async def change(url: str, table: str, waits: list[float]) -> None:
@@ -105,19 +76,6 @@ async def plain(settings: Settings) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(settings.database_url.get_secret_value())
     yield connection
     await connection.close()
-
-
-@asynccontextmanager
-async def beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Let these work until the block ends."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [error for error in ended if not isinstance(error, asyncio.CancelledError)] == []
 
 
 @pytest.mark.parametrize("table", MANY)
@@ -152,6 +110,50 @@ async def test_no_batch_holds_a_lock_for_longer_than_a_second(
     done = DONE_AS.get(table, table)
     assert sum(outcome.done.get(done, 0) for outcome in (*first, *rest.values())) == due
     assert seen, "nothing was seen at work"
+    assert max(seen) < LONGEST + max(gaps)
+    assert len(waits) > 10
+    assert max(waits) < 2 * LONGEST + max(gaps), "a user waited for longer than a batch"
+
+
+async def test_a_project_that_moves_holds_no_session_for_longer_than_a_second(
+    settings: Settings, database: Database, plain: Connection
+) -> None:
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    user = await plain.fetchval(
+        "INSERT INTO users (username, hashed_password) VALUES ('somebody', 'x') RETURNING id"
+    )
+    [(project, number)] = await plain.fetch(
+        "INSERT INTO projects (name, owner_id, status, archived_at)"
+        " VALUES ('alpha', $1, 'archived', now() - INTERVAL '1 year') RETURNING project_id, id",
+        user,
+    )
+    instance = await plain.fetchval(
+        "INSERT INTO cc_instances (name, type, status, project_id)"
+        " VALUES ('one', 'PARENT', 'STOPPED', $1) RETURNING id",
+        project,
+    )
+    await plain.execute(
+        "INSERT INTO mcp_messages (message_type, method, cc_instance_id)"
+        " SELECT 'request', 'x', $1 FROM generate_series(1, 300)",
+        instance,
+    )
+    await plain.execute(
+        "INSERT INTO sessions (user_id, name, project_id) SELECT $1, 's', $2 FROM generate_series(1, 20)",
+        *(user, number),
+    )
+    await plain.execute(SLOW)
+    await plain.execute(
+        "CREATE TRIGGER slow BEFORE DELETE ON mcp_messages FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    seen: list[float] = []
+    gaps: list[float] = []
+    waits: list[float] = []
+    async with beside(watch(url, seen, gaps), change(url, "sessions", waits)):
+        done = (await maintain(settings, database))["archiving"].done
+    assert done == {"projects": 1}
+    assert await plain.fetchval("SELECT count(*) FROM mcp_messages_archive") == 300
+    assert await plain.fetchval("SELECT count(*) FROM sessions WHERE project_id IS NULL") == 20
     assert max(seen) < LONGEST + max(gaps)
     assert len(waits) > 10
     assert max(waits) < 2 * LONGEST + max(gaps), "a user waited for longer than a batch"

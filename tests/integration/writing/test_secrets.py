@@ -8,13 +8,13 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from services.core.database import Database
-from services.projects.archiving import move
 from services.secrets.vault import Vault
 from services.writing.sealed_columns import rotate
 from tests.integration.writing.asking import SECRET_KEY, Caller, mutation
 from tests.integration.writing.conftest import Scene, World
 from tests.integration.writing.test_verbs import step
 from tests.support.everything import everything
+from tests.support.maintaining import move
 
 VARIABLES = {"API_KEY": "hunter2", "名前": "値"}
 
@@ -288,8 +288,7 @@ async def test_rotation_reaches_archived_projects_and_tasks(
     given = {"projectId": scene.project.project_id, "name": "t", "taskType": "TESTING", "inputData": DATA}
     made = await caller.data(scene.owner, mutation("createTask", "task { id }"), input=given)
     await caller.data(scene.owner, mutation("archiveProject"), input=project)
-    async with database.transaction() as connection:
-        await move(connection, scene.project.project_id)
+    await move(database, scene.project.project_id)
     old, new = {"server": SECRET_KEY}, {"2026": "n" * 32}
 
     assert await rotate(database, Vault.of(SECRET_KEY, {**new, **old})) == 3

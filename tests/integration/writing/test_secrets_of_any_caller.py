@@ -9,7 +9,6 @@ from models import metadata
 from services.core.database import Database
 from services.core.errors import BadInput
 from services.core.principal import Principal
-from services.projects.archiving import move
 from services.secrets.vault import NoVault, Vault
 from services.writing.action import Transaction
 from services.writing.appending import append
@@ -24,6 +23,7 @@ from tests.integration.writing.conftest import BY_ADMINISTRATORS, World
 from tests.integration.writing.test_audit import SECRET, with_secrets
 from tests.support.acting import action, inside
 from tests.support.everything import everything
+from tests.support.maintaining import move
 
 NEW = {"2026": "n" * 32}
 
@@ -133,8 +133,7 @@ async def test_rotation_reaches_every_sealed_column_also_in_the_archive(
     assert await rotate(database, newer) == len(first)
     assert all(newer.is_current(text) for _, text in await sealed_values(database))
 
-    async with database.transaction() as connection:
-        await move(connection, world.scene.project.project_id)
+    await move(database, world.scene.project.project_id)
     newest = Vault.of(SECRET_KEY, {"2027": "m" * 32, **NEW})
     archived = await sealed_values(database)
     assert len(archived) == len(first)

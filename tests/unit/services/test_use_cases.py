@@ -32,7 +32,6 @@ ROUNDS: Mapping[str, str] = {
     "services/notifications/websocket_delivery.py": "a round of the server",
     "services/system/contents.py": "reads; a savepoint, where an older database lacks a column",
     "services/system/maintenance.py": "a round of the server",
-    "services/system/maintenance_steps.py": "a round of the server",
     "services/system/maintenance_work.py": "a round of the server",
     "services/tasks/leases.py": "a round of the server",
     "services/writing/sealed_columns.py": "a command, which goes in parts",
