@@ -612,7 +612,10 @@ BOUNDS = (
         (Resource.TIME, Resource.CONNECTIONS),
         (Door.DELIVERY,),
         "",
-        (DELIVERY + "test_workers.py::test_a_receiver_that_hangs_delays_no_other",),
+        (
+            DELIVERY + "test_workers.py::"
+            "test_a_receiver_that_never_answers_is_left_alone_and_what_waits_for_it_is_out_of_the_way",
+        ),
         setting="delivery_timeout",
     ),
     Bound(

@@ -157,7 +157,7 @@ async def test_a_wait_ends_with_its_token(lead: Agent, settings: Settings, held:
 
 async def test_a_server_that_stops_lets_waits_return(settings: Settings, person: Person, held: Held) -> None:
     async with asyncio.timeout(PATIENCE):
-        with served(settings) as server:
+        with served(settings.model_copy(update={"shutdown_timeout": int(PATIENCE)})) as server:
             async with agents(server.url) as client:
                 agent = Agent(client, "/mcp", person.token, LEGACY, UUID(str(uuid7())))
                 await agent.call("join_project")
