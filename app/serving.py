@@ -23,6 +23,12 @@ from services.core.tcp_keepalive import watch_for_loss
 
 log = structlog.get_logger("ccgraph")
 
+IDLE_CONNECTION = 75
+"""Seconds for which a connection is kept between two requests: longer than clients and proxies keep theirs.
+
+Theirs are up to 60. The server must not be the first to close: it may do so while a request is on its way.
+"""
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,6 +61,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=IDLE_CONNECTION,
                 timeout_graceful_shutdown=settings.shutdown_timeout,
             )
         )

@@ -27,6 +27,7 @@ from app.mcp.recording import MOST_BYTES as CALLS_OF_PERSON
 from app.mcp.recording import MOST_WAITING as CALLS_OF_ALL
 from app.mcp.tools.claims import LONGEST_WAIT
 from app.mcp.values import PAGE as PAGE_OF_TOOLS
+from app.serving import IDLE_CONNECTION
 from app.uvicorn_ext.bounded_requests import MAXIMUM_HEADER_BYTES
 from gql.execution.api import LONGEST_BODY, MOST_BYTES, MOST_REQUESTS
 from gql.execution.large_requests import MOST_WAITING as MOST_LARGE_WAITING
@@ -319,6 +320,14 @@ BOUNDS = (
         "",
         (HTTP + "test_deadlines.py::test_a_request_that_does_not_arrive_in_time_ends_in_408",),
         "request_timeout",
+    ),
+    Bound(
+        "time for which a connection is kept between two requests",
+        IDLE_CONNECTION,
+        (Resource.CONNECTIONS,),
+        (Door.HEADERS,),
+        "",
+        (HTTP + "test_deadlines.py::test_a_connection_is_kept_between_requests_longer_than_by_clients",),
     ),
     Bound(
         "time for the client to take 64 KiB of a response, or what is left of it",

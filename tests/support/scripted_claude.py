@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.bridges import CCGRAPH
 from tests.support.http_servers import answering
+from tests.support.waiting import PATIENCE
 
 Step: TypeAlias = Mapping[str, Any]
 """`{"text"}`, `{"tool", "input"}` or `{"tools": [...]}`, in one answer; `{"error": status}` comes once."""
@@ -202,6 +203,7 @@ class Machine:
             "HOME": str(self.home),
             "PATH": f"{Path(self.program).parent}:{os.environ['PATH']}",
             "DISABLE_AUTOUPDATER": "1",
+            "MCP_TIMEOUT": f"{PATIENCE * 1000:.0f}",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         }
 

@@ -9,7 +9,10 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app import serving
+from app.config.settings import Settings
 from app.uvicorn_ext.deadlines import deadline_protocol
+from tests.support.serving import served
 from tests.support.sockets import until_reset
 from tests.support.waiting import PATIENCE
 
@@ -131,6 +134,19 @@ async def test_the_deadline_starts_anew_with_the_next_request_on_a_connection() 
 
     assert answer.count(b"HTTP/1.1 200 ") == 5
     assert answer.count(b"HTTP/1.1 408 ") == 1
+
+
+async def test_a_connection_is_kept_between_requests_longer_than_by_clients(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert serving.IDLE_CONNECTION > 60
+    monkeypatch.setattr(serving, "IDLE_CONNECTION", 1)
+    with served(settings) as server:
+        port = int(server.url.rpartition(":")[2])
+        answer = await trickle(port, [b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"])
+
+    assert answer.startswith(b"HTTP/1.1 200 "), "it is closed after the time, and not before the answer"
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 async def test_a_lone_empty_line_after_a_response_does_not_keep_the_connection() -> None:

@@ -17,6 +17,7 @@ from tests.support.agents import Person
 from tests.support.bridges import CCGRAPH
 from tests.support.scripted_model import Step, scripted_model
 from tests.support.serving import LiveServer
+from tests.support.waiting import PATIENCE
 
 CLAUDE = shutil.which("claude")
 
@@ -52,6 +53,7 @@ def run(folder: Path, *arguments: str, model: str = "http://127.0.0.1:9") -> str
         "ANTHROPIC_BASE_URL": model,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
+        "MCP_TIMEOUT": f"{PATIENCE * 1000:.0f}",
     }
     done = subprocess.run(
         [str(CLAUDE), *arguments],

@@ -13,6 +13,7 @@ from app.config.settings import Settings
 from app.database.pools import open_database
 from app.mcp.call import Call
 from app.mcp.rows import TaskRow, read_task
+from app.uvicorn_ext.deadlines import DeadlineProtocol
 from services.tasks.claims import Claim, claim_next
 from services.writing.action import Action
 from tests.acceptance.mcp.conftest import Held
@@ -89,12 +90,17 @@ async def test_who_goes_away_claims_nothing_more(lead: Agent, settings: Settings
 async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    claimed, left = threading.Event(), threading.Event()
+    claimed, lost = threading.Event(), threading.Event()
+    connection_lost = DeadlineProtocol.connection_lost
+
+    def noted(protocol: DeadlineProtocol, error: Exception | None) -> None:
+        connection_lost(protocol, error)
+        lost.set()
 
     async def linger() -> None:
         claimed.set()
-        await until(left.is_set)
-        for _ in range(20):  # turns of the server's loop, which reads that the connection is closed
+        await until(lost.is_set)
+        for _ in range(20):  # turns of the server's loop, in which the call hears of it
             await asyncio.sleep(0.01)
 
     async def claim_slowly(action: Action, claim: Claim) -> UUID | None:
@@ -112,12 +118,12 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     else:
         monkeypatch.setattr("app.mcp.tools.claims.read_task", read_slowly)
     arguments = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}}
+    monkeypatch.setattr(DeadlineProtocol, "connection_lost", noted)
     gone = asyncio.create_task(_read(lead, arguments))
     await until(claimed.is_set)
     assert await _status(settings) == [("RUNNING", True)]
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
-    left.set()
 
     async def is_back() -> bool:
         return await _status(settings) == [("QUEUED", False)]

@@ -119,6 +119,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             "ANTHROPIC_BASE_URL": model,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
+            "MCP_TIMEOUT": f"{PATIENCE * 1000:.0f}",
         }
         yield Desk(server.url, server.demo_token(), tmp_path / "repository", environment)
 
