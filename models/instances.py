@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from models.mcp import McpMessage, McpToolCall
     from models.permission_requests import CcPermissionRequest
     from models.projects import Project
+    from models.sessions import Session
     from models.tasks import Task
     from models.ultrathink import UltrathinkMessage
     from models.usage import CcUsage
@@ -166,6 +167,13 @@ class CcInstance(Base):
     )
 
     project: Mapped[Project | None] = to_one("cc_instances")
+    # Both have the key that Claude Code gave the session (decision 177), so no column points to it.
+    session: Mapped[Session | None] = to_one(
+        None,
+        primaryjoin="foreign(CcInstance.id) == Session.session_id",
+        viewonly=True,
+        doc="The session that the instance is the first of; null for one that another instance started.",
+    )
     parent: Mapped[CcInstance | None] = to_one("children", remote_side="CcInstance.id")
     children: Mapped[list[CcInstance]] = to_many("parent")
     socket: Mapped[WebsocketSession | None] = to_one("cc_instances")

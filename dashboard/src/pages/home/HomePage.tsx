@@ -1,38 +1,61 @@
 // Who needs me? One line for each Claude that runs; those that need a person come first.
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
 import { useLive } from '@/data/follow';
 import { type Answering, useAnswering } from '@/data/permissions';
+import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import { useSettled } from '@/ui/settled';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since, useNow, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
+import { useFound } from './found';
 import styles from './HomePage.module.css';
 import { HomeDocument } from './home.generated';
 import { TEXTS } from './messages';
-import { arranged, needsPerson, type Row, rowOf, variablesOf } from './rows';
+import { arranged, fitting, needsPerson, type Row, rowOf, variablesOf } from './rows';
 
 export function HomePage() {
   const t = useTexts(TEXTS);
   const today = useToday();
   const { data, trouble } = useLive(HomeDocument, variablesOf(today));
-  const { q = '' } = useSearch({ from: '/' });
+  const [words, setWords] = useWords();
   const navigate = useNavigate({ from: '/' });
   const answering = useAnswering();
   const field = useRef<HTMLInputElement>(null);
   const [current, setCurrent] = useState<string | null>(null);
 
   const all = useMemo(
-    () => (data ? arranged([...data.waiting.nodes, ...data.ccInstances.nodes].map(rowOf)) : []),
+    () =>
+      data ? arranged([...data.waiting.nodes, ...data.ccInstances.nodes].map((node) => rowOf(node))) : [],
     [data],
   );
-  const rows = useMemo(() => arranged(all, q), [all, q]);
+  const found = useFound(words, today);
+  const rows = useMemo(() => {
+    if (words.trim() === '') return all;
+    // What the page lists is newer than what was found.
+    const listed = new Map(all.map((row) => [row.id, row]));
+    const known = found.rows.map((row) => ({ ...(listed.get(row.id) ?? row), prompt: row.prompt }));
+    return arranged([...fitting(all, words), ...known]);
+  }, [all, found.rows, words]);
   const index = rows.findIndex((row) => row.id === current);
   const row = rows[index];
   const move = (by: number) =>
     setCurrent(rows[Math.min(rows.length - 1, Math.max(0, index + by))]?.id ?? null);
+  const open = (opened: Row) => void navigate({ to: '/instances/$id', params: { id: opened.id } });
+  // From the field the first line is opened, or the list is entered.
+  const leaveField = (event: KeyboardEvent) => {
+    const first = rows[0];
+    if (event.nativeEvent.isComposing || first === undefined) return;
+    if (event.key === 'Enter') open(first);
+    else if (event.key === 'ArrowDown') {
+      field.current?.blur();
+      setCurrent(first.id);
+    } else return;
+    event.preventDefault();
+  };
   const decide = (decision: 'ALLOW' | 'DENY') => {
     const asked = row?.requestId;
     if (asked && !answering.answered.has(asked)) answering.answer(asked, decision);
@@ -43,7 +66,7 @@ export function HomePage() {
     {
       keys: 'Enter',
       label: t.open,
-      run: () => row && void navigate({ to: '/instances/$id', params: { id: row.id } }),
+      run: () => row && open(row),
     },
     { keys: 'a', label: t.allow, run: () => decide('ALLOW') },
     { keys: 'd', label: t.deny, run: () => decide('DENY') },
@@ -54,6 +77,7 @@ export function HomePage() {
   if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const { totalCount, nodes } = data.ccInstances;
+  const sought = words.trim() !== '';
   const waiting = all.filter(needsPerson).length;
   return (
     <div className={styles.home}>
@@ -68,18 +92,30 @@ export function HomePage() {
           type="search"
           aria-label={t.search}
           placeholder={t.search}
-          value={q}
-          onChange={(event) =>
-            navigate({ search: event.target.value ? { q: event.target.value } : {}, replace: true })
-          }
+          title={t.searchHint}
+          value={words}
+          onChange={(event) => {
+            setWords(event.target.value);
+            setCurrent(null);
+          }}
+          onKeyDown={leaveField}
         />
-        {totalCount > nodes.length && <span className="quiet">{t.more(nodes.length, totalCount)}</span>}
+        {sought ? (
+          <span className="quiet" role="status">
+            {found.asking ? t.seeking : t.found(rows.length, rows.length + found.leftOut)}
+          </span>
+        ) : (
+          totalCount > nodes.length && <span className="quiet">{t.more(nodes.length, totalCount)}</span>
+        )}
       </div>
+      <div>{found.trouble && <Failed trouble={found.trouble} />}</div>
       <div>{answering.trouble && <Failed trouble={answering.trouble} close={answering.forget} />}</div>
       {rows.length === 0 ? (
-        <Empty title={q === '' ? t.none : t.noMatch}>
-          {q === '' && <p className="quiet">{t.noneHint}</p>}
-        </Empty>
+        !found.asking && (
+          <Empty title={sought ? t.noMatch : t.none}>
+            <p className="quiet">{sought ? t.noMatchHint : t.noneHint}</p>
+          </Empty>
+        )
       ) : (
         <VirtualList items={rows} keyOf={(item) => item.id} label={t.title} height={44} current={index}>
           {(item) => (
@@ -96,12 +132,34 @@ export function HomePage() {
   );
 }
 
+/** The words of the search: those in the address, which follow the field once the reader pauses. */
+function useWords(): [string, (words: string) => void] {
+  const { q = '' } = useSearch({ from: '/' });
+  const navigate = useNavigate({ from: '/' });
+  const [words, setWords] = useState(q);
+  const settled = useSettled(words);
+  const written = useRef(q);
+  useEffect(() => {
+    if (settled === written.current) return;
+    written.current = settled;
+    void navigate({ search: settled === '' ? {} : { q: settled }, replace: true });
+  }, [settled, navigate]);
+  useEffect(() => {
+    if (q === written.current) return;
+    written.current = q;
+    setWords(q);
+  }, [q]);
+  return [words, setWords];
+}
+
 type LineProps = { row: Row; current: boolean; answering: Answering; focused: () => void };
 
 function Line({ row, current, answering, focused }: LineProps) {
   const t = useTexts(TEXTS);
   const formats = useFormats();
-  const said = row.detail || row.lastMessage;
+  const user = useUser();
+  const said = row.prompt ? t.asked(row.prompt) : row.detail || row.lastMessage;
+  const others = row.person !== '' && row.person !== user.username;
   const now = useNow();
   const held = row.heldUntil !== null && Date.parse(row.heldUntil) > now;
   const open =
@@ -116,8 +174,20 @@ function Line({ row, current, answering, focused }: LineProps) {
       <span className={styles.said} title={said}>
         {said}
       </span>
-      <span className={styles.place} title={row.project}>
-        {row.project} {row.branch && <code>{row.branch}</code>}
+      <span
+        className={styles.place}
+        title={[row.project, row.person, row.branch].filter(Boolean).join(' · ')}
+      >
+        <span>
+          <bdi>{row.project}</bdi>
+          {others && (
+            <>
+              {' · '}
+              <bdi>{row.person}</bdi>
+            </>
+          )}
+        </span>
+        {row.branch && <code>{row.branch}</code>}
       </span>
       <span className={styles.model} title={row.model ?? undefined}>
         {row.model?.replace(/^claude-/, '')}

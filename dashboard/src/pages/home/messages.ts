@@ -4,13 +4,20 @@ export const TEXTS = texts({
   en: {
     title: 'Fleet',
     waiting: (count: number) =>
-      count === 0 ? 'Nobody waits for you' : count === 1 ? '1 waits for you' : `${count} wait for you`,
+      count === 0 ? 'Nothing waits for you' : count === 1 ? '1 waits for you' : `${count} wait for you`,
     running: (count: number) => `${count} running`,
-    search: 'Search name, project, branch, message',
+    search: 'Search all sessions',
+    searchHint: 'Name, project, branch, person, model, message or prompt; also of those that have ended',
+    seeking: 'Searching…',
+    found: (shown: number, all: number) =>
+      all > shown ? `${shown} of ${all} that fit: add a word` : shown === 1 ? '1 fits' : `${shown} fit`,
+    asked: (prompt: string) => `Prompt: ${prompt}`,
     none: 'No Claude is running.',
     noneHint:
       'They appear here as soon as one starts. On the machine of a Claude Code, `ccgraph connect` makes it tell of itself.',
-    noMatch: 'None of them fits the search.',
+    noMatch: 'None fits the search.',
+    noMatchHint:
+      'Name, project, branch, person, model, message and prompt were searched, also of those that have ended.',
     more: (shown: number, all: number) => `The newest ${shown} of ${all}.`,
     next: 'Next line',
     previous: 'Line before',
@@ -28,12 +35,12 @@ export const TEXTS = texts({
       permission: 'Asks permission',
       answer: 'Asks a question',
       failed: 'Failed',
-      gone: 'Process gone',
       turn: 'Your turn',
       retrying: 'Retries the API',
       working: 'Working',
       background: 'In background',
       idle: 'Idle',
+      ended: 'Ended',
     },
   },
   ja: {
@@ -41,11 +48,18 @@ export const TEXTS = texts({
     waiting: (count: number) =>
       count === 0 ? '待っているものはありません' : `${count} 件があなたを待っています`,
     running: (count: number) => `稼働中 ${count} 件`,
-    search: '名前・プロジェクト・ブランチ・メッセージを検索',
+    search: 'すべてのセッションを検索',
+    searchHint: '名前・プロジェクト・ブランチ・担当者・モデル・メッセージ・プロンプト（終了したものも対象）',
+    seeking: '検索中…',
+    found: (shown: number, all: number) =>
+      all > shown ? `一致 ${all} 件のうち ${shown} 件。語を足して絞り込めます` : `一致 ${shown} 件`,
+    asked: (prompt: string) => `プロンプト: ${prompt}`,
     none: '稼働中の Claude はありません。',
     noneHint:
       '起動するとすぐここに表示されます。Claude Code のマシンで `ccgraph connect` を実行すると、ここに届くようになります。',
     noMatch: '検索に一致するものはありません。',
+    noMatchHint:
+      '名前・プロジェクト・ブランチ・担当者・モデル・メッセージ・プロンプトを、終了したものも含めて検索しました。',
     more: (shown: number, all: number) => `${all} 件のうち新しい ${shown} 件を表示しています。`,
     next: '次の行',
     previous: '前の行',
@@ -63,12 +77,12 @@ export const TEXTS = texts({
       permission: '許可待ち',
       answer: '質問中',
       failed: '失敗',
-      gone: 'プロセス消失',
       turn: 'あなたの番',
       retrying: 'API 再試行中',
       working: '作業中',
       background: 'バックグラウンド',
       idle: '待機中',
+      ended: '終了',
     },
   },
 });

@@ -1,6 +1,7 @@
 import { createRoute } from '@tanstack/react-router';
 import { type NavigationEntry, root } from '@/app/root';
 import { followAhead } from '@/data/follow';
+import { soughtIn } from '@/data/wordsSought';
 import { midnightBefore } from '@/ui/time';
 import { HomePage } from './HomePage';
 import { HomeDocument } from './home.generated';
@@ -9,8 +10,10 @@ import { variablesOf } from './rows';
 export const route = createRoute({
   getParentRoute: () => root,
   path: '/',
-  validateSearch: (search: Record<string, unknown>): { q?: string } =>
-    typeof search.q === 'string' && search.q !== '' ? { q: search.q } : {},
+  validateSearch: (search: Record<string, unknown>): { q?: string } => {
+    const q = soughtIn(search.q);
+    return q === '' ? {} : { q };
+  },
   component: HomePage, // with the shell: most visits begin here, and another file would come after it
 });
 

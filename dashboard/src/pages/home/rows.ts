@@ -1,6 +1,13 @@
 // The lines of the first page: who needs a person comes first, and who needs one for longest before others.
+
+import { partOf } from '@/data/wordsSought';
 import { summaryOf } from '@/ui/toolInput';
-import type { HomeInstanceFragment, HomeSubscriptionVariables } from './home.generated';
+import type {
+  HomeInstanceFragment,
+  HomeSearchSubscription,
+  HomeSearchSubscriptionVariables,
+  HomeSubscriptionVariables,
+} from './home.generated';
 
 const DAY = 86_400_000;
 
@@ -9,17 +16,52 @@ export function variablesOf(today: number): HomeSubscriptionVariables {
   return { today: new Date(today).toISOString(), recently: new Date(today - DAY).toISOString() };
 }
 
+const MOST_WORDS = 8; // of a search that takes each for itself; a longer one is sought as it is
+const LONGEST_SEARCH = 500; // characters
+
+/** What is asked of the server for a search, with what the page asks for. */
+export function searchOf(search: string, today: number): HomeSearchSubscriptionVariables {
+  const words = wordsOf(search);
+  return {
+    where: { and: words.map((word) => ({ or: whereWordIs(partOf(word)) })) },
+    words: search.trim().slice(0, LONGEST_SEARCH),
+    today: new Date(today).toISOString(),
+  };
+}
+
+function wordsOf(search: string): string[] {
+  const text = search.trim().slice(0, LONGEST_SEARCH);
+  const words = text.split(/\s+/);
+  return words.length > MOST_WORDS ? [text] : words;
+}
+
+type Where = HomeSearchSubscriptionVariables['where'];
+
+function whereWordIs(ilike: string): Where[] {
+  return [
+    { name: { ilike } },
+    { worktreePath: { ilike } },
+    { model: { ilike } },
+    { activityDetail: { ilike } },
+    { lastMessage: { ilike } },
+    { project: { or: [{ name: { ilike } }, { owner: { username: { ilike } } }] } },
+    { session: { user: { username: { ilike } } } },
+    { gitWorktrees: { some: { currentBranch: { ilike } } } },
+    { receivedUltrathinkMessages: { some: { instructionContent: { ilike } } } },
+  ];
+}
+
 /** What an instance does, in the order in which it needs a person. */
 export const STATES = [
   'permission',
   'answer',
   'failed',
-  'gone',
   'turn',
   'retrying',
   'working',
   'background',
   'idle',
+  'ended',
 ] as const;
 export type State = (typeof STATES)[number];
 
@@ -36,9 +78,13 @@ export type Row = {
   heldUntil: string | null;
   name: string;
   project: string;
+  /** Whose session it is; empty where it has none. */
+  person: string;
   branch: string;
   model: string;
   lastMessage: string;
+  /** What a person has asked of it, where it was found by that. */
+  prompt: string;
   contextUsedPercent: number | null;
   /** Millionths of a US dollar, today. */
   cost: number;
@@ -51,10 +97,10 @@ const ACTIVITIES: Record<NonNullable<HomeInstanceFragment['activity']>, State> =
   WORKING: 'working',
   BACKGROUND: 'background',
   RETRYING: 'retrying',
-  GONE: 'gone',
+  GONE: 'ended',
 };
 
-export function rowOf(instance: HomeInstanceFragment): Row {
+export function rowOf(instance: HomeInstanceFragment, prompt = ''): Row {
   const request = instance.permissionRequests.nodes[0];
   const state = stateOf(instance);
   const asked = state === 'permission' && request !== undefined;
@@ -65,7 +111,9 @@ export function rowOf(instance: HomeInstanceFragment): Row {
       ? request.askedAt
       : state === 'failed'
         ? instance.lastHeartbeat
-        : (instance.activitySince ?? instance.createdAt),
+        : state === 'ended'
+          ? (instance.terminatedAt ?? instance.lastHeartbeat)
+          : (instance.activitySince ?? instance.createdAt),
     detail: asked
       ? `${request.toolName} ${summaryOf(request.toolInput)}`.trim()
       : (instance.activityDetail ?? ''),
@@ -73,9 +121,11 @@ export function rowOf(instance: HomeInstanceFragment): Row {
     heldUntil: asked ? request.heldUntil : null,
     name: instance.name,
     project: instance.project?.name ?? '',
+    person: instance.session?.user?.username ?? '',
     branch: instance.gitWorktrees.nodes[0]?.currentBranch ?? instance.worktreePath ?? '',
     model: instance.model ?? '',
     lastMessage: instance.lastMessage ?? '',
+    prompt,
     contextUsedPercent: instance.contextUsedPercent,
     cost: Number(instance.usage.aggregate.sum.costMicroUsd ?? 0),
   };
@@ -83,6 +133,7 @@ export function rowOf(instance: HomeInstanceFragment): Row {
 
 function stateOf({ status, activity, permissionRequests }: HomeInstanceFragment): State {
   if (status === 'ERROR') return 'failed';
+  if (status === 'STOPPED') return 'ended';
   if (permissionRequests.nodes.length > 0) return 'permission';
   if (activity !== null) return ACTIVITIES[activity];
   return status === 'RUNNING' ? 'working' : 'idle';
@@ -93,19 +144,31 @@ export function needsPerson({ state }: Row): boolean {
   return state === 'permission' || state === 'answer';
 }
 
-/** The rows that contain all words of the search, each once, in the order of how much they need a person. */
-export function arranged(rows: readonly Row[], search = ''): Row[] {
-  const words = search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-  const once = [...new Map(rows.map((row) => [row.id, row])).values()];
-  return once
-    .filter((row) => {
-      const text = [row.name, row.project, row.branch, row.model, row.detail, row.lastMessage]
-        .join('\n')
-        .toLocaleLowerCase();
-      return words.every((word) => text.includes(word));
-    })
-    .sort(
-      (a, b) =>
-        STATES.indexOf(a.state) - STATES.indexOf(b.state) || (a.since ?? '').localeCompare(b.since ?? ''),
-    );
+/** Each row once, the last of those that are given, in the order of how much they need a person. */
+export function arranged(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map((row) => [row.id, row])).values()].sort(
+    (a, b) =>
+      STATES.indexOf(a.state) - STATES.indexOf(b.state) ||
+      // Who works for longest comes first; of those that are over, who ended last.
+      (a.since ?? '').localeCompare(b.since ?? '') * (a.state === 'ended' ? -1 : 1),
+  );
+}
+
+/** The rows that show all words of the search. */
+export function fitting(rows: readonly Row[], search: string): Row[] {
+  const words = wordsOf(search.toLocaleLowerCase());
+  return rows.filter((row) => {
+    const shown = [row.name, row.project, row.person, row.branch, row.model, row.detail, row.lastMessage];
+    const text = [...shown, row.prompt].join('\n').toLocaleLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+/** The rows of an answer to a search. */
+export function foundIn({ ccInstances, prompts }: HomeSearchSubscription['live']): Row[] {
+  const asked = prompts.nodes.flatMap(({ ccInstance, message }) =>
+    ccInstance ? [rowOf(ccInstance, message)] : [],
+  );
+  // Of several prompts the newest is shown, which comes first.
+  return [...asked.reverse(), ...ccInstances.nodes.map((instance) => rowOf(instance))];
 }

@@ -1,5 +1,6 @@
 // What was found, of every kind in one shape, page by page.
 import { ask } from '@/data/client';
+import { partOf } from '@/data/wordsSought';
 import { summaryOf } from '@/ui/toolInput';
 import type { Kind } from './page';
 import {
@@ -90,11 +91,6 @@ export async function pageOf(kind: Kind, q: string, after: string | null): Promi
       }));
     }
   }
-}
-
-/** The pattern of ILIKE for a text that occurs as it is. */
-export function partOf(q: string): string {
-  return `%${q.replace(/[\\%_]/g, '\\$&')}%`;
 }
 
 function page<Node>(

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { type NavigationEntry, root } from '@/app/root';
+import { soughtIn } from '@/data/wordsSought';
 
 export const KINDS = ['logs', 'tasks', 'instructions', 'messages', 'calls'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -10,8 +11,7 @@ export const route = createRoute({
   path: '/search',
   validateSearch: (search: Record<string, unknown>): SearchSearch => {
     const kind = KINDS.find((name) => name === search.kind);
-    // An address with ?q=42 is read as a number.
-    const q = typeof search.q === 'string' || typeof search.q === 'number' ? String(search.q) : '';
+    const q = soughtIn(search.q);
     return { ...(q !== '' && { q }), ...(kind && { kind }) };
   },
   component: lazyRouteComponent(() => import('./SearchPage'), 'SearchPage'),
