@@ -150,7 +150,7 @@ def test_who_needs_a_person_is_first_and_answered_by_the_keyboard_alone(
 def test_the_list_is_searched_and_opened_by_the_keyboard(home: Page, fleet: Fleet) -> None:
     home.keyboard.press("/")
     home.keyboard.type("東京 nothing")
-    expect(home.get_by_text("None of them fits the search.")).to_be_visible()
+    expect(home.get_by_text("None fits the search.")).to_be_visible()
     home.keyboard.press("ControlOrMeta+A")
     home.keyboard.type("parent")
     home.keyboard.press("Escape")

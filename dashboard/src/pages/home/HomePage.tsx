@@ -1,13 +1,12 @@
 // Who needs me? One line for each Claude that runs; those that need a person come first.
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
 import { useLive } from '@/data/follow';
 import { type Answering, useAnswering } from '@/data/permissions';
 import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
-import { useSettled } from '@/ui/settled';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since, useNow, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
@@ -20,11 +19,15 @@ import { arranged, fitting, needsPerson, type Row, rowOf, variablesOf } from './
 export function HomePage() {
   const t = useTexts(TEXTS);
   const today = useToday();
-  const { data, trouble } = useLive(HomeDocument, variablesOf(today));
-  const [words, setWords] = useWords();
+  const { data: newest, trouble } = useLive(HomeDocument, variablesOf(today));
+  // A day that begins is asked for anew; until it is answered, the day before is shown.
+  const shown = useRef(newest);
+  shown.current = newest ?? shown.current;
+  const data = shown.current;
   const navigate = useNavigate({ from: '/' });
   const answering = useAnswering();
   const field = useRef<HTMLInputElement>(null);
+  const [words, setWords] = useWords(field);
   const [current, setCurrent] = useState<string | null>(null);
 
   const all = useMemo(
@@ -132,24 +135,19 @@ export function HomePage() {
   );
 }
 
-/** The words of the search: those in the address, which follow the field once the reader pauses. */
-function useWords(): [string, (words: string) => void] {
+/** The words of the search, as the field has them; the address follows it, and leads it while one is elsewhere. */
+function useWords(field: RefObject<HTMLInputElement | null>): [string, (words: string) => void] {
   const { q = '' } = useSearch({ from: '/' });
   const navigate = useNavigate({ from: '/' });
   const [words, setWords] = useState(q);
-  const settled = useSettled(words);
-  const written = useRef(q);
   useEffect(() => {
-    if (settled === written.current) return;
-    written.current = settled;
-    void navigate({ search: settled === '' ? {} : { q: settled }, replace: true });
-  }, [settled, navigate]);
-  useEffect(() => {
-    if (q === written.current) return;
-    written.current = q;
-    setWords(q);
-  }, [q]);
-  return [words, setWords];
+    if (document.activeElement !== field.current) setWords(q);
+  }, [q, field]);
+  const change = (changed: string) => {
+    setWords(changed);
+    void navigate({ search: changed === '' ? {} : { q: changed }, replace: true });
+  };
+  return [words, change];
 }
 
 type LineProps = { row: Row; current: boolean; answering: Answering; focused: () => void };
