@@ -1,6 +1,6 @@
 """What resolvers are given: one value per request, or per WebSocket connection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.accounts.token_store import Admit
 from services.accounts.tokens import TokenPolicy
@@ -9,6 +9,7 @@ from services.core.errors import ServiceUnavailable, Unauthenticated
 from services.core.principal import Origin, Principal
 from services.delivery.sender import Sender
 from services.secrets.vault import Vault
+from services.tasks.handing_out import HandedOut
 
 
 @dataclass(slots=True)
@@ -17,7 +18,8 @@ class Context:
 
     `tokens` signs what `login` hands out. `vault` seals what is encrypted at rest; without one of its own, a
     server seals with a key derived from the one that signs tokens. `admit` counts a call of an account.
-    `sender` sends messages to people; a server without one sends none.
+    `sender` sends messages to people; a server without one sends none. `handed_out` is what a call claims, to
+    be given back where its caller has left before it is answered.
     """
 
     database: Database
@@ -27,6 +29,7 @@ class Context:
     vault: Vault | None = None
     admit: Admit | None = None
     sender: Sender | None = None
+    handed_out: HandedOut = field(default_factory=HandedOut)
 
     def sealing(self) -> Vault:
         """What seals and opens encrypted columns."""

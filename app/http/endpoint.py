@@ -22,6 +22,7 @@ from app.admission.request import (
 from app.connections.auth import caller, origin
 from app.http.negotiation import JSON, Accepted, accepted, coding
 from app.http.response import Answer, answer_exception, answer_result, error_body, send_answer
+from app.uvicorn_ext.leaving import has_left
 from gql.context import Context
 from gql.errors import BAD_USER_INPUT
 from gql.execution.api import OperationRequest, OperationResult
@@ -102,6 +103,12 @@ async def _with_position(answer: Answer, exchange: _Exchange, context: Context) 
     if reached is None:
         return answer
     return replace(answer, headers=(*answer.headers, (POSITION, b"%d" % reached)))
+
+
+async def _give_back_unheard(exchange: _Exchange, context: Context) -> None:
+    """Give back what was claimed where the client has left, so that its answer goes nowhere."""
+    if context.handed_out and has_left(exchange.receive):
+        await context.handed_out.give_back()
 
 
 class GraphQLEndpoint:
@@ -188,7 +195,7 @@ class GraphQLEndpoint:
             parsed = parse_body(body)
             if isinstance(parsed, list):
                 return await _with_position(
-                    await self._answer_batch(context, parsed, len(body)), exchange, context
+                    await self._answer_batch(exchange, context, parsed, len(body)), exchange, context
                 )
             request = self._request(parsed, context, len(body), body)
             prepared = await self._api.prepare(request, context)
@@ -218,10 +225,13 @@ class GraphQLEndpoint:
             return None
         answer = answer_result(await self._api.run(prepared, context), accepts.response or JSON)
         if prepared.kind is OperationType.MUTATION:
-            return await _with_position(answer, exchange, context)
+            answer = await _with_position(answer, exchange, context)
+            await _give_back_unheard(exchange, context)
         return answer
 
-    async def _answer_batch(self, context: Context, batch: list[Any], size: int) -> Answer:
+    async def _answer_batch(
+        self, exchange: _Exchange, context: Context, batch: list[Any], size: int
+    ) -> Answer:
         """The operations of a JSON array one after the other, each counted, each with its own response."""
         if self._maximum_batch == 0:
             raise BadInput("Send one operation a request; this server takes no JSON arrays.")
@@ -236,6 +246,7 @@ class GraphQLEndpoint:
                 bodies.append(result.body)
             except DomainError as error:
                 bodies.append(answer_exception(error).body)
+        await _give_back_unheard(exchange, context)
         return Answer(200, b"[" + b",".join(bodies) + b"]")
 
     def _request(

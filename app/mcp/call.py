@@ -11,6 +11,7 @@ from services.core.database import Database
 from services.core.errors import BadInput, DomainError
 from services.core.principal import Origin, Principal
 from services.secrets.vault import Vault
+from services.tasks.handing_out import HandedOut
 from services.writing.action import Action
 
 Row = dict[str, Any]
@@ -89,6 +90,7 @@ class Call:
     reads: Reads
     progress: Progress
     waits: Waits
+    handed_out: HandedOut
     own_instance: UUID | None = None
 
     @property

@@ -22,6 +22,7 @@ from app.mcp.call import HEADER
 from app.mcp.server import SCOPE_KEY, Agent
 from app.mcp.tools.all import TOOLS
 from app.mcp.transport import Transport
+from app.uvicorn_ext.leaving import has_left
 from models.spellings import read_uuid
 from services.accounts.authentication import Authenticator
 from services.accounts.rate_limits import ApiCalls
@@ -117,7 +118,13 @@ class McpEndpoint:
         given = headers.get(POSITION)
         if given:
             context.database.note_position(principal.user_id, position_of(given.decode("latin-1")))
-        agent = Agent(principal, context, _instance(headers), tells_position=bool(given))
+        agent = Agent(
+            principal,
+            context,
+            _instance(headers),
+            tells_position=bool(given),
+            left=partial(has_left, receive),
+        )
         scope = {**scope, SCOPE_KEY: agent, "headers": _trimmed(scope["headers"])}
         streams = _takes_long(request)
         if not streams and revision in HANDSHAKE_PROTOCOL_VERSIONS and _is_call(request, headers):

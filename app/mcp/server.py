@@ -1,5 +1,7 @@
 """The MCP server: what it offers, and how a request becomes a call of a tool."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -46,7 +48,7 @@ from app.mcp.tools.all import TOOLS
 from gql.context import Context
 from gql.execution.api import Api
 from gql.request.documents import Documents
-from services.core.errors import BadInput, CursorInvalid, Unauthenticated
+from services.core.errors import BadInput, Conflict, CursorInvalid, Unauthenticated
 from services.core.principal import Principal
 
 NAME: Final = "ccgraph"
@@ -60,6 +62,8 @@ SCOPE_KEY: Final = "ccgraph.agent"
 POSITION: Final = "ccgraph/position"
 """In `_meta` of an answer, what `Ccgraph-Position` is over HTTP: a text, as such numbers may pass 53 bits."""
 
+_LEFT: Final = Conflict("The client has closed its connection, so what was claimed was given back.")
+
 _HOUR_MS: Final = 3_600_000
 _UNCHANGING: Final = CacheHint(_HOUR_MS, "public")
 
@@ -70,6 +74,7 @@ Request: TypeAlias = ServerRequestContext[Any, Any]
 class Agent:
     """Who makes a request: the caller of the API, and the instance that the connection works as.
 
+    `left` says whether the client has closed its connection.
     `tells_position`: the client asks how far the primary's log is after what it changes, and says so later.
     """
 
@@ -77,6 +82,7 @@ class Agent:
     context: Context
     instance: UUID | None = None
     tells_position: bool = False
+    left: Callable[[], bool] = lambda: False
 
 
 def agent_of(ctx: Request) -> Agent:
@@ -154,17 +160,25 @@ class AgentServer:
             self._reader(context),
             ctx.session.report_progress,
             self._waits,
+            context.handed_out,
             agent.instance,
         )
         try:
             result = told(await tool.run(call, given))
+        except asyncio.CancelledError:
+            context.handed_out.give_back()
+            raise
         except Exception as error:
+            await context.handed_out.give_back()  # the answer does not tell of it
             result = refused(problem_of(error))
         if agent.tells_position and not tool.read_only:
             reached = await context.database.position()
             if reached is not None:
                 # Not in a header: those of a stream are sent before the change.
                 result.meta = {**(result.meta or {}), POSITION: str(reached)}
+        if context.handed_out and agent.left():
+            await context.handed_out.give_back()
+            result = refused(_LEFT)  # for the record alone
         return result
 
     async def _list_resources(

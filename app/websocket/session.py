@@ -309,15 +309,19 @@ class Conversation:
 
     async def _execute(self, operation: Operation, prepared: Prepared, context: Context) -> None:
         """Run a query or mutation and send its one result."""
+        heard = False
         try:
             result = await self._endpoint.api.run(prepared, context)
             await self._say_next(operation, result.body)
+            heard = True
             await self._complete(operation)
         except OSError:
             return  # the client is gone, which the connection's own task notices
         except Exception as error:
             await self._fail(operation, refused(error))
         finally:
+            if not heard:
+                context.handed_out.give_back()
             operation.task = None
             self._leave_when_done()
 

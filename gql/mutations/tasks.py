@@ -1,6 +1,9 @@
 """Tasks: claimNextTask, claimTask, reportTaskProgress, completeTask, failTask, releaseTask."""
 
+from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -101,6 +104,14 @@ class ReleaseTaskPayload(_WithTask):
     pass
 
 
+async def _taken(info: Info, claim: Claim, claiming: Coroutine[Any, Any, UUID | None]) -> UUID | None:
+    """The task that is claimed, which is given back where the caller does not hear of it."""
+    release = replace(action_of(info), name="releaseTask")
+    return await info.context.handed_out.take(
+        claiming, lambda task_id: tasks.release(release, Report(task_id, claim.instance_id))
+    )
+
+
 @strawberry.type
 class TaskMutations:
     @strawberry.mutation(
@@ -113,12 +124,13 @@ class TaskMutations:
     async def claim_next_task(self, info: Info, input: ClaimNextTaskInput) -> ClaimNextTaskPayload:
         kinds = None if input.task_types is None else tuple(TaskType(kind) for kind in input.task_types)
         claim = Claim(input.cc_instance_id, timedelta(seconds=input.lease_seconds), kinds)
-        return ClaimNextTaskPayload(key=await claims.claim_next(action_of(info), claim))
+        key = await _taken(info, claim, claims.claim_next(action_of(info), claim))
+        return ClaimNextTaskPayload(key=key)
 
     @strawberry.mutation(description="Give an instance this very task, if it is ready.")
     async def claim_task(self, info: Info, input: ClaimTaskInput) -> ClaimTaskPayload:
         claim = Claim(input.cc_instance_id, timedelta(seconds=input.lease_seconds))
-        await claims.claim(action_of(info), input.task_id, claim)
+        await _taken(info, claim, claims.claim(action_of(info), input.task_id, claim))
         return ClaimTaskPayload(key=input.task_id)
 
     @strawberry.mutation(description="Log how far a task has come, and renew its claim.")

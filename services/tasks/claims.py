@@ -202,8 +202,8 @@ async def look(action: Action, claim: Claim) -> Sight:
     return await database.batcher.submit(kind, claim, look_together, max_batch=_MOST_LOOKS)
 
 
-async def claim(action: Action, task_id: UUID, claimed: Claim) -> None:
-    """Give the instance this very task, if it is ready.
+async def claim(action: Action, task_id: UUID, claimed: Claim) -> UUID | None:
+    """Give the instance this very task, if it is ready; None where the instance holds it already.
 
     Raises: what `claim_next` does, NotFound and Forbidden for the task, and Conflict when it is not ready.
     """
@@ -214,12 +214,13 @@ async def claim(action: Action, task_id: UUID, claimed: Claim) -> None:
         if row["project_id"] != project_id:
             raise BadInput("This task belongs to another project than the instance.", field="input.taskId")
         if is_held_by(row, claimed.instance_id):
-            return
+            return None
         if row["status"] not in WAITING:
             raise Conflict(f"This task is {row['status']} and cannot be claimed.", field="input.taskId")
         given = (task_id, claimed.instance_id, claimed.lease)
         if (await transaction.connection.exec_driver_sql(_CLAIM, given)).first() is None:
             raise Conflict("This task waits for others that have not completed.", field="input.taskId")
+        return task_id
 
 
 async def _claim_next(transaction: Transaction, claim: Claim) -> UUID | None:

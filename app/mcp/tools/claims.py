@@ -1,20 +1,18 @@
 """Claims of tasks: claim_next_task, renew_claim, complete_task, fail_task, release_task."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from anyio import CancelScope
 from pydantic import Field
 
 from app.mcp.call import Call
 from app.mcp.rows import TaskRow, place_of, read_task
 from app.mcp.tool import tool
 from app.mcp.values import WHOLE, Data, Given, Instance, Kind, LeaseSeconds, Message, Told
-from services.core.errors import DomainError
 from services.tasks import claims, tasks
 from services.tasks.claims import Claim
 from services.tasks.leases import LEASE
@@ -115,41 +113,35 @@ async def claim_next_task(call: Call, given: ClaimNextTask) -> Claimed:
     instance = call.instance(given.instance)
     kinds = None if given.task_types is None else tuple(given.task_types)
     claim = Claim(instance, timedelta(seconds=given.lease_seconds), kinds)
-    taken: list[UUID] = []
-    try:
-        if not await _take(call, claim, taken) and given.wait_seconds:
-            await _wait(call, claim, given.wait_seconds, taken)
-        if not taken:
-            return Claimed(hint=_NONE_READY)
-        return Claimed(task=await read_task(call, taken[0]), hint=_CLAIMED)
-    except asyncio.CancelledError:
-        for task_id in taken:  # of which the caller does not hear
-            with CancelScope(shield=True), suppress(DomainError):
-                await tasks.release(call.action, Report(task_id, claim.instance_id))
-        raise
+    task_id = await take(call, claim, claims.claim_next(call.action, claim))
+    if task_id is None and given.wait_seconds:
+        task_id = await _wait(call, claim, given.wait_seconds)
+    if task_id is None:
+        return Claimed(hint=_NONE_READY)
+    return Claimed(task=await read_task(call, task_id), hint=_CLAIMED)
 
 
-async def _take(call: Call, claim: Claim, taken: list[UUID]) -> bool:
-    """Claim a task and note it in `taken`; not broken off between the two."""
-    with CancelScope(shield=True):
-        task_id = await claims.claim_next(call.action, claim)
-        if task_id is not None:
-            taken.append(task_id)
-    return bool(taken)
+async def take(call: Call, claim: Claim, claiming: Coroutine[Any, Any, UUID | None]) -> UUID | None:
+    """The task that is claimed, which is given back where the caller does not hear of it."""
+    release = replace(call.action, name="releaseTask")
+    return await call.handed_out.take(
+        claiming, lambda task_id: tasks.release(release, Report(task_id, claim.instance_id))
+    )
 
 
-async def _wait(call: Call, claim: Claim, seconds: float, taken: list[UUID]) -> None:
+async def _wait(call: Call, claim: Claim, seconds: float) -> UUID | None:
     """Claim once something is ready, before `seconds` are over."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     project_id = UUID(str((await place_of(call, claim.instance_id))["projectId"]))
     async with call.waits.listening(call.principal, project_id) as bell:
-        while not await _take(call, claim, taken):
+        while (task_id := await take(call, claim, claims.claim_next(call.action, claim))) is None:
             while not await bell.rung(min(TOLD_EVERY, max(0.0, began + seconds - loop.time()))):
                 waited = loop.time() - began
                 if waited >= seconds or bell.ending:
-                    return
+                    return None
                 await call.progress(waited, seconds, "Nothing is ready yet.")
+    return task_id
 
 
 async def completed(call: Call, said: Report, results: Mapping[str, Any]) -> TaskNow:

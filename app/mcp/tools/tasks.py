@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import project_of, read_task, rows_of
 from app.mcp.tool import tool
-from app.mcp.tools.claims import TaskNow, completed
+from app.mcp.tools.claims import TaskNow, completed, take
 from app.mcp.values import PAGE, WHOLE, ByName, Cursor, Data, Given, Instance, Kind, Listed, Message, Part
 from models.enums import TaskDependencyType, TaskStatus
 from models.readiness import WAITING
@@ -187,7 +187,8 @@ async def update_task_status(call: Call, given: UpdateTaskStatus) -> TaskNow:
     holds = before.status == TaskStatus.RUNNING.name and before.lease_expires_at is not None
     match given.status:
         case TaskStatus.RUNNING:
-            await claims.claim(call.action, given.task_id, Claim(call.instance(given.instance)))
+            claim = Claim(call.instance(given.instance))
+            await take(call, claim, claims.claim(call.action, given.task_id, claim))
         case TaskStatus.COMPLETED:
             results = {} if given.output_data is None else {"output_data": given.output_data}
             return await completed(call, _report(call, given), results)

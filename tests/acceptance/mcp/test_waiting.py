@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from app.database.pools import open_database
 from app.mcp.call import Call
 from app.mcp.rows import TaskRow, read_task
 from app.uvicorn_ext.deadlines import DeadlineProtocol
+from services.core.errors import ServiceUnavailable
 from services.tasks.claims import Claim, claim_next
+from services.tasks.claims import claim as claim_this
 from services.writing.action import Action
 from tests.acceptance.mcp.conftest import Held
 from tests.support.agents import LEGACY, MODERN, NONE_READY, Agent, Person, agents
@@ -86,9 +89,27 @@ async def test_who_goes_away_claims_nothing_more(lead: Agent, settings: Settings
     assert await _status(settings) == [("PENDING", False)]
 
 
+async def _claim_next(lead: Agent) -> dict[str, Any]:
+    return {"name": "claim_next_task", "arguments": {}}
+
+
+async def _wait_for_next(lead: Agent) -> dict[str, Any]:
+    return {"name": "claim_next_task", "arguments": {"waitSeconds": 30}}
+
+
+async def _claim_this(lead: Agent) -> dict[str, Any]:
+    [task] = (await lead.call("get_available_tasks"))["ready"]
+    return {"name": "update_task_status", "arguments": {"taskId": task["id"], "status": "RUNNING"}}
+
+
+@pytest.mark.parametrize("verb", [_claim_next, _wait_for_next, _claim_this])
 @pytest.mark.parametrize("place", ["while it is claimed", "before it is answered"])
 async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
-    lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch, place: str
+    lead: Agent,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    verb: Callable[[Agent], Awaitable[dict[str, Any]]],
 ) -> None:
     claimed, lost = threading.Event(), threading.Event()
     connection_lost = DeadlineProtocol.connection_lost
@@ -108,16 +129,25 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
         await linger()
         return task_id
 
-    async def read_slowly(call: Call, task_id: UUID) -> TaskRow:
+    async def claim_this_slowly(action: Action, task_id: UUID, claimed: Claim) -> UUID | None:
+        taken = await claim_this(action, task_id, claimed)
         await linger()
-        return await read_task(call, task_id)
+        return taken
+
+    async def read_slowly(call: Call, task_id: UUID) -> TaskRow:
+        task = await read_task(call, task_id)
+        if task.status == "RUNNING":
+            await linger()
+        return task
 
     await lead.call("add_tasks", tasks=TASK)
+    arguments = await verb(lead)
     if place == "while it is claimed":
-        monkeypatch.setattr("app.mcp.tools.claims.claims.claim_next", claim_slowly)
+        monkeypatch.setattr("services.tasks.claims.claim_next", claim_slowly)
+        monkeypatch.setattr("services.tasks.claims.claim", claim_this_slowly)
     else:
         monkeypatch.setattr("app.mcp.tools.claims.read_task", read_slowly)
-    arguments = {"name": "claim_next_task", "arguments": {"waitSeconds": 30}}
+        monkeypatch.setattr("app.mcp.tools.tasks.read_task", read_slowly)
     monkeypatch.setattr(DeadlineProtocol, "connection_lost", noted)
     gone = asyncio.create_task(_read(lead, arguments))
     await until(claimed.is_set)
@@ -131,6 +161,48 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     await until(is_back)
     monkeypatch.undo()
     assert (await lead.call("claim_next_task"))["task"]["status"] == "RUNNING"
+
+
+async def test_a_claim_from_before_is_kept_when_a_call_that_finds_it_is_broken_off(
+    lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, left, answered = threading.Event(), threading.Event(), threading.Event()
+
+    async def read_slowly(call: Call, task_id: UUID) -> TaskRow:
+        task = await read_task(call, task_id)
+        if reading.is_set():  # the second time, after the claim
+            await until(left.is_set)
+            await asyncio.sleep(1)
+            answered.set()
+        reading.set()
+        return task
+
+    await lead.call("add_tasks", tasks=TASK)
+    arguments = await _claim_this(lead)
+    await lead.call(arguments["name"], **arguments["arguments"])
+    monkeypatch.setattr("app.mcp.tools.tasks.read_task", read_slowly)
+    gone = asyncio.create_task(_read(lead, arguments))
+    await until(reading.is_set)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    left.set()
+
+    await until(answered.is_set)
+    await asyncio.sleep(0.5)
+    assert await _status(settings) == [("RUNNING", True)]
+
+
+async def test_a_claim_that_cannot_be_told_of_is_given_back(
+    lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(call: Call, task_id: UUID) -> TaskRow:
+        raise ServiceUnavailable("The database is away.")
+
+    await lead.call("add_tasks", tasks=TASK)
+    monkeypatch.setattr("app.mcp.tools.claims.read_task", fail)
+
+    assert (await lead.refusal("claim_next_task")).startswith("SERVICE_UNAVAILABLE")
+    assert await _status(settings) == [("QUEUED", False)]
 
 
 async def _read(agent: Agent, arguments: dict[str, Any]) -> None:
