@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ mutation ($instance: UUID!, $task: UUID!) {
 }
 """
 
-Ask = Callable[[LiveServer, str, dict[str, Any]], Awaitable[Any]]
+Ask = Callable[[LiveServer, str, dict[str, Any]], Coroutine[Any, Any, Any]]
 
 
 async def _over_http(server: LiveServer, token: str, body: dict[str, Any]) -> Any:
