@@ -34,9 +34,9 @@ async def bearer(database: Database, settings: Settings) -> Header:
     return {"authorization": f"Bearer {issued.token}"}
 
 
-def many_fields(number: int) -> dict[str, Any]:
+def many_fields(number: int, fields: int = 4_900) -> dict[str, Any]:
     """A document that takes long to parse and validate, each time another one."""
-    return {"query": "{ me { " + f"a{number}: username " + "username " * 4_900 + "} }"}
+    return {"query": "{ me { " + f"a{number}: username " + "username " * fields + "} }"}
 
 
 def long_text(number: int) -> dict[str, Any]:
@@ -112,8 +112,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_one_person_keeps_few_large_requests_in_memory(
     client: httpx.AsyncClient, bearer: Header
 ) -> None:
-    sent = (client.post("/graphql", json=many_fields(number), headers=bearer) for number in range(60))
+    # Just so long that they wait for one another: it is about how many do.
+    sent = (client.post("/graphql", json=many_fields(number, 1_500), headers=bearer) for number in range(70))
     answers = [answer.json() for answer in await asyncio.gather(*sent)]
     codes = [answer["errors"][0]["extensions"]["code"] for answer in answers if "errors" in answer]
     assert set(codes) == {"RATE_LIMITED"}
-    assert 0 < len(codes) < 20
+    assert 0 < len(codes) <= 20
