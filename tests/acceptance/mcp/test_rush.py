@@ -14,7 +14,7 @@ from services.writing.rows import uuid_key
 from tests.support.acting import action
 from tests.support.agents import Agent, Person
 
-AGENTS, TASKS = 20, 300
+AGENTS, TASKS = 20, 150
 
 
 async def test_each_task_is_claimed_once(
