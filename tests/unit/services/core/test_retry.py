@@ -1,12 +1,16 @@
 """Trying again: how often, how long, and what is not tried again."""
 
 import asyncio
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from services.core import retry as retrying
 from services.core.retry import Backoff, retry
+from tests.support.clock import HeldLoop
+from tests.support.waiting import until
 
 QUICK = Backoff(first=0.001, longest=0.004)
 
@@ -48,18 +52,21 @@ async def test_what_no_attempt_mends_is_raised_at_once(error: Exception) -> None
     assert failing.attempts == 1
 
 
-async def test_no_attempt_begins_after_the_time_that_is_given() -> None:
+async def test_no_attempt_begins_after_the_time_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = HeldLoop()
+    held = SimpleNamespace(get_running_loop=lambda: loop, sleep=loop.advance)
+    monkeypatch.setattr(retrying, "asyncio", held)
     failing = Failing(ConnectionRefusedError(), 10**9)
-    async with asyncio.timeout(60):
-        with pytest.raises(ConnectionRefusedError):
-            await retry(failing.work, "not_done", backoff=QUICK, within=0.1)
-    assert failing.attempts > 1
+    with pytest.raises(ConnectionRefusedError):
+        await retry(failing.work, "not_done", backoff=Backoff(1, 1), within=10)
+    assert 10 < failing.attempts <= 21
+    assert 9 < loop.time() <= 10
 
 
 async def test_a_cancellation_ends_it_during_a_pause() -> None:
     failing = Failing(ConnectionRefusedError(), 10**9)
     task = asyncio.create_task(retry(failing.work, "not_done", backoff=Backoff(60, 60)))
-    await asyncio.sleep(0.01)
+    await until(lambda: failing.attempts == 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
