@@ -13,6 +13,7 @@ from models.instances import CcInstance
 from models.invitations import ProjectInvitation
 from models.logs import CcLog, TaskLog
 from models.mcp import McpMessage, McpToolCall
+from models.named_paths import file_paths
 from models.notifications import (
     NotificationHistoryEntry,
     NotificationSetting,
@@ -98,6 +99,7 @@ __all__ = [
     "feed_starts",
     "feed_state",
     "file_operation_counts",
+    "file_paths",
     "ingest_counts",
     "ingest_files",
     "ingest_records",

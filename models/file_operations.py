@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import FALSE, FIXED, GIVEN, OWNER, TRUE, Base, LogKey, created_at, to_one
 from models.enums import FileOperationType
-from models.search import SEARCHES
+from models.search import SEARCHES, key_of_text
 from models.types import Choice, one_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class FileOperation(Base):
             text(SEARCHES["file_operations"].vector()),
             postgresql_using="gin",
         ),
+        # The newest operations on a path, and those of a session on it. A path itself may be too long.
+        Index("idx_file_operations_path", text(key_of_text("file_path")), "id", "created_at"),
+        Index("idx_file_operations_session_path", "session_id", text(key_of_text("file_path"))),
         {"comment": "ファイル操作履歴・監査ログ", "postgresql_partition_by": "RANGE (created_at)"},
     )
 

@@ -288,9 +288,10 @@ class SmallSet:
     `few` is a query for one boolean: whether there are at most `SMALL` of them. The others are predicates
     that hold for the same rows as the function `visible`: `gathered` is answered from indexes, `among` is
     for rows that are met one by one. Of `parts` one holds for each visible row, and no two. `handful` says
-    that the keys of the sets are few.
+    that the keys of the sets are few, and `sets` are the names of the sets.
     """
 
+    sets: tuple[str, ...]
     few: str
     gathered: str
     among: str
@@ -331,6 +332,7 @@ def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
         for place, one in enumerate(picked)
     ]
     return SmallSet(
+        sets=tuple(sets.values()),
         few=f"SELECT count(*) <= {SMALL} AS few FROM (SELECT FROM ({found}) AS one LIMIT {SMALL + 1}) AS one",
         gathered=f"({' OR '.join(picked)})",
         among=f"({' OR '.join(asked)})",

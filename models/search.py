@@ -45,6 +45,11 @@ DOCUMENT = 40_000
 """Characters of a text other than ASCII that are looked at."""
 
 
+def key_of_text(column: str) -> str:
+    """SQL for a number by which equal texts are found, also those that are too long for an index."""
+    return f"hashtextextended({column}, 0)"
+
+
 def _plain(document: str, most: int) -> str:
     """SQL for the first characters of a text, normalised in linear time."""
     few = rf"([{MARKS}]{{{MOST_MARKS}}})[{MARKS}]+"
@@ -153,15 +158,28 @@ FUNCTIONS = (TSVECTOR, TSQUERY, PLAIN, CANDIDATES, PHRASES, LONE_PAIR)
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """A table that has each text of a `column` of the searched table once or more, with its vector."""
+
+    table: str
+    text: str
+    vector: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """What `search` looks at in a table.
 
     `parts` are SQL texts in which `{0}` stands before a column's name; `split` says that words also end
     at / . _ and -, as the parts of paths and method names do.
+
+    `texts` is where the distinct texts of the table are kept; None where each row has its own.
     """
 
     parts: tuple[str, ...]
     split: bool = False
+    texts: "Texts | None" = None
 
     def vector(self, alias: str | None = None) -> str:
         """The tsvector of a row, exactly as the GIN index has it: `ccgraph_tsvector(t.message)`."""
@@ -171,18 +189,21 @@ class Search:
         """The tsquery of a search string, given as SQL: `ccgraph_tsquery($1)`."""
         return f"ccgraph_tsquery({self._separate(parameter)})"
 
-    def condition(self, alias: str, parameter: str) -> str:
+    def conditions(self, alias: str, parameter: str) -> tuple[str, str]:
         """What `vector(alias) @@ query(parameter)` says, in a way that is quick where many rows are found.
 
-        `ccgraph_tsvector(t.message) @@ (SELECT ccgraph_candidates($1))
-        AND ((SELECT ccgraph_phrases($1)) = '{}'
+        The first is what an index answers: which rows have all words, and all pairs of characters wherever
+        they stand. The second looks for phrases in the texts of these rows:
+
+        `ccgraph_tsvector(t.message) @@ (SELECT ccgraph_candidates($1))` and
+        `((SELECT ccgraph_phrases($1)) = '{}'
         OR ccgraph_plain(t.message) LIKE ALL ((SELECT ccgraph_phrases($1))::text[]))`
         """
         search = self._separate(parameter)
         phrases = f"(SELECT ccgraph_phrases({search}))"
         return (
-            f"{self.vector(alias)} @@ (SELECT ccgraph_candidates({search}))"
-            f" AND ({phrases} = '{{}}' OR {self._text(alias)} LIKE ALL ({phrases}::text[]))"
+            f"{self.vector(alias)} @@ (SELECT ccgraph_candidates({search}))",
+            f"({phrases} = '{{}}' OR {self._text(alias)} LIKE ALL ({phrases}::text[]))",
         )
 
     def rank(self, alias: str, parameter: str) -> str:
@@ -197,6 +218,19 @@ class Search:
             f"CASE WHEN {pair} IS NOT NULL AND cardinality(string_to_array({self._text(alias)}, {pair})) = 2"
             " THEN ts_rank('a:1'::tsvector, 'a'::tsquery)"
             f" ELSE ts_rank({self.vector(alias)}, (SELECT {self.query(parameter)})) END"
+        )
+
+    def ranks(self, parameter: str) -> str:
+        """A query for the table's distinct texts that match, with what `rank` says of a row with each."""
+        if self.texts is None:
+            raise TypeError("The texts of this table are kept nowhere else")
+        query = f"(SELECT {self.query(parameter)})"
+        texts = self.texts
+        # As double precision its JSON form has every digit, so that a cursor continues exactly.
+        return (
+            f"SELECT DISTINCT {key_of_text(texts.text)} AS key, {texts.text} AS text,"
+            f" ts_rank({texts.vector}, {query})::double precision AS rank\nFROM {texts.table}"
+            f"\nWHERE {texts.vector} @@ {query}"
         )
 
     def _text(self, alias: str) -> str:
@@ -216,7 +250,9 @@ SEARCHES = {
     "tasks": Search(("{0}name", "COALESCE({0}description, '')")),
     "system_logs": Search(("{0}message",)),
     "cc_logs": Search(("{0}message",)),
-    "file_operations": Search(("{0}file_path",), split=True),
+    "file_operations": Search(
+        ("{0}file_path",), split=True, texts=Texts("file_paths", "path", "words", "file_path")
+    ),
     "mcp_messages": Search(
         (
             # Every word costs at each insert, and these messages come by the thousand.

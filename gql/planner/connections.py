@@ -19,6 +19,7 @@ from gql.planner.values import Value
 from gql.planner.where import compile_where
 from models import policy
 from models.operation_counts import COUNTS
+from models.search import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,13 @@ class Filter:
         """Rows that are searched for, or behind a key in partitions without an index in this order."""
         indexed = self.link.ordered_by if self.link is not None else None
         return "search" in self.arguments or (indexed is not None and order.terms[0].label not in indexed)
+
+    def texts(self) -> Texts | None:
+        """Where the distinct texts of the table stand, if it is searched as a whole and by nothing else."""
+        where = self.arguments.get("where")
+        if self.table.search is None or self.link is not None or "search" not in self.arguments:
+            return None
+        return self.table.search.texts if where is None or where.is_null or not [*where.fields()] else None
 
     def is_searched_by_time(self, order: Order) -> bool:
         """Rows that are searched for, ordered by columns of their own, the time first.

@@ -237,6 +237,12 @@ def compile_after(statement: Statement, order: Order, cursor: Cursor, *, reverse
     return f"({spelt})"
 
 
+def compile_bound(statement: Statement, order: Order, cursor: Cursor, *, reverse: bool) -> str:
+    """What `compile_after` asks of the order's first value, which is never null: `ranked$1.rank <= $3`."""
+    term = order.terms[0].reversed() if reverse else order.terms[0]
+    return f"{term.expression} {'<=' if term.descending else '>='} {_value(statement, cursor, 0, term)}"
+
+
 def _value(statement: Statement, cursor: Cursor, index: int, term: Term) -> str:
     cast = _CAST.get(term.kind, term.kind.cast)
     return statement.bound(CursorValue(cursor, index), Converted(term.kind, cursor.path), cast, cursor.path)

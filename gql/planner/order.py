@@ -75,6 +75,12 @@ class Order:
     words: Value | None
 
     @property
+    def is_best_first(self) -> bool:
+        """Whether the rank decides first, and columns of the rows between those that rank alike."""
+        first, *others = self.terms
+        return first.label == RANK and first.descending and all(term.column for term in others)
+
+    @property
     def joined(self) -> str:
         """The joins as they follow the page's table."""
         return "".join(f"\n{join}" for join in self.joins)

@@ -5,13 +5,16 @@ from typing import Protocol
 
 from gql.planner.catalog import TableType
 from gql.planner.conversions import integer
-from gql.planner.cursors import Cursor, compile_after, read_cursor
+from gql.planner.cursors import Cursor, compile_after, compile_bound, read_cursor
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.order import Order, compile_order
+from gql.planner.ranking import Ranking, by_text
+from gql.planner.search import compile_ranks
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
 from gql.planner.values import Value
 from models.policy import SmallSet
+from models.search import Texts
 
 DEFAULT_PAGE = 50
 MAXIMUM_PAGE = 500
@@ -68,6 +71,9 @@ class Listing(Protocol):
     def is_short(self, order: Order) -> bool:
         """Whether the rows are found first and then put in order, rather than read in order until enough."""
 
+    def texts(self) -> Texts | None:
+        """Where the distinct texts of the table stand, if it is searched as a whole and by nothing else."""
+
     def is_searched_by_time(self, order: Order) -> bool:
         """Whether they are searched for in a whole table and wanted in the order of its `timeline`."""
 
@@ -94,12 +100,21 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     size, backward = page_size(arguments, field)
     alias = statement.alias(table.label)
     order = compile_order(statement, table, alias, arguments)
+    rank = order.terms[0].expression
+    small = listing.small_set(alias)
+    texts = listing.texts() if small is not None or statement.question.is_admin else None
+    if texts is not None and order.is_best_first and not backward:
+        order = by_text(statement, order)
+    else:
+        texts = None
     allowed, wanted = listing.allowed(alias, one_by_one=True), listing.wanted(alias)
-    behind = []
+    behind, within = [], []
     for name, reverse in (("after", False), ("before", True)):
         cursor = _cursor(statement, order, arguments, name)
         if cursor is not None:
             behind.append(compile_after(statement, order, cursor, reverse=reverse))
+            if texts is not None:
+                within.append(compile_bound(statement, order, cursor, reverse=reverse))
 
     def rows(source: str, conditions: list[str]) -> str:
         return (
@@ -112,13 +127,30 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
             f"(\nSELECT {alias}.*\nFROM {table.table} AS {alias}{_where(conditions)}\nOFFSET 0\n) AS {alias}"
         )
 
-    if listing.is_searched_by_time(order):
+    if texts is not None:
+        ranks = compile_ranks(statement, table, arguments["search"])
+        matches = gathered([*allowed, *wanted])
+        text = Ranking(
+            statement=statement,
+            texts=texts,
+            ranks=ranks,
+            small=small,
+            table=table.table,
+            alias=alias,
+            order=order,
+            behind=behind,
+            within=within,
+            matches=matches,
+            rank=rank,
+            count=size + ahead,
+        ).compile()
+    elif listing.is_searched_by_time(order):
         found = [*allowed, *wanted]
         nearest = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
         text = rows(nearest, [])
     elif listing.is_short(order):
         text = rows(gathered([*allowed, *wanted]), behind)
-    elif (small := listing.small_set(alias)) is not None:
+    elif small is not None:
         name = statement.alias("few")
         few = f"(SELECT few FROM {name})"
         walked = rows(f"{table.table} AS {alias}", [f"NOT {few}", *allowed, *wanted, *behind])

@@ -8,15 +8,26 @@ from gql.planner.values import Value
 
 
 def compile_search(statement: Statement, table: TableType, alias: str, search: Value | None) -> list[str]:
-    """The condition for rows that contain what is searched for; a search without words finds nothing.
+    """Two conditions for rows that contain what is searched for; a search without words finds nothing.
 
-    `ccgraph_tsvector(task$1.name || ...) @@ (SELECT ccgraph_candidates($1::text)) AND ...`
+    The first is answered by an index, `ccgraph_tsvector(task$1.name || ...) @@ (SELECT ccgraph_candidates(
+    $1::text))`, and the second looks at the texts of these rows.
     """
     if search is None or table.search is None:
         return []
     if search.is_null:
         raise ArgumentInvalid("`search` is null: give words to search for, or leave it out.", search.path)
-    return [table.search.condition(alias, statement.parameter(search, text, "::text"))]
+    return [*table.search.conditions(alias, statement.parameter(search, text, "::text"))]
+
+
+def compile_ranks(statement: Statement, table: TableType, search: Value) -> str:
+    """The table's distinct texts that contain what is searched for, with how well they fit.
+
+    `SELECT DISTINCT ... AS key, path AS text, ts_rank(words, ...) AS rank FROM file_paths WHERE words @@ ...`
+    """
+    if table.search is None:
+        raise ArgumentInvalid("This list cannot be searched.", search.path)
+    return table.search.ranks(statement.parameter(search, text, "::text"))
 
 
 def compile_rank(statement: Statement, table: TableType, alias: str, search: Value) -> str:

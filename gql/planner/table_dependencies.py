@@ -13,12 +13,13 @@ from functools import lru_cache
 
 from models import metadata
 from models.operation_counts import COUNTS
+from models.search import SEARCHES
 from models.views import VIEWS
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _WORD = re.compile(r"([A-Za-z_][\w$]*)(?:\.([A-Za-z_]\w*))?")
-_CANDIDATES = "ccgraph_candidates"
-"""The function by which every search begins (models/search.py)."""
+_SEARCHES = {"ccgraph_candidates", "ccgraph_tsquery"}
+"""The functions by one of which every search begins (models/search.py)."""
 _CLOCK = {"now", "clock_timestamp", "current_date", "current_timestamp"}
 
 
@@ -52,6 +53,9 @@ def reads(sql: str) -> Reads:
         if counts.table in columns:
             columns.setdefault(counted, set()).update(counts.columns)
             del columns[counts.table]
+    for searched, search in SEARCHES.items():
+        if search.texts is not None and columns.pop(search.texts.table, None) is not None:
+            columns.setdefault(searched, set()).add(search.texts.column)
     clock = not _CLOCK.isdisjoint(_words(text))
     for view in tables & VIEWS.keys():
         behind = reads(VIEWS[view].partition(" AS\n")[2])
@@ -69,7 +73,7 @@ def is_heavy(sql: str) -> bool:
     False
     """
     words = {*_words(_QUOTED.sub(" ", sql))}
-    return _CANDIDATES in words or not words.isdisjoint(VIEWS)
+    return not words.isdisjoint(_SEARCHES) or not words.isdisjoint(VIEWS)
 
 
 def _words(text: str) -> Iterator[str]:

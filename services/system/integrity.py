@@ -47,6 +47,10 @@ TROUBLES = {
                 GROUP BY session_id, operation_type) AS kept USING (session_id, operation_type)
         ) AS compared
     """,
+    "paths of file operations that no search finds": """
+        SELECT count(*) FROM (SELECT DISTINCT file_path FROM file_operations) AS named
+        WHERE NOT EXISTS (SELECT FROM file_paths WHERE path = file_path)
+    """,
     "indexes that are not valid": "SELECT count(*) FROM pg_index WHERE NOT indisvalid",
 }
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from models.named_paths import TWICE, UNNAMED
 from services.core.database import WriteConnection, affected
 from services.core.database_errors import driver_error, is_away
 from services.instances.heartbeats import SILENT, mark_silent
@@ -29,6 +30,42 @@ class Step:
     title: str
     japanese: str
     run: Callable[[Work], Awaitable[None]]
+
+
+_FORGOTTEN: Final = f"({UNNAMED} OR {TWICE})"
+
+
+async def _paths(work: Work) -> None:
+    """Writers of file_operations wait while a few paths go, so that none takes one for there that is not."""
+    if work.dry:
+        await work.count("file_paths", f"SELECT count(*) FROM file_paths WHERE {_FORGOTTEN}")
+        return
+    blocks = await work.connection.fetchval(
+        "SELECT pg_relation_size('file_paths') / current_setting('block_size')::bigint"
+    )
+    sizes, first = Sizes(size=16, most=2048), 0
+
+    async def batch() -> int:
+        nonlocal first
+        last = first + sizes.size
+        async with work.short() as connection:
+            found = await connection.fetchval(
+                "SELECT array_agg(ctid::text) FROM file_paths"
+                f" WHERE ctid >= '({first},0)'::tid AND ctid < '({last},0)'::tid AND {_FORGOTTEN}"
+            )
+            if found:
+                await connection.execute("LOCK TABLE file_operations IN SHARE ROW EXCLUSIVE MODE")
+                done = await connection.execute(
+                    f"DELETE FROM file_paths WHERE ctid = ANY ($1::text[]::tid[]) AND {_FORGOTTEN}", found
+                )
+        first = last
+        return affected(done) if found else 0
+
+    async def try_once() -> None:
+        work.done["file_paths"] += await work.paced(batch, sizes)
+
+    while first < blocks:
+        await work.patiently(try_once)
 
 
 # A payload that was compacted is not compacted again, however short the others are to be.
@@ -166,7 +203,7 @@ async def _runs(work: Work) -> None:
     await sweep(work, "maintenance_runs")
 
 
-_ANALYZED: Final = (*PARTITIONED, "auth_tokens", "mcp_messages", "file_operation_counts")
+_ANALYZED: Final = (*PARTITIONED, "auth_tokens", "mcp_messages", "file_operation_counts", "file_paths")
 
 
 async def _statistics(work: Work) -> None:
@@ -181,6 +218,7 @@ async def _statistics(work: Work) -> None:
 
 STEPS: Final = (
     Step("partitions_ahead", "Make the coming partitions", "先のパーティションを作成", make_partitions),
+    Step("paths", "Forget paths that no operation names", "操作に現れないパスを削除", _paths),
     Step(
         "partitions_behind",
         "Drop partitions past retention",

@@ -15,6 +15,7 @@ CASES = Path(__file__).parent / "cases"
 DOCUMENTS = sorted(CASES.glob("*.graphql"))
 VARIABLES: dict[str, dict[str, object]] = {
     "one_row": {"id": "01a20000-0000-7000-8000-000000000000"},
+    "best_first": {"words": "src main"},
     "conditions": {"statuses": ["RUNNING", "FAILED"], "name": "%a%"},
     "search": {"words": "東京 error"},
     "search_by_time": {"words": "東京 error"},

@@ -51,6 +51,7 @@ ADDED_TABLES = {
     "feed_starts",
     "feed_state",
     "file_operation_counts",
+    "file_paths",
     "ingest_counts",
     "ingest_files",
     "ingest_records",

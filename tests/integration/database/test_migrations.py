@@ -12,7 +12,17 @@ from sqlalchemy import text
 
 import models
 from migrations import run
-from models import feed, maintenance, operation_counts, search, server_starts, tool_calls, triggers, views
+from models import (
+    feed,
+    maintenance,
+    named_paths,
+    operation_counts,
+    search,
+    server_starts,
+    tool_calls,
+    triggers,
+    views,
+)
 from tests.integration.database.catalog import Connection, read_catalog
 from tests.support.postgres15 import Postgres15
 from tests.support.server import TestServer
@@ -22,11 +32,18 @@ FUNCTIONS = (
     *search.FUNCTIONS,
     *maintenance.FUNCTIONS,
     *operation_counts.FUNCTIONS,
+    *named_paths.FUNCTIONS,
     *tool_calls.FUNCTIONS,
     *feed.FUNCTIONS,
     *server_starts.FUNCTIONS,
 )
-TRIGGERS = (*triggers.TRIGGERS, *feed.TRIGGERS, *operation_counts.TRIGGERS, *tool_calls.TRIGGERS)
+TRIGGERS = (
+    *triggers.TRIGGERS,
+    *feed.TRIGGERS,
+    *operation_counts.TRIGGERS,
+    *named_paths.TRIGGERS,
+    *tool_calls.TRIGGERS,
+)
 
 OBJECTS = """
 SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace

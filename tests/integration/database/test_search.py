@@ -43,7 +43,7 @@ async def test_a_document_is_found_by_its_words(
     passing: Connection, document: str, search: str, found: bool
 ) -> None:
     result = await passing.fetchval("SELECT ccgraph_tsvector($1) @@ ccgraph_tsquery($2)", document, search)
-    condition = SEARCHES["system_logs"].condition("log", "$2")
+    condition = " AND ".join(SEARCHES["system_logs"].conditions("log", "$2"))
     same = await passing.fetchval(
         f"SELECT {condition} FROM (SELECT $1::text AS message) AS log", document, search
     )
@@ -108,7 +108,8 @@ async def test_a_row_is_ranked_as_its_vector_is(passing: Connection, document: s
 )
 async def test_a_path_is_found_by_its_parts(passing: Connection, path: str, search: str, found: bool) -> None:
     files = SEARCHES["file_operations"]
-    query = f"SELECT {files.condition('f', '$2')} FROM (SELECT $1::text AS file_path) AS f"
+    condition = " AND ".join(files.conditions("f", "$2"))
+    query = f"SELECT {condition} FROM (SELECT $1::text AS file_path) AS f"
     assert await passing.fetchval(query, path, search) is found
 
 
@@ -116,7 +117,7 @@ async def test_a_path_is_found_by_its_parts(passing: Connection, path: str, sear
 async def test_a_search_is_answered_by_the_tables_index(passing: Connection, table: str) -> None:
     await passing.execute("SET LOCAL enable_seqscan = off")
     search = SEARCHES[table]
-    condition = search.condition("t", "'東京都'")
+    condition = " AND ".join(search.conditions("t", "'東京都'"))
     rows = await passing.fetch(f"EXPLAIN SELECT FROM {table} AS t WHERE {condition}")
     plan = "\n".join(row[0] for row in rows)
     assert "Bitmap Index Scan" in plan
@@ -179,6 +180,7 @@ async def test_an_index_can_be_built_without_a_search_path_as_a_restore_does(
 async def test_no_text_keeps_postgresql_busy_with_its_marks(passing: Connection) -> None:
     logs = SEARCHES["system_logs"]
     await passing.execute("SET LOCAL statement_timeout = '2s'")
+    condition = " AND ".join(logs.conditions("log", "$1"))
     for marks in ("\u0301\u0323", "\u0301\uff9e", "\u0f73", "\u0345\u0334"):
         for text in (
             marks * 20_000,
@@ -188,9 +190,7 @@ async def test_no_text_keeps_postgresql_busy_with_its_marks(passing: Connection)
         ):
             await passing.fetchval("SELECT ccgraph_tsvector($1)", text)
             await passing.fetchval("SELECT ccgraph_tsquery($1)", text)
-            await passing.fetchval(
-                f"SELECT {logs.condition('log', '$1')} FROM (SELECT $1::text AS message) AS log", text
-            )
+            await passing.fetchval(f"SELECT {condition} FROM (SELECT $1::text AS message) AS log", text)
             await passing.fetchval(
                 f"SELECT {logs.rank('log', '$2')} FROM (SELECT $1::text AS message) AS log", text, "東京"
             )

@@ -45,5 +45,7 @@ async def test_each_trouble_is_found(database: Database) -> None:
         await connection.execute(
             text("INSERT INTO file_operation_counts VALUES (gen_random_uuid(), 'read', 1)")
         )
+        await factories.make_file_operation(connection)
+        await connection.execute(text("DELETE FROM file_paths"))
         found = {finding.name for finding in await examine(connection) if not finding.ok}
     assert found == set(TROUBLES) - {"indexes that are not valid"}

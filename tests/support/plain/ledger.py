@@ -11,6 +11,7 @@ import orjson
 
 import models
 from models.operation_counts import COUNTS
+from models.search import SEARCHES
 from tests.support.plain.changes import Reach
 from tests.support.plain.visibility import Row, Seer, Sight, Tables
 
@@ -28,6 +29,9 @@ KEPT_REFERENCES = {"mcp_tool_calls": ("message_instance_id", "cc_instances", "id
 
 COUNTING = {counts.table: counted for counted, counts in COUNTS.items()}
 """Tables in which triggers count the rows of others, and of which."""
+
+TEXTS = {search.texts.table: name for name, search in SEARCHES.items() if search.texts is not None}
+"""Tables in which triggers keep the texts of others, and of which."""
 
 TABLES = {table.name: table for table in models.metadata.sorted_tables if not table.info.get("view")}
 
@@ -92,6 +96,8 @@ def _is_allowed(
         return change.before is None
     if change.table == "system_logs" and change.before is None and change.after is not None:
         return seer.is_admin or change.after["user_id"] == seer.user_id
+    if change.table in TEXTS:
+        return change.before is None and _keeps_texts(change, after, TEXTS[change.table])
     if change.table in COUNTING:
         return _counts_right(after, COUNTING[change.table])
     if _rings(change, before, after) or _is_accepted(change, before, after, seer):
@@ -124,6 +130,14 @@ def _counts_right(after: Snapshot, counted: str) -> bool:
         sums[tuple(row[column] for column in columns)] += row[counts.number]
     there = Counter(tuple(row[column] for column in columns) for row in after[counted].values())
     return {key: number for key, number in sums.items() if number} == there
+
+
+def _keeps_texts(change: Change, after: Snapshot, of: str) -> bool:
+    """Whether a text that triggers have added is that of a row."""
+    texts = SEARCHES[of].texts
+    assert texts is not None
+    assert change.after is not None
+    return any(row[texts.column] == change.after[texts.text] for row in after[of].values())
 
 
 def _rings(change: Change, before: Snapshot, after: Snapshot) -> bool:

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "feed_starts",
     "feed_state",
     "file_operation_counts",
+    "file_paths",
     "ingest_counts",
     "ingest_files",
     "ingest_records",

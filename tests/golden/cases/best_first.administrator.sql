@@ -1,0 +1,102 @@
+SELECT (
+SELECT row_to_json(root$1)::text
+FROM (
+SELECT rows$1.item$1 AS "nodes", page_info$1 AS "pageInfo"
+FROM (
+SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 10), '[]'::json) AS item$1, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 10))[1] AS cursor$1_start, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 10))[least(count(*), 10)] AS cursor$1_end, count(*) AS count$1
+FROM (
+SELECT item$1, file_operation$1.place$1, (SELECT left(encode(sha256(convert_to('4e94450b6816' || body$1.json || $4::text, 'UTF8')), 'hex'), 12) || '.' || translate(encode(convert_to(body$1.json, 'UTF8'), 'base64'), E'\n', '') FROM (SELECT json_build_array(file_operation$1.order$1, file_operation$1.id::text, file_operation$1.created_at)::text AS json) AS body$1) AS cursor$1
+FROM (
+SELECT file_operation$1.*, row_number() OVER (ORDER BY file_operation$1.order$1 DESC, file_operation$1.id DESC, file_operation$1.created_at DESC) AS place$1
+FROM (
+WITH ranked$1 AS MATERIALIZED (
+SELECT DISTINCT hashtextextended(path, 0) AS key, path AS text, ts_rank(words, (SELECT ccgraph_tsquery(translate($2::text, '/._-', '    '))))::double precision AS rank
+FROM file_paths
+WHERE words @@ (SELECT ccgraph_tsquery(translate($2::text, '/._-', '    ')))
+), crowd$1 AS MATERIALIZED (
+SELECT max(rank) AS rank
+FROM (
+SELECT rank, sum(count(*)) OVER (ORDER BY rank DESC) AS texts
+FROM ranked$1
+GROUP BY rank
+) AS crowd$1
+WHERE texts > 200
+), best$1 AS MATERIALIZED (
+SELECT file_operation$1.*, ranked$1.rank AS order$1
+FROM (
+SELECT *
+FROM ranked$1
+WHERE rank > coalesce((SELECT rank FROM crowd$1), '-infinity')
+ORDER BY rank DESC
+) AS ranked$1
+CROSS JOIN LATERAL (
+SELECT file_operation$1.*
+FROM file_operations AS file_operation$1
+WHERE hashtextextended(file_operation$1.file_path, 0) = ranked$1.key AND file_operation$1.file_path = ranked$1.text
+ORDER BY file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 11
+) AS file_operation$1
+ORDER BY ranked$1.rank DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 11
+), near$1 AS MATERIALIZED (
+SELECT file_operation$1.*, ranked$1.rank AS order$1
+FROM crowd$1 AS ranked$1
+CROSS JOIN LATERAL (
+SELECT file_operation$1.*
+FROM file_operations AS file_operation$1
+WHERE (SELECT rank FROM crowd$1) IS NOT NULL AND (SELECT count(*) FROM best$1) < 11
+ORDER BY file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 2200
+) AS file_operation$1
+WHERE file_operation$1.file_path IN (SELECT text FROM ranked$1 WHERE rank = (SELECT rank FROM crowd$1))
+ORDER BY ranked$1.rank DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 11
+), near$2 AS MATERIALIZED (
+SELECT file_operation$1.*, ranked$1.rank AS order$1
+FROM crowd$1 AS ranked$1
+CROSS JOIN LATERAL (
+SELECT file_operation$1.*
+FROM file_operations AS file_operation$1
+WHERE (SELECT rank FROM crowd$1) IS NOT NULL AND (SELECT count(*) FROM best$1) < 11 AND NOT (SELECT count(*) FROM best$1) + (SELECT count(*) FROM near$1) >= 11
+ORDER BY file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 70400
+) AS file_operation$1
+WHERE file_operation$1.file_path IN (SELECT text FROM ranked$1 WHERE rank = (SELECT rank FROM crowd$1))
+ORDER BY ranked$1.rank DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 11
+)
+SELECT file_operation$1.*
+FROM (
+SELECT * FROM best$1
+UNION ALL SELECT * FROM near$1 WHERE (SELECT count(*) FROM best$1) + (SELECT count(*) FROM near$1) >= 11
+UNION ALL SELECT * FROM near$2 WHERE (SELECT count(*) FROM best$1) + (SELECT count(*) FROM near$2) >= 11
+UNION ALL (
+SELECT file_operation$1.*, ranked$1.rank AS order$1
+FROM (
+SELECT file_operation$1.*
+FROM file_operations AS file_operation$1
+WHERE ccgraph_tsvector(translate(file_operation$1.file_path, '/._-', '    ')) @@ (SELECT ccgraph_candidates(translate($3::text, '/._-', '    '))) AND ((SELECT ccgraph_phrases(translate($3::text, '/._-', '    '))) = '{}' OR ccgraph_plain(translate(file_operation$1.file_path, '/._-', '    ')) LIKE ALL ((SELECT ccgraph_phrases(translate($3::text, '/._-', '    ')))::text[]))
+OFFSET 0
+) AS file_operation$1
+CROSS JOIN LATERAL (SELECT (CASE WHEN (SELECT ccgraph_lone_pair(translate($1::text, '/._-', '    '))) IS NOT NULL AND cardinality(string_to_array(ccgraph_plain(translate(file_operation$1.file_path, '/._-', '    ')), (SELECT ccgraph_lone_pair(translate($1::text, '/._-', '    '))))) = 2 THEN ts_rank('a:1'::tsvector, 'a'::tsquery) ELSE ts_rank(ccgraph_tsvector(translate(file_operation$1.file_path, '/._-', '    ')), (SELECT ccgraph_tsquery(translate($1::text, '/._-', '    ')))) END)::double precision AS rank) AS ranked$1
+WHERE (SELECT rank FROM crowd$1) IS NOT NULL AND (SELECT count(*) FROM best$1) < 11 AND NOT (SELECT count(*) FROM best$1) + (SELECT count(*) FROM near$1) >= 11 AND NOT (SELECT count(*) FROM best$1) + (SELECT count(*) FROM near$2) >= 11 AND ranked$1.rank <= (SELECT rank FROM crowd$1)
+ORDER BY ranked$1.rank DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 11
+)
+) AS file_operation$1
+ORDER BY file_operation$1.order$1 DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
+LIMIT 11
+) AS file_operation$1
+) AS file_operation$1
+CROSS JOIN LATERAL (SELECT file_operation$1.file_path AS "filePath") AS item$1
+ORDER BY file_operation$1.order$1 DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
+) AS row$1
+) AS rows$1 CROSS JOIN LATERAL (
+SELECT rows$1.count$1 > 10 AS "hasNextPage", rows$1.cursor$1_end AS "endCursor"
+) AS page_info$1
+) AS root$1
+) AS "fileOperations"
+-- $1: fileOperations.search
+-- $2: fileOperations.search
+-- $3: fileOperations.search
+-- $4: fileOperations.search
