@@ -63,6 +63,8 @@ class CcInstance(Base):
             info=broken("context_used_percent", "The part of the context is 0 to 100 percent."),
         ),
         Index("idx_cc_instances_project_type", "project_id", "type"),
+        # The instances that a person may see, whose logs and messages are seen through them.
+        Index("idx_cc_instances_project_keys", "project_id", postgresql_include=["id"]),
         Index("idx_cc_instances_parent_status", "parent_instance_id", "status"),
         Index("idx_cc_instances_heartbeat", "last_heartbeat"),
         Index("idx_cc_instances_socket", "socket_id"),

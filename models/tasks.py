@@ -54,6 +54,8 @@ class Task(Base):
             info=broken("parent_task_id", "A task is not its own parent."),
         ),
         Index("idx_tasks_project_status_priority", "project_id", "status", "priority"),
+        # The tasks that a person may see, whose logs are seen through them.
+        Index("idx_tasks_project_keys", "project_id", postgresql_include=["id"]),
         # All that totals by status and priority and groups by status and time read.
         Index(
             "idx_tasks_status_priority_created",

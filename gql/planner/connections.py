@@ -11,7 +11,7 @@ from gql.planner.cursors import compile_cursor
 from gql.planner.groups import compile_groups
 from gql.planner.list_conditions import Link
 from gql.planner.order import Order
-from gql.planner.pages import Page, compile_page, without_null_page
+from gql.planner.pages import Found, Page, compile_page, without_null_page
 from gql.planner.search import compile_search
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
@@ -46,6 +46,24 @@ class Filter:
         where = compile_where(self.statement, self.table, alias, self.arguments.get("where"))
         search = compile_search(self.statement, self.table, alias, self.arguments.get("search"))
         return [*where, *search]
+
+    def found(self, alias: str) -> Found:
+        """What there is for the viewer and is asked for: of the rows of an index, and of those that are left.
+
+        Each partition would make a table of all keys that the viewer may see, to ask of a few rows whether
+        theirs is among them. Of rows that the index of words has found, it is asked of all together.
+        """
+        small = self.small_set(alias)
+        if small is None or not self._asks_at_last(alias):
+            return Found([*self.allowed(alias, one_by_one=True), *self.wanted(alias)], [])
+        *where, candidates, phrases = self.wanted(alias)
+        return Found([*where, candidates], [small.among, phrases])
+
+    def _asks_at_last(self, alias: str) -> bool:
+        if "search" not in self.arguments or self.table.timeline is None:
+            return False
+        small = self.small_set(alias)
+        return small is not None and not small.handful
 
     def small_set(self, alias: str) -> policy.SmallSet | None:
         """How a viewer's rows are found where they are few; None behind a link, where they are anyhow."""
@@ -82,6 +100,12 @@ class Filter:
         Where rows are only counted, by columns by which they are counted as they come and go, the sums are
         asked in place of the rows (`models/operation_counts.py`): the columns bear the same names there.
         """
+        if self._asks_at_last(alias):
+            found = self.found(alias)
+            rows = (
+                f"SELECT {alias}.*\nFROM {self.table.table} AS {alias}\nWHERE {' AND '.join(found.by_index)}"
+            )
+            return Source(f"FROM (\n{rows}\nOFFSET 0\n) AS {alias}\nWHERE {' AND '.join(found.then)}")
         small = None if "search" in self.arguments else self.small_set(alias)
         wanted = self.wanted(alias)
         if small is not None and self.table.table not in COUNTS:

@@ -44,6 +44,14 @@ class Page:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Conditions on rows that are gathered: `by_index` all at once, and `then` on the rows that are left."""
+
+    by_index: list[str]
+    then: list[str]
+
+
 class Listing(Protocol):
     """The rows of which a page is taken."""
 
@@ -64,6 +72,9 @@ class Listing(Protocol):
 
     def wanted(self, alias: str) -> list[str]:
         """What is asked of the rows, to be joined by AND."""
+
+    def found(self, alias: str) -> Found:
+        """Both, of rows that are gathered before they are put in order."""
 
     def small_set(self, alias: str) -> SmallSet | None:
         """How the viewer's rows are found where they are few."""
@@ -107,7 +118,6 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
         order = by_text(statement, order)
     else:
         texts = None
-    allowed, wanted = listing.allowed(alias, one_by_one=True), listing.wanted(alias)
     behind, within = [], []
     for name, reverse in (("after", False), ("before", True)):
         cursor = _cursor(statement, order, arguments, name)
@@ -129,7 +139,8 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
 
     if texts is not None:
         ranks = compile_ranks(statement, table, arguments["search"])
-        matches = gathered([*allowed, *wanted])
+        found = listing.found(alias)
+        matches = gathered([*found.by_index, *found.then])
         text = Ranking(
             statement=statement,
             texts=texts,
@@ -145,18 +156,21 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
             count=size + ahead,
         ).compile()
     elif listing.is_searched_by_time(order):
-        found = [*allowed, *wanted]
+        found = listing.found(alias)
         nearest = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
         text = rows(nearest, [])
     elif listing.is_short(order):
-        text = rows(gathered([*allowed, *wanted]), behind)
+        found = listing.found(alias)
+        text = rows(gathered(found.by_index), [*found.then, *behind])
     elif small is not None:
+        allowed, wanted = listing.allowed(alias, one_by_one=True), listing.wanted(alias)
         name = statement.alias("few")
         few = f"(SELECT few FROM {name})"
         walked = rows(f"{table.table} AS {alias}", [f"NOT {few}", *allowed, *wanted, *behind])
         picked = rows(gathered([few, small.gathered]), [*wanted, *behind])
         text = f"WITH {name} AS MATERIALIZED (\n{small.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
+        allowed, wanted = listing.allowed(alias, one_by_one=True), listing.wanted(alias)
         text = rows(f"{table.table} AS {alias}", [*allowed, *wanted, *behind])
     place = ""
     if ahead:
@@ -172,7 +186,7 @@ def _nearest(
     table: TableType,
     alias: str,
     order: Order,
-    found: list[str],
+    found: Found,
     behind: list[str],
     count: int,
     *,
@@ -208,7 +222,7 @@ def _nearest(
     def pick(within: list[str], of_these: list[str]) -> str:
         return (
             f"SELECT {alias}.*\nFROM (\nSELECT {alias}.*\nFROM {table.table} AS {alias}"
-            f"{_where([*found, *within])}\nOFFSET 0\n) AS {alias}{_where(of_these)}"
+            f"{_where([*found.by_index, *within])}\nOFFSET 0\n) AS {alias}{_where([*found.then, *of_these])}"
             f"\nORDER BY {order.text(reverse=reverse)}\nLIMIT {count}"
         )
 

@@ -19,6 +19,7 @@ VARIABLES: dict[str, dict[str, object]] = {
     "conditions": {"statuses": ["RUNNING", "FAILED"], "name": "%a%"},
     "search": {"words": "東京 error"},
     "search_by_time": {"words": "東京 error"},
+    "search_of_logs": {"words": "東京 error"},
     "several_roots": {"withLogs": True},
 }
 SCHEMA, CATALOG = build_schema()
