@@ -1,6 +1,7 @@
 """Archived projects: set aside, moved out of the way by maintenance, and brought back (decision 22)."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -122,6 +123,8 @@ class Departure:
 
     def __init__(self, project_id: UUID, at: datetime) -> None:
         self.project_id = project_id
+        self.moved: Counter[str] = Counter()
+        """How many rows went, or lost their links, by table; of batches that were undone, too."""
         self.is_over = False
         """Whether the project has gone."""
         self._at = at
@@ -197,6 +200,7 @@ class Departure:
         columns = [list(column) for column in zip(*keys, strict=True)]
         for statement in (_set_aside(table, chosen), change):
             await self._do(connection, statement, self.project_id, *columns)
+        self.moved[table.name] += len(keys)
         return taken + len(keys)
 
     async def _do(self, connection: WriteConnection, statement: str, *parameters: Any) -> CursorResult[Any]:

@@ -102,7 +102,8 @@ async def _compaction(work: Work) -> None:
                 )
             )
 
-    await work.until_none("mcp_messages", batch, Sizes(size=20, most=2000))
+    await work.until_none("mcp_messages", batch, Sizes(size=20, most=2000), of="mcp_messages")
+    await work.vacuum_all()
 
 
 async def _archiving(work: Work) -> None:
@@ -120,6 +121,11 @@ async def _archiving(work: Work) -> None:
         done.append(project)
         departure = Departure(project, work.at)
 
+        async def leave_places(departure: Departure = departure) -> None:
+            for table, rows in departure.moved.items():
+                await work.removed(table, rows)
+            departure.moved.clear()
+
         async def batch(sizes: Sizes, departure: Departure = departure) -> int:
             async with work.batch() as connection:
                 return await departure.batch(connection, sizes.size, LONGEST_SECONDS)
@@ -127,12 +133,14 @@ async def _archiving(work: Work) -> None:
         try:
             sizes = Sizes(size=200, most=5000)
             while await work.patiently(partial(work.paced, partial(batch, sizes), sizes)):
-                pass
+                await leave_places()
+            await leave_places()
         except Exception as error:
             if is_away(error):
                 raise
             failed.append(error)
         work.done["projects"] += departure.is_over
+    await work.vacuum_all()
     if failed:
         raise driver_error(failed[0])
 

@@ -32,6 +32,8 @@ REST: Final = 2.0
 """Seconds of rest for each second of work, so that users have most of the machine (docs/benchmarks.md)."""
 _GENTLY: Final = "SKIP_LOCKED, TRUNCATE false, PARALLEL 0, INDEX_CLEANUP on"
 """How a vacuum holds no user up; it goes through indexes also where little is left to do in them."""
+MOST_DEAD: Final = 500_000
+"""Removed rows of a table that wait for a vacuum while there are more to remove."""
 PATIENCE: Final = 4
 """So often the smallest batch may take too long, one after the other, until its step is given up."""
 LONGEST_PAUSE: Final = 1.0
@@ -66,6 +68,7 @@ class Work:
     silent_for: timedelta
     lost_after: timedelta
     done: Done = field(default_factory=Counter)
+    _dead: Done = field(default_factory=Counter)
 
     async def count(self, what: str, query: str, *parameters: object) -> None:
         """Note what a query counts."""
@@ -107,10 +110,17 @@ class Work:
             await asyncio.sleep(0.1 * attempt)
         raise InUse
 
-    async def until_none(self, what: str, batch: Callable[[int], Awaitable[int]], sizes: "Sizes") -> None:
-        """Run batches of rows until one finds nothing; `batch` gets how many and gives how many it did."""
+    async def until_none(
+        self, what: str, batch: Callable[[int], Awaitable[int]], sizes: "Sizes", *, of: str | None = None
+    ) -> None:
+        """Run batches of rows until one finds nothing; `batch` gets how many and gives how many it did.
+
+        `of` is the table in which they leave places behind.
+        """
         while found := await self.paced(lambda: batch(sizes.size), sizes):
             self.done[what] += found
+            if of is not None:
+                await self.removed(of, found)
 
     async def rounds(self, what: str, change: Callable[[WriteConnection, int], Awaitable[int]]) -> None:
         """The same with what servers do in their rounds, too: `change` gets a transaction and how many."""
@@ -121,12 +131,25 @@ class Work:
 
         await self.until_none(what, batch, Sizes(size=200, most=2000))
 
+    async def removed(self, table: str, rows: int) -> None:
+        """Note that so many rows went from a table or a partition; vacuum it where they are many."""
+        self._dead[table] += rows
+        if self._dead[table] > MOST_DEAD:
+            await self.vacuum(table)
+
+    async def vacuum_all(self) -> None:
+        """Vacuum what more than a few rows went from since the last time."""
+        for table, rows in list(self._dead.items()):
+            if rows > MOST_DEAD // 10:
+                await self.vacuum(table)
+
     async def vacuum(self, table: str) -> None:
         """Free the places of removed rows and of what indexes say of them; no user has to wait for it.
 
         PostgreSQL's own comes a while later. Until then a query that an index leads to the oldest rows reads
         past all that were removed: after nine million, five seconds.
         """
+        self._dead[table] = 0
         await self.connection.execute("SET vacuum_cost_delay = '2ms'")
         await self.connection.execute(f"VACUUM ({_GENTLY}) {table}")
 

@@ -42,9 +42,6 @@ ORDER BY parent.relname, part.relname
 """
 
 
-_MOST_DEAD: Final = 500_000
-"""Removed rows of a partition that wait for a vacuum while there are more to remove."""
-
 _MOST_WALKS: Final = 16
 """How often a partition is walked from its oldest row on, before it is walked over as a whole."""
 
@@ -164,17 +161,9 @@ async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
     sizes = Sizes(size=16, most=2048)
     tried: set[int] = set()
     held = False
-    dead = 0
-
-    async def vacuum(most: int) -> None:
-        """Vacuum where more rows than `most` were removed since the last time."""
-        nonlocal dead
-        if dead > most:
-            await work.vacuum(part.name)
-            dead = 0
 
     async def walk(first: int, *, over_all: bool) -> None:
-        nonlocal held, dead
+        nonlocal held
         blocks = await work.connection.fetchval(part.blocks)
         while first < blocks + 1:
             tried.add(first)
@@ -185,12 +174,11 @@ async def remove_rows(work: Work, part: Part, *, told: bool = True) -> None:
                 found, reached = await _remove_range(work, part, first, sizes, free=True)
             if told:
                 work.done[part.parent] += found
-            dead += found
-            await vacuum(_MOST_DEAD)
+            await work.removed(part.name, found)
             first = reached
             if not found and not over_all:
                 break
-        await vacuum(_MOST_DEAD // 10)
+        await work.vacuum_all()
 
     for _ in range(_MOST_WALKS):
         oldest = await work.connection.fetchval(part.oldest)
@@ -246,13 +234,15 @@ async def sweep(work: Work, table: str) -> None:
     """Remove the rows of a table that have no use any more; those that others hold are left."""
     condition = SWEEPS[table]
     if work.dry:
-        return await work.count(table, f"SELECT count(*) FROM {table} WHERE {condition}", work.at)
+        await work.count(table, f"SELECT count(*) FROM {table} WHERE {condition}", work.at)
+        return
 
     async def batch(most: int) -> int:
         async with work.short() as connection:
             return await _sweep(connection, table, condition, work.at, most)
 
-    return await work.until_none(table, batch, Sizes(size=200, most=5000))
+    await work.until_none(table, batch, Sizes(size=200, most=5000), of=table)
+    await work.vacuum_all()
 
 
 async def _sweep(connection: Connection, table: str, condition: str, at: datetime, most: int) -> int:

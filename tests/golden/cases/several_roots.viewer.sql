@@ -39,7 +39,7 @@ FROM (
 SELECT cc_log$1.message AS "message"
 FROM (
 WITH few$1 AS MATERIALIZED (
-SELECT count(*) <= 200 AS few FROM (SELECT FROM ((SELECT FROM (SELECT key FROM seen$1 OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.cc_instance_id = led.key LIMIT 201) AS one) UNION ALL (SELECT FROM (SELECT key FROM seen$2 OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.task_id = led.key LIMIT 201) AS one)) AS one LIMIT 201) AS one
+SELECT count(*) <= 200 AS few FROM (SELECT FROM ((SELECT FROM (SELECT key FROM seen$1 OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.cc_instance_id = led.key ORDER BY one.created_at DESC LIMIT 201) AS one) UNION ALL (SELECT FROM (SELECT key FROM seen$2 OFFSET 0) AS led CROSS JOIN LATERAL (SELECT FROM cc_logs AS one WHERE one.task_id = led.key ORDER BY one.created_at DESC LIMIT 201) AS one)) AS one LIMIT 201) AS one
 )
 (SELECT cc_log$1.*
 FROM cc_logs AS cc_log$1

@@ -530,6 +530,7 @@ FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM mcp_tool_calls AS one
 WHERE one.cc_instance_id = led.key
+ORDER BY one.started_at DESC
 LIMIT 201) AS one)
 UNION ALL (SELECT
 FROM (SELECT key
@@ -607,6 +608,7 @@ FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM cc_logs AS one
 WHERE one.cc_instance_id = led.key
+ORDER BY one.created_at DESC
 LIMIT 201) AS one)
 UNION ALL (SELECT
 FROM (SELECT key
@@ -614,6 +616,7 @@ FROM seen_by_task_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM cc_logs AS one
 WHERE one.task_id = led.key
+ORDER BY one.created_at DESC
 LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
@@ -814,6 +817,7 @@ FROM seen_by_user_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM cc_usage AS one
 WHERE one.user_id = led.key
+ORDER BY one.requested_at DESC
 LIMIT 201) AS one)
 UNION ALL (SELECT
 FROM (SELECT key
@@ -821,6 +825,7 @@ FROM seen_by_project_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM cc_usage AS one
 WHERE one.project_id = led.key
+ORDER BY one.requested_at DESC
 LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 
@@ -883,6 +888,7 @@ FROM seen_by_cc_instance_id OFFSET 0) AS led CROSS
 JOIN LATERAL (SELECT
 FROM cc_permission_requests AS one
 WHERE one.cc_instance_id = led.key
+ORDER BY one.asked_at DESC
 LIMIT 201) AS one)) AS one
 LIMIT 201) AS one
 

@@ -23,7 +23,7 @@ from models import metadata
 from models.enums import MaintenanceOrigin
 from models.retention import retention_of
 from services.core.database import Connection, Database
-from services.system import retention
+from services.system import maintenance_work
 from services.system.maintenance import Maintenance, Outcome, keep_maintained
 from services.system.maintenance_steps import STEPS
 from services.system.maintenance_work import IN_USE, Work
@@ -507,7 +507,7 @@ async def test_what_many_removed_rows_have_left_is_freed_at_once(
     *,
     vacuumed: bool,
 ) -> None:
-    monkeypatch.setattr(retention, "_MOST_DEAD", dead)
+    monkeypatch.setattr(maintenance_work, "MOST_DEAD", dead)
     async with database.transaction() as connection:
         instance = await factories.make_instance(connection)
     await plain.execute(
@@ -516,9 +516,31 @@ async def test_what_many_removed_rows_have_left_is_freed_at_once(
         " FROM generate_series(1, 300) AS n",
         instance.id,
     )
-    assert (await maintain(settings, database))["retention"].done["cc_logs"] == 300
-    await plain.execute("SELECT pg_stat_clear_snapshot()")
-    runs = await plain.fetchval(
-        "SELECT sum(vacuum_count)::int FROM pg_stat_user_tables WHERE relname LIKE 'cc\\_logs\\_%'"
+    user = await plain.fetchval(
+        "INSERT INTO users (username, hashed_password) VALUES ('somebody', 'x') RETURNING id"
     )
-    assert (runs > 0) is vacuumed
+    await plain.execute(
+        "INSERT INTO auth_tokens (user_id, token_type, expires_at)"
+        " SELECT $1, 'access', now() - INTERVAL '1 year' FROM generate_series(1, 300)",
+        user,
+    )
+    project = await plain.fetchval(
+        "INSERT INTO projects (name, owner_id, status, archived_at)"
+        " VALUES ('alpha', $1, 'archived', now() - INTERVAL '1 year') RETURNING project_id",
+        user,
+    )
+    await plain.execute(
+        "INSERT INTO tasks (project_id, name, task_type)"
+        " SELECT $1, 'x', 'testing' FROM generate_series(1, 300)",
+        project,
+    )
+    done = await maintain(settings, database)
+    assert done["retention"].done["cc_logs"] == 300
+    assert done["tokens"].done["auth_tokens"] == 300
+    assert done["archiving"].done["projects"] == 1
+    await plain.execute("SELECT pg_stat_clear_snapshot()")
+    for tables in ("cc\\_logs\\_%", "auth\\_tokens", "tasks"):
+        runs = await plain.fetchval(
+            "SELECT sum(vacuum_count)::int FROM pg_stat_user_tables WHERE relname LIKE $1", tables
+        )
+        assert (runs > 0) is vacuumed, tables
