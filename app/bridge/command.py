@@ -23,7 +23,13 @@ _MINUTES: Final = 24 * 60
 """How long a token lives that is made on this machine; another one follows."""
 
 
-def run(url: str | None, token_file: Path | None, instance: str | None, username: str | None) -> None:
+def run(
+    url: str | None,
+    token_file: Path | None,
+    instance: str | None,
+    username: str | None,
+    ca: Path | None = None,
+) -> None:
     """Forward until the client closes its end. Raises: StartupError."""
     environment = os.environ
     try:
@@ -35,6 +41,7 @@ def run(url: str | None, token_file: Path | None, instance: str | None, username
             given or (here.url if here else _configured_url()),
             token,
             {} if named is None else {HEADER: str(named)},
+            ca=None if ca is None else str(ca),
         )
     except ValueError as error:
         raise StartupError(f"{error}.") from None

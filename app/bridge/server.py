@@ -7,10 +7,15 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from app.connect.client import HERE
 
 Json = dict[str, Any]
 
@@ -75,7 +80,11 @@ class Exchange:
 class Server:
     """`url` is the server's, with or without /mcp. `token` gives an access token, a new one if asked to.
 
-    A server that is not ccgraph's has an `exact` URL, and its token, if any, among the `headers`.
+    A server that is not ccgraph's has an `exact` URL, and its token, if any, among the `headers`. `ca` is a
+    file of certificates that are trusted in place of those of the machine. Proxies are those of HTTPS_PROXY,
+    http_proxy and NO_PROXY; a server of this machine is reached past them.
+
+    Raises: ValueError for a URL, a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -85,6 +94,7 @@ class Server:
         headers: dict[str, str],
         *,
         exact: bool = False,
+        ca: str | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -94,8 +104,12 @@ class Server:
         self._path = path if path.endswith("/mcp") else f"{path}/mcp"
         if exact:
             self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
+        self._context = _context(ca) if parts.scheme == "https" else None
+        self._host, self._port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        self._proxy = _proxy_to(parts.scheme, parts.hostname, parts.netloc)
+        if self._proxy is not None and self._context is None:
+            self._path = self.url + self._path
+            headers = {**headers, **self._proxy.headers}
         self._token = token
         self._headers = headers
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
@@ -230,10 +244,49 @@ class Server:
             return connection
 
     def _connection(self) -> http.client.HTTPConnection:
-        if self._secure:
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=_CONNECT, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT)
+        host, port = self._host, self._port
+        if self._proxy is not None:
+            host, port = self._proxy.host, self._proxy.port
+        if self._context is None:
+            return http.client.HTTPConnection(host, port, timeout=_CONNECT)
+        connection = http.client.HTTPSConnection(host, port, timeout=_CONNECT, context=self._context)
+        if self._proxy is not None:
+            connection.set_tunnel(self._host, self._port, self._proxy.headers)
+        return connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    """What stands between this machine and the server, and the headers that it wants."""
+
+    host: str
+    port: int
+    headers: dict[str, str]
+
+
+def _proxy_to(scheme: str, host: str, place: str) -> _Proxy | None:
+    """The proxy by which a server is reached, as the environment says. Raises: ValueError."""
+    named = getproxies().get(scheme)
+    if named is None or host in HERE or proxy_bypass(place):
+        return None
+    parts = urlsplit(named if "://" in named else f"http://{named}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(
+            f"The proxy for {scheme} cannot be used: write {scheme.upper()}_PROXY as http://host:port"
+        )
+    headers = {}
+    if parts.username is not None:
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["proxy-authorization"] = "Basic " + b64encode(credentials.encode()).decode()
+    return _Proxy(parts.hostname, parts.port or 80, headers)
+
+
+def _context(ca: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or "it holds no certificate"
+        raise ValueError(f"The certificates in {ca} cannot be used ({reason})") from error
 
 
 def _is_closed(connection: http.client.HTTPConnection) -> bool:

@@ -255,12 +255,15 @@ def mcp(
     username: Annotated[
         str | None, typer.Option(help="On this machine: in whose name, where there are several accounts.")
     ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="Certificates of your own authority (PEM).", dir_okay=False)
+    ] = None,
 ) -> None:
     """Speak MCP over the standard input and output, for clients that start a program: Claude Code, for one.
 
     Everything goes to the server's /mcp, as the instance that is named, else as the session of Claude Code
     that has started this (CLAUDE_CODE_SESSION_ID). Without a URL it is the server that runs on this machine,
-    and `ccgraph token` makes the token.
+    and `ccgraph token` makes the token. Proxies are those of HTTPS_PROXY, http_proxy and NO_PROXY.
 
     ```sh
     claude mcp add ccgraph -- ccgraph mcp
@@ -269,7 +272,7 @@ def mcp(
     """
     from app.bridge import command
 
-    command.run(url, token_file, instance, username)
+    command.run(url, token_file, instance, username, ca)
 
 
 @cli.command()

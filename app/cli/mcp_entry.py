@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -132,14 +131,16 @@ def take_out(folder: Folder) -> None:
 
 
 def end_mcp_token(server: Server, token_id: str, account: Account) -> None:
-    """End the access token of the entry where a person logs in; it may have ended with the other one."""
-    if account.is_named:
-        with suppress(StartupError):
-            revoke_token(Client(server), account.name, account.password, token_id)
-
-    else:
-        ends = f'`revokeToken(input: {{tokenId: "{token_id}"}})`'
-        say(f"The MCP server had a token of its own, which {ends} ends.")
+    """End the access token of the entry where a person logs in; where it may live on, say how it is ended."""
+    ends = f'`revokeToken(input: {{tokenId: "{token_id}"}})` ends it.'
+    if not account.is_named:
+        say(f"The MCP server had a token of its own: {ends}")
+        return
+    try:
+        revoke_token(Client(server), account.name, account.password, token_id)
+    except StartupError as error:
+        reason = str(error).removesuffix(" Nothing was changed.").removesuffix("; nothing was changed.")
+        say(f"The token of the MCP server is not ended. {reason.rstrip('.')}. If it is still there, {ends}")
 
 
 def _line(what: str) -> str:

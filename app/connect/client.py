@@ -19,7 +19,8 @@ _PATIENCE: Final = 30.0
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """Of an answer."""
 _WORTH_COMPRESSING: Final = 1024
-_HERE: Final = ("localhost", "127.0.0.1", "::1")
+HERE: Final = ("localhost", "127.0.0.1", "::1")
+"""Hosts that are this machine: no proxy stands before them."""
 
 
 class Unreachable(Exception):
@@ -77,7 +78,7 @@ class Client:
         handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
         if server.url.startswith("https:"):
             handlers.append(urllib.request.HTTPSHandler(context=_context(server)))
-        self._is_near = urlsplit(server.url).hostname in _HERE
+        self._is_near = urlsplit(server.url).hostname in HERE
         if self._is_near:
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)

@@ -1,16 +1,18 @@
 """`ccgraph doctor`: looks at each link between Claude Code and the server, then waits for what comes."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from app.connect import spool
+from app.config.errors import StartupError
+from app.connect import own_server, spool
 from app.connect.claude_code import ClaudeFolder, events_for, oldest_version
 from app.connect.client import Answer, Client, Unreachable, recent
 from app.connect.connection import Connection, Folder
@@ -69,6 +71,7 @@ def examine(folder: Folder, claude: ClaudeFolder) -> Iterator[Found]:
     yield from _version(claude, connection)
     yield _private(folder.token)
     yield from _server(folder, connection)
+    yield from _mcp_server(folder, connection)
     yield from _watching(folder)
 
 
@@ -265,6 +268,61 @@ def _clock(answer: Answer, asked: float) -> Iterator[Found]:
         )
     else:
         yield Found(Mark.GOOD, "clock", f"within {_MOST_SKEW:.0f} s of the server's")
+
+
+def _mcp_server(folder: Folder, connection: Connection) -> Iterator[Found]:
+    """The entry of ccgraph's own MCP server, its program and its token, as sessions find them."""
+    what, again = "MCP server", "Run `ccgraph connect` again."
+    known = own_server.load(folder)
+    if known is None:
+        yield Found(Mark.WORTH_KNOWING, what, "sessions have none of ours", "`ccgraph connect` writes it.")
+        return
+    try:
+        found = value_at(read(Path(known.file)).text, known.place)
+    except StartupError as error:
+        yield Found(Mark.BAD, what, str(error), again)
+        return
+    if found is None:
+        yield Found(Mark.BAD, what, f"its entry is missing in {known.file}", again)
+        return
+    if found != known.value:
+        yield Found(
+            Mark.WORTH_KNOWING, what, f"its entry in {known.file} was changed", "It is left as it is there."
+        )
+        return
+    program = str(known.value.get("command"))
+    if shutil.which(program) is None:
+        yield Found(Mark.BAD, what, f"its program {program} is not there", again)
+        return
+    if str(folder.mcp_token) in known.value.get("args", ()):
+        private = _private(folder.mcp_token)
+        if private.mark is Mark.BAD:
+            yield replace(private, what=what)
+            return
+        refusal = _refusal(folder, connection)
+        if refusal is not None:
+            yield Found(
+                Mark.BAD,
+                what,
+                f"its token in {folder.mcp_token} is not taken: {refusal}",
+                f"Remove the file, then run `ccgraph connect --url {connection.server.url} --username NAME`.",
+            )
+            return
+    yield Found(Mark.GOOD, what, f"{own_server.NAME} in {known.file}")
+
+
+def _refusal(folder: Folder, connection: Connection) -> str | None:
+    """What the server says against the access token; None where it takes it, or is away."""
+    try:
+        client = Client(connection.server, folder.mcp_token.read_text().strip())
+        answer = client.post("/graphql", {"query": "{ __typename }"})
+    except (Unreachable, OSError):
+        return None
+    value = answer.json()
+    errors = value.get("errors") if isinstance(value, dict) else None
+    if answer.status == 401 or (isinstance(errors, list) and errors):
+        return str(errors[0].get("message")) if errors else answer.sentence
+    return None
 
 
 def _watching(folder: Folder) -> Iterator[Found]:

@@ -44,8 +44,8 @@ if [ ! -e away ] || [ -z "$(find away -mmin -1)" ]; then
     --output "$answer" --data-binary "@$event")
   status=${{told%% *}} uploaded=${{told#* }}
 fi
-# A permission request is held open by the server. It has it once it was sent, whether an answer came or not.
-[ "$status$1" = 000hold ] || [ "$status$1" = 000ask ] && [ "${{uploaded:-0}}" != 0 ] && status=202
+# A permission request is held open by the server, which is there although no answer came.
+[ "$status$1" = 000hold ] || [ "$status$1" = 000ask ] && [ "${{uploaded:-0}}" != 0 ] && status=open
 case "$status" in
 2??)
   rm -f "$event"
@@ -57,6 +57,10 @@ case "$status" in
     rm -f away
     ({send}) >/dev/null </dev/null &
   fi
+  ;;
+open) # It may have been stored, or not: it is sent again after the next hook, under its name.
+  touch -t 200001010000 away
+  rm -f "$event.answer"
   ;;
 400 | 413) rm -f "$event" "$event.answer" ;;
 *)

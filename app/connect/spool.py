@@ -19,6 +19,7 @@ from app.connect.scripts import MOST_SPOOLED_KIB, PATHS
 
 _IN_FLIGHT: Final = 5.0
 """Seconds during which the hook itself may still be sending what it wrote down."""
+_LONG_AGO: Final = 946_684_800.0
 _MOST_IN_ONE: Final = 200
 _MOST_BYTES: Final = 1_000_000
 """Of one request, unless a single hook has more."""
@@ -117,6 +118,9 @@ def main(path: Path) -> None:
             client = Client(connection.server, folder.token.read_text().strip())
             with suppress(Unreachable):
                 send_spooled(folder, client, hold=connection.entries.hold)
+            if spooled(folder) and not folder.away.exists():
+                folder.away.touch()
+                os.utime(folder.away, (_LONG_AGO, _LONG_AGO))  # the next hook sends itself, and then the rest
 
 
 if __name__ == "__main__":

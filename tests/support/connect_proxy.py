@@ -36,7 +36,7 @@ def tunnelling(places: dict[str, int]) -> Iterator[tuple[str, list[tuple[str, st
             self.close_connection = True
 
         def do_GET(self) -> None:
-            asked.append((f"{self.command} {self.path}", None))
+            asked.append((f"{self.command} {self.path}", self.headers.get("Proxy-Authorization")))
             self.send_error(403)
 
         def do_POST(self) -> None:

@@ -96,6 +96,56 @@ def test_every_command_goes_through_the_tunnel(home: Path, far: Far, behind: Ccg
         assert not file.is_file() or CREDENTIALS.encode() not in file.read_bytes(), file
 
 
+INITIALIZE = (
+    '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25",'
+    ' "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}'
+)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [("mcp", "--url", URL), ("mcp-proxy", "--server", "far", "--url", f"{URL}/mcp")],
+    ids=lambda program: program[0],
+)
+def test_the_bridge_for_mcp_goes_through_it_too(far: Far, behind: Ccgraph, program: tuple[str, ...]) -> None:
+    trust = ("--ca", str(far.ca)) if program[0] == "mcp" else ()
+    variables = {"CCGRAPH_TOKEN": TOKEN, "CCGRAPH_MCP_HEADER_1": f"Authorization: Bearer {TOKEN}"}
+    if not trust:
+        variables["SSL_CERT_FILE"] = str(far.ca)
+    done = behind(CCGRAPH, *program, *trust, text=INITIALIZE + "\n", **variables)
+    assert json.loads(done.stdout) == {"stored": 1, "unreadable": 0}, (
+        done.stderr
+    )  # whatever this server is asked
+    basic = "Basic " + b64encode(CREDENTIALS.encode()).decode()
+    assert set(far.asked) == {(f"CONNECT {HOST}:443", basic)}
+
+
+def test_the_bridge_asks_a_proxy_for_what_is_not_encrypted(far: Far, behind: Ccgraph) -> None:
+    basic = "Basic " + b64encode(CREDENTIALS.encode()).decode()
+    url = f"http://{HOST}/base"
+    done = behind(
+        CCGRAPH, "mcp", "--url", url, text=INITIALIZE + "\n", CCGRAPH_TOKEN=TOKEN, http_proxy=far.proxy
+    )
+    assert json.loads(done.stdout)["error"]
+    assert far.asked == [(f"POST {url}/mcp", basic)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "told"),
+    [
+        (("--url", URL, "--ca", "/etc/hostname"), {}, "The certificates in /etc/hostname cannot be used"),
+        (("--url", URL), {"HTTPS_PROXY": "socks5://127.0.0.1:1"}, "write HTTPS_PROXY as http://host:port"),
+    ],
+)
+def test_the_bridge_says_what_it_cannot_use(
+    behind: Ccgraph, arguments: tuple[str, ...], variables: dict[str, str], told: str
+) -> None:
+    done = behind(CCGRAPH, "mcp", *arguments, CCGRAPH_TOKEN=TOKEN, **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_stands_in_the_way_is_told_in_a_sentence(home: Path, far: Far, behind: Ccgraph) -> None:
     for arguments, variables, reason in (
         (["--url", URL], {}, "its certificate is not trusted"),

@@ -215,16 +215,37 @@ def test_without_an_answer_to_a_permission_request_the_terminal_asks(
 
 
 @pytest.mark.parametrize("hold", [0, 1])
-def test_a_permission_request_that_is_held_for_longer_is_not_sent_twice(
+def test_a_permission_request_without_an_answer_is_sent_again_under_its_name(
     server: Received, folder: Folder, connected: Connect, run: Run, hold: int
 ) -> None:
+    """It was held for longer, or the server died before it stored what it had received: both look alike."""
+    request = {"hook_event_name": "PermissionRequest"}
     given_up = threading.Event()
-    server.answer = lambda path, value: given_up.wait(PATIENCE) and None
+    server.answer = lambda path, value: given_up.wait(PATIENCE) and None if value == request else None
     connected(server.url, hold=hold)
-    assert is_silent(run({"hook_event_name": "PermissionRequest"}, event="PermissionRequest"))
+    assert is_silent(run(request, event="PermissionRequest"))
     given_up.set()
-    assert list(folder.spool.iterdir()) == []
-    assert not folder.away.exists()
+    (waiting,) = folder.spool.iterdir()
+    assert server.named == [waiting.name]
+    # The next hook is sent at once, though, and the first one as soon as it is no longer under way.
+    assert is_silent(run({"hook_event_name": "Stop"}))
+    assert len(server.named) == 2
+    wait_until(lambda: folder.away.exists() or not waiting.exists())
+    if waiting.exists():
+        past = time.time() - 120
+        os.utime(waiting, (past, past))
+        assert is_silent(run({"hook_event_name": "Stop"}))
+    wait_until(lambda: not waiting.exists())
+    (again,) = [body for body in server.of("/ingest/claude-code/hooks") if isinstance(body, list)]
+    assert [(one["id"], one["hook"]) for one in again] == [(waiting.name, request)]
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Until what a hook has started in the background is done."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_without_curl_it_waits_for_watch(
