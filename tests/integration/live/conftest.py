@@ -1,6 +1,5 @@
 """People who follow queries, and what is written beside them."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from services.core.database import Database
 from services.core.principal import Origin, Principal
 from services.feed.feed import Feed
 from services.live.queries import LiveQueries
+from services.live.topics import LiveTopic
 from tests.integration.feed.conftest import (
     Listening,
     connect,
@@ -22,6 +22,7 @@ from tests.integration.feed.conftest import (
     owner_id,
     prepared_subscription,
     project_id,
+    settled,
     writer,
 )
 from tests.support.statements import Statements
@@ -44,6 +45,7 @@ class Followers:
             API, feed, self.queries, lambda notification: None, Allowance(100)
         )
         self._database = database
+        self._feed = feed
         self._statements = statements
 
     async def follow(
@@ -73,8 +75,14 @@ class Followers:
         assert self.readings == times
 
     async def settle(self) -> None:
-        """Give time to what must not happen; how long what must takes, nobody knows."""
-        await asyncio.sleep(0.4)
+        """Until what was committed is read from the feed, and the queries have read what that calls for."""
+        await settled(self._feed)
+        await until(lambda: all(map(_rests, self.queries._topics.values())))
+
+
+def _rests(topic: LiveTopic) -> bool:
+    """Whether it waits for a change: it is stirred from the word of one until its reading has ended."""
+    return not topic._stirred.is_set() and not topic._pacing._stale
 
 
 @pytest.fixture
