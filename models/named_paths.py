@@ -51,12 +51,15 @@ TRIGGERS = tuple(
     for event in ("INSERT", "UPDATE")
 )
 
-UNNAMED = (
-    "NOT EXISTS (SELECT FROM file_operations"
-    f" WHERE {key_of_text('file_operations.file_path')} = {key_of_text('file_paths.path')}"
-    " AND file_operations.file_path = file_paths.path)"
-)
-"""SQL for a row of file_paths that no operation names."""
+
+def unnamed(kept: str = "true") -> str:
+    """SQL for a row of file_paths that no operation names, of those for which `kept` holds."""
+    return (
+        "NOT EXISTS (SELECT FROM file_operations"
+        f" WHERE {key_of_text('file_operations.file_path')} = {key_of_text('file_paths.path')}"
+        f" AND file_operations.file_path = file_paths.path AND {kept})"
+    )
+
 
 TWICE = (
     "EXISTS (SELECT FROM file_paths AS earlier"

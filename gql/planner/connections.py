@@ -51,19 +51,24 @@ class Filter:
         """What there is for the viewer and is asked for: of the rows of an index, and of those that are left.
 
         Each partition would make a table of all keys that the viewer may see, to ask of a few rows whether
-        theirs is among them. Of rows that the index of words has found, it is asked of all together.
+        theirs is among them. Of rows that the index of words has found, it is asked of all together: no
+        other index can find them then, so that no text is looked at which the viewer may not see.
         """
-        small = self.small_set(alias)
-        if small is None or not self._asks_at_last(alias):
+        if not self._asks_at_last(alias):
             return Found([*self.allowed(alias, one_by_one=True), *self.wanted(alias)], [])
-        *where, candidates, phrases = self.wanted(alias)
-        return Found([*where, candidates], [small.among, phrases])
+        small = self.small_set(alias)
+        candidates, phrases = self.wanted(alias)
+        return Found([candidates], [phrases] if small is None else [small.among, phrases])
 
     def _asks_at_last(self, alias: str) -> bool:
-        if "search" not in self.arguments or self.table.timeline is None:
+        if self.table.timeline is None or "search" not in self.arguments or self._is_filtered():
             return False
         small = self.small_set(alias)
         return small is not None and not small.handful
+
+    def _is_filtered(self) -> bool:
+        where = self.arguments.get("where")
+        return where is not None and not where.is_null and bool([*where.fields()])
 
     def small_set(self, alias: str) -> policy.SmallSet | None:
         """How a viewer's rows are found where they are few; None behind a link, where they are anyhow."""
@@ -76,10 +81,9 @@ class Filter:
 
     def texts(self) -> Texts | None:
         """Where the distinct texts of the table stand, if it is searched as a whole and by nothing else."""
-        where = self.arguments.get("where")
         if self.table.search is None or self.link is not None or "search" not in self.arguments:
             return None
-        return self.table.search.texts if where is None or where.is_null or not [*where.fields()] else None
+        return None if self._is_filtered() else self.table.search.texts
 
     def is_searched_by_time(self, order: Order) -> bool:
         """Rows that are searched for, ordered by columns of their own, the time first.

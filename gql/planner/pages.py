@@ -139,8 +139,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
 
     if texts is not None:
         ranks = compile_ranks(statement, table, arguments["search"])
-        found = listing.found(alias)
-        matches = gathered([*found.by_index, *found.then])
+        matches = gathered([*listing.allowed(alias, one_by_one=True), *listing.wanted(alias)])
         text = Ranking(
             statement=statement,
             texts=texts,
@@ -156,12 +155,12 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
             count=size + ahead,
         ).compile()
     elif listing.is_searched_by_time(order):
-        found = listing.found(alias)
+        found = [*listing.allowed(alias, one_by_one=True), *listing.wanted(alias)]
         nearest = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
         text = rows(nearest, [])
     elif listing.is_short(order):
-        found = listing.found(alias)
-        text = rows(gathered(found.by_index), [*found.then, *behind])
+        short = listing.found(alias)
+        text = rows(gathered(short.by_index), [*short.then, *behind])
     elif small is not None:
         allowed, wanted = listing.allowed(alias, one_by_one=True), listing.wanted(alias)
         name = statement.alias("few")
@@ -186,7 +185,7 @@ def _nearest(
     table: TableType,
     alias: str,
     order: Order,
-    found: Found,
+    found: list[str],
     behind: list[str],
     count: int,
     *,
@@ -222,7 +221,7 @@ def _nearest(
     def pick(within: list[str], of_these: list[str]) -> str:
         return (
             f"SELECT {alias}.*\nFROM (\nSELECT {alias}.*\nFROM {table.table} AS {alias}"
-            f"{_where([*found.by_index, *within])}\nOFFSET 0\n) AS {alias}{_where([*found.then, *of_these])}"
+            f"{_where([*found, *within])}\nOFFSET 0\n) AS {alias}{_where(of_these)}"
             f"\nORDER BY {order.text(reverse=reverse)}\nLIMIT {count}"
         )
 

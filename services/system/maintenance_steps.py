@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from models.named_paths import TWICE, UNNAMED
+from models.named_paths import TWICE, unnamed
 from services.core.database import WriteConnection, affected
 from services.core.database_errors import driver_error, is_away
 from services.instances.heartbeats import SILENT, mark_silent
@@ -32,13 +32,19 @@ class Step:
     run: Callable[[Work], Awaitable[None]]
 
 
-_FORGOTTEN: Final = f"({UNNAMED} OR {TWICE})"
+_FORGOTTEN: Final = f"({unnamed()} OR {TWICE})"
+# A rehearsal comes to this step with the operations that the steps before it would have removed.
+_KEPT: Final = (
+    "coalesce(file_operations.created_at >= $1::timestamptz"
+    " - INTERVAL '1 day' * ccgraph_setting('retention.file_operations_days'), true)"
+)
 
 
 async def _paths(work: Work) -> None:
     """Writers of file_operations wait while a few paths go, so that none takes one for there that is not."""
     if work.dry:
-        await work.count("file_paths", f"SELECT count(*) FROM file_paths WHERE {_FORGOTTEN}")
+        query = f"SELECT count(*) FROM file_paths WHERE {unnamed(_KEPT)} OR {TWICE}"
+        await work.count("file_paths", query, work.at)
         return
     blocks = await work.connection.fetchval(
         "SELECT pg_relation_size('file_paths') / current_setting('block_size')::bigint"
@@ -226,7 +232,6 @@ async def _statistics(work: Work) -> None:
 
 STEPS: Final = (
     Step("partitions_ahead", "Make the coming partitions", "先のパーティションを作成", make_partitions),
-    Step("paths", "Forget paths that no operation names", "操作に現れないパスを削除", _paths),
     Step(
         "partitions_behind",
         "Drop partitions past retention",
@@ -234,6 +239,7 @@ STEPS: Final = (
         drop_partitions,
     ),
     Step("retention", "Remove rows past retention", "保持期間を過ぎた行を削除", remove_expired),
+    Step("paths", "Forget paths that no operation names", "操作に現れないパスを削除", _paths),
     Step("compaction", "Compact long MCP payloads", "長い MCP ペイロードを圧縮", _compaction),
     Step("archiving", "Move archived projects", "アーカイブ済みプロジェクトを移動", _archiving),
     Step("tokens", "Remove expired tokens and counts", "期限切れのトークンと計数を削除", _tokens),

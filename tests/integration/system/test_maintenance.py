@@ -87,6 +87,7 @@ async def make_all_due(database: Database) -> None:
 DUE = {
     "partitions_behind": {"task_logs": 1, "file_operations": 1, "notification_history": 1},
     "retention": {"cc_logs": 1, "task_logs": 1},
+    "paths": {"file_paths": 1},
     "compaction": {"mcp_messages": 1},
     "archiving": {"projects": 1},
     "tokens": {"auth_tokens": 1},

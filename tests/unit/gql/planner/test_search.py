@@ -18,10 +18,11 @@ def rank(made: Statement, table: TableType, alias: str, given: dict[str, Value])
     return compile_rank(made, table, alias, given["search"])
 
 
-def test_the_condition_is_that_of_the_index_with_the_words_as_one_parameter() -> None:
-    (condition,), parameters = compiled(search, "Task", 'search: "東京 error"')
+def test_the_first_condition_is_that_of_the_index_with_the_words_as_one_parameter() -> None:
+    (condition, phrases), parameters = compiled(search, "Task", 'search: "東京 error"')
     assert condition.startswith("ccgraph_tsvector(t.name || ' ' || COALESCE(t.description, '')) @@ (SELECT ")
-    assert "$2" not in condition
+    assert "ccgraph_plain(t.name || ' ' || COALESCE(t.description, '')) LIKE ALL" in phrases
+    assert "$2" not in condition + phrases
     assert parameters == ["東京 error"]
 
 
