@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.forked import FORKER, ForkedProcess
 from tests.support.scripted_claude import Machine
 
 PATIENCE = 120.0
@@ -34,41 +33,40 @@ class Fleet:
             "CCGRAPH_PORT": str(self.port),
             "CCGRAPH_SECRET_KEY": "a key that signs nothing outside of the tests",
         }
-        self._running: dict[str, subprocess.Popen[bytes] | ForkedProcess] = {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self, *arguments: str, text: str = "", there: bool = False) -> str:
         """A command to its end, beside the server or on the machine where Claude Code runs."""
-        folder = self.at_work.project if there else self._folder
-        environment = self.at_work.environment if there else self._environment
-        done = FORKER.run(arguments, folder, environment, text)
+        done = subprocess.run(
+            [self._ccgraph, *arguments],
+            cwd=self.at_work.project if there else self._folder,
+            env=self.at_work.environment if there else self._environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def start(self, name: str) -> None:
-        """Begin one of them. Server and worker are forked: what they import takes longer than they live."""
+        """Begin one of them."""
         arguments: Mapping[str, Sequence[str]] = {
             "server": ("serve", "--no-worker"),
             "worker": ("worker",),
             "watch": ("watch",),
         }
+        there = name == "watch"
         with (self._folder / f"{name}.log").open("ab") as log:
-            if name == "watch":
-                self._running[name] = subprocess.Popen(
-                    [self._ccgraph, *arguments[name]],
-                    cwd=self.at_work.project,
-                    env=self.at_work.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-            else:
-                self._running[name] = FORKER.start(
-                    arguments[name],
-                    self._folder,
-                    self._environment,
-                    stdout=log.fileno(),
-                    stderr=log.fileno(),
-                )
+            self._running[name] = subprocess.Popen(
+                [self._ccgraph, *arguments[name]],
+                cwd=self.at_work.project if there else self._folder,
+                env=self.at_work.environment if there else self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def kill(self, name: str) -> None:
         """As the kernel does when memory runs out."""
