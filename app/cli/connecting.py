@@ -98,7 +98,7 @@ def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask
     claude = claude_folder()
     planned = connecting.plan_undoing(folder_of(claude, project))
     if planned is None:
-        say("Nothing is connected here.")
+        _remove_remains(folder_of(claude, project), dry_run=dry_run)
         return
     _show(planned.diff)
     proxies = _tell_proxies(planned.folder)
@@ -122,6 +122,17 @@ def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask
         _start_no_more()
     say(f"Disconnected from {planned.connection.server.url}.")
     say(ended)
+
+
+def _remove_remains(folder: Folder, *, dry_run: bool) -> None:
+    """Remove what is there without a connection: the token and programs of a command that was killed."""
+    say("Nothing is connected here.")
+    recorded = own_server.record(folder).exists() or wrapping.plan_undoing(folder)
+    if recorded or dry_run:
+        return
+    if folder.path.is_dir():
+        say(f"What a command that was broken off had left in {folder.path} is removed.")
+    folder.remove()
 
 
 def take_proxies(project: Path | None, *, dry_run: bool, ask: bool) -> None:

@@ -16,7 +16,7 @@ from app.connect.connection import Connection, Folder, Server
 from app.connect.entries import Entries, Trace, complete, digest, put_in, take_out, telemetry
 from app.connect.json_text import value_at
 from app.connect.scripts import headers, hook, requests
-from app.connect.settings_file import SettingsText, read, require_object, write
+from app.connect.settings_file import SettingsText, clear, read, require_object, write
 from app.connect.tokens import IngestToken
 
 LONGEST_HOLD: Final = 3600
@@ -123,6 +123,7 @@ def connect(planned: Plan, wanted: Wanted, token: IngestToken) -> Connection:
     folder.save(connection)
     if planned.changes:
         write(folder.settings, after, expected=before.content)
+    clear(folder.settings)
     with suppress(FileNotFoundError):
         folder.away.unlink()
     return connection
@@ -161,12 +162,14 @@ def undo(planned: Undoing) -> None:
     if planned.after is None:
         if before.content is not None:
             write(folder.settings, b"", expected=before.content)
+            clear(folder.settings)
             folder.settings.resolve().unlink()
             if folder.settings.parent.name == ".claude":
                 with suppress(OSError):
                     folder.settings.parent.rmdir()
     elif planned.after != before.content:
         write(folder.settings, planned.after, expected=before.content)
+    clear(folder.settings)
     folder.remove()
 
 

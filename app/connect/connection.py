@@ -171,14 +171,20 @@ class Folder:
         self.write(self.record, json.dumps(connection.as_json(), indent=2) + "\n")
 
     def remove(self) -> None:
-        """Remove everything, and the folders around it that are empty then."""
+        """Remove everything, the record last, and the folders around it that are empty then."""
+        with suppress(OSError):
+            for path in self.path.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path != self.record:
+                    path.unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
         outermost = _outermost(self.path)
         with suppress(OSError):
             self.path.parent.rmdir() if self.path.parent != outermost else None
         with suppress(OSError):
-            if [path.name for path in outermost.iterdir()] == [".gitignore"]:
-                (outermost / ".gitignore").unlink()
+            if {path.name for path in outermost.iterdir()} <= {".gitignore"}:
+                (outermost / ".gitignore").unlink(missing_ok=True)
                 outermost.rmdir()
 
     @contextmanager

@@ -12,7 +12,7 @@ from app.connect.claude_code import ClaudeFolder, configuration
 from app.connect.connection import Folder, Server
 from app.connect.entries import Trace
 from app.connect.json_text import container_at, has, insert, inside, remove, value_at
-from app.connect.settings_file import SettingsText, read, require_object, write
+from app.connect.settings_file import SettingsText, clear, read, require_object, write
 
 NAME: Final = "ccgraph"
 """What the server is called."""
@@ -180,6 +180,7 @@ def carry_out(change: Change, token_id: str | None = None) -> None:
         write(target, change.after or b"", expected=change.before.content)
         if change.after is None:
             target.resolve().unlink()
+    clear(change.before.path)
     if change.written is None:
         record(change.folder).unlink(missing_ok=True)
 

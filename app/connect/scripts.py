@@ -37,11 +37,14 @@ esac
 while [ -e "$event" ]; do event=$event.$$; done
 answer=/dev/null
 [ "$1" = hold ] && answer=$event.answer
-cat >"$event" || {{ cat >/dev/null; exit 0; }}
+# Read first: what cannot be written down, as on a full disk, is sent all the same.
+hook=$(cat)
+send=@$event
+(printf '%s\n' "$hook" >"$event") || {{ rm -f "$event"; send=@-; }}
 status=000 uploaded=0
 if [ ! -e away ] || [ -z "$(find away -mmin -1)" ]; then
-  told=$(curl -q --config curl --max-time "$limit" --header "CCGraph-Hook: ${{event#spool/}}" \
-    --output "$answer" --data-binary "@$event")
+  told=$(printf '%s\n' "$hook" | curl -q --config curl --max-time "$limit" \
+    --header "CCGraph-Hook: ${{event#spool/}}" --output "$answer" --data-binary "$send")
   status=${{told%% *}} uploaded=${{told#* }}
 fi
 # A permission request is held open by the server, which is there although no answer came.

@@ -1,7 +1,9 @@
 """A settings file of Claude Code: read as it is, written whole or not at all."""
 
 import os
+import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +89,27 @@ def write(path: Path, content: bytes, *, expected: bytes | None) -> None:
         raise StartupError(
             f"{error.filename or path} cannot be written ({error.strerror}); nothing was changed."
         ) from error
+
+
+def clear(path: Path) -> None:
+    """Remove what processes that were killed have left beside a file when they were about to replace it."""
+    target = path.resolve()
+    left = re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.[0-9a-f]{{8}}")
+    with suppress(OSError):
+        for other in list(target.parent.iterdir()):
+            match = left.fullmatch(other.name)
+            if match is not None and not _lives(int(match[1])):
+                other.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def replace(target: Path, content: bytes, mode: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -259,6 +260,25 @@ def test_without_curl_it_waits_for_watch(
     connected(server.url)
     assert is_silent(run({"hook_event_name": "Stop"}, path=str(tmp_path / "bin")))
     assert spool.spooled(folder) == 1
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_what_cannot_be_written_down_is_sent(
+    server: Received, folder: Folder, connected: Connect, most: int
+) -> None:
+    """The disk is full, or a file may be no larger than `most` blocks of 512 bytes."""
+    connected(server.url)
+    body = {"hook_event_name": "Stop", "text": "長い" * 5000}
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -f {most}; exec {shlex.quote(str(folder.hook))}"],
+        input=json.dumps(body).encode(),
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert is_silent(done)
+    assert server.hooks == [body]
+    assert list(folder.spool.iterdir()) == []
 
 
 def test_many_at_once_lose_none(server: Received, folder: Folder, connected: Connect) -> None:
