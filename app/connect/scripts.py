@@ -43,7 +43,7 @@ send=@$event
 (printf '%s\n' "$hook" >"$event") || {{ rm -f "$event"; send=@-; }}
 status=000 uploaded=0
 if [ ! -e away ] || [ -z "$(find away -mmin -1)" ]; then
-  told=$(printf '%s\n' "$hook" | curl -q --config curl --max-time "$limit" \
+  told=$({{ [ "$send" != @- ] || printf '%s\n' "$hook"; }} | curl -q --config curl --max-time "$limit" \
     --header "CCGraph-Hook: ${{event#spool/}}" --output "$answer" --data-binary "$send")
   status=${{told%% *}} uploaded=${{told#* }}
 fi
