@@ -9,7 +9,7 @@ SELECT task$1.id AS "id"
 FROM (
 SELECT task$1.*
 FROM tasks AS task$1
-WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)) AND task$1.status = ANY($2::text[]) AND task$1.priority >= $3::int AND task$1.priority < $4::int AND task$1.completed_at IS NULL AND (task$1.name ILIKE $5::text OR (task$1.description ^@ $6::text) IS NOT TRUE)
+WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))) AND task$1.status = ANY($2::text[]) AND task$1.priority >= $3::int AND task$1.priority < $4::int AND task$1.completed_at IS NULL AND (task$1.name ILIKE $5::text OR (task$1.description ^@ $6::text) IS NOT TRUE)
 ORDER BY task$1.id
 LIMIT 50
 ) AS task$1

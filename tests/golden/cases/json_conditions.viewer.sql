@@ -9,7 +9,7 @@ SELECT project$1.name AS "name"
 FROM (
 SELECT project$1.*
 FROM projects AS project$1
-WHERE ((project$1.owner_id = $1::int OR project$1.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR project$1.is_public) AND (project$1.config_json #> $2::text[]) = $3::text::jsonb AND project$1.tech_stack @> $4::text::jsonb
+WHERE (project$1.owner_id = $1::int OR project$1.is_public OR project$1.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))) AND (project$1.config_json #> $2::text[]) = $3::text::jsonb AND project$1.tech_stack @> $4::text::jsonb
 ORDER BY project$1.id
 LIMIT 50
 ) AS project$1

@@ -11,7 +11,7 @@ SELECT task$1.*, row_number() OVER (ORDER BY task$1.id DESC) AS place$1
 FROM (
 SELECT task$1.*
 FROM tasks AS task$1
-WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ORDER BY task$1.id DESC
 LIMIT 4
 ) AS task$1

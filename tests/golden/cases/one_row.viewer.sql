@@ -13,7 +13,7 @@ WHERE user$1.id = project$1.owner_id
 ) AS user$2 ON true
 WHERE project$1.project_id = cc_instance$1.project_id
 ) AS project$2 ON true
-WHERE cc_instance$1.id = $1::uuid AND cc_instance$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $2::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int))) OR projects.is_public))
+WHERE cc_instance$1.id = $1::uuid AND cc_instance$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $2::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
 ) AS root$1
 ) AS "ccInstance"
 -- $1: ccInstance.by.id

@@ -9,7 +9,7 @@ SELECT task$1.name AS "name", task_log$2 AS "taskLogs"
 FROM (
 SELECT task$1.*
 FROM tasks AS task$1
-WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ORDER BY task$1.id
 LIMIT 5
 ) AS task$1

@@ -10,7 +10,7 @@ FROM (
 SELECT task$1.*, project$1.name AS order$1
 FROM tasks AS task$1
 LEFT JOIN projects AS project$1 ON project$1.project_id = task$1.project_id
-WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+WHERE task$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ORDER BY project$1.name, task$1.created_at DESC, task$1.id DESC
 LIMIT 3
 ) AS task$1

@@ -9,7 +9,7 @@ SELECT project$1.name AS "name", task$2 AS "tasks"
 FROM (
 SELECT project$1.*
 FROM projects AS project$1
-WHERE ((project$1.owner_id = $1::int OR project$1.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR project$1.is_public)
+WHERE (project$1.owner_id = $1::int OR project$1.is_public OR project$1.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))
 ORDER BY project$1.id
 LIMIT 20
 ) AS project$1
@@ -29,7 +29,7 @@ LIMIT 10
 LEFT JOIN LATERAL (
 SELECT cc_instance$1.name AS "name"
 FROM cc_instances AS cc_instance$1
-WHERE cc_instance$1.id = task$1.assigned_to AND cc_instance$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+WHERE cc_instance$1.id = task$1.assigned_to AND cc_instance$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ) AS cc_instance$2 ON true
 ORDER BY task$1.id
 ) AS item$1

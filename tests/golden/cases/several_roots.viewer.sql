@@ -1,7 +1,7 @@
 WITH seen$1 AS MATERIALIZED (
-SELECT cc_instances.id AS key FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+SELECT cc_instances.id AS key FROM cc_instances WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id FROM projects WHERE projects.owner_id = $1::int UNION ALL SELECT projects.project_id FROM projects WHERE projects.is_public UNION ALL SELECT projects.project_id FROM projects WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ), seen$2 AS MATERIALIZED (
-SELECT tasks.id AS key FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+SELECT tasks.id AS key FROM tasks WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id FROM projects WHERE projects.owner_id = $1::int UNION ALL SELECT projects.project_id FROM projects WHERE projects.is_public UNION ALL SELECT projects.project_id FROM projects WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 )
 SELECT (
 SELECT row_to_json(root$1)::text
@@ -14,7 +14,7 @@ SELECT cc_instance$1.name AS "name", cc_instance$1.type AS "type"
 FROM (
 SELECT cc_instance$1.*
 FROM cc_instances AS cc_instance$1
-WHERE cc_instance$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public)) AND cc_instance$1.status = 'RUNNING'::text
+WHERE cc_instance$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))) AND cc_instance$1.status = 'RUNNING'::text
 ORDER BY cc_instance$1.id
 LIMIT 1
 ) AS cc_instance$1
@@ -27,7 +27,7 @@ SELECT row_to_json(root$2)::text
 FROM (
 SELECT translate(encode(convert_to('Task:' || task$1.id, 'UTF8'), 'base64'), E'\n', '') AS "nodeId", task$1.name AS "name"
 FROM tasks AS task$1
-WHERE task$1.id = $2::uuid AND task$1.project_id IN (SELECT projects.project_id FROM projects WHERE ((projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))) OR projects.is_public))
+WHERE task$1.id = $2::uuid AND task$1.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ) AS root$2
 ) AS "node", (
 SELECT row_to_json(root$3)::text

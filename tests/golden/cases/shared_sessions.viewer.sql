@@ -9,7 +9,7 @@ SELECT session$1.name AS "name", file_operation$2 AS "fileOperations"
 FROM (
 SELECT session$1.*
 FROM sessions AS session$1
-WHERE (session$1.user_id = $1::int OR session$1.project_id IN (SELECT projects.id FROM projects WHERE (projects.owner_id = $1::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))) OR session$1.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id WHERE part.user_id = $1::int AND part.state = 'joined' AND (shared.expires_at IS NULL OR shared.expires_at > now())))
+WHERE (session$1.user_id = $1::int OR session$1.project_id IN (SELECT projects.id FROM projects WHERE (projects.owner_id = $1::int OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))) OR session$1.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id WHERE part.user_id = $1::int AND part.state = 'joined' AND (shared.expires_at IS NULL OR shared.expires_at > now())))
 ORDER BY session$1.id
 LIMIT 2
 ) AS session$1

@@ -18,9 +18,9 @@ WHERE id = event.key::uuid)
 WHERE event.table_name = 'cc_instances'
 AND r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))
 
 -- tasks
 SELECT event.number, viewer.user_id
@@ -42,9 +42,9 @@ WHERE id = event.key::uuid)
 WHERE event.table_name = 'tasks'
 AND r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))
 
 -- sessions
 SELECT event.number, viewer.user_id
@@ -124,25 +124,25 @@ FROM cc_instances
 WHERE cc_instances.id = r.parent_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public)))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))))
 OR EXISTS (SELECT
 FROM cc_instances
 WHERE cc_instances.id = r.child_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public)))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))))
 OR EXISTS (SELECT
 FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public))))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))))
 
 -- mcp_tool_calls
 SELECT event.number, viewer.user_id
@@ -167,17 +167,17 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public)))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))))
 OR EXISTS (SELECT
 FROM cc_instances
 WHERE cc_instances.id = r.message_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public))))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))))
 
 -- cc_permission_requests
 SELECT event.number, viewer.user_id
@@ -275,9 +275,9 @@ FROM projects
 WHERE id = event.key::bigint)
 ) r
 WHERE event.table_name = 'projects'
-AND ((r.owner_id = viewer.user_id
+AND (r.owner_id = viewer.user_id
+OR r.is_public
 OR r.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR r.is_public)
 
 -- collaboration_participants
 SELECT event.number, viewer.user_id
@@ -390,6 +390,6 @@ WHERE id = event.key::uuid)
 WHERE event.table_name = 'tasks'
 AND r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
-OR projects.is_public))
+WHERE (projects.owner_id = viewer.user_id
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))

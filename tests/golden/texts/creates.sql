@@ -36,9 +36,9 @@ WHERE referred.id = written.cc_instance_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))))
 AND (written.task_id IS NULL
 OR EXISTS (SELECT 1
 FROM tasks AS referred
@@ -46,9 +46,9 @@ WHERE referred.id = written.task_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))))), stored AS (INSERT INTO git_worktrees (base_branch, id, worktree_name, worktree_path) SELECT base_branch, id, worktree_name, worktree_path
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))))), stored AS (INSERT INTO git_worktrees (base_branch, id, worktree_name, worktree_path) SELECT base_branch, id, worktree_name, worktree_path
 FROM allowed
 WHERE actor IS NOT NULL ON CONFLICT DO NOTHING
 RETURNING id AS key), traced AS (INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('table', 'git_worktrees', 'key', key), from_request, from_address::inet, from_agent
@@ -80,9 +80,9 @@ AND referred.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public)))))), stored AS (INSERT INTO mcp_tool_calls (arguments, id, tool_name) SELECT arguments, id, tool_name
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))))))), stored AS (INSERT INTO mcp_tool_calls (arguments, id, tool_name) SELECT arguments, id, tool_name
 FROM allowed
 WHERE actor IS NOT NULL ON CONFLICT DO NOTHING
 RETURNING id AS key), traced AS (INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('table', 'mcp_tool_calls', 'key', key), from_request, from_address::inet, from_agent
@@ -105,7 +105,7 @@ AND (referred.user_id = $1::int
 OR referred.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 OR referred.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
@@ -158,9 +158,9 @@ WHERE referred.id = written.parent_task_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))))
 AND (written.assigned_to IS NULL
 OR EXISTS (SELECT 1
 FROM cc_instances AS referred
@@ -168,9 +168,9 @@ WHERE referred.id = written.assigned_to
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))))), stored AS (INSERT INTO tasks (id, name, task_type) SELECT id, name, task_type
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))))), stored AS (INSERT INTO tasks (id, name, task_type) SELECT id, name, task_type
 FROM allowed
 WHERE actor IS NOT NULL ON CONFLICT DO NOTHING
 RETURNING id AS key), traced AS (INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('table', 'tasks', 'key', key), from_request, from_address::inet, from_agent

@@ -17,9 +17,9 @@ FROM tasks AS task$2
 WHERE task$2.parent_task_id = task$1.id
 AND task$2.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public))) AS "totalCount"
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer))))) AS "totalCount"
 ) AS task$3 ON true
 WHERE task$1.id = wanted.key
 ) AS row$1
@@ -48,16 +48,16 @@ FROM tasks AS task$2
 WHERE task$2.parent_task_id = task$1.id
 AND task$2.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public))) AS "totalCount"
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer))))) AS "totalCount"
 ) AS task$3 ON true
 WHERE task$1.id = wanted.key
 AND task$1.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public))
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer))))
 ) AS row$1
 )
 FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (key, viewer, place)
@@ -162,9 +162,9 @@ FROM cc_instances AS cc_instance$1
 WHERE cc_instance$1.id = cc_log$1.cc_instance_id
 AND cc_instance$1.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public))
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer))))
 ) AS cc_instance$2 ON true
 WHERE cc_log$1.id = wanted.key
 LIMIT 1
@@ -188,9 +188,9 @@ FROM cc_instances AS cc_instance$1
 WHERE cc_instance$1.id = cc_log$1.cc_instance_id
 AND cc_instance$1.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public))
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer))))
 ) AS cc_instance$2 ON true
 WHERE cc_log$1.id = wanted.key
 AND (EXISTS (SELECT
@@ -198,17 +198,17 @@ FROM cc_instances
 WHERE cc_instances.id = cc_log$1.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public)))
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))))
 OR EXISTS (SELECT
 FROM tasks
 WHERE tasks.id = cc_log$1.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = wanted.viewer
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer)))
-OR projects.is_public))))
+WHERE (projects.owner_id = wanted.viewer
+OR projects.is_public
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', wanted.viewer))))))
 LIMIT 1
 ) AS row$1
 )

@@ -17,16 +17,16 @@ FROM tasks AS task$2
 WHERE task$2.parent_task_id = task$1.id
 AND task$2.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))) AS "totalCount"
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))) AS "totalCount"
 ) AS task$3 ON true
 WHERE task$1.id = wanted.key
 AND task$1.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 ) AS row$1
 )
 FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (key, place)
@@ -67,7 +67,7 @@ AND (session$1.user_id = $1::int
 OR session$1.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 OR session$1.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
@@ -105,9 +105,9 @@ AND mcp_message$1.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))))
 ) AS row$1
 )
 FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (key, place)
@@ -120,9 +120,9 @@ SELECT task$1.id
 FROM tasks AS task$1
 WHERE task$1.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1::int)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
 AND task$1.name = $2::text
 ORDER BY task$1.id
 LIMIT 11 FOR NO KEY UPDATE OF task$1

@@ -5,16 +5,16 @@ true
 r.user_id = $1
 
 -- projects
-((r.owner_id = $1
-OR r.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR r.is_public)
+(r.owner_id = $1
+OR r.is_public
+OR r.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
 
 -- sessions
 (r.user_id = $1
 OR r.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 OR r.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
@@ -28,7 +28,7 @@ OR shared.expires_at > now())))
 OR r.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 
 -- worktree_sync_history
 r.source_worktree_id IN (SELECT worktrees.worktree_id
@@ -37,7 +37,7 @@ WHERE (worktrees.user_id = $1
 OR worktrees.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- worktree_sync_history, at first
 EXISTS (SELECT
@@ -47,16 +47,17 @@ AND (worktrees.user_id = $1
 OR worktrees.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))) IS TRUE
 
 -- worktree_sync_history, seen_by_source_worktree_id
 SELECT worktrees.worktree_id AS key
 FROM worktrees
-WHERE (worktrees.user_id = $1
-OR worktrees.project_id IN (SELECT projects.id
+WHERE worktrees.user_id = $1 UNION SELECT worktrees.worktree_id AS key
+FROM worktrees
+WHERE worktrees.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- worktree_sync_history, whether there are few
 SELECT count(*) <= 200 AS few
@@ -126,7 +127,7 @@ WHERE (sessions.user_id = $1
 OR sessions.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 OR sessions.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
@@ -143,7 +144,7 @@ AND (sessions.user_id = $1
 OR sessions.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 OR sessions.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
@@ -155,18 +156,20 @@ OR shared.expires_at > now())))) IS TRUE
 -- file_operations, seen_by_session_id
 SELECT sessions.session_id AS key
 FROM sessions
-WHERE (sessions.user_id = $1
-OR sessions.project_id IN (SELECT projects.id
+WHERE sessions.user_id = $1 UNION SELECT sessions.session_id AS key
+FROM sessions
+WHERE sessions.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
-OR sessions.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) UNION SELECT sessions.session_id AS key
+FROM sessions
+WHERE sessions.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))
+OR shared.expires_at > now()))
 
 -- file_operations, whether there are few
 SELECT count(*) <= 200 AS few
@@ -210,7 +213,7 @@ OR (r.socket_id IS NULL
 AND r.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
 OR projects.is_public))
 OR (r.socket_id IS NULL
 AND r.project_id IS NULL))
@@ -218,95 +221,95 @@ AND r.project_id IS NULL))
 -- cc_instances
 r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_instances, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- tasks
 r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- tasks, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- requirements
 r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- requirements, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- features
 r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- features, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- git_worktrees
 (EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 OR EXISTS (SELECT
 FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 OR EXISTS (SELECT
 FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- task_dependencies
 r.task_id IN (SELECT tasks.id
 FROM tasks
 WHERE tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 
 -- task_dependencies, one by one
 EXISTS (SELECT
@@ -314,9 +317,9 @@ FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))) IS TRUE
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
 
 -- task_dependencies, at first
 EXISTS (SELECT
@@ -324,9 +327,9 @@ FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))) IS TRUE
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
 
 -- ultrathink_messages
 (EXISTS (SELECT
@@ -334,52 +337,64 @@ FROM cc_instances
 WHERE cc_instances.id = r.parent_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 OR EXISTS (SELECT
 FROM cc_instances
 WHERE cc_instances.id = r.child_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 OR EXISTS (SELECT
 FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- ultrathink_messages, seen_by_parent_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- ultrathink_messages, seen_by_child_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- ultrathink_messages, seen_by_task_id
 SELECT tasks.id AS key
 FROM tasks
-WHERE tasks.project_id IN (SELECT projects.project_id
+WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- ultrathink_messages, whether there are few
 SELECT count(*) <= 200 AS few
@@ -428,9 +443,9 @@ r.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 
 -- mcp_messages, one by one
 EXISTS (SELECT
@@ -438,9 +453,9 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))) IS TRUE
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
 
 -- mcp_messages, at first
 EXISTS (SELECT
@@ -448,18 +463,22 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))) IS TRUE
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))) IS TRUE
 
 -- mcp_messages, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_messages, whether there are few
 SELECT count(*) <= 200 AS few
@@ -491,35 +510,43 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 OR EXISTS (SELECT
 FROM cc_instances
 WHERE cc_instances.id = r.message_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- mcp_tool_calls, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_tool_calls, seen_by_message_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_tool_calls, whether there are few
 SELECT count(*) <= 200 AS few
@@ -569,35 +596,43 @@ FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 OR EXISTS (SELECT
 FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- cc_logs, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_logs, seen_by_task_id
 SELECT tasks.id AS key
 FROM tasks
-WHERE tasks.project_id IN (SELECT projects.project_id
+WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_logs, whether there are few
 SELECT count(*) <= 200 AS few
@@ -638,35 +673,43 @@ FROM tasks
 WHERE tasks.id = r.task_id
 AND tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 OR EXISTS (SELECT
 FROM cc_instances
 WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- task_logs, seen_by_task_id
 SELECT tasks.id AS key
 FROM tasks
-WHERE tasks.project_id IN (SELECT projects.project_id
+WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- task_logs, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id IN (SELECT projects.project_id
+WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE projects.owner_id = $1
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.is_public
+UNION ALL SELECT projects.project_id
+FROM projects
+WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- task_logs, whether there are few
 SELECT count(*) <= 200 AS few
@@ -700,84 +743,84 @@ OR (r.cc_instance_id IN (SELECT key
 FROM seen_by_cc_instance_id)) IS TRUE)
 
 -- projects_archive
-((r.owner_id = $1
-OR r.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR r.is_public)
+(r.owner_id = $1
+OR r.is_public
+OR r.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
 
 -- tasks_archive
 r.project_id IN (SELECT projects_archive.project_id
 FROM projects_archive
-WHERE ((projects_archive.owner_id = $1
-OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects_archive.is_public))
+WHERE (projects_archive.owner_id = $1
+OR projects_archive.is_public
+OR projects_archive.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- tasks_archive, at first
 EXISTS (SELECT
 FROM projects_archive
 WHERE projects_archive.project_id = r.project_id
-AND ((projects_archive.owner_id = $1
-OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects_archive.is_public)) IS TRUE
+AND (projects_archive.owner_id = $1
+OR projects_archive.is_public
+OR projects_archive.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- mcp_messages_archive
 r.project_id IN (SELECT projects_archive.project_id
 FROM projects_archive
-WHERE ((projects_archive.owner_id = $1
-OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects_archive.is_public))
+WHERE (projects_archive.owner_id = $1
+OR projects_archive.is_public
+OR projects_archive.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_messages_archive, at first
 EXISTS (SELECT
 FROM projects_archive
 WHERE projects_archive.project_id = r.project_id
-AND ((projects_archive.owner_id = $1
-OR projects_archive.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects_archive.is_public)) IS TRUE
+AND (projects_archive.owner_id = $1
+OR projects_archive.is_public
+OR projects_archive.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- task_execution_efficiency
 r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- task_execution_efficiency, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- active_cc_instances
 r.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- active_cc_instances, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- readonly_project_stats
 r.id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- readonly_project_stats, at first
 EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.id
-AND ((projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
-OR projects.is_public)) IS TRUE
+AND (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) IS TRUE
 
 -- mcp_message_stats
 false
@@ -797,7 +840,7 @@ OR EXISTS (SELECT
 FROM projects
 WHERE projects.project_id = r.project_id
 AND (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 
 -- cc_usage, seen_by_user_id
 SELECT $1 AS key
@@ -806,7 +849,7 @@ SELECT $1 AS key
 SELECT projects.project_id AS key
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1)))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
 
 -- cc_usage, whether there are few
 SELECT count(*) <= 200 AS few
@@ -859,7 +902,7 @@ WHERE cc_instances.id = r.cc_instance_id
 AND cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
 
 -- cc_permission_requests, seen_by_user_id
 SELECT $1 AS key
@@ -870,7 +913,7 @@ FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $1))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_permission_requests, whether there are few
 SELECT count(*) <= 200 AS few

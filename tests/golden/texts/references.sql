@@ -14,9 +14,9 @@ WHERE referred.id = written.parent_instance_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 AND (written.socket_id IS NULL
 OR EXISTS (SELECT 1
 FROM websocket_sessions AS referred
@@ -57,9 +57,9 @@ FROM cc_instances AS near
 WHERE near.id = written.cc_instance_id))
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 
 -- collaboration_sessions
 NOT false
@@ -122,9 +122,9 @@ WHERE referred.id = written.cc_instance_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 AND (written.task_id IS NULL
 OR EXISTS (SELECT 1
 FROM tasks AS referred
@@ -132,9 +132,9 @@ WHERE referred.id = written.task_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 
 -- mcp_tool_calls
 NOT (EXISTS (SELECT
@@ -157,9 +157,9 @@ AND referred.cc_instance_id IN (SELECT cc_instances.id
 FROM cc_instances
 WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public)))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int))))))))
 
 -- notification_history
 NOT false
@@ -173,7 +173,7 @@ AND (referred.user_id = $2::int
 OR referred.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
 OR referred.session_id IN (SELECT shared.session_id
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
@@ -229,7 +229,7 @@ AND (referred.user_id = $2::int
 OR referred.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int))))))))
 
 -- system_logs
 NOT false
@@ -255,9 +255,9 @@ WHERE referred.id = written.parent_task_id
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 AND (written.assigned_to IS NULL
 OR EXISTS (SELECT 1
 FROM cc_instances AS referred
@@ -265,9 +265,9 @@ WHERE referred.id = written.assigned_to
 AND referred.project_id IS NOT DISTINCT FROM written.project_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 
 -- task_dependencies
 NOT (EXISTS (SELECT
@@ -296,9 +296,9 @@ FROM tasks AS near
 WHERE near.id = written.task_id))
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 
 -- task_logs
 NOT (EXISTS (SELECT
@@ -333,9 +333,9 @@ FROM tasks AS near
 WHERE near.id = written.task_id))
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 
 -- ultrathink_messages
 NOT (EXISTS (SELECT
@@ -372,9 +372,9 @@ WHERE referred.id = written.child_instance_id
 AND referred.parent_instance_id = written.parent_instance_id
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 AND (written.task_id IS NULL
 OR EXISTS (SELECT 1
 FROM tasks AS referred
@@ -385,9 +385,9 @@ FROM cc_instances AS near
 WHERE near.id = written.child_instance_id))
 AND referred.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE ((projects.owner_id = $2::int
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))
-OR projects.is_public))))
+WHERE (projects.owner_id = $2::int
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))))
 
 -- websocket_notifications
 NOT (EXISTS (SELECT

@@ -143,6 +143,49 @@ async def test_usage_that_is_ones_own_or_of_ones_project_is_found_without_that_o
         await plain.close()
 
 
+async def test_figures_for_a_person_of_few_projects_look_at_no_rows_of_others(
+    connection: AsyncConnection, asker: Asker, database_url: str
+) -> None:
+    person = await make_user(connection)
+    own = await make_project(connection, owner_id=person.id)
+    shared = await make_project(connection, collaborators=[{"user_id": person.id, "role": "viewer"}])
+    public = await make_project(connection, is_public=True)
+    # A project that is there by each of the rules counts once.
+    all_of_it = await make_project(
+        connection, owner_id=person.id, is_public=True, collaborators=[{"user_id": person.id}]
+    )
+    others = [await make_project(connection) for _ in range(30)]
+    tasks = "INSERT INTO tasks (project_id, name, status, task_type)"
+    for project, count in (
+        (own, 1),
+        (shared, 2),
+        (public, 3),
+        (all_of_it, 4),
+        *((one, 100) for one in others),
+    ):
+        await connection.exec_driver_sql(
+            f"{tasks} SELECT $1, 'task', 'PENDING', 'development' FROM generate_series(1, $2::integer)",
+            (project.project_id, count),
+        )
+    await connection.exec_driver_sql("ANALYZE")
+    query = "{ tasks { totalCount groups(by: [STATUS]) { count avg { priority } } } }"
+    assert (await asker.ask(query, person))["tasks"] == {
+        "totalCount": 10,
+        "groups": [{"count": 10, "avg": {"priority": 5.0}}],
+    }
+
+    operation = Preparation(SCHEMA._schema, Limits()).operation(query, None)
+    plan = operation.root_plan(CATALOG, {}, is_admin=False).plan
+    assert plan is not None
+    plain = await asyncpg.connect(database_url)
+    try:
+        text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(person.id, {}))
+        looked_at = sum(rows_of("tasks", orjson.loads(text)[0]["Plan"]))
+    finally:
+        await plain.close()
+    assert looked_at == 2 * 10
+
+
 def rows_of(table: str, node: dict[str, Any]) -> Iterator[float]:
     """How many rows of a table each part of a plan has looked at."""
     if node.get("Relation Name", "").startswith(table):

@@ -13,7 +13,7 @@ from services.writing.tables import TABLES
 
 @pytest.mark.parametrize("table", policy.RULES)
 def test_a_policy_names_the_viewer_where_it_says_so(table: str) -> None:
-    for options in ({}, {"one_by_one": True}, {"at_first": True}):
+    for options in ({}, {"one_by_one": True}, {"at_first": True}, {"all_of_them": True}):
         assert ("the viewer" in policy.visible(table, "r", "the viewer", **options)) is policy.is_by_viewer(
             table
         )
@@ -26,6 +26,15 @@ def test_policies_by_the_viewer_and_others_are_told_apart() -> None:
     assert not policy.is_by_viewer("error_summary")
 
 
+@pytest.mark.parametrize("table", policy.RULES)
+def test_what_a_parameter_is_compared_with_is_made_once_for_the_statement(table: str) -> None:
+    predicate = policy.visible(table, "the_row", "$1::int")
+    assert "@> jsonb_build_array" not in predicate
+    assert ("@> (SELECT jsonb_build_array" in predicate) is (
+        "@> jsonb_build_array" in policy.visible(table, "the_row", "viewer.user_id")
+    )
+
+
 def columns_in(sql: str, row: str) -> set[str]:
     """The columns that the SQL takes of the row."""
     return set(re.findall(rf"(?<![\w.]){row}\.(\w+)", sql))
@@ -33,7 +42,9 @@ def columns_in(sql: str, row: str) -> set[str]:
 
 @pytest.mark.parametrize("table", policy.RULES)
 def test_a_policy_decides_by_the_columns_that_it_names(table: str) -> None:
-    assert columns_in(policy.visible(table, "the_row", "$1"), "the_row") == policy.deciding_columns(table)
+    for all_of_them in (False, True):
+        predicate = policy.visible(table, "the_row", "$1", all_of_them=all_of_them)
+        assert columns_in(predicate, "the_row") == policy.deciding_columns(table)
     changing = change_policy.changeable(table, "the_row", "$1")
     assert columns_in(changing, "the_row") == change_policy.deciding_columns(table)
 
