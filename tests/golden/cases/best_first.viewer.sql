@@ -1,5 +1,5 @@
 WITH seen$1 AS MATERIALIZED (
-SELECT sessions.session_id AS key FROM sessions WHERE (sessions.user_id = $2::int OR sessions.project_id IN (SELECT projects.id FROM projects WHERE (projects.owner_id = $2::int OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', $2::int)))) OR sessions.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id WHERE part.user_id = $2::int AND part.state = 'joined' AND (shared.expires_at IS NULL OR shared.expires_at > now())))
+SELECT sessions.session_id AS key FROM sessions WHERE sessions.user_id = $2::int UNION SELECT sessions.session_id AS key FROM sessions WHERE sessions.project_id IN (SELECT projects.id FROM projects WHERE (projects.owner_id = $2::int OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int))))) UNION SELECT sessions.session_id AS key FROM sessions WHERE sessions.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id WHERE part.user_id = $2::int AND part.state = 'joined' AND (shared.expires_at IS NULL OR shared.expires_at > now()))
 )
 SELECT (
 SELECT row_to_json(root$1)::text
