@@ -15,11 +15,12 @@ from app.cli.mcp_entry import Account, OwnServer, end_mcp_token, take_out
 from app.config.errors import StartupError
 from app.connect import connecting, own_server, wrapping
 from app.connect import doctor as examining
-from app.connect.claude_code import claude_folder, oldest_version
+from app.connect.claude_code import ClaudeFolder, claude_folder, oldest_version
 from app.connect.client import Client, Unreachable, recent, server_of
 from app.connect.connecting import Plan, Wanted
 from app.connect.connection import Connection, Folder, Server, connected_folders, folder_of
 from app.connect.local import LocalServer
+from app.connect.locks import changing
 from app.connect.tokens import IngestToken, make_token, name_for, revoke_token
 from app.connect.wrapping import FileChange
 
@@ -42,6 +43,11 @@ class Asked:
 def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
     """Show what changes, make a token, write. Raises: StartupError."""
     claude = claude_folder()
+    with changing(claude.path):
+        _connect(asked, claude, dry_run=dry_run, ask=ask)
+
+
+def _connect(asked: Asked, claude: ClaudeFolder, *, dry_run: bool, ask: bool) -> None:
     folder = folder_of(claude, asked.project)
     server, local = _server(asked)
     wanted = Wanted(server, oldest_version(claude), asked.hold, asked.telemetry)
@@ -96,6 +102,13 @@ def connect(asked: Asked, *, dry_run: bool, ask: bool) -> None:
 def disconnect(project: Path | None, *, username: str | None, dry_run: bool, ask: bool) -> None:
     """Show what changes, take it out, end the token. Raises: StartupError."""
     claude = claude_folder()
+    with changing(claude.path):
+        _disconnect(claude, project, username=username, dry_run=dry_run, ask=ask)
+
+
+def _disconnect(
+    claude: ClaudeFolder, project: Path | None, *, username: str | None, dry_run: bool, ask: bool
+) -> None:
     planned = connecting.plan_undoing(folder_of(claude, project))
     if planned is None:
         _remove_remains(folder_of(claude, project), dry_run=dry_run)
@@ -137,7 +150,12 @@ def _remove_remains(folder: Folder, *, dry_run: bool) -> None:
 
 def take_proxies(project: Path | None, *, dry_run: bool, ask: bool) -> None:
     """Take the proxies from MCP servers, and leave the rest connected. Raises: StartupError."""
-    folder = folder_of(claude_folder(), project)
+    claude = claude_folder()
+    with changing(claude.path):
+        _take_proxies(folder_of(claude, project), dry_run=dry_run, ask=ask)
+
+
+def _take_proxies(folder: Folder, *, dry_run: bool, ask: bool) -> None:
     proxies = _tell_proxies(folder)
     if dry_run or not proxies:
         say("Nothing was changed.")

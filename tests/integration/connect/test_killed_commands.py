@@ -1,4 +1,4 @@
-"""`connect` and `disconnect` may be killed between any two of their writes: the next one sets it right."""
+"""`connect` and `disconnect` may be killed between any two of their writes, and run several at once."""
 
 import json
 import signal
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.config.errors import StartupError
+from app.connect.locks import changing
 from tests.support.forked import FORKER
 from tests.support.ingest_receiver import TOKEN, receiving
 
@@ -84,3 +86,45 @@ def test_a_kill_leaves_files_that_can_be_read_and_nothing_after_disconnecting(
             assert b"ccgraph" in settings.read_bytes()
         run("disconnect", "--yes")
     assert everything(home) == before
+
+
+def test_several_at_once_come_one_after_the_other(tmp_path: Path) -> None:
+    settings = tmp_path / "home/.claude/settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_bytes(SETTINGS)
+    before = everything(tmp_path / "home")
+    environment = {"HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+
+    def run(*commands: tuple[str, ...]) -> None:
+        started = [
+            FORKER.start(command, tmp_path, environment, stderr=subprocess.PIPE) for command in commands
+        ]
+        for process in started:
+            _, told = process.communicate()
+            assert process.returncode == 0, told
+
+    with receiving() as first, receiving() as second:
+        commands = []
+        for server in (first, second, first, second):
+            server.token = server.url
+            given = tmp_path / f"token {server.url.rpartition(':')[2]}"
+            given.write_text(server.token)
+            commands.append(("connect", "--url", server.url, "--token-file", str(given), "--yes"))
+        run(*commands)
+        groups = json.loads(settings.read_text())["hooks"]
+        assert {len(group) for event, group in groups.items() if event != "Stop"} == {1}
+        assert len(groups["Stop"]) == 2
+        folder = settings.parent / "ccgraph/user"
+        server_url = json.loads((folder / "connection.json").read_text())["server"]["url"]
+        assert (folder / "token").read_text().strip() == server_url
+        assert server_url in (folder / "curl").read_text()
+    run(*[("disconnect", "--yes")] * 3)
+    assert everything(tmp_path / "home") == before
+
+
+def test_who_waits_for_another_command_in_vain_is_told(tmp_path: Path) -> None:
+    told = pytest.raises(StartupError, match="nothing was changed")
+    with changing(tmp_path / ".claude"), told, changing(tmp_path / ".claude", within=0.1):
+        pass
+    with changing(tmp_path / ".claude", within=0.1):
+        pass
