@@ -12,6 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.backup.dumping import make_dump
+from app.backup.manifest import schema_of
 from app.config.settings import Settings
 from app.maintenance import maintenance_of
 from migrations.run import upgrade
@@ -417,3 +419,24 @@ async def test_a_migration_gives_copies_up(
     await maintain(settings, database)
     assert sum((await places(plain)).values()) == 114
     assert await nothing_is_left(plain)
+
+
+async def test_no_backup_has_the_copies(
+    settings: Settings,
+    database: Database,
+    plain: Connection,
+    tmp_path: Path,
+    in_batches: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert settings.database_url is not None
+    await stray(plain, 100)
+    with monkeypatch.context() as patched:
+        patched.setattr(partitions.Move, "_exchange", failing)
+        await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+    assert await plain.fetchval("SELECT count(*) FROM ccgraph_moving.cc_logs") == 104
+    url = settings.database_url.get_secret_value()
+    manifest, dump = await make_dump(url, tmp_path, None, lambda *told: None)
+    assert manifest.tables["public.cc_logs_default"].rows == 104
+    assert not any("moving" in name for name in manifest.tables)
+    assert "CREATE SCHEMA" not in schema_of(dump).read_text()
