@@ -121,8 +121,8 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     async def linger() -> None:
         claimed.set()
         await until(lost.is_set)
-        for _ in range(20):  # turns of the server's loop, in which the call hears of it
-            await asyncio.sleep(0.01)
+        for _ in range(200):  # turns of the server's loop, in which the call hears of it
+            await asyncio.sleep(0.005)
 
     async def claim_slowly(action: Action, claim: Claim) -> UUID | None:
         task_id = await claim_next(action, claim)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -167,8 +166,9 @@ async def test_an_answer_in_the_last_moment_is_given_or_refused_and_never_lost(
     async with waits_of(database, 0.2, poll=0.05) as (woken, waits):
         for delay in (*(0.1 + 0.006 * step for step in range(20)), 1.0):
             key = await request(database, scene)
-            task = waiting(woken, waits, scene.owner, key)
-            await until(partial(is_held, database, key))
+            held = asyncio.Event()
+            task = asyncio.create_task(waits.wait_for_answer(action(woken, scene.owner), key, held=held.set))
+            await held.wait()
             await asyncio.sleep(delay)
             try:
                 await answer(action(woken, scene.owner), key, ALLOW)
