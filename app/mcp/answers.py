@@ -1,7 +1,7 @@
 """Answers as the protocol carries them: structure, the same as text, never longer than a model can use."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -30,21 +30,32 @@ _SPELLINGS: Final = {
     "id": "instance",
     "instance.id": "idempotencyKey",
     "details": "data",
+    "projectId": "project",
 }
 """Fields of use cases that tools call otherwise."""
 
 _AROUND: Final = re.compile(r"^(?:(?:input|patch|rows\.0)(?:\.|$))+|^\w+\.(?=after$)")
 _KEY_OF_PART: Final = re.compile(r"^tasks\.\d+\.id$")
 
+_A_KEY: Final = "This is a key that another answer gave: a UUID such as 019e7bc3-feb6-785f-88aa-70cb91e31a3f."
+
 _MISREAD: Final = {
     "missing": "This must be given.",
-    "extra_forbidden": "This tool has no such argument; tools/list shows those it has.",
     "dict_type": "This is an object.",
     "list_type": "This is a list.",
     "string_type": "This is a text.",
     "recursion_loop": "This nests too deeply.",
+    "uuid_type": _A_KEY,
+    "uuid_parsing": _A_KEY,
+    "uuid_version": _A_KEY,
+    "greater_than_equal": "Give {ge} or more.",
+    "less_than_equal": "Give {le} or less.",
+    "too_short": "Give {min_length} or more of them.",
+    "too_long": "Give {max_length} of them at most: the rest goes into another call.",
+    "string_too_short": "Give a text of {min_length} or more characters.",
+    "string_too_long": "Give a text of {max_length} characters at most.",
 }
-"""What pydantic finds wrong with an argument, in words of JSON."""
+"""What pydantic finds wrong with an argument, in words of JSON, with what it says of the limits."""
 
 _VERBS: Final = {
     "claimTask": "update_task_status with RUNNING",
@@ -109,13 +120,17 @@ def refused(error: Problem) -> CallToolResult:
     )
 
 
-def misread(error: ValidationError) -> BadInput:
-    """What is wrong with the arguments of a call, the first thing."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+def misread(error: ValidationError, taken: Iterable[str]) -> BadInput:
+    """What is wrong with the arguments of a call, the first thing; `taken` are those that the tool has."""
+    first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        if len(first["loc"]) > 1:
+            return BadInput("There is no such field here; the schema of the tool shows which.", field=field)
+        return BadInput(f"This tool has no such argument; it has {', '.join(taken)}.", field=field)
     known = _MISREAD.get(first["type"])
     if known is not None:
-        return BadInput(known, field=field)
+        return BadInput(known.format(**first.get("ctx", {})), field=field)
     reason = first["msg"].removeprefix("Value error, ")
     return BadInput(f"{reason[:1].upper()}{reason[1:]}.", field=field)
 

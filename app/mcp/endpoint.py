@@ -6,8 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from mcp_types import DEFAULT_NEGOTIATED_VERSION, INVALID_REQUEST, PARSE_ERROR
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from mcp_types import DEFAULT_NEGOTIATED_VERSION, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
 from app.admission.headers import Headers, read_headers
@@ -36,6 +36,19 @@ SERVER_ERROR: Final = -32000
 
 _INSTANCE: Final = HEADER.lower().encode()
 _VERSION: Final = b"mcp-protocol-version"
+
+_WANTED: Final = {
+    "tools/call": ("name", "name of a tool, which tools/list shows"),
+    "prompts/get": ("name", "name of a prompt, which prompts/list shows"),
+    "resources/read": ("uri", "address of a resource, such as resources/list shows"),
+}
+"""Methods that ask for one of several, and the parameter that says for which."""
+
+_NO_SUCH_REVISION: Final = (
+    "This revision is not spoken here: send in `MCP-Protocol-Version` one of "
+    + ", ".join(KNOWN_PROTOCOL_VERSIONS)
+    + "."
+)
 
 Handle = Callable[..., Awaitable[None]]
 
@@ -108,7 +121,12 @@ class McpEndpoint:
         odd = _oddity(request)
         if odd is not None:
             return Answer(400, _error(None, INVALID_REQUEST, odd))
+        missing = _missing(request)
+        if missing is not None:
+            return Answer(200, _error(request["id"], INVALID_PARAMS, missing))
         revision = headers.get(_VERSION, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1").strip()
+        if revision not in KNOWN_PROTOCOL_VERSIONS and not _has_envelope(request):
+            return Answer(400, _error(request.get("id"), INVALID_REQUEST, _NO_SUCH_REVISION))
         try:
             await self._api_calls.admit(principal)
             require_arguments(request, body)
@@ -164,6 +182,23 @@ def _oddity(message: object) -> str | None:
     if not isinstance(message.get("params"), dict | None):
         return "`params` is an object."
     return None
+
+
+def _missing(request: Any) -> str | None:
+    """What a request lacks without which it asks for nothing, in a sentence."""
+    wanted = _WANTED.get(request.get("method"))
+    if wanted is None or "id" not in request:
+        return None
+    name, what = wanted
+    if isinstance((request.get("params") or {}).get(name), str):
+        return None
+    return f"`params.{name}` is the {what}, a text."
+
+
+def _has_envelope(request: Any) -> bool:
+    """Whether the message says of itself which revision it is of; then the protocol answers for it."""
+    meta = (request.get("params") or {}).get("_meta")
+    return isinstance(meta, dict) and "io.modelcontextprotocol/protocolVersion" in meta
 
 
 def _is_call(request: Any, headers: Headers) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -144,11 +145,11 @@ class AgentServer:
         """What the tool answers; whatever goes wrong is told in the result, where a model reads it."""
         tool = TOOLS.get(params.name)
         if tool is None:
-            raise MCPError(INVALID_PARAMS, f"There is no tool {params.name[:100]!r}; tools/list shows them.")
+            raise MCPError(INVALID_PARAMS, _no_tool(params.name))
         try:
             given = tool.given.model_validate(params.arguments or {})
         except ValidationError as error:
-            return refused(misread(error))
+            return refused(misread(error, tool.input_schema["properties"]))
         agent = agent_of(ctx)
         context = agent.context
         call = Call(
@@ -277,6 +278,12 @@ class AgentServer:
             raise
         note("server", {"id": ctx.request_id, "result": result})
         return result
+
+
+def _no_tool(name: str) -> str:
+    near = get_close_matches(name[:100], TOOLS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else "; tools/list shows them."
+    return f"There is no tool {name[:100]!r}{meant}"
 
 
 def _offer(tool: AnyTool) -> ToolOffer:

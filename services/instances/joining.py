@@ -56,7 +56,11 @@ async def _join(action: Action, who: Joining) -> UUID:
             key = uuid_key(await create(transaction, "cc_instances", given))
         row = await lock_row(transaction, _TABLE, key, "input.ccInstanceId")
         if row["project_id"] != who.project_id:
-            raise Conflict("This instance works in another project.", field="input.projectId")
+            raise Conflict(
+                "This instance works in another project: leave the project out to go on there, "
+                "or join as another instance.",
+                field="input.projectId",
+            )
         if row["status"] != CcInstanceStatus.RUNNING:
             await write_changes(transaction, _TABLE, row, {"status": CcInstanceStatus.RUNNING}, "input")
         transaction.details["key"] = key

@@ -261,9 +261,19 @@ async def test_a_query_is_run_and_nothing_else(lead: Agent, person: Person) -> N
             {"taskTypes": ["COOKING"]},
             "DEVELOPMENT, DESIGN, TESTING, DOCUMENTATION. (taskTypes.0)",
         ),
-        ("claim_next_task", {"lease": 5}, "no such argument; tools/list shows those it has. (lease)"),
+        ("claim_next_task", {"lease": 5}, "it has instance, taskTypes, leaseSeconds, waitSeconds. (lease)"),
+        ("claim_next_task", {"waitSeconds": -1}, "BAD_USER_INPUT: Give 0 or more. (waitSeconds)"),
+        ("claim_next_task", {"waitSeconds": 51}, "BAD_USER_INPUT: Give 50 or less. (waitSeconds)"),
+        ("claim_next_task", {"taskTypes": ["DESIGN"] * 5}, "Give 4 of them at most"),
+        ("add_tasks", {"tasks": []}, "Give 1 or more of them. (tasks)"),
+        (
+            "add_tasks",
+            {"tasks": [{"name": "", "taskType": "DESIGN"}]},
+            "1 or more characters. (tasks.0.name)",
+        ),
+        ("add_tasks", {"tasks": [{"name": "x", "taskType": "DESIGN", "by": 1}]}, "schema of the tool"),
         ("complete_task", {}, "This must be given. (taskId)"),
-        ("complete_task", {"taskId": "5"}, "(taskId)"),
+        ("complete_task", {"taskId": "5"}, "This is a key that another answer gave: a UUID such as"),
         ("complete_task", {"taskId": str(uuid4())}, "NOT_FOUND: "),
         ("add_tasks", {"tasks": [{"name": "\x00", "taskType": "DESIGN"}]}, "(tasks.0.name)"),
         (
@@ -283,6 +293,46 @@ async def test_what_is_wrong_is_a_sentence_in_the_result(
     lead: Agent, tool: str, arguments: dict[str, Any], told: str
 ) -> None:
     assert told in await lead.refusal(tool, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "told"),
+    [
+        (
+            "tools/call",
+            {"name": "clam_next_task"},
+            "There is no tool 'clam_next_task'; did you mean claim_next_task?",
+        ),
+        ("tools/call", {"name": "xyz"}, "There is no tool 'xyz'; tools/list shows them."),
+        ("tools/call", {}, "`params.name` is the name of a tool, which tools/list shows, a text."),
+        ("prompts/get", {}, "`params.name` is the name of a prompt"),
+        ("resources/read", {}, "`params.uri`"),
+    ],
+)
+async def test_what_is_asked_for_is_named_where_it_is_missing(
+    lead: Agent, method: str, params: dict[str, Any], told: str
+) -> None:
+    error = await lead.error(method, **params)
+    assert error["code"] == -32602
+    assert told in error["message"]
+
+
+async def test_a_revision_that_is_not_spoken_is_told_which_are(lead: Agent) -> None:
+    headers = lead.headers("tools/list", {}) | {"mcp-protocol-version": "2031-01-01"}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    response = await lead.client.post(lead.url, json=message, headers=headers)
+    assert response.status_code == 400
+    assert "2025-11-25, 2026-07-28." in response.json()["error"]["message"]
+
+
+async def test_an_instance_of_another_project_is_told_what_to_do(lead: Agent, settings: Settings) -> None:
+    async with open_database(settings) as database, database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO projects (name, owner_id) SELECT 'second', owner_id FROM projects LIMIT 1"
+        )
+    text = await lead.refusal("join_project", project="second")
+    assert "leave the project out" in text
+    assert text.endswith("(project)")
 
 
 async def test_who_does_not_hold_a_task_is_told_what_to_do(lead: Agent) -> None:
