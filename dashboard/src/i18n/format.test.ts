@@ -2,6 +2,12 @@ import { expect, test } from 'vitest';
 import { formats } from './format';
 
 const english = formats('en');
+
+test('a million is an M, in Britain too', () => {
+  expect(formats('en-GB').compact(1_010_000)).toBe('1.01M');
+  expect(formats('ja-JP').compact(1_010_000)).toBe('101万');
+});
+
 const japanese = formats('ja');
 
 test.each([

@@ -1,16 +1,21 @@
 // Numbers with their units, and times in the reader's own zone.
 import { useMemo } from 'react';
-import { type Language, useLanguage } from './language';
+import { localeOf, useLanguage } from './language';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-export function formats(language: Language) {
+/** `language` is a tag such as `ja` or `en-GB`. */
+export function formats(language: string) {
   const list = (options: Intl.NumberFormatOptions) => new Intl.NumberFormat(language, options);
   const whole = list({ maximumFractionDigits: 0 });
-  const compact = list({ notation: 'compact', maximumSignificantDigits: 3 });
+  // In Britain a million is an m, which beside times is read as minutes.
+  const compact = new Intl.NumberFormat(language.split('-')[0], {
+    notation: 'compact',
+    maximumSignificantDigits: 3,
+  });
   const dollars = list({ style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol' });
   const cents = list({
     style: 'currency',
@@ -87,5 +92,5 @@ export type Formats = ReturnType<typeof formats>;
 
 export function useFormats(): Formats {
   const language = useLanguage();
-  return useMemo(() => formats(language), [language]);
+  return useMemo(() => formats(localeOf(language, navigator.languages)), [language]);
 }

@@ -4,8 +4,22 @@ import { remembered, useStore } from '@/data/store';
 export const LANGUAGES = ['en', 'ja'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-const preferred = navigator.languages.some((tag) => tag.startsWith('ja')) ? 'ja' : 'en';
-export const language = remembered<Language>('language', LANGUAGES, preferred);
+/** The language of ours that a reader likes best, of those that the browser names in their order. */
+export function preferredOf(tags: readonly string[]): Language {
+  const found = tags.map((tag) => LANGUAGES.find((known) => isOf(tag, known))).find(Boolean);
+  return found ?? 'en';
+}
+
+/** The reader's own kind of a language, such as `en-GB`, by which times and numbers are written. */
+export function localeOf(chosen: Language, tags: readonly string[]): string {
+  return tags.find((tag) => isOf(tag, chosen)) ?? chosen;
+}
+
+function isOf(tag: string, known: Language): boolean {
+  return tag.toLowerCase().split('-')[0] === known;
+}
+
+export const language = remembered<Language>('language', LANGUAGES, preferredOf(navigator.languages));
 
 language.subscribe(apply);
 apply();

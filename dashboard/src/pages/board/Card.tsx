@@ -60,7 +60,7 @@ export function Card({ task, current, withProject, choose, change, drag, patch, 
       {withProject && project && <p className="quiet">{project.name}</p>}
       {assignedTo && (
         <p>
-          <span className="quiet">{t.heldBy}</span>{' '}
+          <span className="quiet">{t.by[task.status]}</span>{' '}
           <Link to="/instances/$id" params={{ id: assignedTo.id }}>
             {assignedTo.name}
           </Link>

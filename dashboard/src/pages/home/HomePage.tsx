@@ -7,6 +7,7 @@ import { type Answering, useAnswering } from '@/data/permissions';
 import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import { StateWord } from '@/ui/State';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since, useNow, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
@@ -164,7 +165,7 @@ function Line({ row, current, answering, focused }: LineProps) {
     held && row.requestId !== null && !answering.answered.has(row.requestId) ? row.requestId : null;
   return (
     <article className={styles.line} data-state={row.state} data-current={current} onFocus={focused}>
-      <span className={styles.state}>{t.state[row.state]}</span>
+      <StateWord state={row.state} />
       <span className={styles.since}>{row.since && <Since at={row.since} />}</span>
       <Link className={styles.name} to="/instances/$id" params={{ id: row.id }}>
         {row.name}

@@ -1,6 +1,7 @@
 // The lines of the first page: who needs a person comes first, and who needs one for longest before others.
 
 import { partOf } from '@/data/wordsSought';
+import { STATES, type State, stateOf } from '@/ui/State';
 import { summaryOf } from '@/ui/toolInput';
 import type {
   HomeInstanceFragment,
@@ -51,20 +52,6 @@ function whereWordIs(ilike: string): Where[] {
   ];
 }
 
-/** What an instance does, in the order in which it needs a person. */
-export const STATES = [
-  'permission',
-  'answer',
-  'failed',
-  'turn',
-  'retrying',
-  'working',
-  'background',
-  'idle',
-  'ended',
-] as const;
-export type State = (typeof STATES)[number];
-
 export type Row = {
   id: string;
   state: State;
@@ -88,16 +75,6 @@ export type Row = {
   contextUsedPercent: number | null;
   /** Millionths of a US dollar, today. */
   cost: number;
-};
-
-const ACTIVITIES: Record<NonNullable<HomeInstanceFragment['activity']>, State> = {
-  WAITING_PERMISSION: 'permission',
-  WAITING_ANSWER: 'answer',
-  IDLE: 'turn',
-  WORKING: 'working',
-  BACKGROUND: 'background',
-  RETRYING: 'retrying',
-  GONE: 'ended',
 };
 
 export function rowOf(instance: HomeInstanceFragment, prompt = ''): Row {
@@ -129,14 +106,6 @@ export function rowOf(instance: HomeInstanceFragment, prompt = ''): Row {
     contextUsedPercent: instance.contextUsedPercent,
     cost: Number(instance.usage.aggregate.sum.costMicroUsd ?? 0),
   };
-}
-
-function stateOf({ status, activity, permissionRequests }: HomeInstanceFragment): State {
-  if (status === 'ERROR') return 'failed';
-  if (status === 'STOPPED') return 'ended';
-  if (permissionRequests.nodes.length > 0) return 'permission';
-  if (activity !== null) return ACTIVITIES[activity];
-  return status === 'RUNNING' ? 'working' : 'idle';
 }
 
 /** Whether a person has to do something before it goes on. */

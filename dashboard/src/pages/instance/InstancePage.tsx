@@ -7,6 +7,7 @@ import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import { Excerpt } from '@/ui/Excerpt';
 import page from '@/ui/page.module.css';
+import { StateWord, stateOf } from '@/ui/State';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { Since, useNow } from '@/ui/time';
 import { askedOf } from '@/ui/toolInput';
@@ -35,8 +36,8 @@ export function InstancePage() {
   if (instance === null) return <Failed page trouble={NOT_FOUND} />;
   const root = instance.ancestors.nodes.find(({ parentInstanceId }) => parentInstanceId === null)?.id ?? id;
   const asked = instance.permissionRequests.nodes[0];
+  const { activitySince, activityDetail } = instance;
   const facts = [
-    t.status[instance.status],
     instance.project?.name,
     instance.model,
     instance.contextUsedPercent !== null && t.context(formats.percent(instance.contextUsedPercent)),
@@ -47,7 +48,17 @@ export function InstancePage() {
       <div className={styles.main}>
         <div className={styles.head}>
           <h1>{instance.name}</h1>
-          <p className="quiet">{facts.filter(Boolean).join(' · ')}</p>
+          <p className="quiet">
+            <StateWord state={stateOf(instance)} />
+            {!asked && activitySince && (
+              <>
+                {' '}
+                <Since at={activitySince} />
+              </>
+            )}
+            {facts.filter(Boolean).map((fact) => ` · ${fact}`)}
+          </p>
+          {!asked && activityDetail && <Excerpt label={t.doing}>{activityDetail}</Excerpt>}
           {instance.lastMessage && <Excerpt label={t.said}>{instance.lastMessage}</Excerpt>}
           {asked && <Asked request={asked} />}
         </div>
@@ -141,11 +152,7 @@ function Tree({ root, current }: { root: string; current: string }) {
       <h2 id="tree-title">{t.tree}</h2>
       <ul>
         {branches(top, descendants.nodes).map((branch) => (
-          <li
-            key={branch.id}
-            data-status={branch.status}
-            style={{ paddingInlineStart: `${branch.depth * 1.1}rem` }}
-          >
+          <li key={branch.id} style={{ paddingInlineStart: `${branch.depth * 1.1}rem` }}>
             <Link
               to="/instances/$id"
               params={{ id: branch.id }}
@@ -154,7 +161,7 @@ function Tree({ root, current }: { root: string; current: string }) {
             >
               {branch.name}
             </Link>{' '}
-            <span className="quiet">{t.status[branch.status]}</span>
+            <StateWord state={branch.state} />
             <p className={styles.used}>
               {branch.own.tokens === branch.subtree.tokens
                 ? used(branch.own)

@@ -18,6 +18,7 @@ function instance(id: string, parentInstanceId: string | null, minute: number): 
     name: id,
     status: 'RUNNING',
     activity: null,
+    permissionRequests: { nodes: [] },
     parentInstanceId,
     createdAt: `2026-11-01T10:0${minute}:00Z`,
     usage: { aggregate: { sum: SUMS } },

@@ -1,11 +1,11 @@
 // The tree of instances as the lines in which it is shown.
+import { type State, stateOf } from '@/ui/State';
 import type { TreeInstanceFragment } from './instance.generated';
 
 export type Branch = {
   id: string;
   name: string;
-  status: TreeInstanceFragment['status'];
-  activity: TreeInstanceFragment['activity'];
+  state: State;
   depth: number;
   own: Used;
   subtree: Used;
@@ -26,8 +26,7 @@ export function branches(top: TreeInstanceFragment, below: readonly TreeInstance
     {
       id: instance.id,
       name: instance.name,
-      status: instance.status,
-      activity: instance.activity,
+      state: stateOf(instance),
       depth,
       own: used(instance.usage.aggregate.sum),
       subtree: used(instance.subtreeUsage),
