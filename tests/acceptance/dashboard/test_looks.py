@@ -105,3 +105,32 @@ def test_an_address_leads_there_after_the_login(
     page.get_by_role("navigation", name="Pages").wait_for()
     assert page.url == f"{live_server.url}{path}"
     expect(page.get_by_role("main").get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_lines_that_failed_stay_in_their_columns(home: Page, fleet: Fleet, live_server: LiveServer) -> None:
+    for status in ("completed", "failed"):
+        fleet.sql(
+            "INSERT INTO mcp_tool_calls (cc_instance_id, tool_name, arguments, status)"
+            " VALUES ($1::text::uuid, 'Read', '{}', $2)",
+            fleet.instance_id,
+            status,
+        )
+    home.goto(f"{live_server.url}/instances/{fleet.instance_id}")
+    times = home.get_by_role("group").get_by_role("time")
+    expect(times).to_have_count(2)
+
+    assert len({time.bounding_box()["x"] for time in times.all()}) == 1  # type: ignore[index]
+
+
+def test_fields_and_menus_beside_each_other_are_equally_high(
+    home: Page, fleet: Fleet, live_server: LiveServer
+) -> None:
+    home.goto(f"{live_server.url}/projects/{fleet.project_id}")
+    home.get_by_role("button", name="Save").wait_for()
+    fields = home.locator("form").filter(has=home.get_by_role("button", name="Save"))
+
+    heights = fields.locator("select, input:not([type='checkbox'])").evaluate_all(
+        "(found) => [...new Set(found.map((field) => field.offsetHeight))]"
+    )
+
+    assert len(heights) == 1
