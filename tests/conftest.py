@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import hypothesis
 import pytest
@@ -15,7 +16,7 @@ from starlette.applications import Starlette
 from app.config.settings import PREFIX, UNPREFIXED, Settings
 from app.database.pools import open_database
 from app.main import create_app
-from services.core.database import Database
+from services.core.database import Connection, Database
 from tests.support.cheap_passwords import hash_cheaply, hashed_as_always
 from tests.support.clusters import migrated
 from tests.support.forked import FORKER
@@ -173,6 +174,16 @@ def database_url(postgres: TestServer) -> Iterator[str]:
     """A migrated database of the test's own."""
     with postgres.clone() as url:
         yield url
+
+
+@pytest.fixture
+async def plain(database_url: str) -> AsyncIterator[Connection]:
+    """A connection to the test's own database, outside of any transaction, as a user's program has one."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @pytest.fixture

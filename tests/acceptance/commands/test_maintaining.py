@@ -3,10 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from services.core.database import Connection
@@ -20,14 +18,6 @@ OLD_LOG = """
 INSERT INTO cc_logs (log_level, category, message, created_at)
 SELECT 'info', 'system', 'old', now() - INTERVAL '1 day' * days FROM generate_series(31, 33) AS days
 """
-
-
-@pytest.fixture
-async def plain(database_url: str) -> AsyncIterator[Connection]:
-    """A connection of a person's own."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 async def logs(plain: Connection) -> int:

@@ -27,16 +27,6 @@ def postgres(request: pytest.FixtureRequest, embedded_postgres: TestServer) -> T
     return server
 
 
-@pytest.fixture
-async def plain(database_url: str) -> AsyncIterator[Connection]:
-    """One connection to the test's own database, outside of any transaction."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 @pytest.fixture(scope="session")
 def shared_url(postgres: TestServer | Postgres15) -> Iterator[str]:
     """A migrated database for tests that leave no trace."""

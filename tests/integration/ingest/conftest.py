@@ -1,7 +1,6 @@
 """Tokens that can only ingest, and what stands in the tables afterwards."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,6 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app.config.settings import Settings
 from models.enums import TokenType
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
@@ -52,15 +50,6 @@ async def alice(app: Starlette) -> Person:
 @pytest.fixture
 async def bob(app: Starlette) -> Person:
     return await make_person(app, "bob")
-
-
-@pytest.fixture
-async def plain(settings: Settings) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection to the test's database."""
-    assert settings.database_url is not None
-    connection = await asyncpg.connect(settings.database_url.get_secret_value())
-    yield connection
-    await connection.close()
 
 
 async def stored(plain: "asyncpg.Connection[asyncpg.Record]", person: Person) -> list[dict[str, Any]]:

@@ -48,15 +48,6 @@ def maintenance(settings: Settings, database: Database) -> Maintenance:
     return maintenance_of(settings, database)
 
 
-@pytest.fixture
-async def plain(settings: Settings) -> AsyncIterator[Connection]:
-    """A connection of the test's own, as a user's program has one."""
-    assert settings.database_url is not None
-    connection = await asyncpg.connect(settings.database_url.get_secret_value())
-    yield connection
-    await connection.close()
-
-
 async def make_all_due(database: Database) -> None:
     """One of everything that maintenance has to do, but for partitions ahead."""
     now = datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -67,15 +66,6 @@ async def change(url: str, table: str, waits: list[float]) -> None:
             await asyncio.sleep(0.05)
     finally:
         connection.terminate()
-
-
-@pytest.fixture
-async def plain(settings: Settings) -> AsyncIterator[Connection]:
-    """A connection of the test's own."""
-    assert settings.database_url is not None
-    connection = await asyncpg.connect(settings.database_url.get_secret_value())
-    yield connection
-    await connection.close()
 
 
 @pytest.mark.parametrize("table", MANY)

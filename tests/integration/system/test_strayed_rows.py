@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,15 +35,6 @@ SELECT 'info', 'task', repeat('x', 100) || number, now() - INTERVAL '1 second' *
 FROM generate_series(1, $1) AS number
 """
 """Of the last four months, in no order."""
-
-
-@pytest.fixture
-async def plain(settings: Settings) -> AsyncIterator[Connection]:
-    """A connection of the test's own."""
-    assert settings.database_url is not None
-    connection = await asyncpg.connect(settings.database_url.get_secret_value())
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture
