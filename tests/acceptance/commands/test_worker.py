@@ -226,7 +226,7 @@ async def test_a_worker_that_is_killed_in_the_middle_is_taken_over(
             await asyncio.to_thread(first.wait)
     await asyncio.to_thread(first.wait)
     assert (await statuses(database)) == {"pending": 1}
-    workers.start()
+    workers.start(CCGRAPH_DELIVERY_TIMEOUT="60")
     await receiver.has(2)
 
     async def sent() -> bool:
