@@ -115,6 +115,7 @@ BOUND_TO_A_CALL = {
     "services/demo/live/crews.py",  # the wait for an answer, which ends with its step
     "services/demo/live/simulation.py",  # the end of what was begun, which is waited for
     "services/demo/live/timeline.py",  # scripts of one play, which fails with any of them
+    "services/tasks/handing_out.py",  # one claim, whose lease runs out if its task is lost
     "services/feed/feed.py",  # a replay, whose subscriber is ended with it
 }
 
