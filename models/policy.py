@@ -218,13 +218,7 @@ SMALL = 200
 
 
 def visible(
-    table_name: str,
-    alias: str,
-    viewer: str,
-    *,
-    one_by_one: bool = False,
-    at_first: bool = False,
-    all_of_them: bool = False,
+    table_name: str, alias: str, viewer: str, *, one_by_one: bool = False, at_first: bool = False
 ) -> str:
     """A predicate that is true for the rows of `alias` that `viewer` may see.
 
@@ -235,9 +229,6 @@ def visible(
 
     `at_first` says that the other conditions take long (models/search.py), and are to be asked of visible
     rows only. PostgreSQL asks the cheapest condition first, but all conditions before a join.
-
-    `all_of_them` says that every visible row is wanted, as for a figure. Then the keys that lead to them are
-    gathered first, so that an index finds the rows of the few projects which a person sees of many.
 
     >>> visible("cc_instances", "c", "$1::int")[:60]
     'c.project_id IN (SELECT projects.project_id FROM projects WH'
@@ -250,8 +241,6 @@ def visible(
     (rule,) = rules
     if not isinstance(rule, Through):
         return _text(rule, alias, viewer)
-    if all_of_them and rule.only is None and _is_asked_of_rows(rule.table):
-        return f"{alias}.{rule.column} = ANY(ARRAY({_keys(rule.table, rule.key, viewer)}))"
     if at_first or (one_by_one and any(isinstance(further, Through) for further in RULES[rule.table])):
         return f"{_text(rule, alias, viewer)} IS TRUE"
     return (
@@ -324,30 +313,11 @@ def visible_keys(way: Through | Own, viewer: str) -> str:
     """A query for the keys to which a column leads where a viewer may see the row."""
     if isinstance(way, Own):
         return f"SELECT {viewer} AS key"
-    if way.only is None and _is_asked_of_rows(way.table):
-        return _keys(way.table, f"{way.key} AS key", viewer, once=True)
-    predicate = (
-        visible(way.table, way.table, viewer, all_of_them=True) if way.only is None else _led_to(way, viewer)
-    )
-    return f"SELECT {way.table}.{way.key} AS key FROM {way.table} WHERE {predicate}"
-
-
-def _is_asked_of_rows(table_name: str) -> bool:
-    """Whether each rule of the table asks the row itself."""
-    return all(isinstance(rule, Own | Condition) for rule in RULES[table_name])
-
-
-def _keys(table_name: str, key: str, viewer: str, *, once: bool = False) -> str:
-    """A query for the keys of the rows that a viewer may see; `once` where one must not come several times.
-
-    Each rule is a query of its own, for which PostgreSQL uses an index of its own. Of rules that are joined
-    by OR it asks every row of a table that is not large.
-    """
-    return f" UNION{'' if once else ' ALL'} ".join(
-        f"SELECT {table_name}.{key} FROM {table_name} WHERE {row_condition(rule, table_name, viewer)}"
-        for rule in RULES[table_name]
-        if not isinstance(rule, Through)
-    )
+    keys = f"SELECT {way.table}.{way.key} AS key FROM {way.table} WHERE "
+    if way.table in HANDFULS and way.only is None:
+        # Rule by rule, each from its index: PostgreSQL would ask all rules of every row of the table.
+        return " UNION ".join(keys + _text(rule, way.table, viewer) for rule in RULES[way.table])
+    return keys + _led_to(way, viewer)
 
 
 def ways(table_name: str) -> tuple[Through | Own, ...]:

@@ -31,16 +31,14 @@ class Filter:
     link: Link | None
     arguments: dict[str, Value]
 
-    def allowed(self, alias: str, *, one_by_one: bool = False, all_of_them: bool = False) -> list[str]:
+    def allowed(self, alias: str, *, one_by_one: bool = False) -> list[str]:
         """Link and policy, to be joined by AND."""
         at_first = "search" in self.arguments
         found = [*self.link.conditions(alias)] if self.link is not None else []
         if (one_by_one or at_first) and (small := self.small_set(alias)) is not None:
             found.append(small.gathered if at_first and small.handful else small.among)
         elif self.link is None or not self.link.proven:
-            found += self.statement.visible(
-                self.table, alias, one_by_one=one_by_one, at_first=at_first, all_of_them=all_of_them
-            )
+            found += self.statement.visible(self.table, alias, one_by_one=one_by_one, at_first=at_first)
         return found
 
     def wanted(self, alias: str) -> list[str]:
@@ -122,9 +120,7 @@ class Filter:
                 )
                 return Source(f"FROM (\n{parts}\n) AS {alias}")
             return Source(f"FROM {self.table.table} AS {alias}\nWHERE {' AND '.join([small.among, *wanted])}")
-        # The rows behind a link are few already.
-        allowed = self.allowed(alias, all_of_them=self.link is None)
-        conditions = [*(allowed if small is None else [small.gathered]), *wanted]
+        conditions = [*(self.allowed(alias) if small is None else [small.gathered]), *wanted]
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         counts = COUNTS.get(self.table.table)
         if counts is None or read is None:

@@ -130,24 +130,14 @@ class Statement:
         return f"${len(self.parameters)}::int"
 
     def visible(
-        self,
-        table: TableType,
-        alias: str,
-        *,
-        one_by_one: bool = False,
-        at_first: bool = False,
-        all_of_them: bool = False,
+        self, table: TableType, alias: str, *, one_by_one: bool = False, at_first: bool = False
     ) -> list[str]:
         """The predicate that leaves the rows which the viewer may see: none or one (`policy.visible`)."""
         if self.question.is_admin or policy.is_everybodys(table.table):
             return []
         # PostgreSQL refuses a parameter that nothing uses.
         viewer = self.viewer() if policy.is_by_viewer(table.table) else ""
-        return [
-            policy.visible(
-                table.table, alias, viewer, one_by_one=one_by_one, at_first=at_first, all_of_them=all_of_them
-            )
-        ]
+        return [policy.visible(table.table, alias, viewer, one_by_one=one_by_one, at_first=at_first)]
 
     def small_set(self, table: TableType, alias: str) -> policy.SmallSet | None:
         """How the viewer's rows are found from the keys that they may see (`policy.small_set`), or None.

@@ -2,7 +2,7 @@ SELECT (
 SELECT row_to_json(root$1)::text
 FROM (
 SELECT (SELECT count(*) FROM tasks AS task$2
-WHERE task$2.project_id = ANY(ARRAY(SELECT projects.project_id FROM projects WHERE projects.owner_id = $1::int UNION ALL SELECT projects.project_id FROM projects WHERE projects.is_public UNION ALL SELECT projects.project_id FROM projects WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))) AS "totalCount", rows$1.item$1 AS "edges", page_info$1 AS "pageInfo"
+WHERE task$2.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $1::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))) AS "totalCount", rows$1.item$1 AS "edges", page_info$1 AS "pageInfo"
 FROM (
 SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 2), '[]'::json) AS item$1, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 2))[1] AS cursor$1_start, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 2))[least(count(*), 2)] AS cursor$1_end, count(*) AS count$1
 FROM (

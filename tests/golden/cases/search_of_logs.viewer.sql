@@ -1,7 +1,7 @@
 WITH seen$1 AS MATERIALIZED (
-SELECT cc_instances.id AS key FROM cc_instances WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id FROM projects WHERE projects.owner_id = $2::int UNION ALL SELECT projects.project_id FROM projects WHERE projects.is_public UNION ALL SELECT projects.project_id FROM projects WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
+SELECT cc_instances.id AS key FROM cc_instances WHERE cc_instances.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $2::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
 ), seen$2 AS MATERIALIZED (
-SELECT tasks.id AS key FROM tasks WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id FROM projects WHERE projects.owner_id = $2::int UNION ALL SELECT projects.project_id FROM projects WHERE projects.is_public UNION ALL SELECT projects.project_id FROM projects WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
+SELECT tasks.id AS key FROM tasks WHERE tasks.project_id IN (SELECT projects.project_id FROM projects WHERE (projects.owner_id = $2::int OR projects.is_public OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
 )
 SELECT (
 SELECT row_to_json(root$1)::text

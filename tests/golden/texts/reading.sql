@@ -52,12 +52,11 @@ OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_
 -- worktree_sync_history, seen_by_source_worktree_id
 SELECT worktrees.worktree_id AS key
 FROM worktrees
-WHERE worktrees.user_id = $1 UNION SELECT worktrees.worktree_id AS key
-FROM worktrees
-WHERE worktrees.project_id IN (SELECT projects.id
+WHERE (worktrees.user_id = $1
+OR worktrees.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
 
 -- worktree_sync_history, whether there are few
 SELECT count(*) <= 200 AS few
@@ -360,41 +359,29 @@ OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_
 -- ultrathink_messages, seen_by_parent_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- ultrathink_messages, seen_by_child_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- ultrathink_messages, seen_by_task_id
 SELECT tasks.id AS key
 FROM tasks
-WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- ultrathink_messages, whether there are few
 SELECT count(*) <= 200 AS few
@@ -470,15 +457,11 @@ OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_
 -- mcp_messages, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_messages, whether there are few
 SELECT count(*) <= 200 AS few
@@ -525,28 +508,20 @@ OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_
 -- mcp_tool_calls, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_tool_calls, seen_by_message_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- mcp_tool_calls, whether there are few
 SELECT count(*) <= 200 AS few
@@ -611,28 +586,20 @@ OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_
 -- cc_logs, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_logs, seen_by_task_id
 SELECT tasks.id AS key
 FROM tasks
-WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- cc_logs, whether there are few
 SELECT count(*) <= 200 AS few
@@ -688,28 +655,20 @@ OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_
 -- task_logs, seen_by_task_id
 SELECT tasks.id AS key
 FROM tasks
-WHERE tasks.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE tasks.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- task_logs, seen_by_cc_instance_id
 SELECT cc_instances.id AS key
 FROM cc_instances
-WHERE cc_instances.project_id = ANY(ARRAY(SELECT projects.project_id
+WHERE cc_instances.project_id IN (SELECT projects.project_id
 FROM projects
-WHERE projects.owner_id = $1
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.is_public
-UNION ALL SELECT projects.project_id
-FROM projects
-WHERE projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
+WHERE (projects.owner_id = $1
+OR projects.is_public
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
 
 -- task_logs, whether there are few
 SELECT count(*) <= 200 AS few
