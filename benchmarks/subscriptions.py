@@ -91,7 +91,7 @@ async def measure(database: BenchmarkDatabase, scenario: Scenario, seconds: floa
     async with servers.ccgraph(database, logs) as url, writing(database) as writer:
         instance = await writer.fetchval(_INSTANCE, USER)
         server = Process.child("serve")
-        before = server.memory
+        before = await at_rest(server)
         queries = (query(number % scenario.selections, instance) for number in range(scenario.sockets))
         clients = await connect(url, database.token(USER), queries, receipts.take)
         await asyncio.sleep(2)
@@ -128,6 +128,15 @@ async def measure(database: BenchmarkDatabase, scenario: Scenario, seconds: floa
         delivered=", ".join([delivered, *sorted(ended)]),
         exact=delivered == "exactly",
     )
+
+
+async def at_rest(server: Process) -> int:
+    """Bytes of memory of a server that has just started, once it takes no more by itself."""
+    before, now = 0, server.memory
+    while now > before:
+        await asyncio.sleep(1)
+        before, now = now, server.memory
+    return now
 
 
 # An instance that once sent a heartbeat would be marked ERROR for its silence, which is an event of its own.

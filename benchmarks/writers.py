@@ -12,7 +12,7 @@ import asyncpg
 from app.database.programs import program
 from benchmarks.database import BenchmarkDatabase
 
-CONNECTIONS, SECONDS, ROUNDS = 16, 4, 3
+CONNECTIONS, SECONDS, ROUNDS = 16, 3, 9
 _TRIGGER = "tr_cc_instances_feed_update"
 
 # Each connection changes an instance of its own, so that none waits for another one's lock.
