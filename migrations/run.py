@@ -31,12 +31,17 @@ async def upgrade(url: str, revision: str = "head", *, progress: Progress | None
     `url` is what libpq takes (`postgresql://user@/name?host=/socket/folder` among them); `progress` gets a
     line for each step.
     """
-    await _run(url, progress, lambda config: command.upgrade(config, revision), from_all_but=head())
+    await _run(
+        url,
+        progress,
+        lambda config: command.upgrade(config, revision),
+        head() if revision == "head" else revision,
+    )
 
 
 async def downgrade(url: str, revision: str = "base", *, progress: Progress | None = None) -> None:
     """Migrate down to `revision`; `base` removes everything that the versions made, with all rows."""
-    await _run(url, progress, lambda config: command.downgrade(config, revision), from_all_but=None)
+    await _run(url, progress, lambda config: command.downgrade(config, revision), revision)
 
 
 async def check(url: str) -> None:
@@ -88,9 +93,9 @@ async def wait_for_turn(connection: AsyncConnection, progress: Progress | None) 
 
 
 async def _run(
-    url: str, progress: Progress | None, action: Callable[[Config], None], *, from_all_but: str | None = ""
+    url: str, progress: Progress | None, action: Callable[[Config], None], target: str | None = None
 ) -> None:
-    """Let `action` work alone. It changes tables, but where the database is at `from_all_but`; "": never."""
+    """Let `action` work alone. It changes tables where the database is not at its `target`, if it has one."""
     async with connect(url) as connection:
         await wait_for_turn(connection, progress)
         config = _config()
@@ -98,7 +103,7 @@ async def _run(
             config.attributes["progress"] = progress
 
         def act(synchronous: Connection) -> None:
-            if from_all_but not in ("", _revision(synchronous)):
+            if target is not None and target != _revision(synchronous):
                 # Copies of partitions that were not finished would lack what is added to their table.
                 synchronous.execute(text(f"DROP SCHEMA IF EXISTS {MOVING} CASCADE"))
                 synchronous.commit()

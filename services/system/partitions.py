@@ -135,7 +135,7 @@ class Piece:
 async def make_partitions(work: Work) -> None:
     """Make those of the coming months and days that are missing.
 
-    Raises: InUse after the others, where some tables are in use for longer than anybody is to wait.
+    Raises: InUse after the others, where some tables are in use for longer than users are to wait.
     """
     missing: dict[str, list[Piece]] = {}
     for parent, *piece in await work.connection.fetch(_PLANNED, work.at, MONTHS_AHEAD, DAYS_AHEAD):
@@ -202,7 +202,7 @@ class Move:
     async def run(self, planned: Sequence[Piece]) -> None:
         """Make the planned partitions, and those of past periods of which rows lie in the DEFAULT one.
 
-        Raises: InUse where a table or a row is in use for longer than anybody is to wait; what is copied
+        Raises: InUse where a table or a row is in use for longer than users are to wait; what is copied
         stays for the next run.
         """
         await self._clear()

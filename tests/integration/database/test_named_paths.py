@@ -128,7 +128,7 @@ async def test_maintenance_keeps_a_path_that_an_open_transaction_names(
 async def _commit_when_awaited(
     plain: Connection, other: Connection, transaction: Transaction, database_url: str
 ) -> None:
-    """Commit once somebody waits for what the transaction has locked."""
+    """Commit once another transaction waits for what the transaction has locked."""
     watcher = await asyncpg.connect(database_url)
     try:
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"

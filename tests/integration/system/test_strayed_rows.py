@@ -59,9 +59,15 @@ async def stray(plain: Connection, rows: int) -> None:
         )
 
 
-async def failing(move: partitions.Move) -> int:
-    """In place of the exchange, as if the run was killed before it."""
-    raise RuntimeError
+async def break_off(settings: Settings, database: Database) -> None:
+    """A run that has copied all rows and ends before the exchange, as if it was killed."""
+
+    async def failing(move: partitions.Move) -> int:
+        raise RuntimeError
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(partitions.Move, "_exchange", failing)
+        await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
 
 
 async def content(plain: Connection) -> list[str]:
@@ -253,14 +259,11 @@ async def test_a_transaction_that_sees_an_older_moment_is_told_to_try_again(
     database: Database,
     plain: Connection,
     in_batches: None,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await stray(plain, 100)
     key = await plain.fetchval("SELECT id FROM cc_logs WHERE message LIKE 'xxx%' LIMIT 1")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(partitions.Move, "_exchange", failing)
-        await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+    await break_off(settings, database)
     await plain.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     with pytest.raises(asyncpg.SerializationError, match="try again"):
         await plain.execute("DELETE FROM cc_logs WHERE id = $1", key)
@@ -276,7 +279,6 @@ async def test_what_empties_or_changes_the_table_meanwhile_leaves_no_copy_behind
     database: Database,
     plain: Connection,
     in_batches: None,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for change, left in (
         ("TRUNCATE cc_logs", 0),
@@ -286,9 +288,7 @@ async def test_what_empties_or_changes_the_table_meanwhile_leaves_no_copy_behind
     ):
         await plain.execute("TRUNCATE cc_logs")
         await stray(plain, 100)
-        with monkeypatch.context() as patched:
-            patched.setattr(partitions.Move, "_exchange", failing)
-            await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+        await break_off(settings, database)
         assert await plain.fetchval("SELECT count(*) FROM ccgraph_moving.cc_logs") == 104
         await plain.execute(change)
         await maintain(settings, database)
@@ -369,13 +369,10 @@ async def test_what_a_killed_run_left_goes_where_no_partition_is_missing_any_mor
     database: Database,
     plain: Connection,
     in_batches: None,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert settings.database_url is not None
     await stray(plain, 100)
-    with monkeypatch.context() as patched:
-        patched.setattr(partitions.Move, "_exchange", failing)
-        await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+    await break_off(settings, database)
     await plain.execute(
         "CREATE TABLE kept AS SELECT * FROM cc_logs WHERE created_at >= now() - INTERVAL '31 days'"
     )
@@ -398,9 +395,7 @@ async def test_a_migration_gives_copies_up(
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     await stray(plain, 100)
-    with monkeypatch.context() as patched:
-        patched.setattr(partitions.Move, "_exchange", failing)
-        await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+    await break_off(settings, database)
     await upgrade(url)
     assert await plain.fetchval("SELECT to_regnamespace($1) IS NOT NULL", MOVING)
     await plain.execute("UPDATE alembic_version SET version_num = '0001'")
@@ -421,13 +416,10 @@ async def test_no_backup_has_the_copies(
     plain: Connection,
     tmp_path: Path,
     in_batches: None,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert settings.database_url is not None
     await stray(plain, 100)
-    with monkeypatch.context() as patched:
-        patched.setattr(partitions.Move, "_exchange", failing)
-        await maintenance_of(settings, database).run(MaintenanceOrigin.COMMAND)
+    await break_off(settings, database)
     assert await plain.fetchval("SELECT count(*) FROM ccgraph_moving.cc_logs") == 104
     url = settings.database_url.get_secret_value()
     manifest, dump = await make_dump(url, tmp_path, None, lambda *told: None)
