@@ -55,7 +55,7 @@ class Filter:
         other index can find them then, so that no text is looked at which the viewer may not see.
         """
         if not self._asks_at_last(alias):
-            return Found(self.at_once(alias), [])
+            return Found(self.conditions(alias), [])
         small = self.small_set(alias)
         candidates, phrases = self.wanted(alias)
         return Found([candidates], [phrases] if small is None else [small.among, phrases])
@@ -66,7 +66,7 @@ class Filter:
         small = self.small_set(alias)
         return small is not None and not small.handful
 
-    def at_once(self, alias: str) -> list[str]:
+    def conditions(self, alias: str) -> list[str]:
         """All that is asked of rows which are met one by one, to be joined by AND."""
         return [*self.allowed(alias, one_by_one=True), *self.wanted(alias)]
 

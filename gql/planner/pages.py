@@ -73,7 +73,7 @@ class Listing(Protocol):
     def wanted(self, alias: str) -> list[str]:
         """What is asked of the rows, to be joined by AND."""
 
-    def at_once(self, alias: str) -> list[str]:
+    def conditions(self, alias: str) -> list[str]:
         """Both, of rows that are met one by one, to be joined by AND."""
 
     def found(self, alias: str) -> Found:
@@ -142,7 +142,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
 
     if texts is not None:
         ranks = compile_ranks(statement, table, arguments["search"])
-        matches = gathered(listing.at_once(alias))
+        matches = gathered(listing.conditions(alias))
         text = Ranking(
             statement=statement,
             texts=texts,
@@ -158,7 +158,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
             count=size + ahead,
         ).compile()
     elif listing.is_searched_by_time(order):
-        found = listing.at_once(alias)
+        found = listing.conditions(alias)
         nearest = _nearest(statement, table, alias, order, found, behind, size + ahead, reverse=backward)
         text = rows(nearest, [])
     elif listing.is_short(order):
@@ -172,7 +172,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
         picked = rows(gathered([few, small.gathered]), [*wanted, *behind])
         text = f"WITH {name} AS MATERIALIZED (\n{small.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
-        text = rows(f"{table.table} AS {alias}", [*listing.at_once(alias), *behind])
+        text = rows(f"{table.table} AS {alias}", [*listing.conditions(alias), *behind])
     place = ""
     if ahead:
         place = statement.alias("place")
