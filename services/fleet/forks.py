@@ -4,7 +4,7 @@ What was told of it in any of them is joined there, so the order does not matter
 and telemetry come: when more is known of which session was first, the rows move.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from asyncpg import Record
 from models.enums import UsageAsker
 from models.usage import COUNTS
 from services.core.database import Connection
-from services.fleet import keys, kinship, provenance
+from services.fleet import keys, kinship, prompts, provenance
 from services.fleet.entities import Entity
 from services.fleet.facts import Kind, Spent
 from services.fleet.kinship import Kin
@@ -79,6 +79,7 @@ class Forks:
         others.
         """
         things = await kinship.shared(self._raw, kin, self._sessions)
+        things |= await prompts.concerned(self._raw, kin, self._sessions)
         await self._load(kin, things)
         moves = _Moves()
         found = [
@@ -98,11 +99,33 @@ class Forks:
                 if self._is_stored(other, copy) and copy.home is None:
                     moves.rows.append((other, copy, session))
                 copy.give_up(session.claude_id)
+        shared = {id(entity) for first, copies in found for _, entity in (first, *copies)}
+        await self._settle_prompts(kin, shared, moves)
         used = await self._take_usage(moves.usage)
         await self._forget(moves.rows)
         told = [self._belonging(one, moves.usage) for one in spent]
         await self._keep_instances([(one.session, one.agent) for one in told])
         return told, used
+
+    async def _settle_prompts(self, kin: Kin, shared: Collection[int], moves: _Moves) -> None:
+        """Have no rows of prompts that a fork repeats under an id of its own.
+
+        `shared` are those that are settled, as they have the same id elsewhere.
+        """
+        repetitions = prompts.Repetitions(kin, self._sessions)
+        await repetitions.read(self._raw)
+        for session, entity, source in repetitions.found():
+            if id(entity) in shared:
+                continue
+            if source is None or prompts.is_own(entity):
+                if "message" in entity.weights:
+                    self._welcome(session, entity)
+                if source is not None:
+                    prompts.keep_own(entity)
+                continue
+            if self._is_stored(session, entity) and entity.home is None:
+                moves.rows.append((session, entity, source))
+            entity.give_up(source.claude_id)
 
     async def _load(self, kin: Kin, things: Iterable[kinship.Thing]) -> None:
         """Join what earlier batches told of the things."""

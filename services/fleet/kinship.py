@@ -166,17 +166,17 @@ def clusters(
         left = [one for one in others if one not in copies]
 
 
-def _rank(session: Told, entity: Entity) -> tuple[bool, bool, int, str]:
-    """The least has the row: one that is told to be repeated comes last, and of others who began first."""
+def _rank(session: Told, entity: Entity) -> tuple[bool, tuple[bool, int, str]]:
+    """The least has the row: one that is told to be repeated comes last."""
     origin = entity.values.get("origin")
+    return origin is not None and origin != session.claude_id, rank(session)
+
+
+def rank(session: Told) -> tuple[bool, int, str]:
+    """The least is the one that others repeat: none that is a fork, else the one that began first."""
     about = session.entity(Kind.SESSION).values
     began = about.get("born", about.get("started"))
-    return (
-        origin is not None and origin != session.claude_id,
-        session.is_fork,
-        2**63 if began is None else int(began),
-        str(session.key),
-    )
+    return session.is_fork, 2**63 if began is None else int(began), str(session.key)
 
 
 def _are_one(first: tuple[Told, Entity], other: tuple[Told, Entity]) -> bool:

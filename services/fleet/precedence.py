@@ -38,10 +38,16 @@ class Best:
 
     def weight(self, fact: Fact, value: object) -> Weight:
         """How much the value counts."""
-        rank = len(self.order) - self.order.index(fact.witness) if fact.witness in self.order else 0
-        bounded, told = moments(fact)
+        return self.weight_of(fact.witness, *moments(fact), digest(value))
+
+    def weight_of(self, witness: Witness, bounded: int, told: int, digest_of_value: int) -> Weight:
+        """The same of what `moments` and `digest` give."""
         sign = -1 if self.first else 1
-        return (rank, sign * bounded, sign * told, _digest(value))
+        return (self.rank(witness), sign * bounded, sign * told, digest_of_value)
+
+    def rank(self, witness: Witness) -> int:
+        """The first number of the weight of what a witness tells."""
+        return len(self.order) - self.order.index(witness) if witness in self.order else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Latest:
 
     def weight(self, fact: Fact, value: object) -> Weight:
         """How much the value counts."""
-        return (*moments(fact), _digest(value))
+        return (*moments(fact), digest(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class Earliest:
     def weight(self, fact: Fact, value: object) -> Weight:
         """How much the value counts."""
         bounded, told = moments(fact)
-        return (-told, -bounded, _digest(value))
+        return (-told, -bounded, digest(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,9 @@ Choice = Best | Latest | Earliest | Together
 _CONTENT: Final = (_W.TRANSCRIPT, _W.HOOK, _W.BATCH, _W.LOGS, _W.TRACES)
 _OUTCOME: Final = (_W.TRANSCRIPT, _W.HOOK, _W.LOGS, _W.TRACES, _W.BATCH)
 """What a model was shown of a tool does not say whether it failed."""
+
+_SAID: Final = (_W.HOOK, _W.TRANSCRIPT, _W.BATCH, _W.LOGS, _W.TRACES, _W.ESTIMATE)
+"""A transcript gives a prompt's id also to those that it repeats from another session; a hook does not."""
 
 _CLOCK: Final = (_W.TRACES, _W.TRANSCRIPT, _W.LOGS, _W.HOOK, _W.BATCH, _W.ESTIMATE)
 """Who knows best when something was: the spans do; a hook has the time of its arrival only."""
@@ -171,7 +180,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
         "agent": Best(_CONTENT),
         "log_level": Best(_CONTENT),
         "category": Best(_CONTENT),
-        "message": Best(_CONTENT),
+        "message": Best(_SAID),
         "details": Best(_CONTENT),
         "trace_id": Best((_W.LOGS, _W.TRACES), first=True),
         "span_id": Best((_W.LOGS, _W.TRACES), first=True),
@@ -180,7 +189,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
         "line": Latest(kept=True),
     },
     Kind.SPENT: {"at": Earliest(), **REPEATED},
-    Kind.KIN: {"line": Earliest(kept=True)},
+    Kind.KIN: {"line": Earliest(kept=True), "until": Latest(kept=True)},
 }
 """By what a fact speaks of and the name of its field. A field that is `kept` stands with its provenance, as
 rows are made of several of them, and of MCP messages; the value of another one stands in its row alone."""
@@ -201,8 +210,8 @@ def moments(fact: Fact) -> tuple[int, int]:
     return min(told, received), told
 
 
-def _digest(value: object) -> int:
-    """Decides between values that weigh the same."""
+def digest(value: object) -> int:
+    """The last number of a weight, which decides between values that weigh the same."""
     return zlib.crc32(orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS))
 
 

@@ -150,7 +150,8 @@ class Telling:
         """The line is said to be repeated from another session: this one is a fork."""
         if self.origin is not None:
             self.forked(at_time)
-            self.tell(Kind.KIN, self.origin, at_time, line=fork_of(self.origin))
+            until = None if at_time is None else micros(at_time)
+            self.tell(Kind.KIN, self.origin, at_time, line=fork_of(self.origin), until=until)
 
     def forked(self, at_time: datetime | None) -> None:
         """The session has begun with the conversation of another one."""
@@ -349,6 +350,11 @@ class Telling:
 def fork_of(session: str) -> str:
     """What stands for a line in what a fork tells of the session that it repeats."""
     return f"fork of {session[:100]}"
+
+
+def is_told_by_prompt(name: str) -> bool:
+    """Whether an entry of the log is a prompt, or what is told with it, and is known by the prompt's id."""
+    return name.startswith(("prompt ", "mode ")) and " line " not in name
 
 
 def is_notification(said: str) -> bool:

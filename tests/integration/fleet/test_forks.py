@@ -3,6 +3,7 @@
 `tests/data/claude-code-fork` is a session that was forked, and went on, and the fork was forked again.
 """
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -223,3 +224,104 @@ async def test_requests_and_tools_of_the_same_ids_in_other_lines_are_others(
 
     found = await rows(database, "cc_usage", "request_id = 'req_000010'")
     assert {row["session_id"] for row in found} == {ORIGIN, FIRST}
+
+
+COMMAND = "<command-message>hello</command-message>\n<command-name>/hello</command-name>"
+
+
+def by_a_command(told: Sequence[RawRecord]) -> list[RawRecord]:
+    """The same with forks that were begun by a skill: it is the first own prompt, and is no prompt's line."""
+    found = []
+    own = [*PROMPTS[FIRST], *PROMPTS[SECOND]]
+    for record in told:
+        body = json.loads(json.dumps(record.body))
+        for line in body.get("lines", ()):
+            if line.get("message", {}).get("content") in own:
+                line["message"]["content"] = COMMAND
+        if body.get("prompt") in own:
+            body["prompt"] = "/hello"
+        found.append(replace(record, body=body))
+    return found
+
+
+def of_origin(record: RawRecord) -> bool:
+    return of_file(ORIGIN)(record) or record.body.get("session_id") == str(ORIGIN)
+
+
+async def prompts(database: Database) -> list[tuple[UUID, str]]:
+    """What was asked of which session, in the order in which it was."""
+    found = await rows(database, "cc_logs", "category = 'task'")
+    found.sort(key=lambda row: row["created_at"])
+    return [(row["cc_instance_id"], row["message"]) for row in found]
+
+
+OF_ORIGIN = [(ORIGIN, "[script:origin] Look around."), (ORIGIN, "Go on in the origin.")]
+
+
+@pytest.mark.parametrize("origin", ["hook", "transcript", "both"])
+@pytest.mark.parametrize("of_forks", ["transcript", "both"])
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_prompt_that_a_fork_repeats_is_one_row_also_where_the_fork_has_none_of_its_own(
+    database: Database, origin: str, of_forks: str, seed: int
+) -> None:
+    who = await person(database)
+    told = [
+        one
+        for one in by_a_command(records(FORK))
+        if (of_forks if not of_origin(one) else origin) in ("both", one.source.value)
+        and one.source in (IngestSource.HOOK, IngestSource.TRANSCRIPT)
+    ]
+    await digested(database, who, told)
+    expected = await everything(database)
+    own = [(FIRST, "/hello"), (SECOND, "/hello")] if of_forks == "both" else []
+    assert await prompts(database) == [OF_ORIGIN[0], *own[:1], OF_ORIGIN[1], *own[1:]]
+    await clear(database)
+    chance = random.Random(f"{origin}{of_forks}{seed}")
+    again = in_parts(told, chance)
+    again += chance.sample(again, len(again) // 2)
+    chance.shuffle(again)
+
+    await tell(database, who, again, chance)
+
+    assert "\n".join(differences(expected, await everything(database))) == ""
+
+
+async def test_a_prompt_of_a_fork_comes_back_when_its_line_follows_what_is_repeated(
+    database: Database,
+) -> None:
+    who = await person(database)
+    origin = [one for one in records(FORK) if of_origin(one) and one.source is IngestSource.HOOK]
+    (fork,) = [one for one in records(FORK) if of_file(FIRST)(one)]
+    own = next(
+        number
+        for number, line in enumerate(fork.body["lines"])
+        if line.get("message", {}).get("content") == "Go on in the fork."
+    )
+    start, rest = (
+        replace(fork, body={**fork.body, "offset": at, "lines": fork.body["lines"][at:to]})
+        for at, to in ((0, own), (own, None))
+    )
+    await digested(database, who, [start])
+    assert await prompts(database) == [(FIRST, "[script:origin] Look around.")]
+
+    await digested(database, who, origin)
+    assert await prompts(database) == OF_ORIGIN
+    await digested(database, who, [start])
+    assert await prompts(database) == OF_ORIGIN
+    await digested(database, who, [rest])
+
+    assert await prompts(database) == [OF_ORIGIN[0], (FIRST, "Go on in the fork."), OF_ORIGIN[1]]
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("order", [(ORIGIN, FIRST), (FIRST, ORIGIN)])
+async def test_a_repeated_prompt_is_known_by_its_line_too(
+    database: Database, order: tuple[UUID, UUID], marked: bool
+) -> None:
+    who = await person(database)
+    told = by_a_command([one for one in records(FORK) if one.source is IngestSource.TRANSCRIPT])
+    for session in order:
+        of_session = [one for one in told if of_file(session)(one)]
+        await digested(database, who, of_session if marked else without_marks(of_session))
+
+    assert await prompts(database) == OF_ORIGIN
