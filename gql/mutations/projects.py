@@ -10,7 +10,7 @@ from gql.mutations.action import Info, action_of
 from gql.types.builder import enum_type
 from gql.types.types import table_type
 from models.enums import CollaboratorRole
-from services.projects import archiving, collaborators, invitations
+from services.projects import archiving, collaborators, invitations, restoring
 
 Project = table_type("Project")
 ProjectInvitation = table_type("ProjectInvitation")
@@ -209,5 +209,5 @@ class ProjectMutations:
         "also from the archive tables. Repeating it changes nothing."
     )
     async def restore_project(self, info: Info, input: ProjectKeyInput) -> RestoreProjectPayload:
-        await archiving.restore(action_of(info), input.id)
+        await restoring.restore(action_of(info), input.id)
         return RestoreProjectPayload(row_id=input.id)

@@ -18,12 +18,13 @@ from uuid import UUID
 import structlog
 
 from models.enums import MaintenanceOrigin, MaintenanceStatus
+from services.core.batches import LOCK_WAIT
 from services.core.database import Connection, Database
 from services.core.database_errors import driver_error, is_away, translate
 from services.core.errors import ServiceUnavailable
 from services.core.json_codec import write_json
 from services.system.maintenance_steps import STEPS, Step
-from services.system.maintenance_work import IN_USE, LOCK_WAIT, Connect, InUse, Superseded, Work
+from services.system.maintenance_work import IN_USE, Connect, InUse, Superseded, Work
 
 log = structlog.get_logger(__name__)
 

@@ -3,17 +3,18 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
 from models.named_paths import TWICE, unnamed
+from services.core.batches import LONGEST_SECONDS, Sizes
 from services.core.database import WriteConnection, affected
 from services.core.database_errors import driver_error, is_away
 from services.instances.heartbeats import SILENT, mark_silent
 from services.notifications.websocket_sessions import close_lost_sessions
 from services.projects.archiving import DUE, Departure, next_due
-from services.system.maintenance_work import LONGEST_SECONDS, Sizes, Work
+from services.projects.restoring import RETURNING, Return, next_returning
+from services.system.maintenance_work import Work
 from services.system.partitions import make_partitions
 from services.system.retention import PARTITIONED, drop_partitions, remove_expired, sweep
 from services.tasks.leases import EXPIRED, requeue_expired
@@ -113,39 +114,44 @@ async def _compaction(work: Work) -> None:
 
 
 async def _archiving(work: Work) -> None:
-    """Projects move in batches (decision 175). One that cannot move keeps no other from it."""
+    """Projects move in batches (decisions 175 and 183). One that cannot move keeps no other from it."""
     if work.dry:
         await work.count("projects", f"SELECT count(*) FROM projects WHERE {DUE}", work.at)
+        await work.count("restored_projects", f"SELECT count(*) FROM projects_archive WHERE {RETURNING}")
         return
-    done: list[UUID] = []
     failed: list[Exception] = []
-    while True:
+    done: list[UUID] = []
+
+    async def next_of(ways: Callable[[WriteConnection], Awaitable[UUID | None]]) -> UUID | None:
         async with work.batch() as connection:
-            project = await next_due(connection, work.at, done)
-        if project is None:
-            break
-        done.append(project)
-        departure = Departure(project, work.at)
+            return await ways(connection)
 
-        async def leave_places(departure: Departure = departure) -> None:
-            for table, rows in departure.moved.items():
-                await work.removed(table, rows)
-            departure.moved.clear()
+    async def move(what: str, journey: Departure | Return) -> None:
+        sizes = Sizes(size=200, most=5000)
 
-        async def batch(sizes: Sizes, departure: Departure = departure) -> int:
+        async def batch() -> int:
             async with work.batch() as connection:
-                return await departure.batch(connection, sizes.size, LONGEST_SECONDS)
+                return await journey.batch(connection, sizes.size, LONGEST_SECONDS)
 
+        moved = 1
         try:
-            sizes = Sizes(size=200, most=5000)
-            while await work.patiently(partial(work.paced, partial(batch, sizes), sizes)):
-                await leave_places()
-            await leave_places()
+            while moved:
+                moved = await work.patiently(lambda: work.paced(batch, sizes))
+                for table, rows in journey.moved.items():
+                    await work.removed(table, rows)
+                journey.moved.clear()
         except Exception as error:
             if is_away(error):
                 raise
             failed.append(error)
-        work.done["projects"] += departure.is_over
+        work.done[what] += journey.is_over
+
+    while (back := await next_of(lambda it: next_returning(it, done))) is not None:
+        done.append(back)
+        await move("restored_projects", Return(back))
+    while (due := await next_of(lambda it: next_due(it, work.at, done))) is not None:
+        done.append(due)
+        await move("projects", Departure(due, work.at))
     await work.vacuum_all()
     if failed:
         raise driver_error(failed[0])

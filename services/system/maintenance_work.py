@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 
+from services.core.batches import LOCK_WAIT, LONGEST_SECONDS, PATIENCE, Sizes
 from services.core.database import Connection, Database, WriteConnection
 from services.core.database_errors import driver_error
 
@@ -21,21 +22,13 @@ Done: TypeAlias = Counter[str]
 
 T = TypeVar("T")
 
-LOCK_WAIT: Final = "500ms"
-"""How long a statement waits for a lock; statements that come after it wait as long."""
-LONGEST_SECONDS: Final = 0.9
 LONGEST_BATCH: Final = f"{1000 * LONGEST_SECONDS:.0f}ms"
-"""How long a batch may take, and so hold its locks; one that takes longer is undone and made smaller."""
-WANTED_SECONDS: Final = 0.1
-"""How long a batch is to take."""
 REST: Final = 2.0
 """Seconds of rest for each second of work, so that users have most of the machine (docs/benchmarks.md)."""
 _GENTLY: Final = "SKIP_LOCKED, TRUNCATE false, PARALLEL 0, INDEX_CLEANUP on"
 """How a vacuum holds no user up; it goes through indexes also where little is left to do in them."""
 MOST_DEAD: Final = 500_000
 """Removed rows of a table that wait for a vacuum while there are more to remove."""
-PATIENCE: Final = 4
-"""So often the smallest batch may take too long, one after the other, until its step is given up."""
 LONGEST_PAUSE: Final = 1.0
 """Seconds of rest after a batch, at most."""
 
@@ -111,7 +104,7 @@ class Work:
         raise InUse
 
     async def until_none(
-        self, what: str, batch: Callable[[int], Awaitable[int]], sizes: "Sizes", *, of: str | None = None
+        self, what: str, batch: Callable[[int], Awaitable[int]], sizes: Sizes, *, of: str | None = None
     ) -> None:
         """Run batches of rows until one finds nothing; `batch` gets how many and gives how many it did.
 
@@ -153,7 +146,7 @@ class Work:
         await self.connection.execute("SET vacuum_cost_delay = '2ms'")
         await self.connection.execute(f"VACUUM ({_GENTLY}) {table}")
 
-    async def paced(self, batch: Callable[[], Awaitable[int]], sizes: "Sizes") -> int:
+    async def paced(self, batch: Callable[[], Awaitable[int]], sizes: Sizes) -> int:
         """One batch and a rest. One that takes too long is undone by PostgreSQL and tried again smaller.
 
         The smallest one is tried `PATIENCE` times: a machine may be busy for a while.
@@ -174,22 +167,3 @@ class Work:
             sizes.adapt(took)
             await asyncio.sleep(min(REST * took, LONGEST_PAUSE))
             return found
-
-
-@dataclass(slots=True)
-class Sizes:
-    """How large a batch is: it grows and shrinks until one takes about `WANTED_SECONDS`."""
-
-    size: int
-    most: int
-
-    def adapt(self, took: float) -> None:
-        """Learn from a batch that took so many seconds."""
-        factor = WANTED_SECONDS / max(took, 0.001)
-        self.size = max(1, min(self.most, int(self.size * min(2.0, max(0.5, factor)))))
-
-    def shrink(self) -> bool:
-        """Make the next batch much smaller; False where it cannot be."""
-        smaller = max(1, self.size // 8)
-        changed, self.size = smaller < self.size, smaller
-        return changed

@@ -18,8 +18,9 @@ import asyncpg
 
 from models import metadata
 from models.maintenance import MOVED, MOVING
+from services.core.batches import Sizes
 from services.core.database import affected
-from services.system.maintenance_work import InUse, Sizes, Work
+from services.system.maintenance_work import InUse, Work
 from services.system.retention import PARTITIONED
 
 MONTHS_AHEAD, DAYS_AHEAD = 2, 3

@@ -15,8 +15,9 @@ import asyncpg
 from models import metadata
 from models.retention import partitioned, retention_of
 from services.accounts.login_attempts import WINDOW
+from services.core.batches import Sizes
 from services.core.database import Connection, affected
-from services.system.maintenance_work import InUse, Sizes, Work
+from services.system.maintenance_work import InUse, Work
 
 FOLLOWED: Final = frozenset({"change_events", "cc_logs", "task_logs", "system_logs"})
 """Tables of which the feed reads: what is removed raises the floor under its cursors."""

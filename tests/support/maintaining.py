@@ -14,6 +14,7 @@ from app.maintenance import maintenance_of
 from models.enums import MaintenanceOrigin
 from services.core.database import Database
 from services.projects.archiving import Departure
+from services.projects.restoring import Return
 from services.system.maintenance import Outcome
 from tests.support.waiting import PATIENCE
 
@@ -77,6 +78,22 @@ async def move(database: Database, project_id: UUID, *, most: int = 1000, batche
             if not await departure.batch(connection, most):
                 break
     return departure.is_over
+
+
+async def bring_back(database: Database, project_id: UUID, *, most: int = 1, batches: int = 1000) -> bool:
+    """Let a moved project come back; whether it is there. `batches` ends it before, as if killed."""
+    async with database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO project_archive_rows (project_id, table_name, content)"
+            " VALUES ($1, 'projects', '{}')",
+            (project_id,),
+        )
+    coming = Return(project_id)
+    for _ in range(batches):
+        async with database.transaction() as connection:
+            if not await coming.batch(connection, most):
+                break
+    return coming.is_over
 
 
 @asynccontextmanager

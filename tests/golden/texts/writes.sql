@@ -819,6 +819,12 @@ AND {viewer} IS NOT NULL
 AND {visible}
 RETURNING t.id
 
+-- services.projects.archiving, _STAY
+DELETE
+FROM project_archive_rows
+WHERE project_id = $1
+AND table_name = 'projects'
+
 -- services.projects.invitations, _OFFER
 INSERT INTO project_invitations AS known (project_id, project_name, user_id, invited_by, role, keep_as)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -851,6 +857,21 @@ AND state = 'pending'
 UPDATE project_invitations SET state = 'withdrawn', answered_at = now()
 WHERE project_id = $1
 AND state = 'pending'
+
+-- services.projects.restoring, _BEGIN
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'projects', jsonb_build_object('returning_since', now())
+WHERE NOT EXISTS (SELECT
+FROM project_archive_rows AS mark
+WHERE mark.project_id = $1::uuid
+AND mark.table_name = 'projects')
+
+-- services.projects.restoring, _PROJECT
+INSERT INTO projects (id, project_id, name, description, project_type, repository_url, local_path, default_branch, tech_stack, build_config, deploy_config, environment_vars, owner_id, is_public, collaborators, total_sessions, total_commits, total_worktrees, last_activity, workdir, status, mcp_enabled, max_parallel_cc, ultrathink_protocol, config_json, hold_permission_requests, git_repository, created_at, updated_at, archived_at) SELECT t.id, t.project_id, t.name, t.description, t.project_type, t.repository_url, t.local_path, t.default_branch, t.tech_stack, t.build_config, t.deploy_config, t.environment_vars, t.owner_id, t.is_public, t.collaborators, 0, t.total_commits, 0, t.last_activity, t.workdir, t.status, t.mcp_enabled, t.max_parallel_cc, t.ultrathink_protocol, t.config_json, t.hold_permission_requests, t.git_repository, t.created_at, t.updated_at, t.archived_at
+FROM projects_archive t
+WHERE t.project_id = $1
+AND NOT EXISTS (SELECT
+FROM projects AS there
+WHERE there.project_id = $1)
 
 -- services.sessions.collaboration, _ASK
 INSERT INTO collaboration_participants (collaboration_session_id, user_id, state) VALUES ($1, $2, 'requested')

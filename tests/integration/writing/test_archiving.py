@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import JSON, text
+from sqlalchemy.exc import DBAPIError
 
 from app.config.settings import Settings
-from services.core.database import Database
+from services.core.database import Connection, Database
 from services.projects.archiving import Departure, next_due
+from services.projects.restoring import Return
 from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support import factories as make
-from tests.support.maintaining import maintain, move
+from tests.support.maintaining import bring_back, maintain, move
 from tests.support.waiting import until
 
 ARCHIVE = "mutation($id: Int!) { archiveProject(input: {id: $id}) { project { status archivedAt } } }"
@@ -137,6 +139,125 @@ async def test_one_that_is_restored_while_it_moves_stays(
     await until(lambda: moved_some(database))
     await caller.data(scene.owner, RESTORE, id=scene.project.id)
     assert not await moving
+    assert await rows(database, (*BELONGING, *LINKED)) == before
+
+
+ARCHIVES = ("projects_archive", "tasks_archive", "mcp_messages_archive", "project_archive_rows")
+
+
+async def statuses(caller: Caller, scene: Scene) -> list[str]:
+    found = await caller.data(scene.owner, "{ projects { nodes { id status } } }")
+    return [one["status"] for one in found["projects"]["nodes"] if one["id"] == scene.project.id]
+
+
+@pytest.mark.parametrize("by", ["its owner", "maintenance"])
+@pytest.mark.parametrize("batches", [1, 2, 4, 7, 10, 13, 16])
+async def test_a_return_that_was_broken_off_is_archived_until_it_is_complete(
+    settings: Settings, database: Database, scene: Scene, caller: Caller, full: None, batches: int, by: str
+) -> None:
+    before = await rows(database, (*BELONGING, *LINKED))
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    assert await move(database, scene.project.project_id)
+
+    assert not await bring_back(database, scene.project.project_id, batches=batches)
+
+    assert await statuses(caller, scene) == ["ARCHIVED"]
+    assert not await move(database, scene.project.project_id), "it moves away again"
+    if by == "maintenance":
+        assert (await maintain(settings, database))["archiving"].done == {"restored_projects": 1}
+    else:
+        await caller.data(scene.owner, RESTORE, id=scene.project.id)
+    assert await statuses(caller, scene) == ["ACTIVE"]
+    assert await rows(database, (*BELONGING, *LINKED)) == before
+    assert not any((await rows(database, ARCHIVES)).values())
+
+
+async def test_several_who_bring_a_project_back_at_once_take_turns(
+    database: Database, scene: Scene, caller: Caller, full: None
+) -> None:
+    before = await rows(database, (*BELONGING, *LINKED))
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    assert await move(database, scene.project.project_id)
+
+    answers = await asyncio.gather(
+        *(caller.data(scene.owner, RESTORE, id=scene.project.id) for _ in range(3)),
+        bring_back(database, scene.project.project_id),
+        move(database, scene.project.project_id, most=1),
+    )
+
+    assert {str(answer["restoreProject"]["project"]["status"]) for answer in answers[:3]} == {"ACTIVE"}
+    assert await rows(database, (*BELONGING, *LINKED)) == before
+    assert not any((await rows(database, ARCHIVES)).values())
+
+
+@pytest.mark.parametrize("batches", [2, 12])
+async def test_one_that_is_archived_again_while_it_comes_back_stays_archived(
+    settings: Settings, database: Database, scene: Scene, caller: Caller, full: None, batches: int
+) -> None:
+    before = await rows(database, (*BELONGING, *LINKED))
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    assert await move(database, scene.project.project_id)
+    assert not await bring_back(database, scene.project.project_id, batches=batches)
+
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+
+    assert await statuses(caller, scene) == ["ARCHIVED"]
+    assert (await maintain(settings, database))["archiving"].done == {"projects": 1}
+    assert await statuses(caller, scene) == []
+    await caller.data(scene.owner, RESTORE, id=scene.project.id)
+    assert await rows(database, (*BELONGING, *LINKED)) == before
+
+
+async def test_tasks_below_tasks_come_back_from_the_top(
+    database: Database, scene: Scene, caller: Caller
+) -> None:
+    above = None
+    async with database.writer.begin() as connection:
+        for number in range(12):
+            task = await make.make_task(
+                connection, project_id=scene.project.project_id, parent_task_id=above, name=f"{number}"
+            )
+            above = task.id
+    before = await rows(database, ["tasks"])
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    assert await move(database, scene.project.project_id, most=1)
+
+    assert await bring_back(database, scene.project.project_id, most=1)
+
+    assert await rows(database, ["tasks"]) == before
+
+
+BROKEN = """
+CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE query_canceled; END $$;
+CREATE TRIGGER broken BEFORE {event} ON projects FOR EACH ROW EXECUTE FUNCTION broken();
+"""
+MENDED = "DROP FUNCTION broken CASCADE"
+
+
+@pytest.mark.parametrize("direction", ["away", "back"])
+async def test_what_a_batch_has_done_that_is_undone_is_done_again(
+    database: Database, plain: Connection, scene: Scene, caller: Caller, full: None, direction: str
+) -> None:
+    """The last statement of the batch fails, as one does that takes too long."""
+    before = await rows(database, (*BELONGING, *LINKED))
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    project = scene.project.project_id
+    journey: Departure | Return = Departure(project, datetime.now(UTC) + timedelta(days=99))
+    if direction == "back":
+        assert await move(database, project)
+        assert not await bring_back(database, project, batches=0)
+        journey = Return(project)
+    await plain.execute(BROKEN.format(event="DELETE" if direction == "away" else "UPDATE OF status"))
+    with pytest.raises(DBAPIError, match="query_canceled"):
+        async with database.transaction() as connection:
+            await journey.batch(connection, 1000)
+    assert not journey.is_over
+    await plain.execute(MENDED)
+    async with database.transaction() as connection:
+        await journey.batch(connection, 1000)
+    assert journey.is_over
+
+    await caller.data(scene.owner, RESTORE, id=scene.project.id)
     assert await rows(database, (*BELONGING, *LINKED)) == before
 
 

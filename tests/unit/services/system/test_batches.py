@@ -7,8 +7,9 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
+from services.core.batches import PATIENCE, Sizes
 from services.system import maintenance_work
-from services.system.maintenance_work import PATIENCE, Sizes, Work
+from services.system.maintenance_work import Work
 
 
 @pytest.fixture(autouse=True)
