@@ -66,9 +66,11 @@ _NEXT: Final = (
 _NEW_PROJECT: Final = (
     "t.project_id = $1 AND NOT EXISTS (SELECT FROM projects_archive AS known WHERE known.project_id = $1)"
 )
-_ARCHIVE_OF: Final = "SELECT 1 FROM projects_archive WHERE id = $1 FOR UPDATE"
+# Batches that began before there was a row of the archive refer to it and do not hold it: they wait for no
+# batch that holds it thus, and waits for the project, which they hold.
+_ARCHIVE_OF: Final = "SELECT 1 FROM projects_archive WHERE id = $1 FOR NO KEY UPDATE"
 _STAY: Final = "DELETE FROM project_archive_rows WHERE project_id = $1 AND table_name = 'projects'"
-ARCHIVE_ROW: Final = "SELECT 1 FROM projects_archive WHERE project_id = $1 FOR UPDATE"
+ARCHIVE_ROW: Final = "SELECT 1 FROM projects_archive WHERE project_id = $1 FOR NO KEY UPDATE"
 _STILL_DUE: Final = f"SELECT 1 FROM projects WHERE {DUE} AND project_id = $2 FOR UPDATE"
 # What was estimated before rows went is wrong by then: the rows are found by the index of their column.
 BY_INDEX: Final = (

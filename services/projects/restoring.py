@@ -188,7 +188,7 @@ async def _archived(connection: WriteConnection, principal: Principal, project: 
     seen, changed = predicates(principal, "projects_archive")
     found = await connection.exec_driver_sql(
         f"SELECT t.project_id, {changed} AS changeable FROM projects_archive t"
-        f" WHERE t.id = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR UPDATE OF t",
+        f" WHERE t.id = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR NO KEY UPDATE OF t",
         (project, principal.user_id),
     )
     row = found.mappings().one_or_none()

@@ -17,7 +17,7 @@ from tests.integration.writing.asking import Caller
 from tests.integration.writing.conftest import Scene
 from tests.support import factories as make
 from tests.support.maintaining import bring_back, maintain, move
-from tests.support.waiting import until
+from tests.support.waiting import until, until_locked_out
 
 ARCHIVE = "mutation($id: Int!) { archiveProject(input: {id: $id}) { project { status archivedAt } } }"
 RESTORE = "mutation($id: Int!) { restoreProject(input: {id: $id}) { project { status archivedAt } } }"
@@ -332,6 +332,39 @@ async def test_maintenance_moves_what_has_long_been_archived_once(
 
     archived = await rows(database, ["projects", "projects_archive", "tasks_archive"])
     assert [len(found) for found in archived.values()] == [1, 1, 2]
+
+
+async def test_batches_that_begin_beside_the_first_one_wait_for_each_other_in_one_order(
+    database: Database, database_url: str, plain: Connection, scene: Scene, caller: Caller, full: None
+) -> None:
+    await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
+    await plain.execute("UPDATE projects SET archived_at = '2020-01-01' WHERE status = 'archived'")
+    key = scene.project.project_id
+
+    async def batch() -> int:
+        async with database.transaction() as connection:
+            return await Departure(key, datetime.now(UTC)).batch(connection, 1000)
+
+    async with database.transaction() as connection:
+        await Departure(key, datetime.now(UTC)).batch(connection, 1)
+        second = asyncio.create_task(batch())  # there is no row of the archive yet
+        await until_locked_out(database_url)
+        held = plain.transaction()
+        await held.start()
+        for table in BELONGING:
+            await plain.execute(f"SELECT FROM {table} FOR KEY SHARE SKIP LOCKED")
+    await until_locked_out(database_url)  # by what `plain` holds, while it holds the project
+    third = asyncio.create_task(batch())
+    await until_locked_out(database_url, 2)
+    await held.rollback()
+    done = await asyncio.gather(second, third)
+
+    assert done[0] > 1
+    assert done[1] == 0
+    assert [len(found) for found in (await rows(database, ["projects", "projects_archive"])).values()] == [
+        1,
+        1,
+    ]
 
 
 async def test_a_project_that_was_not_yet_moved_is_restored_by_its_owner_only(
