@@ -76,7 +76,7 @@ export default defineConfig({
           groups: [
             {
               name: 'start',
-              test: /\/src\/(start|data\/(session|store|trouble))\.ts$|\/node_modules\/react\/|rolldown\/runtime/,
+              test: /\/src\/(start|data\/(session|store|trouble|waking))\.ts$|\/node_modules\/react\/|rolldown\/runtime/,
             },
             { name: 'shell', tags: ['$initial'] },
           ],

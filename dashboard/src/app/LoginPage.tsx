@@ -13,6 +13,7 @@ const TEXTS = texts({
     username: 'Username',
     password: 'Password',
     logIn: 'Log in',
+    unreached: 'It could not be reached. See whether you are online, and log in again.',
     ended: 'Your login has ended. Log in again to go on where you were.',
   },
   ja: {
@@ -20,6 +21,7 @@ const TEXTS = texts({
     username: 'ユーザー名',
     password: 'パスワード',
     logIn: 'ログイン',
+    unreached: '接続できません。ネットワークを確認して、もう一度ログインしてください。',
     ended: 'ログインの有効期限が切れました。再度ログインすると続きから再開できます。',
   },
 });
@@ -50,7 +52,13 @@ export function LoginPage({ ended }: { ended: boolean }) {
       await session.logIn(String(form.get('username')), String(form.get('password')));
     } catch (error) {
       const wrong = troubleOfThrown(error);
-      setTrouble(wrong.kind === 'loggedOut' ? { ...wrong, kind: 'input' } : wrong);
+      setTrouble(
+        wrong.kind === 'loggedOut'
+          ? { ...wrong, kind: 'input' }
+          : wrong.kind === 'offline'
+            ? { ...wrong, kind: 'server', message: wrong.message ?? t.unreached }
+            : wrong,
+      );
       setBusy(false);
     }
   };

@@ -117,7 +117,7 @@ function Account({ username }: { username: string }) {
   const t = useTexts(TEXTS);
   const [failed, setFailed] = useState(false);
   const leave = (everywhere: boolean) =>
-    session.logOut(everywhere).catch((error) => setFailed(troubleOfThrown(error).kind === 'offline'));
+    session.logOut(everywhere).catch((error) => setFailed(troubleOfThrown(error).kind === 'unheard'));
   return (
     <div className={styles.account}>
       <Menu label={`${t.account}: ${username}`} side="right" shown={username}>

@@ -2,7 +2,7 @@
 import { createRootRouteWithContext, Outlet } from '@tanstack/react-router';
 import { useSession } from '@/data/session';
 import type { Language } from '@/i18n/language';
-import { Failed, Loading } from '@/ui/states';
+import { Failed, Loading, NOTHING_TOLD } from '@/ui/states';
 import { LoginPage } from './LoginPage';
 import { Shell } from './Shell';
 
@@ -27,12 +27,7 @@ function Root() {
     case 'starting':
       return <Loading />;
     case 'unreachable':
-      return (
-        <Failed
-          page
-          trouble={{ kind: 'offline', message: null, requestId: null, field: null, retryAfter: null }}
-        />
-      );
+      return <Failed page trouble={{ ...NOTHING_TOLD, kind: 'offline' }} />;
     case 'out':
       return <LoginPage ended={session.ended} />;
     case 'in':

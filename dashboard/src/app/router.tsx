@@ -37,11 +37,8 @@ function NotFound() {
   );
 }
 
-// A file that is gone after an update of the server fails to load: the new page has new names.
 function Broken({ error, reset }: ErrorComponentProps) {
   const message = error instanceof Error ? error.message : String(error);
   const trouble = { ...troubleOfThrown(error), kind: 'server' as const, message };
-  return (
-    <Failed page trouble={trouble} again={/import|load/i.test(message) ? () => location.reload() : reset} />
-  );
+  return <Failed page trouble={trouble} again={reset} />;
 }

@@ -8,14 +8,18 @@ import {
 } from '@urql/core';
 import { authExchange } from '@urql/exchange-auth';
 import { useCallback, useEffect, useState } from 'react';
+import { whenBack } from './connection';
 import { session } from './session';
-import { RequestFailed, type Trouble, troubleOf, troubleOfThrown } from './trouble';
+import { RequestFailed, type Trouble, troubleOf, troubleOfThrown, unlessUnheard } from './trouble';
+
+const ANSWER_WITHIN = 60_000; // milliseconds; a network that swallows what is sent would be waited for much longer
 
 let token = '';
 
 const client = new Client({
   url: '/graphql',
   preferGetMethod: false,
+  fetch: (input, init) => fetch(input, { ...init, signal: within(init?.signal) }),
   exchanges: [
     authExchange(async (utilities) => ({
       addAuthToOperation: (operation) =>
@@ -34,6 +38,11 @@ const client = new Client({
   ],
 });
 
+function within(given: AbortSignal | null | undefined): AbortSignal {
+  const time = AbortSignal.timeout(ANSWER_WITHIN);
+  return given ? AbortSignal.any([given, time]) : time;
+}
+
 /** Ask once. Throws `RequestFailed`. */
 export async function ask<Data, Vars extends AnyVariables>(
   document: TypedDocumentNode<Data, Vars>,
@@ -42,12 +51,12 @@ export async function ask<Data, Vars extends AnyVariables>(
   return answered(await client.query(document, variables).toPromise());
 }
 
-/** Change something. Throws `RequestFailed`. */
+/** Change something. Throws `RequestFailed`; of kind `unheard` where it may have been done or not. */
 export async function change<Data, Vars extends AnyVariables>(
   document: TypedDocumentNode<Data, Vars>,
   variables: Vars,
 ): Promise<Data> {
-  return answered(await client.mutation(document, variables).toPromise());
+  return unlessUnheard(async () => answered(await client.mutation(document, variables).toPromise()));
 }
 
 function answered<Data>({
@@ -63,7 +72,10 @@ function answered<Data>({
 
 export type Answered<Data> = { data: Data | undefined; trouble: Trouble | undefined; again: () => void };
 
-/** The answer to a query; asked anew when the variables change, or by `again`. Null asks nothing. */
+/**
+ * The answer to a query; asked anew when the variables change, or by `again`. Null asks nothing. Where the server
+ * could not be reached it is asked again once it can: `data` stays what it was until then.
+ */
 export function useAnswer<Data, Vars extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Vars>,
   variables: Vars | null,
@@ -76,10 +88,22 @@ export function useAnswer<Data, Vars extends Record<string, unknown>>(
     let current = true;
     const given = JSON.parse(key) as Vars | null;
     if (given === null) return;
-    ask(document, given).then(
-      (data) => current && setState({ key, data }),
-      (error) => current && setState({ key, trouble: troubleOfThrown(error) }),
-    );
+    const askUntilAnswered = async () => {
+      for (let attempt = 1; current; attempt += 1) {
+        try {
+          const data = await ask(document, given);
+          if (current) setState({ key, data });
+          return;
+        } catch (error) {
+          const trouble = troubleOfThrown(error);
+          if (!current) return;
+          setState((before) => (before.key === key ? { ...before, trouble } : { key, trouble }));
+          if (trouble.kind !== 'offline') return;
+          await whenBack(attempt, trouble.retryAfter);
+        }
+      }
+    };
+    void askUntilAnswered();
     return () => {
       current = false;
     };

@@ -2,11 +2,16 @@
 import { createClient } from 'graphql-ws';
 import { session } from './session';
 import { Store, useStore } from './store';
+import { onWaking } from './waking';
 
 const PING_EVERY = 10_000;
 const PONG_WITHIN = 5_000;
+const PROBE_WITHIN = 3_000; // the same for a pong after waking: one looks at the page, and what it shows may be old
+const OPEN_WITHIN = 8_000; // a network that swallows what is sent would let a socket open for minutes
+const UNHEARD = 90_000; // from which on a connection was away, and not only renewed; hidden tabs ping every minute
 const LONGEST_WAIT = 5_000;
 const REFUSED = [4401, 4403];
+const TERMINATED = 4499; // by this page, because no pong came
 
 export type ConnectionState =
   | { status: 'idle' }
@@ -25,10 +30,19 @@ export function useConnection(): ConnectionState {
 
 let token = '';
 let socket: WebSocket | null = null;
+let opening: WebSocket | null = null;
+let heard = Date.now(); // when the server was last heard of
 let silence: ReturnType<typeof setTimeout> | undefined;
 let renewing = false;
 
 export const stream = createClient({
+  webSocketImpl: class extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      opening = this;
+      setTimeout(() => giveUp(this), OPEN_WITHIN);
+    }
+  },
   url: () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
   connectionParams: async () => {
     token = await session.token();
@@ -42,10 +56,13 @@ export const stream = createClient({
   retryWait: (retries) => wait(Math.min(LONGEST_WAIT, 250 * 2 ** retries)),
   on: {
     connecting: () => {
-      if (connection.get().status === 'idle') connection.set({ status: 'connecting' });
+      if (connection.get().status !== 'idle') return;
+      heard = Date.now();
+      connection.set({ status: 'connecting' });
     },
     opened: (opened) => {
       socket = opened as WebSocket;
+      opening = null;
     },
     connected: () => {
       const before = connection.get();
@@ -53,7 +70,10 @@ export const stream = createClient({
     },
     ping: (received) => {
       // A network that swallows everything closes nothing: a pong that does not come is the only sign.
-      if (!received) silence = setTimeout(() => stream.terminate(), PONG_WITHIN);
+      if (!received) expectPong(PONG_WITHIN);
+    },
+    message: () => {
+      heard = Date.now();
     },
     pong: (received) => {
       if (received) clearTimeout(silence);
@@ -63,9 +83,14 @@ export const stream = createClient({
       socket = null;
       const { code } = event as { code: number };
       if (REFUSED.includes(code)) session.refused(token);
-      if (renewing) renewing = false;
-      else if (code === 1000) connection.set({ status: 'idle' });
-      else if (connection.get().status !== 'lost') connection.set({ status: 'lost', since: Date.now() });
+      const unheard = code === TERMINATED || Date.now() - heard > UNHEARD;
+      const meant = renewing && Date.now() - heard < UNHEARD;
+      renewing = false;
+      if (meant) return;
+      if (code === 1000) connection.set({ status: 'idle' });
+      else if (connection.get().status !== 'lost') {
+        connection.set({ status: 'lost', since: unheard ? heard : Date.now() });
+      }
     },
   },
 });
@@ -76,6 +101,36 @@ session.onRenewed(() => {
   renewing = true;
   stream.terminate();
 });
+
+function expectPong(within: number): void {
+  clearTimeout(silence);
+  silence = setTimeout(() => stream.terminate(), within);
+}
+
+function giveUp(tried: WebSocket | null): void {
+  if (tried?.readyState === WebSocket.CONNECTING) tried.close();
+}
+
+// A socket whose other end is gone looks open until something is sent.
+onWaking(() => {
+  if (connection.get().status !== 'live' || socket?.readyState !== WebSocket.OPEN) return;
+  socket.send('{"type":"ping"}');
+  expectPong(PROBE_WITHIN);
+});
+window.addEventListener('online', () => giveUp(opening)); // begun in the network that was, or in none
+
+/** Wait until the server can be asked again, for the next `attempt` of what could not reach it. */
+export async function whenBack(attempt: number, retryAfter: number | null): Promise<void> {
+  if (connection.get().status === 'lost') {
+    await new Promise<void>((resolve) => {
+      const unlisten = connection.subscribe(() => {
+        if (connection.get().status === 'lost') return;
+        unlisten();
+        resolve();
+      });
+    });
+  } else await wait(Math.max(Math.min(LONGEST_WAIT, 500 * 2 ** attempt), (retryAfter ?? 0) * 1_000));
+}
 
 /** Wait, but no longer than until the network is back or a person looks at the page. */
 export function wait(milliseconds: number): Promise<void> {

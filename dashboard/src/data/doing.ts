@@ -1,6 +1,6 @@
 // One change at a time, with what went wrong.
 import { useCallback, useState } from 'react';
-import { type Trouble, troubleOfThrown } from './trouble';
+import { type Trouble, troubleOfThrown, unlessUnheard } from './trouble';
 
 export type Doing = {
   busy: boolean;
@@ -16,7 +16,7 @@ export function useDoing(): Doing {
     setBusy(true);
     setTrouble(undefined);
     try {
-      await change();
+      await unlessUnheard(change);
       return true;
     } catch (error) {
       // A wrong password is no reason to say that the login has ended.

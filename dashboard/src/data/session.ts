@@ -1,10 +1,12 @@
 // Who is logged in. The access token is in memory only; the refresh token is in a cookie that no script reads.
 import { Store, useStore } from './store';
-import { RequestFailed, troubleOf } from './trouble';
+import { RequestFailed, troubleOf, unlessUnheard } from './trouble';
+import { onWaking } from './waking';
 
 const SPARE = 60_000; // milliseconds before its end at which a token is renewed
 const CHANNEL = 'ccgraph-session';
 const RETRY = 3_000;
+const ANSWER_WITHIN = 15_000; // milliseconds; until then all tabs wait for the one that asks
 
 export type User = { id: number; username: string; isAdmin: boolean };
 export type Login = { accessToken: string; until: number; user: User; graphiql: boolean };
@@ -28,11 +30,7 @@ export class Session extends Store<SessionState> {
   constructor() {
     super({ status: 'starting' });
     this.#others.onmessage = ({ data }: MessageEvent<Message>) => this.#adopt(data.login);
-    // A laptop that slept has missed its timers.
-    document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.#renewWhenDue();
-    });
-    window.addEventListener('online', () => this.#renewWhenDue());
+    onWaking(() => this.#renewWhenDue()); // a laptop that slept has missed its timers
   }
 
   /** Take up the login that the browser still has. */
@@ -45,9 +43,9 @@ export class Session extends Store<SessionState> {
     this.#accept(await post('/session', { username, password }));
   }
 
-  /** Log out here, or everywhere; throws when the server cannot be reached. */
+  /** Log out here, or everywhere. Throws `RequestFailed`; of kind `unheard` when the server cannot be reached. */
   async logOut(everywhere = false): Promise<void> {
-    await post('/session/end', { everywhere });
+    await unlessUnheard(() => post('/session/end', { everywhere }));
     this.#leave(false);
   }
 
@@ -146,7 +144,8 @@ function accessTokenOf(state: SessionState): string | null {
 
 async function post(path: string, body: unknown): Promise<Answer> {
   const headers = { 'content-type': 'application/json', accept: 'application/json' };
-  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const signal = AbortSignal.timeout(ANSWER_WITHIN);
+  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
   const answer = await response.json().catch(() => null);
   if (response.ok && answer !== null) return answer as Answer;
   throw new RequestFailed(troubleOf(answer?.errors ?? [], response));

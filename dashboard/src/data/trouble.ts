@@ -2,6 +2,8 @@
 
 export type TroubleKind =
   | 'offline'
+  /** A change of which no answer came. */
+  | 'unheard'
   | 'loggedOut'
   | 'forbidden'
   | 'notFound'
@@ -63,6 +65,18 @@ export function troubleOf(errors: readonly ApiError[], response?: Response): Tro
 /** The same for anything that was thrown. */
 export function troubleOfThrown(error: unknown): Trouble {
   return error instanceof RequestFailed ? error.trouble : troubleOf([]);
+}
+
+/** What a change gives. Throws what it throws: where no answer came, that it is unknown whether it was done. */
+export async function unlessUnheard<Answer>(changing: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await changing();
+  } catch (error) {
+    const trouble = troubleOfThrown(error);
+    if (trouble.kind !== 'offline') throw error;
+    // Where the server says itself that it is not able to, its words tell what to do.
+    throw new RequestFailed({ ...trouble, kind: trouble.message === null ? 'unheard' : 'input' });
+  }
 }
 
 function text(value: unknown): string | null {

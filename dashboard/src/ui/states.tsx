@@ -8,6 +8,8 @@ const TEXTS = texts({
   en: {
     loading: 'Loading…',
     offline: 'The server cannot be reached. The page goes on by itself when it is back.',
+    unheard:
+      'No answer came from the server, so this may have been done or not. Look first, and then try again.',
     forbidden: 'You may not see this. Ask the owner of the project to add you.',
     notFound: 'This does not exist, or you may not see it.',
     loggedOut: 'Your login has ended.',
@@ -21,6 +23,8 @@ const TEXTS = texts({
   ja: {
     loading: '読み込み中…',
     offline: 'サーバーに接続できません。復旧すると自動的に再開します。',
+    unheard:
+      'サーバーから応答がなく、実行されたかどうか分かりません。画面で結果を確認してから、再度お試しください。',
     forbidden: '表示する権限がありません。プロジェクトの所有者に追加を依頼してください。',
     notFound: '存在しないか、表示する権限がありません。',
     loggedOut: 'ログインの有効期限が切れました。',
@@ -33,14 +37,11 @@ const TEXTS = texts({
   },
 });
 
+/** A trouble of which the server said nothing. */
+export const NOTHING_TOLD = { message: null, requestId: null, field: null, retryAfter: null };
+
 /** What is told where an address leads to a row that is not there, or not for this reader. */
-export const NOT_FOUND: Trouble = {
-  kind: 'notFound',
-  message: null,
-  requestId: null,
-  field: null,
-  retryAfter: null,
-};
+export const NOT_FOUND: Trouble = { ...NOTHING_TOLD, kind: 'notFound' };
 
 /** Something is on its way. It is told to screen readers, and shown once it takes a moment. */
 export function Loading() {

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { createRoute } from '@tanstack/react-router';
+import { pageFile } from '@/app/pageFile';
 import { type NavigationEntry, root } from '@/app/root';
 
 /** `task` is the one that is chosen at first. */
@@ -11,14 +12,14 @@ export const route = createRoute({
     ...(typeof project === 'string' && project !== '' && { project }),
     ...(typeof task === 'string' && task !== '' && { task }),
   }),
-  component: lazyRouteComponent(() => import('./BoardPage'), 'BoardPage'),
+  component: pageFile(() => import('./BoardPage'), 'BoardPage'),
 });
 
 export const graph = createRoute({
   getParentRoute: () => root,
   path: '/board/$project/graph',
   validateSearch: ({ all }: Record<string, unknown>): { all?: true } => (all === true ? { all } : {}),
-  component: lazyRouteComponent(() => import('./GraphPage'), 'GraphPage'),
+  component: pageFile(() => import('./GraphPage'), 'GraphPage'),
 });
 
 export const entry: NavigationEntry = { to: '/board', label: { en: 'Board', ja: 'ボード' }, keys: 'g b' };

@@ -1,10 +1,11 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { createRoute } from '@tanstack/react-router';
+import { pageFile } from '@/app/pageFile';
 import { type NavigationEntry, root } from '@/app/root';
 
 export const route = createRoute({
   getParentRoute: () => root,
   path: '/graphql',
-  component: lazyRouteComponent(() => import('./GraphiqlPage'), 'GraphiqlPage'),
+  component: pageFile(() => import('./GraphiqlPage'), 'GraphiqlPage'),
 });
 
 export const entry: NavigationEntry = {

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { createRoute } from '@tanstack/react-router';
+import { pageFile } from '@/app/pageFile';
 import { root } from '@/app/root';
 
 export const TABS = ['conversation', 'timeline', 'files', 'mcp', 'logs', 'replay'] as const;
@@ -11,5 +12,5 @@ export const route = createRoute({
     const tab = TABS.find((name) => name === search.tab);
     return tab ? { tab } : {};
   },
-  component: lazyRouteComponent(() => import('./InstancePage'), 'InstancePage'),
+  component: pageFile(() => import('./InstancePage'), 'InstancePage'),
 });

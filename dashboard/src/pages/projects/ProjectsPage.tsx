@@ -1,10 +1,11 @@
 // Which projects there are: those one works in, those one is invited to, those that rest; and a new one.
 import { Link, useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
 import { change } from '@/data/client';
 import { useDoing } from '@/data/doing';
 import { useLive } from '@/data/follow';
+import { KeyOf } from '@/data/keyOf';
 import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
@@ -166,17 +167,19 @@ function NewProject() {
   const t = useTexts(TEXTS);
   const navigate = useNavigate();
   const doing = useDoing();
+  const keys = useRef(new KeyOf());
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
     const text = (name: string) => String(given.get(name) ?? '').trim() || null;
-    const input = {
+    const content = {
       name: text('name') ?? '',
       description: text('description'),
       repositoryUrl: text('repository'),
       localPath: text('path'),
       defaultBranch: text('branch'),
     };
+    const input = { ...content, projectId: keys.current.of(content) };
     await doing.run(async () => {
       const { createProject } = await change(CreateProjectDocument, { input });
       await navigate({ to: '/projects/$project', params: { project: createProject.project.projectId } });

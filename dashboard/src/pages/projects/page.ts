@@ -1,16 +1,17 @@
-import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { createRoute, redirect } from '@tanstack/react-router';
+import { pageFile } from '@/app/pageFile';
 import { type NavigationEntry, root } from '@/app/root';
 
 export const route = createRoute({
   getParentRoute: () => root,
   path: '/projects',
-  component: lazyRouteComponent(() => import('./ProjectsPage'), 'ProjectsPage'),
+  component: pageFile(() => import('./ProjectsPage'), 'ProjectsPage'),
 });
 
 export const one = createRoute({
   getParentRoute: () => root,
   path: '/projects/$project',
-  component: lazyRouteComponent(() => import('./ProjectPage'), 'ProjectPage'),
+  component: pageFile(() => import('./ProjectPage'), 'ProjectPage'),
 });
 
 /** Where a notification of an invitation leads. */

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { createRoute } from '@tanstack/react-router';
+import { pageFile } from '@/app/pageFile';
 import { type NavigationEntry, root } from '@/app/root';
 import { soughtIn } from '@/data/wordsSought';
 
@@ -14,7 +15,7 @@ export const route = createRoute({
     const q = soughtIn(search.q);
     return { ...(q !== '' && { q }), ...(kind && { kind }) };
   },
-  component: lazyRouteComponent(() => import('./SearchPage'), 'SearchPage'),
+  component: pageFile(() => import('./SearchPage'), 'SearchPage'),
 });
 
 export const entry: NavigationEntry = { to: '/search', label: { en: 'Search', ja: '検索' }, keys: 'g s' };

@@ -86,7 +86,8 @@ function Line({ user, setting, changed }: LineProps) {
     changed();
   };
   const remove = async () => {
-    if (await doing.run(() => change(DeleteNotificationDocument, { input: { id } }))) changed();
+    await doing.run(() => change(DeleteNotificationDocument, { input: { id } }));
+    changed();
   };
   const test = () => {
     setTold(t.testing);
@@ -134,10 +135,11 @@ function NewNotification({ made }: { made: () => void }) {
     event.preventDefault();
     const form = event.currentTarget;
     const input = inputOf(service, new FormData(form));
-    if (!(await doing.run(() => change(CreateNotificationDocument, { input })))) return;
+    const done = await doing.run(() => change(CreateNotificationDocument, { input }));
+    made(); // also where no answer came: it may have been made
+    if (!done) return;
     form.reset();
     setService('WEBHOOK');
-    made();
   };
   return (
     <>

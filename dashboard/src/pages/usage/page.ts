@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { createRoute } from '@tanstack/react-router';
+import { pageFile } from '@/app/pageFile';
 import { type NavigationEntry, root } from '@/app/root';
 
 export const VIEWS = ['time', 'model', 'project', 'person', 'tool', 'errors'] as const;
@@ -15,7 +16,7 @@ export const route = createRoute({
     const days = PERIODS.find((count) => count === search.days);
     return { ...(view && { view }), ...(days && { days }) };
   },
-  component: lazyRouteComponent(() => import('./UsagePage'), 'UsagePage'),
+  component: pageFile(() => import('./UsagePage'), 'UsagePage'),
 });
 
 export const entry: NavigationEntry = { to: '/usage', label: { en: 'Usage', ja: '使用量' }, keys: 'g u' };
