@@ -22,6 +22,14 @@ INSTANCE_FIELDS: Final = (
 PROJECT_FIELDS: Final = "projectId name description status maxParallelCc localPath gitRepository lastActivity"
 
 _TASK: Final = f"query Task($id: UUID!) {{ task(by: {{id: $id}}) {{ {TASK_FIELDS} }} }}"
+_HELD: Final = (
+    "held: tasks(where: {assignedToId: {eq: $instance}, status: {eq: RUNNING}, id: {neq: $id}},"
+    " orderBy: [{startedAt: ASC}, {id: ASC}], first: 5) { nodes { id name leaseExpiresAt } }"
+)
+_CLAIMED: Final = (
+    f"query Claimed($id: UUID!, $instance: UUID!) {{ task(by: {{id: $id}}) {{ {TASK_FIELDS} }} {_HELD} }}"
+)
+_NONE: Final = UUID(int=0)
 _PLACE: Final = "query Place($id: UUID!) { ccInstance(by: {id: $id}) { projectId name status } }"
 
 
@@ -47,6 +55,14 @@ class TaskRow(Part):
     def line(self) -> str:
         """The task in one line."""
         return f"{self.name} ({self.id}) is {self.status}, priority {self.priority}, {self.task_type}"
+
+
+class HeldRow(Part):
+    """A task that the caller holds besides."""
+
+    id: UUID
+    name: str
+    lease_expires_at: str | None = None
 
 
 class MessageRow(Part):
@@ -81,10 +97,25 @@ class InstanceRow(Part):
 
 async def read_task(call: Call, task_id: UUID) -> TaskRow:
     """The task as it is now. Raises: NotFound."""
-    row = (await call.reads.read(_TASK, id=str(task_id)))["task"]
+    return _task((await call.reads.read(_TASK, id=str(task_id)))["task"])
+
+
+def _task(row: Row | None) -> TaskRow:
     if row is None:
         raise NotFound("There is no task with this key that you may see.", field="taskId")
     return TaskRow.model_validate(row)
+
+
+async def read_claimed(
+    call: Call, task_id: UUID | None, instance: UUID
+) -> tuple[TaskRow | None, list[HeldRow]]:
+    """The task that was claimed, if one was, and at most five that the instance holds besides: one statement.
+
+    Raises: NotFound.
+    """
+    found = await call.reads.read(_CLAIMED, id=str(task_id or _NONE), instance=str(instance))
+    task = None if task_id is None else _task(found["task"])
+    return task, [HeldRow.model_validate(row) for row in found["held"]["nodes"]]
 
 
 async def project_of(call: Call, project_id: UUID | None, instance: UUID | None) -> UUID:

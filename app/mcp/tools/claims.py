@@ -1,7 +1,7 @@
 """Claims of tasks: claim_next_task, renew_claim, complete_task, fail_task, release_task."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.mcp.call import Call
-from app.mcp.rows import TaskRow, place_of, read_task
+from app.mcp.rows import HeldRow, TaskRow, place_of, read_claimed, read_task
 from app.mcp.tool import tool
 from app.mcp.values import WHOLE, Data, Given, Instance, Kind, LeaseSeconds, Message, Told
 from services.tasks import claims, tasks
@@ -55,6 +55,10 @@ class Claimed(Told):
     """The task that was claimed; none when nothing is ready."""
 
     task: TaskRow | None = None
+    also_held: Annotated[
+        list[HeldRow] | None,
+        Field(description="Tasks that you claimed before and hold still, at most five."),
+    ] = None
 
     def text(self) -> str:
         """The same in words."""
@@ -116,9 +120,15 @@ async def claim_next_task(call: Call, given: ClaimNextTask) -> Claimed:
     task_id = await take(call, claim, claims.claim_next(call.action, claim))
     if task_id is None and given.wait_seconds:
         task_id = await _wait(call, claim, given.wait_seconds)
-    if task_id is None:
-        return Claimed(hint=_NONE_READY)
-    return Claimed(task=await read_task(call, task_id), hint=_CLAIMED)
+    task, held = await read_claimed(call, task_id, instance)
+    hint = _NONE_READY if task is None else _CLAIMED
+    return Claimed(task=task, also_held=held or None, hint=f"{hint} {_held(held)}" if held else hint)
+
+
+def _held(held: Sequence[HeldRow]) -> str:
+    """What is told of tasks of which the caller may not know: the answer to their claim may be lost."""
+    names = ", ".join(f"{task.name} ({task.id}, until {task.lease_expires_at})" for task in held)
+    return f"You hold besides: {names}. Go on with what is yours; release_task gives back the rest."
 
 
 async def take(call: Call, claim: Claim, claiming: Coroutine[Any, Any, UUID | None]) -> UUID | None:

@@ -344,3 +344,24 @@ async def test_a_call_that_is_broken_off_is_recorded_so(lead: Agent, settings: S
             return bool(rows.scalar_one() == 1)
 
     await until(failed, PATIENCE)
+
+
+async def test_a_claim_whose_answer_was_lost_is_told_with_the_next_one(lead: Agent) -> None:
+    await lead.call("add_tasks", tasks=[TASK[0], {"name": "Other", "taskType": "DESIGN"}])
+    lost = (await lead.call("claim_next_task"))["task"]  # the client never saw it
+    told = {"id": lost["id"], "name": lost["name"], "leaseExpiresAt": lost["leaseExpiresAt"]}
+
+    second = await lead.call("claim_next_task")
+    assert second["task"]["name"] == "Other"
+    assert second["alsoHeld"] == [told]
+    assert f"You hold besides: Late ({lost['id']}, until" in second["hint"]
+
+    await lead.call("release_task", taskId=second["task"]["id"])
+    await lead.call("claim_next_task")
+    none = await lead.call("claim_next_task")
+    assert {row["name"] for row in none["alsoHeld"]} == {"Late", "Other"}
+    assert "task" not in none
+
+    for row in none["alsoHeld"]:
+        await lead.call("complete_task", taskId=row["id"])
+    assert await lead.call("claim_next_task") == NONE_READY
