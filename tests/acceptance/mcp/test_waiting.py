@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from app.config.settings import Settings
 from app.database.pools import open_database
 from app.mcp.call import Call
-from app.mcp.rows import TaskRow, read_task
+from app.mcp.rows import HeldRow, TaskRow, read_claimed, read_task
 from app.uvicorn_ext.deadlines import DeadlineProtocol
 from services.core.errors import ServiceUnavailable
 from services.tasks.claims import Claim, claim_next
@@ -140,13 +140,21 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
             await linger()
         return task
 
+    async def read_claimed_slowly(
+        call: Call, task_id: UUID | None, instance: UUID
+    ) -> tuple[TaskRow | None, list[HeldRow]]:
+        found = await read_claimed(call, task_id, instance)
+        if task_id is not None:
+            await linger()
+        return found
+
     await lead.call("add_tasks", tasks=TASK)
     arguments = await verb(lead)
     if place == "while it is claimed":
         monkeypatch.setattr("services.tasks.claims.claim_next", claim_slowly)
         monkeypatch.setattr("services.tasks.claims.claim", claim_this_slowly)
     else:
-        monkeypatch.setattr("app.mcp.tools.claims.read_task", read_slowly)
+        monkeypatch.setattr("app.mcp.tools.claims.read_claimed", read_claimed_slowly)
         monkeypatch.setattr("app.mcp.tools.tasks.read_task", read_slowly)
     monkeypatch.setattr(DeadlineProtocol, "connection_lost", noted)
     gone = asyncio.create_task(_read(lead, arguments))
@@ -195,11 +203,11 @@ async def test_a_claim_from_before_is_kept_when_a_call_that_finds_it_is_broken_o
 async def test_a_claim_that_cannot_be_told_of_is_given_back(
     lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(call: Call, task_id: UUID) -> TaskRow:
+    async def fail(call: Call, task_id: UUID | None, instance: UUID) -> NoReturn:
         raise ServiceUnavailable("The database is away.")
 
     await lead.call("add_tasks", tasks=TASK)
-    monkeypatch.setattr("app.mcp.tools.claims.read_task", fail)
+    monkeypatch.setattr("app.mcp.tools.claims.read_claimed", fail)
 
     assert (await lead.refusal("claim_next_task")).startswith("SERVICE_UNAVAILABLE")
     assert await _status(settings) == [("QUEUED", False)]
