@@ -50,6 +50,11 @@ export function stateOf({ status, activity, permissionRequests }: Told): State {
   return status === 'RUNNING' ? 'working' : 'idle';
 }
 
+/** Whether a person has to do something before it goes on. */
+export function needsPerson({ state }: { state: State }): boolean {
+  return state === 'permission' || state === 'answer';
+}
+
 const TEXTS = texts({
   en: {
     permission: 'Asks permission',

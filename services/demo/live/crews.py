@@ -140,7 +140,7 @@ class Crew:
             for position, (kind, name) in enumerate(steps)
         ]
         await add_tasks(means.action(place.owner, "planTasks"), place.project_id, plan)
-        await parent.log(LogLevel.INFO, "task", texts.PROMPT, path=parent.path())
+        await parent.prompt(texts.PROMPT)
 
     def _waits_for(self, position: int) -> Sequence[PlannedDependency]:
         if position == 0 or self.chance.happens(0.4):

@@ -97,8 +97,19 @@ class Worker:
         said = self.place.say(phrase, count=self.chance.between(3, 90), path=self.path())
         await self.see(activity, said=said)
 
+    async def prompt(self, phrase: Phrase) -> None:
+        """A person's prompt, as a session of Claude Code tells of it (`services/fleet/telling.py`)."""
+        details = {"event": "prompt", "prompt_id": str(uuid5(self.key, "prompt"))}
+        await self.log(LogLevel.INFO, "task", phrase, details=details, path=self.path())
+
     async def log(
-        self, level: LogLevel, category: str, phrase: Phrase, task: UUID | None = None, **values: object
+        self,
+        level: LogLevel,
+        category: str,
+        phrase: Phrase,
+        task: UUID | None = None,
+        details: Mapping[str, str] | None = None,
+        **values: object,
     ) -> None:
         """Write an entry of its log."""
         entry: dict[str, object] = {
@@ -107,6 +118,7 @@ class Worker:
             "log_level": level,
             "category": category,
             "message": self.place.say(phrase, **values),
+            "details": details,
         }
         await append_rows(self.action("appendCcLogs"), "cc_logs", [entry])
 

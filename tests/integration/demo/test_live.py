@@ -105,6 +105,8 @@ async def test_every_kind_of_event_appears_and_all_that_began_ends(settings: Set
         } >= {"allow", "deny"}
         for table in ("cc_logs", "mcp_messages", "cc_usage", "git_worktrees"):
             assert await count(database, table, f"cc_instance_id IN {OF_LIVE}") > 5, table
+        prompts = f"cc_instance_id IN {OF_LIVE} AND details ->> 'event' = 'prompt'"
+        assert await count(database, "cc_logs", prompts) > 2
         assert await count(database, "cc_usage", f"project_id IN {LIVE} AND cost_micro_usd > 0") > 50
         assert await count(database, "file_operations", f"session_id IN {OF_LIVE}") > 5
         assert await count(database, "websocket_notifications", f"project_id IN {LIVE}") > 5

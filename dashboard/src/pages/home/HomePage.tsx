@@ -7,7 +7,7 @@ import { type Answering, useAnswering } from '@/data/permissions';
 import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
-import { StateWord } from '@/ui/State';
+import { needsPerson, StateWord } from '@/ui/State';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since, useNow, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
@@ -15,7 +15,7 @@ import { useFound } from './found';
 import styles from './HomePage.module.css';
 import { HomeDocument } from './home.generated';
 import { TEXTS } from './messages';
-import { arranged, fitting, needsPerson, type Row, rowOf, variablesOf } from './rows';
+import { arranged, fitting, type Row, rowOf, variablesOf } from './rows';
 
 export function HomePage() {
   const t = useTexts(TEXTS);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { needsPerson } from '@/ui/State';
 import type { HomeInstanceFragment } from './home.generated';
-import { arranged, fitting, foundIn, needsPerson, rowOf, searchOf } from './rows';
+import { arranged, fitting, foundIn, rowOf, searchOf } from './rows';
 
 const AT = (minute: number) => `2026-11-01T10:${String(minute).padStart(2, '0')}:00.000000+00:00`;
 

@@ -108,11 +108,6 @@ export function rowOf(instance: HomeInstanceFragment, prompt = ''): Row {
   };
 }
 
-/** Whether a person has to do something before it goes on. */
-export function needsPerson({ state }: Row): boolean {
-  return state === 'permission' || state === 'answer';
-}
-
 /** Each row once, the last of those that are given, in the order of how much they need a person. */
 export function arranged(rows: readonly Row[]): Row[] {
   return [...new Map(rows.map((row) => [row.id, row])).values()].sort(

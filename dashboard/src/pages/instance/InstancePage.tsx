@@ -7,10 +7,11 @@ import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import { Excerpt } from '@/ui/Excerpt';
 import page from '@/ui/page.module.css';
-import { StateWord, stateOf } from '@/ui/State';
+import { needsPerson, StateWord, stateOf } from '@/ui/State';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { Since, useNow } from '@/ui/time';
 import { askedOf } from '@/ui/toolInput';
+import { useNarrow } from '@/ui/width';
 import { Conversation } from './Conversation';
 import { Files } from './Files';
 import styles from './InstancePage.module.css';
@@ -139,19 +140,21 @@ function View({ id, tab }: { id: string; tab: Tab }) {
   }
 }
 
+/** On a phone it is folded, so that the page begins with what the instance does. */
 function Tree({ root, current }: { root: string; current: string }) {
   const t = useTexts(TEXTS);
+  const narrow = useNarrow();
   const formats = useFormats();
   const { data, trouble } = useLive(InstanceTreeDocument, { root });
   if (trouble) return <Failed trouble={trouble} />;
   if (!data?.ccInstance) return <Loading />;
   const { descendants, ...top } = data.ccInstance;
   const used = ({ tokens, cost }: Used) => `${formats.cost(cost)} · ${t.tokens(formats.compact(tokens))}`;
-  return (
-    <section className={styles.tree} aria-labelledby="tree-title">
-      <h2 id="tree-title">{t.tree}</h2>
+  const all = branches(top, descendants.nodes);
+  const list = (
+    <>
       <ul>
-        {branches(top, descendants.nodes).map((branch) => (
+        {all.map((branch) => (
           <li key={branch.id} style={{ paddingInlineStart: `${branch.depth * 1.1}rem` }}>
             <Link
               to="/instances/$id"
@@ -173,6 +176,28 @@ function Tree({ root, current }: { root: string; current: string }) {
       {descendants.totalCount > descendants.nodes.length && (
         <p className="quiet">{t.below(formats.whole(descendants.totalCount))}</p>
       )}
+    </>
+  );
+  if (!narrow) {
+    return (
+      <section className={styles.tree} aria-labelledby="tree-title">
+        <h2 id="tree-title">{t.tree}</h2>
+        {list}
+      </section>
+    );
+  }
+  const waiting = all.filter((branch) => branch.id !== current && needsPerson(branch)).length;
+  return (
+    <section className={styles.tree} aria-label={t.tree}>
+      <details>
+        <summary>
+          <h2>
+            {t.tree} <span className="quiet">{formats.whole(all.length)}</span>{' '}
+            {waiting > 0 && <span className={styles.waiting}>{t.othersWait(waiting)}</span>}
+          </h2>
+        </summary>
+        {list}
+      </details>
     </section>
   );
 }

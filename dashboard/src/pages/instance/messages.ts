@@ -3,6 +3,7 @@ import { texts } from '@/i18n/language';
 export const TEXTS = texts({
   en: {
     tree: 'Instances',
+    othersWait: (count: number) => (count === 1 ? '1 other waits' : `${count} others wait`),
     views: 'Views',
     tabs: {
       conversation: 'Conversation',
@@ -73,6 +74,7 @@ export const TEXTS = texts({
   },
   ja: {
     tree: 'インスタンス',
+    othersWait: (count: number) => `他に ${count} 件が待っています`,
     views: '表示',
     tabs: {
       conversation: '会話',
