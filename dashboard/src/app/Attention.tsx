@@ -5,6 +5,7 @@ import { remembered, useStore } from '@/data/store';
 import { texts, useTexts } from '@/i18n/language';
 import { AttentionDocument } from './attention.generated';
 import { iconWith } from './icon';
+import { shownName, titleOf } from './title';
 
 const TEXTS = texts({
   en: {
@@ -21,16 +22,21 @@ const TEXTS = texts({
 
 const notifies = remembered('notifications', ['off', 'on'] as const, 'off');
 
-export function Attention() {
+/** `page` is what the page is called that is open, empty for the first one. */
+export function Attention({ page }: { page: string }) {
   const t = useTexts(TEXTS);
   const { data } = useLive(AttentionDocument, {});
   const wanted = useStore(notifies) === 'on';
+  const name = useStore(shownName);
   const before = useRef<number>(undefined);
   const count = data?.ccInstances.totalCount ?? 0;
   const newest = data?.ccInstances.nodes[0];
 
   useEffect(() => {
-    document.title = count > 0 ? `(${count}) ccgraph` : 'ccgraph';
+    document.title = titleOf(count, name ?? page);
+  }, [count, name, page]);
+
+  useEffect(() => {
     const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
     if (link) link.href = count > 0 ? iconWith(count) : '/icon.svg';
   }, [count]);

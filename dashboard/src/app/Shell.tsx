@@ -43,6 +43,8 @@ export function Shell({ navigation, login, children }: Props) {
   const router = useRouter();
   const [keysShown, showKeys] = useState(false);
   const shown = navigation.filter(({ to }) => to !== '/graphql' || login.graphiql);
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  const open = shown.find(({ to }) => path === to || (to !== '/' && path.startsWith(`${to}/`)));
   useShortcuts([
     { keys: '?', label: t.keys, run: () => showKeys(true) },
     ...shown.map(({ to, keys, label, reload }) => ({
@@ -57,7 +59,7 @@ export function Shell({ navigation, login, children }: Props) {
         {t.skip}
       </a>
       <header className={styles.header}>
-        <Navigation shown={shown} />
+        <Navigation shown={shown} open={open} />
         <ConnectionNote />
         <button type="button" className={styles.keys} onClick={() => showKeys(true)}>
           {t.keys} <kbd>?</kbd>
@@ -67,18 +69,23 @@ export function Shell({ navigation, login, children }: Props) {
       <main id="page" className={styles.page} tabIndex={-1}>
         {children}
       </main>
-      <Attention />
+      <Attention page={open && open.to !== '/' ? open.label[language] : ''} />
       {keysShown && <KeyList close={() => showKeys(false)} />}
     </div>
   );
 }
 
 /** The pages in a row; on a phone behind a button that says which one is open. */
-function Navigation({ shown }: { shown: readonly NavigationEntry[] }) {
+function Navigation({
+  shown,
+  open,
+}: {
+  shown: readonly NavigationEntry[];
+  open: NavigationEntry | undefined;
+}) {
   const t = useTexts(TEXTS);
   const language = useLanguage();
   const narrow = useNarrow();
-  const path = useRouterState({ select: ({ location }) => location.pathname });
   const pages = (
     <ul className={styles.pages}>
       {shown.map((entry) => (
@@ -102,7 +109,6 @@ function Navigation({ shown }: { shown: readonly NavigationEntry[] }) {
       </>
     );
   }
-  const open = shown.find(({ to }) => path === to || (to !== '/' && path.startsWith(`${to}/`)));
   const name = open?.label[language] ?? 'ccgraph';
   return (
     <nav aria-label={t.pages}>

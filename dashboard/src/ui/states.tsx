@@ -87,6 +87,8 @@ type FailedProps = {
 /** It failed: why, in the server's words, with the id by which its operator finds the request. */
 export function Failed({ trouble, page = false, again, close }: FailedProps) {
   const t = useTexts(TEXTS);
+  // An address whose key is none leads to nothing, as one whose row is gone.
+  if (page && trouble.kind === 'input') return <Failed page trouble={NOT_FOUND} />;
   const general = { conflict: null, input: null, ...t }[trouble.kind];
   return (
     <div className={styles.state} role="alert">

@@ -2,14 +2,19 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
-import { useAnswer } from '@/data/client';
 import { useLive } from '@/data/follow';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
-import { Empty, Failed, Loading } from '@/ui/states';
+import { useConnectCommand } from '@/ui/connecting';
+import { Empty, Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { VirtualList } from '@/ui/VirtualList';
 import styles from './BoardPage.module.css';
-import { BoardDocument, BoardProjectsDocument } from './board.generated';
+import {
+  BoardDocument,
+  BoardProjectDocument,
+  type BoardProjectSubscription,
+  BoardProjectsDocument,
+} from './board.generated';
 import { Card } from './Card';
 import { useChanges } from './changes';
 import { type Column, columnsOf, dropped, HIGHEST, neighbour, type Patch, type Task } from './columns';
@@ -20,6 +25,8 @@ export function BoardPage() {
   const { project, task: chosen } = useSearch({ from: '/board' });
   const navigate = useNavigate({ from: '/board' });
   const { data, trouble } = useLive(BoardDocument, project ? { project: { eq: project } } : {});
+  const { data: of } = useLive(BoardProjectDocument, project ? { project } : null);
+  const command = useConnectCommand();
   const changing = useChanges();
   const frame = useRef<HTMLDivElement>(null);
   const [current, setCurrent] = useState<string | null>(chosen ?? null);
@@ -73,13 +80,15 @@ export function BoardPage() {
   ]);
 
   if (trouble) return <Failed page trouble={trouble} />;
-  if (data === undefined) return <Loading />;
+  if (of?.project === null) return <Failed page trouble={NOT_FOUND} />;
+  if (data === undefined || (project && of === undefined)) return <Loading />;
+  const archived = of?.project?.status === 'ARCHIVED';
   return (
     <div className={styles.page} ref={frame}>
       <div className={styles.head}>
         <h1>{t.title}</h1>
         <ProjectChoice
-          project={project}
+          chosen={of?.project ?? undefined}
           choose={(id) => void navigate({ search: id ? { project: id } : {}, replace: true })}
         />
         {project && (
@@ -90,12 +99,20 @@ export function BoardPage() {
         <span className={`${styles.hint} quiet`}>{t.drag}</span>
       </div>
       <div>
+        {archived && project && (
+          <p className={styles.conflict}>
+            {t.archived}{' '}
+            <Link to="/projects/$project" params={{ project }}>
+              {t.toProject}
+            </Link>
+          </p>
+        )}
         {changing.trouble?.kind === 'conflict' && <p className={styles.conflict}>{t.conflict}</p>}
         {changing.trouble && <Failed trouble={changing.trouble} close={changing.forget} />}
       </div>
       {columns.every(({ totalCount }) => totalCount === 0) ? (
         <Empty title={t.none}>
-          <p className="quiet">{t.noneHint}</p>
+          <p className="quiet">{t.noneHint(command)}</p>
         </Empty>
       ) : (
         <div className={styles.columns}>
@@ -176,15 +193,19 @@ function ColumnView({ column, current, oneProject, choose, change, dragged, drag
   );
 }
 
-function ProjectChoice({ project, choose }: { project: string | undefined; choose: (id: string) => void }) {
+type Chosen = NonNullable<BoardProjectSubscription['live']['project']>;
+
+function ProjectChoice({ chosen, choose }: { chosen: Chosen | undefined; choose: (id: string) => void }) {
   const t = useTexts(TEXTS);
-  const { data } = useAnswer(BoardProjectsDocument, {});
+  const { data } = useLive(BoardProjectsDocument, {});
+  const listed: readonly Pick<Chosen, 'projectId' | 'name'>[] = data?.projects.nodes ?? [];
+  const known = chosen === undefined || listed.some(({ projectId }) => projectId === chosen.projectId);
   return (
     <label>
       {t.project}{' '}
-      <select value={project ?? ''} onChange={(event) => choose(event.target.value)}>
+      <select value={chosen?.projectId ?? ''} onChange={(event) => choose(event.target.value)}>
         <option value="">{t.all}</option>
-        {data?.projects.nodes.map(({ projectId, name }) => (
+        {(known ? listed : [chosen, ...listed]).map(({ projectId, name }) => (
           <option key={projectId} value={projectId}>
             {name}
           </option>

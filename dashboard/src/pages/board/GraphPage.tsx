@@ -5,7 +5,7 @@ import { useShortcuts } from '@/app/shortcuts';
 import { useLive } from '@/data/follow';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
-import { Empty, Failed, Loading } from '@/ui/states';
+import { Empty, Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { TaskGraphDocument, type TaskGraphSubscription } from './board.generated';
 import styles from './GraphPage.module.css';
 import { type Layout, layout, type Placed, UNESTIMATED } from './layers';
@@ -34,11 +34,12 @@ export function GraphPage() {
   useShortcuts([{ keys: 'u', label: t.back, run: () => history.back() }]);
   if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined || drawn === undefined) return <Loading />;
+  if (data.project === null) return <Failed page trouble={NOT_FOUND} />;
   const { totalCount, nodes } = data.tasks;
   return (
     <div className={styles.page}>
       <div className={styles.head}>
-        <h1>{t.graphOf(data.project?.name ?? '')}</h1>
+        <h1>{t.graphOf(data.project.name)}</h1>
         <Link to="/board" search={{ project }}>
           {t.back}
         </Link>

@@ -8,7 +8,10 @@ export const TEXTS = texts({
     graph: 'Dependency graph',
     none: 'There are no tasks here.',
     drag: 'Drag a task to another column, or onto a task whose priority it is to have. The keys do the same.',
-    noneHint: 'They appear as soon as one is created.',
+    noneHint: (command: string) =>
+      `They appear as soon as one is created: by a Claude that is connected (\`${command}\`) and given its prompt plan_work, or by createTask of the API.`,
+    archived: 'This project is archived: its tasks stay as they are until it is restored.',
+    toProject: 'To the project',
     empty: 'None.',
     status: {
       PENDING: 'Pending',
@@ -52,7 +55,7 @@ export const TEXTS = texts({
     graphOf: (project: string) => `Dependencies in ${project}`,
     withCompleted: 'Completed ones, too',
     noEdges: 'No task here depends on another.',
-    noEdgesHint: 'createTaskDependency makes one wait for another.',
+    noEdgesHint: 'A Claude makes one wait for another by add_dependency, the API by createTaskDependency.',
     critical: 'Critical path',
     criticalIs: (count: number, time: string) => `${count} tasks behind each other, estimated ${time}`,
     unestimated: (minutes: number) => `A task without an estimate counts for ${minutes} minutes.`,
@@ -69,7 +72,10 @@ export const TEXTS = texts({
     graph: '依存関係グラフ',
     none: 'タスクはありません。',
     drag: 'タスクを別の列へ、または同じ優先度にしたいタスクの上へドラッグできます。キー操作でも同じことができます。',
-    noneHint: '作成されるとすぐここに表示されます。',
+    noneHint: (command: string) =>
+      `作成されるとすぐここに表示されます。接続済みの Claude（\`${command}\`）にプロンプト plan_work を渡すか、API の createTask で作成できます。`,
+    archived: 'このプロジェクトはアーカイブされています。復元するまでタスクは変更できません。',
+    toProject: 'プロジェクトへ',
     empty: 'なし',
     status: {
       PENDING: '未着手',
@@ -113,7 +119,7 @@ export const TEXTS = texts({
     graphOf: (project: string) => `${project} の依存関係`,
     withCompleted: '完了したタスクも表示',
     noEdges: '依存関係のあるタスクはありません。',
-    noEdgesHint: 'createTaskDependency で依存関係を作成できます。',
+    noEdgesHint: 'Claude は add_dependency、API は createTaskDependency で依存関係を作成できます。',
     critical: 'クリティカルパス',
     criticalIs: (count: number, time: string) => `連続する ${count} 件、見積もり ${time}`,
     unestimated: (minutes: number) => `見積もりのないタスクは ${minutes} 分として数えます。`,

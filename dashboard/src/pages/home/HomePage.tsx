@@ -7,6 +7,7 @@ import { type Answering, useAnswering } from '@/data/permissions';
 import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import { useConnectCommand } from '@/ui/connecting';
 import { needsPerson, StateWord } from '@/ui/State';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since, useNow, useToday } from '@/ui/time';
@@ -26,6 +27,7 @@ export function HomePage() {
   shown.current = newest ?? shown.current;
   const data = shown.current;
   const navigate = useNavigate({ from: '/' });
+  const command = useConnectCommand();
   const answering = useAnswering();
   const field = useRef<HTMLInputElement>(null);
   const [words, setWords] = useWords(field);
@@ -117,7 +119,7 @@ export function HomePage() {
       {rows.length === 0 ? (
         !found.asking && (
           <Empty title={sought ? t.noMatch : t.none}>
-            <p className="quiet">{sought ? t.noMatchHint : t.noneHint}</p>
+            <p className="quiet">{sought ? t.noMatchHint : t.noneHint(command)}</p>
           </Empty>
         )
       ) : (

@@ -13,8 +13,8 @@ export const TEXTS = texts({
       all > shown ? `${shown} of ${all} that fit: add a word` : shown === 1 ? '1 fits' : `${shown} fit`,
     asked: (prompt: string) => `Prompt: ${prompt}`,
     none: 'No Claude is running.',
-    noneHint:
-      'They appear here as soon as one starts. On the machine of a Claude Code, `ccgraph connect` makes it tell of itself.',
+    noneHint: (command: string) =>
+      `They appear here as soon as one starts. On the machine of a Claude Code, \`${command}\` makes it tell of itself.`,
     noMatch: 'None fits the search.',
     noMatchHint:
       'Name, project, branch, person, model, message and prompt were searched, also of those that have ended.',
@@ -44,8 +44,8 @@ export const TEXTS = texts({
       all > shown ? `一致 ${all} 件のうち ${shown} 件。語を足して絞り込めます` : `一致 ${shown} 件`,
     asked: (prompt: string) => `プロンプト: ${prompt}`,
     none: '稼働中の Claude はありません。',
-    noneHint:
-      '起動するとすぐここに表示されます。Claude Code のマシンで `ccgraph connect` を実行すると、ここに届くようになります。',
+    noneHint: (command: string) =>
+      `起動するとすぐここに表示されます。Claude Code のマシンで \`${command}\` を実行すると、ここに届くようになります。`,
     noMatch: '検索に一致するものはありません。',
     noMatchHint:
       '名前・プロジェクト・ブランチ・担当者・モデル・メッセージ・プロンプトを、終了したものも含めて検索しました。',

@@ -1,6 +1,7 @@
 // What is this one doing? Its tree with what each used, and the views of what it did.
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { useShortcuts } from '@/app/shortcuts';
+import { useTitle } from '@/app/title';
 import { useLive } from '@/data/follow';
 import { useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
@@ -31,6 +32,7 @@ export function InstancePage() {
   const { tab = 'conversation' } = useSearch({ from: '/instances/$id' });
   const { data, trouble } = useLive(InstanceDocument, { id });
   useShortcuts([{ keys: 'u', label: t.back, run: () => history.back() }]);
+  useTitle(data?.ccInstance?.name);
   if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const instance = data.ccInstance;

@@ -9,9 +9,9 @@ import { LinkedNotificationDocument, LinkedSessionDocument, LinkedTaskDocument }
 export function TaskLink() {
   const { id } = useParams({ from: '/tasks/$id' });
   const { data, trouble, again } = useAnswer(LinkedTaskDocument, { id });
-  if (trouble) return <Failed trouble={trouble} again={again} />;
+  if (trouble) return <Failed page trouble={trouble} again={again} />;
   if (data === undefined) return <Loading />;
-  if (data.task === null) return <Failed trouble={NOT_FOUND} />;
+  if (data.task === null) return <Failed page trouble={NOT_FOUND} />;
   const { projectId } = data.task;
   return <Navigate to="/board" search={{ ...(projectId && { project: projectId }), task: id }} replace />;
 }
@@ -19,20 +19,20 @@ export function TaskLink() {
 export function SessionLink() {
   const { id } = useParams({ from: '/sessions/$id' });
   const { data, trouble, again } = useAnswer(LinkedSessionDocument, { id });
-  if (trouble) return <Failed trouble={trouble} again={again} />;
+  if (trouble) return <Failed page trouble={trouble} again={again} />;
   if (data === undefined) return <Loading />;
   const [instance] = data.ccInstances.nodes;
-  if (instance === undefined) return <Failed trouble={NOT_FOUND} />;
+  if (instance === undefined) return <Failed page trouble={NOT_FOUND} />;
   return <Navigate to="/instances/$id" params={{ id: instance.id }} replace />;
 }
 
 export function NotificationLink() {
   const { id } = useParams({ from: '/notifications/$id' });
   const { data, trouble, again } = useAnswer(LinkedNotificationDocument, { id });
-  if (trouble) return <Failed trouble={trouble} again={again} />;
+  if (trouble) return <Failed page trouble={trouble} again={again} />;
   if (data === undefined) return <Loading />;
   const told = data.notificationHistoryEntry;
-  if (told === null) return <Failed trouble={NOT_FOUND} />;
+  if (told === null) return <Failed page trouble={NOT_FOUND} />;
   return (
     <div className={page.page}>
       <section>

@@ -2,6 +2,7 @@
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
+import { useTitle } from '@/app/title';
 import { change } from '@/data/client';
 import { useDoing } from '@/data/doing';
 import { useLive } from '@/data/follow';
@@ -29,7 +30,8 @@ export function ProjectPage() {
   const { project: id } = useParams({ from: '/projects/$project' });
   const { data, trouble } = useLive(ProjectPeopleDocument, { project: id });
   useShortcuts([{ keys: 'u', label: t.back, run: () => void navigate({ to: '/projects' }) }]);
-  if (trouble) return <Failed trouble={trouble} />;
+  useTitle(data?.project?.name);
+  if (trouble) return <Failed page trouble={trouble} />;
   if (data === undefined) return <Loading />;
   const { project } = data;
   if (project === null) return <Failed page trouble={NOT_FOUND} />;

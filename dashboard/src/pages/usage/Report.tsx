@@ -3,6 +3,7 @@ import { stringifyDocument, type TypedDocumentNode } from '@urql/core';
 import type { ReactNode } from 'react';
 import { useTexts } from '@/i18n/language';
 import { addressOf } from '@/pages/graphiql/given';
+import { useConnectCommand } from '@/ui/connecting';
 import page from '@/ui/page.module.css';
 import { Empty } from '@/ui/states';
 import { type Bar, Bars } from './Bars';
@@ -32,6 +33,7 @@ type Props<Row> = {
 export function Report<Row extends { key: string }>(props: Props<Row>) {
   const { rows, columns, bar, measure, view, over, empty, document, variables, children } = props;
   const t = useTexts(TEXTS);
+  const command = useConnectCommand();
   const name = t.chartOf(measure, view);
   const bars = (over ? rows : rows.slice(0, CHARTED)).map(bar);
   const highest = bars.reduce((most, one) => (one.value > most.value ? one : most), { value: -1, shown: '' });
@@ -43,7 +45,7 @@ export function Report<Row extends { key: string }>(props: Props<Row>) {
       </p>
       {empty ? (
         <Empty title={t.none}>
-          <p className="quiet">{t.noneHint}</p>
+          <p className="quiet">{t.noneHint(command)}</p>
         </Empty>
       ) : (
         <>

@@ -19,7 +19,8 @@ export const TEXTS = texts({
     again: 'Read anew',
     graphiql: 'Open in GraphiQL',
     none: 'Nothing in this period.',
-    noneHint: 'Choose a longer one.',
+    noneHint: (command: string) =>
+      `Choose a longer one. Where no Claude is connected yet, \`${command}\` makes one tell of what it uses.`,
     total: (cost: string, tokens: string, requests: string) =>
       `${cost} · ${tokens} tokens · ${requests} requests`,
     chartOf: (measure: string, view: string) => `${measure}, ${view}`,
@@ -69,7 +70,8 @@ export const TEXTS = texts({
     again: '再読み込み',
     graphiql: 'GraphiQL で開く',
     none: 'この期間にはデータがありません。',
-    noneHint: 'より長い期間を選んでください。',
+    noneHint: (command: string) =>
+      `より長い期間を選んでください。まだ Claude を接続していない場合は、\`${command}\` を実行すると使用量が届きます。`,
     total: (cost: string, tokens: string, requests: string) =>
       `${cost} · ${tokens} トークン · ${requests} リクエスト`,
     chartOf: (measure: string, view: string) => `${measure}（${view}）`,
