@@ -50,6 +50,10 @@ def read_hook(body: Mapping[str, Any], received_at: datetime) -> Reading:
         reading.problems.append("A hook without `hook_event_name` or `session_id` belongs to no session.")
         return reading
     telling = Telling(reading, Witness.HOOK, received_at, session, text(body, "agent_id") or "")
+    if name == "SubagentStop" and body.get("agent_type") == "":
+        # Not a subagent: Claude Code itself has asked the model, as for a summary.
+        telling.about_session(received_at, seen=micros(received_at))
+        return reading
     telling.seen(received_at)
     telling.directory(received_at, body.get("cwd"))
     telling.about_session(

@@ -42,6 +42,9 @@ _QUIET: Final = frozenset(
 )
 """Lines of the system that are no entry of the log."""
 
+_BROKEN_OFF: Final = frozenset(["interrupted", "cancelled"])
+"""Kinds of denials by which nothing was denied: the call had begun, and its end is not known."""
+
 _LEVELS: Final[Mapping[str, LogLevel]] = {
     "error": LogLevel.ERROR,
     "warning": LogLevel.WARN,
@@ -93,13 +96,15 @@ def _tool_result(telling: Telling, one: Object, block: Object, at: datetime, *, 
     content = block.get("content")
     said = plain_text(content)
     is_error = flag(block.get("is_error")) is True
-    denial = text(one, "toolDenialKind") if alone else None
+    kind = text(one, "toolDenialKind") if alone else None
+    broken_off = kind in _BROKEN_OFF
     decision = mapping(one, "permissionDecision") if alone else {}
-    denied = denial is not None or text(decision, "decision") == "reject"
+    denied = (kind is not None and not broken_off) or text(decision, "decision") == "reject"
     if is_error or denied:
         outcome = failed(
             said or (result if isinstance(result, str) else None),
             denied=True if denied else None,
+            interrupted=True if broken_off else None,
             decided_by=line(text(decision, "source")) if denied else None,
         )
     elif result is None:  # then only what the model was shown is there
@@ -116,7 +121,8 @@ def _tool_result(telling: Telling, one: Object, block: Object, at: datetime, *, 
         )
         telling.worktree(at, result)
         telling.agent_answered(at, use, result, Witness.CALLER)
-    interrupted = outcome.error is not None and "interrupted" in outcome.error
+    # Where one of several calls is cancelled, the turn goes on.
+    interrupted = outcome.error is not None and "interrupted" in outcome.error and kind != "cancelled"
     telling.event(at, "transcript interrupted" if interrupted else "transcript tool_result")
 
 
@@ -311,6 +317,10 @@ def _attachment(telling: Telling, one: Object, at: datetime) -> None:
     attachment = mapping(one, "attachment")
     if text(attachment, "type") == "model":
         telling.about_instance(at, model=line(text(attachment, "identity", "modelId")))
+    elif text(attachment, "type") == "queued_command":
+        said, uuid = plain_text(attachment.get("prompt")), text(one, "uuid")
+        if said is not None and uuid is not None and text(attachment, "commandMode") in (None, "prompt"):
+            telling.further_prompt(at, f"line {uuid}", said)
 
 
 READERS: Final[Mapping[str, Callable[[Telling, Object, datetime], None]]] = {

@@ -25,16 +25,22 @@ _W = Witness
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The first of `order` that tells of it is right. What it tells last counts, or `first`."""
+    """The first of `order` that tells of it is right. What it tells last counts, or `first`.
+
+    `first_of` is one of which counts what it tells first, while of the others the last does.
+    """
 
     order: tuple[Witness, ...]
     kept: bool = False
     first: bool = False
+    first_of: Witness | None = None
 
     @property
     def words(self) -> str:
         """For the documentation."""
-        return f"{', then '.join(self.order)}; of one source what it told {'first' if self.first else 'last'}"
+        other = f", of the {self.first_of} first" if self.first_of else ""
+        counts = "first" if self.first else "last"
+        return f"{', then '.join(self.order)}; of one source what it told {counts}{other}"
 
     def weight(self, fact: Fact, value: object) -> Weight:
         """How much the value counts."""
@@ -42,7 +48,7 @@ class Best:
 
     def weight_of(self, witness: Witness, bounded: int, told: int, digest_of_value: int) -> Weight:
         """The same of what `moments` and `digest` give."""
-        sign = -1 if self.first else 1
+        sign = -1 if self.first or witness is self.first_of else 1
         return (self.rank(witness), sign * bounded, sign * told, digest_of_value)
 
     def rank(self, witness: Witness) -> int:
@@ -89,8 +95,10 @@ _CONTENT: Final = (_W.TRANSCRIPT, _W.HOOK, _W.BATCH, _W.LOGS, _W.TRACES)
 _OUTCOME: Final = (_W.TRANSCRIPT, _W.HOOK, _W.LOGS, _W.TRACES, _W.BATCH)
 """What a model was shown of a tool does not say whether it failed."""
 
-_SAID: Final = (_W.HOOK, _W.TRANSCRIPT, _W.BATCH, _W.LOGS, _W.TRACES, _W.ESTIMATE)
-"""A transcript gives a prompt's id also to those that it repeats from another session; a hook does not."""
+_ENTRY: Final = Best(_CONTENT, first_of=_W.HOOK)
+_SAID: Final = Best((_W.HOOK, _W.TRANSCRIPT, _W.BATCH, _W.LOGS, _W.TRACES, _W.ESTIMATE), first_of=_W.HOOK)
+"""A transcript gives a prompt's id to those that it repeats from another session, which come before it; a
+hook to those that are given while Claude works on it, which come after it."""
 
 _CLOCK: Final = (_W.TRACES, _W.TRANSCRIPT, _W.LOGS, _W.HOOK, _W.BATCH, _W.ESTIMATE)
 """Who knows best when something was: the spans do; a hook has the time of its arrival only."""
@@ -177,14 +185,14 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Choice]]] = {
     },
     # A fork gives lines that it repeats the id of its own prompt, which is the last with it.
     Kind.LOG: {
-        "agent": Best(_CONTENT),
-        "log_level": Best(_CONTENT),
-        "category": Best(_CONTENT),
-        "message": Best(_SAID),
-        "details": Best(_CONTENT),
+        "agent": _ENTRY,
+        "log_level": _ENTRY,
+        "category": _ENTRY,
+        "message": _SAID,
+        "details": _ENTRY,
         "trace_id": Best((_W.LOGS, _W.TRACES), first=True),
         "span_id": Best((_W.LOGS, _W.TRACES), first=True),
-        "created_at": Best(_CONTENT),
+        "created_at": _ENTRY,
         **REPEATED,
         "line": Latest(kept=True),
     },

@@ -120,7 +120,7 @@ def is_own(entity: Entity) -> bool:
 
 def keep_own(entity: Entity) -> None:
     """Let what the hook has told stand against what the repeated line says of another prompt."""
-    _, bounded, told, _ = entity.weights["message"]
+    _, bounded, told, _ = (abs(part) for part in entity.weights["message"])
     for name, choice in FIELDS[Kind.LOG].items():
         weight = entity.weights.get(name)
         if name in REPEATED or weight is None or not isinstance(choice, Best):

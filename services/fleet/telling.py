@@ -197,13 +197,7 @@ class Telling:
         self.about_instance(at_time, turn=micros(at_time))
         if prompt_id is None:
             return
-        self.log(
-            f"prompt {prompt_id}",
-            at_time,
-            prompt,
-            category=CcLogCategory.TASK,
-            details={"event": "prompt", "prompt_id": line(prompt_id)},
-        )
+        self.further_prompt(at_time, prompt_id, prompt)
         if isinstance(mode, str) and mode not in ("default", "normal"):
             self.log(
                 f"mode {mode} {prompt_id}",
@@ -211,6 +205,18 @@ class Telling:
                 f"The permission mode is {line(mode)}.",
                 details={"event": "permission_mode", "mode": line(mode)},
             )
+
+    def further_prompt(self, at_time: datetime, prompt_id: str, prompt: str) -> None:
+        """What a person has said, also while Claude works: then it begins no turn."""
+        if is_notification(prompt):
+            return
+        self.log(
+            f"prompt {prompt_id}",
+            at_time,
+            prompt,
+            category=CcLogCategory.TASK,
+            details={"event": "prompt", "prompt_id": line(prompt_id)},
+        )
 
     # Tools
 

@@ -1,5 +1,6 @@
 """What no recording has: deep trees, tasks, permissions that are given, processes that are killed."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -349,3 +350,88 @@ async def test_a_hook_that_was_sent_twice_is_one_entry_of_the_log(database: Data
 
     assert len(found) == 2
     assert "delivery_id" not in str(found)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_is_said_while_claude_works_is_a_prompt_of_its_own(database: Database, seed: int) -> None:
+    """Hooks give it the id of the prompt at which Claude works; in the transcript it is no line of a user."""
+    who = await person(database)
+    told = Conversation()
+    said = ["Look around.", "Hurry up.", "Thanks."]
+    for text in said:
+        told.hook("UserPromptSubmit", prompt=text, prompt_id="p")
+    told.lines({"type": "user", "promptId": "p", "message": {"role": "user", "content": said[0]}})
+    for text in said[1:]:
+        queued = {"type": "queued_command", "prompt": text, "commandMode": "prompt"}
+        told.lines({"type": "attachment", "attachment": queued})
+    notification = "<task-notification>\n<task-id>b</task-id>\n</task-notification>"
+    queued = {"type": "queued_command", "prompt": notification, "commandMode": "task-notification"}
+    told.lines({"type": "attachment", "attachment": queued})
+    records = list(told.records)
+    random.Random(seed).shuffle(records)
+
+    for record in records:
+        await digested(database, who, [record])
+
+    prompts = await rows(database, "cc_logs", "category = 'task'")
+    assert [row["message"] for row in sorted(prompts, key=lambda row: row["created_at"])] == said
+    assert (await one(database, "sessions"))["name"] == said[0]
+
+
+async def test_what_claude_code_asks_the_model_for_itself_is_no_subagent(database: Database) -> None:
+    """The end of a compaction is told as that of a subagent without a type."""
+    who = await person(database)
+    told = Conversation()
+    told.hook("PreCompact", trigger="manual")
+    told.hook("SubagentStop", agent_id="compaction", agent_type="", last_assistant_message="A summary.")
+    told.hook("SubagentStop", agent_id="helper", agent_type="Explore", last_assistant_message="Found.")
+
+    await digested(database, who, told.records)
+
+    instances = await rows(database, "cc_instances")
+    assert {row["id"] for row in instances} == {told.key, agent_of(told, "helper")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "activity"),
+    [
+        ("interrupted", "interrupted", "IDLE"),
+        ("cancelled", "interrupted", "WORKING"),
+        ("user-rejected", "denied", "WORKING"),
+        ("permission-rule", "denied", "WORKING"),
+    ],
+)
+async def test_a_call_that_was_broken_off_was_not_denied(
+    database: Database, kind: str, flag: str, activity: str
+) -> None:
+    """A session that is resumed after a kill tells of the calls that had no end."""
+    who = await person(database)
+    told = Conversation()
+    told.lines(
+        {"type": "user", "promptId": "p", "message": {"role": "user", "content": "Go."}},
+        {
+            "type": "assistant",
+            "message": {
+                "role": "assistant",
+                "content": [{"type": "tool_use", "id": "u", "name": "Bash", "input": {"command": "make"}}],
+            },
+        },
+        {
+            "type": "user",
+            "promptId": "p",
+            "message": {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "u", "is_error": True, "content": "No result."}
+                ],
+            },
+            "toolUseResult": "No result.",
+            "toolDenialKind": kind,
+        },
+    )
+
+    await digested(database, who, told.records)
+
+    call = await one(database, "mcp_tool_calls")
+    assert (call["status"], call["error_details"]) == ("failed", {"message": "No result.", flag: True})
+    assert (await one(database, "cc_instances"))["activity"] == activity
