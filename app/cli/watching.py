@@ -94,7 +94,11 @@ def import_transcripts(path: Path, project: Path | None) -> None:
         f"{sent.files} files, {sent.lines} lines ({sent.bytes / 1e6:.1f} MB) in {took:.1f} s; "
         f"{sent.unreadable} lines could not be read, {sent.left_out} are too long."
     )
-    if sent.unreadable or sent.left_out:
+    if sent.closed:
+        say(
+            f"Files that could not be read: {sent.closed}. Look who may read them, and run the command again."
+        )
+    if sent.unreadable or sent.left_out or sent.closed:
         raise typer.Exit(1)
 
 

@@ -1,8 +1,8 @@
 """Sends transcripts piece by piece, as much at once as the server takes."""
 
+import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +24,13 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Sent:
-    """What was sent: lines and bytes, lines that the server could not read, lines that were left out."""
+    """What was sent: lines and bytes, lines that the server could not read, lines that were left out.
+
+    `closed` counts files that could not be read here.
+    """
 
     files: int = 0
+    closed: int = 0
     lines: int = 0
     bytes: int = 0
     unreadable: int = 0
@@ -48,15 +52,20 @@ class TranscriptSender:
     def send(self, name: str, pieces: int) -> bool:
         """Send at most so many pieces of a file; whether there is more of it.
 
-        Raises: Unreachable; Refused when the server wants to be left alone.
+        One that cannot be read is left for the next look. Raises: Unreachable; Refused when the server wants
+        to be left alone.
         """
         file = self._transcripts.files[name]
         before = file.offset
-        with suppress(FileNotFoundError):
+        try:
             more = self._send_meta(name) if is_meta(name) else self._send_lines(name, pieces)
-            self.sent.files += before == 0
-            return more
-        return False
+        except FileNotFoundError:
+            return False
+        except OSError:
+            self.sent.closed += 1
+            return False
+        self.sent.files += before == 0
+        return more
 
     def _send_lines(self, name: str, pieces: int) -> bool:
         file = self._transcripts.files[name]
@@ -80,7 +89,7 @@ class TranscriptSender:
             return True
         answer = self._client.post(
             PATHS["transcripts"],
-            {"file": name, "offset": piece.offset, "end": piece.end, "text": _text(piece.content)},
+            {"file": _told(name), "offset": piece.offset, "end": piece.end, "text": _text(piece.content)},
         )
         if answer.status in (400, 413):
             if piece.content.count(b"\n") > 1 and self._chunk > _SMALLEST:
@@ -100,7 +109,7 @@ class TranscriptSender:
         file = self._transcripts.files[name]
         meta = self._transcripts.meta(name)
         if isinstance(meta, dict):
-            answer = self._client.post(PATHS["transcripts"], {"file": name, "meta": meta})
+            answer = self._client.post(PATHS["transcripts"], {"file": _told(name), "meta": meta})
             if answer.status not in (400, 413):
                 self._judge(answer)
             self.sent.bytes += file.size
@@ -111,7 +120,7 @@ class TranscriptSender:
     def _ask(self, name: str) -> None:
         """Go on where the server is, when the file can be the one that it knows."""
         file = self._transcripts.files[name]
-        answer = self._client.get(PATHS["transcripts"], file=name)
+        answer = self._client.get(PATHS["transcripts"], file=_told(name))
         self._judge(answer)
         known = answer.json()
         offset = known.get("offset") if isinstance(known, dict) else None
@@ -124,6 +133,11 @@ class TranscriptSender:
     def _judge(answer: Answer) -> None:
         if answer.status >= 300:
             raise Refused(answer)
+
+
+def _told(name: str) -> str:
+    r"""The name of a file as it is told; a byte that is no UTF-8 is written as `\xff`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _text(content: bytes) -> str:

@@ -266,3 +266,30 @@ def test_an_import_waits_where_the_server_asks_for_it(tmp_path: Path, server: Re
     )
     assert waits == [3, 3]
     assert list(server.files.values()) == [line(1)]
+
+
+def test_a_file_whose_name_is_no_utf_8_is_sent_under_a_name_that_can_be_told(
+    machine: Machine, server: Received
+) -> None:
+    odd = [os.fsdecode(b"-home-dev-x/\xff.jsonl"), os.fsdecode(b"-home-dev-x/\xfe.jsonl")]
+    for number, name in enumerate(odd):
+        machine.write(line(number), name)
+    machine.write(line(2))
+    machine.send()
+    machine.restart(with_state=False)
+    assert machine.send() == 0
+    assert set(server.files) == {NAME, "-home-dev-x/\\xff.jsonl", "-home-dev-x/\\xfe.jsonl"}
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_back(machine: Machine, server: Received) -> None:
+    """The user may read any file, as root may; to read the memory of a process at 0 fails for all."""
+    machine.write(line(1))
+    path = machine.projects / "-home-dev-x/closed.jsonl"
+    path.symlink_to("/proc/self/mem")
+    names = machine.transcripts.look()
+    machine.transcripts.files["-home-dev-x/closed.jsonl"].size = 10
+    for name in [*names, "-home-dev-x/closed.jsonl"]:
+        assert not machine.sender.send(name, 4)
+    assert machine.sender.sent.closed == 1
+    assert set(server.files) == {NAME}
+    path.unlink()
