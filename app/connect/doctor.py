@@ -1,9 +1,11 @@
 """`ccgraph doctor`: looks at each link between Claude Code and the server, then waits for what comes."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +26,12 @@ from app.connect.settings_file import read
 _MOST_SKEW: Final = 5.0
 _SENT_WITHIN: Final = 120.0
 """Seconds after which recorded traffic has been sent where nothing is in the way."""
+
+_OF_A_HOOK: Final = 16 * 1024
+"""Bytes that most hooks have at most."""
+
+MANAGED: Final = (Path("/etc/claude-code"), Path("/Library/Application Support/ClaudeCode"))
+"""Where Claude Code has the settings of those who run the machine."""
 
 _SOON: Final = 14
 """Days before the token ends that it is told."""
@@ -68,6 +76,8 @@ def examine(folder: Folder, claude: ClaudeFolder) -> Iterator[Found]:
         yield Found(Mark.BAD, "connection", "there is none", "Run `ccgraph connect`.")
         return
     yield from _settings(folder, connection)
+    yield from _managed()
+    yield from _hook(folder)
     yield from _version(claude, connection)
     yield _private(folder.token)
     yield from _server(folder, connection)
@@ -157,6 +167,46 @@ def _settings(folder: Folder, connection: Connection) -> Iterator[Found]:
             "it goes to another place, or was left out",
             "Costs and durations are estimated from transcripts.",
         )
+
+
+def _managed() -> Iterator[Found]:
+    """What those who run the machine have settled, against which a person's settings count nothing."""
+    for folder in MANAGED:
+        for path in (folder / "managed-settings.json", *sorted(folder.glob("managed-settings.d/*.json"))):
+            try:
+                text = read(path).text
+            except StartupError:
+                continue  # one that Claude Code cannot read either
+            for name in ("allowManagedHooksOnly", "disableAllHooks"):
+                if value_at(text, (name,)) is True:
+                    yield Found(
+                        Mark.BAD,
+                        "hooks",
+                        f"`{name}` is true in {path}, so the hooks of your settings are not run",
+                        "Ask who runs this machine; transcripts and telemetry come all the same.",
+                    )
+
+
+def _hook(folder: Folder) -> Iterator[Found]:
+    """Whether the hook can run, and can write down what it cannot send."""
+    if not os.access(folder.hook, os.X_OK):
+        yield Found(
+            Mark.BAD, "hook", f"{folder.hook} is not there, or cannot be run", "Run `ccgraph connect` again."
+        )
+    if shutil.which("curl") is None:
+        yield Found(Mark.BAD, "hook", "it sends by curl, which is not installed", "Install curl.")
+    probe = folder.spool / "probe"
+    try:
+        probe.write_bytes(bytes(_OF_A_HOOK))
+    except OSError as error:
+        yield Found(
+            Mark.BAD,
+            "spool",
+            f"{folder.spool} takes nothing: {(error.strerror or str(error)).lower()}",
+            "Hooks are lost while the server is away. Make room, or let yourself write there.",
+        )
+    with suppress(OSError):
+        probe.unlink(missing_ok=True)
 
 
 def _version(claude: ClaudeFolder, connection: Connection) -> Iterator[Found]:

@@ -77,7 +77,7 @@ def _waiting(folder: Folder, now: float, hold: int) -> list[tuple[int, Path]]:
 
 
 def _files(folder: Folder) -> Iterator[tuple[Path, os.stat_result]]:
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # `ccgraph doctor` tells of a spool that cannot be used
         for path in folder.spool.iterdir():
             if path.suffix == ".answer" or not path.name.startswith(("hook.", "hold.")):
                 continue

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.cli.mcp_entry import Account, end_mcp_token
-from app.connect import own_server
+from app.connect import doctor, own_server
 from app.connect.claude_code import ClaudeFolder, configuration
 from app.connect.connection import Folder, Server
 from app.connect.doctor import Found, Mark, examine
@@ -131,3 +131,62 @@ def test_a_token_that_is_not_ended_is_told(
         assert told in said
         assert 'revokeToken(input: {tokenId: "id-7"})' in said
         assert "Nothing was changed" not in said
+
+
+def complaints(folder: Folder, claude: ClaudeFolder) -> list[tuple[str, str]]:
+    return [(one.what, one.told) for one in examine(folder, claude) if one.mark is Mark.BAD]
+
+
+def test_a_hook_that_cannot_run_or_write_anything_down_is_told(
+    server: Received,
+    folder: Folder,
+    claude: ClaudeFolder,
+    connected: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected(server.url)
+    assert complaints(folder, claude) == []
+    assert list(folder.spool.iterdir()) == []
+
+    folder.hook.unlink()
+    [(what, told)] = complaints(folder, claude)
+    assert (what, "cannot be run" in told) == ("hook", True)
+    connected(server.url)
+    assert complaints(folder, claude) == []
+
+    folder.spool.rmdir()
+    folder.spool.write_text("")
+    [(what, told)] = complaints(folder, claude)
+    assert (what, told.endswith("takes nothing: not a directory")) == ("spool", True)
+    folder.spool.unlink()
+    folder.spool.mkdir()
+
+    monkeypatch.setenv("PATH", str(folder.path))
+    assert ("hook", "it sends by curl, which is not installed") in complaints(folder, claude)
+
+
+@pytest.mark.parametrize("where", ["managed-settings.json", "managed-settings.d/10-hooks.json"])
+@pytest.mark.parametrize("name", ["allowManagedHooksOnly", "disableAllHooks"])
+def test_managed_settings_that_turn_hooks_off_are_told(
+    server: Received,
+    folder: Folder,
+    claude: ClaudeFolder,
+    connected: Connect,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    name: str,
+) -> None:
+    managed = tmp_path / "managed"
+    monkeypatch.setattr(doctor, "MANAGED", (managed,))
+    connected(server.url)
+    assert complaints(folder, claude) == []
+    file = managed / where
+    file.parent.mkdir(parents=True)
+    file.write_text("no JSON")
+    assert complaints(folder, claude) == []
+    file.write_text(json.dumps({name: True}))
+    [(what, told)] = complaints(folder, claude)
+    assert what == "hooks"
+    assert name in told
+    assert str(file) in told
