@@ -64,6 +64,15 @@ class Through:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """The row's `column` is a `key` of the rows that `source` finds, SQL that speaks of {viewer}."""
+
+    column: str
+    key: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Predicate:
     """SQL that is true or false of a row, and the columns of the row by which it decides."""
 
@@ -76,21 +85,25 @@ class Everybody:
     """No condition."""
 
 
-Rule = Own | Through | Condition | Everybody
+Rule = Own | Through | Condition | Among | Everybody
+Way = Own | Through | Among
+"""A rule that leads from keys, which the viewer may see, to rows by a column that an index has."""
 
 _NAMED = "jsonb_build_array(jsonb_build_object('user_id', {viewer}))"
 _COLLABORATOR = "{row}.collaborators @> " + _NAMED
 MEMBER = "({row}.owner_id = {viewer} OR " + _COLLABORATOR + ")"
 """Owners and collaborators of a project, whatever their role (client §3.3.1)."""
 
-IN_PROJECT_OF_MEMBER = Condition(
-    "{row}.project_id IN (SELECT projects.id FROM projects WHERE " + MEMBER.replace("{row}", "projects") + ")"
+IN_PROJECT_OF_MEMBER = Among(
+    "project_id", "projects.id", "projects WHERE " + MEMBER.replace("{row}", "projects")
 )
-SHARED_WITH = Condition(
-    "{row}.session_id IN (SELECT shared.session_id FROM collaboration_sessions AS shared"
+SHARED_WITH = Among(
+    "session_id",
+    "shared.session_id",
+    "collaboration_sessions AS shared"
     " JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id"
     " WHERE part.user_id = {viewer} AND part.state = 'joined'"
-    " AND (shared.expires_at IS NULL OR shared.expires_at > now()))"
+    " AND (shared.expires_at IS NULL OR shared.expires_at > now())",
 )
 HOSTED_OR_JOINED = (
     "SELECT shared.id FROM collaboration_sessions AS shared"
@@ -200,6 +213,8 @@ PERSON = MappingProxyType({"users": "id"})
 
 UNBOUNDED = frozenset(
     {
+        "sessions",
+        "worktrees",
         "worktree_sync_history",
         "file_operations",
         "mcp_messages",
@@ -211,7 +226,7 @@ UNBOUNDED = frozenset(
         "cc_permission_requests",
     }
 )
-"""Tables that grow for ever and are visible through what their rows lead to, or as a person's own."""
+"""Tables of which a person may see a small part, that grow with the number of people or for ever."""
 
 SMALL = 200
 """Rows that are found sooner from what they lead to than by walking through a table."""
@@ -265,11 +280,13 @@ def _text(rule: Rule, alias: str, viewer: str) -> str:
     return row_condition(rule, alias, viewer)
 
 
-def row_condition(rule: Everybody | Own | Condition, alias: str, viewer: str) -> str:
+def row_condition(rule: Everybody | Own | Among | Condition, alias: str, viewer: str) -> str:
     """The SQL of a rule that asks the row itself."""
     match rule:
         case Own(column):
             return f"{alias}.{column} = {viewer}"
+        case Among(column, key, source):
+            return f"{alias}.{column} IN (SELECT {key} FROM {asked_of(source, alias, viewer)})"
         case Condition(sql):
             return asked_of(sql, alias, viewer)
         case _:
@@ -309,10 +326,12 @@ class SmallSet:
     handful: bool
 
 
-def visible_keys(way: Through | Own, viewer: str) -> str:
+def visible_keys(way: Way, viewer: str) -> str:
     """A query for the keys to which a column leads where a viewer may see the row."""
     if isinstance(way, Own):
         return f"SELECT {viewer} AS key"
+    if isinstance(way, Among):
+        return f"SELECT {way.key} AS key FROM {asked_of(way.source, '', viewer)}"
     keys = f"SELECT {way.table}.{way.key} AS key FROM {way.table} WHERE "
     if way.table in HANDFULS and way.only is None:
         # Rule by rule, each from its index: PostgreSQL would ask all rules of every row of the table.
@@ -320,11 +339,11 @@ def visible_keys(way: Through | Own, viewer: str) -> str:
     return keys + _led_to(way, viewer)
 
 
-def ways(table_name: str) -> tuple[Through | Own, ...]:
+def ways(table_name: str) -> tuple[Way, ...]:
     """What the rows of a table of `UNBOUNDED` are visible through; nothing for other tables."""
     if table_name not in UNBOUNDED:
         return ()
-    return tuple(rule for rule in RULES[table_name] if isinstance(rule, Through | Own))
+    return tuple(rule for rule in RULES[table_name] if isinstance(rule, Way))
 
 
 def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
@@ -351,9 +370,12 @@ def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
         gathered=f"({' OR '.join(picked)})",
         among=f"({' OR '.join(asked)})",
         parts=tuple(parts)
-        if len({way.table for way in ways(table_name) if isinstance(way, Through)}) == 1
+        if len({way.table for way in ways(table_name) if isinstance(way, Through)}) <= 1
         else (),
-        handful=all(isinstance(way, Own) or way.table in HANDFULS for way in ways(table_name)),
+        handful=all(
+            isinstance(way, Own) or (isinstance(way, Through) and way.table in HANDFULS)
+            for way in ways(table_name)
+        ),
     )
 
 
@@ -377,7 +399,7 @@ def deciding_columns(table_name: str) -> frozenset[str]:
 def columns_of(rule: Rule) -> frozenset[str]:
     """The columns of the row by which a rule decides."""
     match rule:
-        case Own(column) | Through(column, _, _):
+        case Own(column) | Through(column, _, _) | Among(column, _, _):
             return frozenset({column})
         case Condition():
             return rule.columns
@@ -392,7 +414,7 @@ def is_by_viewer(table_name: str) -> bool:
 
 def _names_viewer(rule: Rule) -> bool:
     match rule:
-        case Own():
+        case Own() | Among():
             return True
         case Condition():
             return rule.by_viewer

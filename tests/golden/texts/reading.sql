@@ -23,12 +23,140 @@ AND part.state = 'joined'
 AND (shared.expires_at IS NULL
 OR shared.expires_at > now())))
 
+-- sessions, seen_by_user_id
+SELECT $1 AS key
+
+-- sessions, seen_by_project_id
+SELECT projects.id AS key
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+
+-- sessions, seen_by_session_id
+SELECT shared.session_id AS key
+FROM collaboration_sessions AS shared
+JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
+WHERE part.user_id = $1
+AND part.state = 'joined'
+AND (shared.expires_at IS NULL
+OR shared.expires_at > now())
+
+-- sessions, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_user_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM sessions AS one
+WHERE one.user_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_project_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM sessions AS one
+WHERE one.project_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_session_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM sessions AS one
+WHERE one.session_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- sessions, the few
+(r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+OR r.project_id = ANY(ARRAY(SELECT key
+FROM seen_by_project_id))
+OR r.session_id = ANY(ARRAY(SELECT key
+FROM seen_by_session_id)))
+
+-- sessions, those met one by one
+((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE
+OR (r.project_id IN (SELECT key
+FROM seen_by_project_id)) IS TRUE
+OR (r.session_id IN (SELECT key
+FROM seen_by_session_id)) IS TRUE)
+
+-- sessions, a part
+r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+
+-- sessions, a part
+r.project_id = ANY(ARRAY(SELECT key
+FROM seen_by_project_id))
+AND ((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
+
+-- sessions, a part
+r.session_id = ANY(ARRAY(SELECT key
+FROM seen_by_session_id))
+AND ((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
+AND ((r.project_id IN (SELECT key
+FROM seen_by_project_id)) IS TRUE) IS NOT TRUE
+
 -- worktrees
 (r.user_id = $1
 OR r.project_id IN (SELECT projects.id
 FROM projects
 WHERE (projects.owner_id = $1
 OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
+
+-- worktrees, seen_by_user_id
+SELECT $1 AS key
+
+-- worktrees, seen_by_project_id
+SELECT projects.id AS key
+FROM projects
+WHERE (projects.owner_id = $1
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+
+-- worktrees, whether there are few
+SELECT count(*) <= 200 AS few
+FROM (SELECT
+FROM ((SELECT
+FROM (SELECT key
+FROM seen_by_user_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM worktrees AS one
+WHERE one.user_id = led.key
+LIMIT 201) AS one)
+UNION ALL (SELECT
+FROM (SELECT key
+FROM seen_by_project_id OFFSET 0) AS led CROSS
+JOIN LATERAL (SELECT
+FROM worktrees AS one
+WHERE one.project_id = led.key
+LIMIT 201) AS one)) AS one
+LIMIT 201) AS one
+
+-- worktrees, the few
+(r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+OR r.project_id = ANY(ARRAY(SELECT key
+FROM seen_by_project_id)))
+
+-- worktrees, those met one by one
+((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE
+OR (r.project_id IN (SELECT key
+FROM seen_by_project_id)) IS TRUE)
+
+-- worktrees, a part
+r.user_id = ANY(ARRAY(SELECT key
+FROM seen_by_user_id))
+
+-- worktrees, a part
+r.project_id = ANY(ARRAY(SELECT key
+FROM seen_by_project_id))
+AND ((r.user_id IN (SELECT key
+FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
 
 -- worktree_sync_history
 r.source_worktree_id IN (SELECT worktrees.worktree_id

@@ -14,8 +14,10 @@ from models import policy
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
 from tests.support.factories import (
     AnyRow,
+    make_collaboration_session,
     make_file_operation,
     make_instance,
+    make_participant,
     make_project,
     make_session,
     make_usage,
@@ -90,6 +92,69 @@ async def test_who_sees_few_rows_does_not_make_postgresql_look_at_the_others(
     assert looked_at["new"] == 0
     assert looked_at["few"] <= 3 + 3, "those that are counted, and those of the page"
     assert looked_at["other"] >= 5, "this is how the others are counted"
+
+
+LATEST = """{ sessions(first: 5, orderBy: [{id: DESC}]) {
+  totalCount nodes { name } pageInfo { hasNextPage } } }"""
+SESSIONS_OF_ANOTHER = 50
+
+
+@pytest.fixture
+async def seers(connection: AsyncConnection) -> dict[str, AnyRow]:
+    """Three people who see no session, three by three rules, and ten; most sessions are those of others."""
+    found = {name: await make_user(connection) for name in ("new", "few", "many")}
+    owned = await make_project(connection, collaborators=[{"user_id": found["few"].id, "role": "viewer"}])
+    await make_session(connection, user_id=found["few"].id, name="own")
+    # Seen by two rules, and there once.
+    await make_session(connection, user_id=found["few"].id, project_id=owned.id, name="of the project")
+    shared = await make_session(connection, name="shared")
+    lent = await make_collaboration_session(connection, session_id=shared.session_id)
+    await make_participant(connection, collaboration_session_id=lent.id, user_id=found["few"].id)
+    for number in range(10):
+        await make_session(connection, user_id=found["many"].id, name=f"many {number}")
+    for _ in range(OTHERS):
+        project = await make_project(connection)
+        await connection.exec_driver_sql(
+            "INSERT INTO sessions (user_id, project_id, name)"
+            " SELECT $1, $2, 'of another' FROM generate_series(1, $3::integer)",
+            (project.owner_id, project.id, SESSIONS_OF_ANOTHER),
+        )
+    await connection.exec_driver_sql("ANALYZE")
+    return found
+
+
+async def test_sessions_are_listed_and_counted_by_each_rule(asker: Asker, seers: dict[str, AnyRow]) -> None:
+    found = {}
+    for name, viewer in seers.items():
+        listed = (await asker.ask(LATEST, viewer))["sessions"]
+        names = [node["name"] for node in listed["nodes"]]
+        found[name] = (names, listed["pageInfo"]["hasNextPage"], listed["totalCount"])
+    assert found == {
+        "new": ([], False, 0),
+        "few": (["shared", "of the project", "own"], False, 3),
+        "many": ([f"many {number}" for number in (9, 8, 7, 6, 5)], True, 10),
+    }
+
+
+async def test_sessions_of_others_are_not_looked_at_for_who_sees_few(
+    database_url: str, seers: dict[str, AnyRow]
+) -> None:
+    operation = Preparation(SCHEMA._schema, Limits()).operation(LATEST, None)
+    plan = operation.root_plan(CATALOG, {}, is_admin=False).plan
+    assert plan is not None
+    as_all = {"random_page_cost": "1.1", "plan_cache_mode": "force_generic_plan"}
+    plain = await asyncpg.connect(database_url, server_settings=as_all)
+    try:
+        await plain.execute(f"PREPARE latest (integer) AS {plan.sql}")
+        looked_at = {}
+        for name, viewer in seers.items():
+            text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE latest ({viewer.id})")
+            looked_at[name] = sum(rows_of("sessions", orjson.loads(text)[0]["Plan"]))
+    finally:
+        await plain.close()
+    assert looked_at["new"] == 0
+    assert looked_at["few"] <= 4 + 3 + 4, "those of each rule that are counted, of the page, and of the total"
+    assert looked_at["many"] >= 10
 
 
 async def test_usage_that_is_ones_own_or_of_ones_project_is_found_without_that_of_others(
