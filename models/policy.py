@@ -286,7 +286,7 @@ def row_condition(rule: Everybody | Own | Among | Condition, alias: str, viewer:
         case Own(column):
             return f"{alias}.{column} = {viewer}"
         case Among(column, key, source):
-            return f"{alias}.{column} IN (SELECT {key} FROM {asked_of(source, alias, viewer)})"
+            return f"EXISTS (SELECT FROM {asked_of(source, alias, viewer)} AND {key} = {alias}.{column})"
         case Condition(sql):
             return asked_of(sql, alias, viewer)
         case _:

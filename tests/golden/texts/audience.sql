@@ -65,17 +65,19 @@ WHERE id = event.key::bigint)
 ) r
 WHERE event.table_name = 'sessions'
 AND (r.user_id = viewer.user_id
-OR r.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))
-OR r.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
+AND projects.id = r.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = viewer.user_id
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))
+OR shared.expires_at > now())
+AND shared.session_id = r.session_id))
 
 -- worktrees
 SELECT event.number, viewer.user_id
@@ -96,10 +98,11 @@ WHERE id = event.key::bigint)
 ) r
 WHERE event.table_name = 'worktrees'
 AND (r.user_id = viewer.user_id
-OR r.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))))
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
+AND projects.id = r.project_id))
 
 -- ultrathink_messages
 SELECT event.number, viewer.user_id
@@ -359,17 +362,19 @@ WHERE id = event.key::bigint)
 ) r
 WHERE event.table_name = 'sessions'
 AND (r.user_id = viewer.user_id
-OR r.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = viewer.user_id
-OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id))))
-OR r.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> jsonb_build_array(jsonb_build_object('user_id', viewer.user_id)))
+AND projects.id = r.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = viewer.user_id
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))
+OR shared.expires_at > now())
+AND shared.session_id = r.session_id))
 UNION ALL
 SELECT event.number, viewer.user_id
 FROM event

@@ -102,17 +102,19 @@ FROM sessions AS referred
 WHERE referred.session_id = written.session_id
 AND true
 AND (referred.user_id = $1::int
-OR referred.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1::int
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
-OR referred.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))
+AND projects.id = referred.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1::int
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))))), stored AS (INSERT INTO notification_history (message, notification_type, service_type, title, user_id) SELECT message, notification_type, service_type, title, user_id
+OR shared.expires_at > now())
+AND shared.session_id = referred.session_id))))), stored AS (INSERT INTO notification_history (message, notification_type, service_type, title, user_id) SELECT message, notification_type, service_type, title, user_id
 FROM allowed
 WHERE actor IS NOT NULL ON CONFLICT DO NOTHING
 RETURNING id AS key), traced AS (INSERT INTO system_logs (level, category, module, user_id, message, details, request_id, ip_address, user_agent) SELECT 'INFO', 'audit', 'api', $1::int, $2::text, jsonb_build_object('table', 'notification_history', 'key', key), from_request, from_address::inet, from_agent

@@ -64,17 +64,19 @@ OR collaboration_session$1.is_public)) AS "totalCount"
 ) AS collaboration_session$2 ON true
 WHERE session$1.id = wanted.key
 AND (session$1.user_id = $1::int
-OR session$1.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1::int
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int)))))
-OR session$1.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1::int))))
+AND projects.id = session$1.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1::int
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))
+OR shared.expires_at > now())
+AND shared.session_id = session$1.session_id))
 ) AS row$1
 )
 FROM unnest($2::int[]) WITH ORDINALITY AS wanted (key, place)

@@ -11,17 +11,19 @@ OR r.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1
 
 -- sessions
 (r.user_id = $1
-OR r.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
-OR r.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = r.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))
+OR shared.expires_at > now())
+AND shared.session_id = r.session_id))
 
 -- sessions, seen_by_user_id
 SELECT $1 AS key
@@ -103,10 +105,11 @@ FROM seen_by_project_id)) IS TRUE) IS NOT TRUE
 
 -- worktrees
 (r.user_id = $1
-OR r.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = r.project_id))
 
 -- worktrees, seen_by_user_id
 SELECT $1 AS key
@@ -162,29 +165,32 @@ FROM seen_by_user_id)) IS TRUE) IS NOT TRUE
 r.source_worktree_id IN (SELECT worktrees.worktree_id
 FROM worktrees
 WHERE (worktrees.user_id = $1
-OR worktrees.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = worktrees.project_id)))
 
 -- worktree_sync_history, at first
 EXISTS (SELECT
 FROM worktrees
 WHERE worktrees.worktree_id = r.source_worktree_id
 AND (worktrees.user_id = $1
-OR worktrees.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))) IS TRUE
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = worktrees.project_id))) IS TRUE
 
 -- worktree_sync_history, seen_by_source_worktree_id
 SELECT worktrees.worktree_id AS key
 FROM worktrees
 WHERE (worktrees.user_id = $1
-OR worktrees.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = worktrees.project_id))
 
 -- worktree_sync_history, whether there are few
 SELECT count(*) <= 200 AS few
@@ -251,52 +257,58 @@ r.user_id = $1
 r.session_id IN (SELECT sessions.session_id
 FROM sessions
 WHERE (sessions.user_id = $1
-OR sessions.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
-OR sessions.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = sessions.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now()))))
+OR shared.expires_at > now())
+AND shared.session_id = sessions.session_id)))
 
 -- file_operations, at first
 EXISTS (SELECT
 FROM sessions
 WHERE sessions.session_id = r.session_id
 AND (sessions.user_id = $1
-OR sessions.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1)))))
-OR sessions.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = sessions.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))) IS TRUE
+OR shared.expires_at > now())
+AND shared.session_id = sessions.session_id))) IS TRUE
 
 -- file_operations, seen_by_session_id
 SELECT sessions.session_id AS key
 FROM sessions
 WHERE sessions.user_id = $1 UNION SELECT sessions.session_id AS key
 FROM sessions
-WHERE sessions.project_id IN (SELECT projects.id
+WHERE EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $1
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))) UNION SELECT sessions.session_id AS key
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $1))))
+AND projects.id = sessions.project_id) UNION SELECT sessions.session_id AS key
 FROM sessions
-WHERE sessions.session_id IN (SELECT shared.session_id
+WHERE EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $1
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now()))
+OR shared.expires_at > now())
+AND shared.session_id = sessions.session_id)
 
 -- file_operations, whether there are few
 SELECT count(*) <= 200 AS few

@@ -170,17 +170,19 @@ FROM sessions AS referred
 WHERE referred.session_id = written.session_id
 AND true
 AND (referred.user_id = $2::int
-OR referred.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $2::int
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int)))))
-OR referred.session_id IN (SELECT shared.session_id
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int))))
+AND projects.id = referred.project_id)
+OR EXISTS (SELECT
 FROM collaboration_sessions AS shared
 JOIN collaboration_participants AS part ON part.collaboration_session_id = shared.id
 WHERE part.user_id = $2::int
 AND part.state = 'joined'
 AND (shared.expires_at IS NULL
-OR shared.expires_at > now())))))
+OR shared.expires_at > now())
+AND shared.session_id = referred.session_id))))
 
 -- notification_settings
 NOT false
@@ -226,10 +228,11 @@ FROM worktrees AS referred
 WHERE referred.worktree_id = written.worktree_id
 AND referred.user_id = written.user_id
 AND (referred.user_id = $2::int
-OR referred.project_id IN (SELECT projects.id
+OR EXISTS (SELECT
 FROM projects
 WHERE (projects.owner_id = $2::int
-OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int))))))))
+OR projects.collaborators @> (SELECT jsonb_build_array(jsonb_build_object('user_id', $2::int))))
+AND projects.id = referred.project_id))))
 
 -- system_logs
 NOT false
