@@ -68,6 +68,7 @@ DECLARE
     cjk CONSTANT text := '{CJK}';
     plain text;
     runs text;
+    letters text[];
 BEGIN
     -- The limits keep the largest possible vector below the 1 MB that PostgreSQL allows.
     IF octet_length(document) = length(document) THEN
@@ -79,12 +80,10 @@ BEGIN
         RETURN to_tsvector('simple', plain);
     END IF;
     -- Each pair of neighbours at the place of its first character, and the last character of a run alone.
+    letters := string_to_array(runs, NULL);
     RETURN (
-        SELECT string_agg(letter || trim(next) || ':' || place, ' ')::tsvector
-        FROM (
-            SELECT letter, place, lead(letter, 1, ' ') OVER (ORDER BY place) AS next
-            FROM unnest(string_to_array(runs, NULL)) WITH ORDINALITY AS split (letter, place)
-        ) AS pairs
+        SELECT string_agg(letter || COALESCE(NULLIF(next, ' '), '') || ':' || place, ' ')::tsvector
+        FROM unnest(letters, letters[2:]) WITH ORDINALITY AS pairs (letter, next, place)
         WHERE letter <> ' '
     ) || to_tsvector('simple', regexp_replace(plain, '[' || cjk || ']+', ' ', 'g'));
 END

@@ -50,6 +50,24 @@ async def test_a_document_is_found_by_its_words(
     assert bool(result) is bool(same) is found
 
 
+@pytest.mark.parametrize(
+    ("document", "vector"),
+    [
+        (
+            "東京都の設定 error 東京 都",
+            "'error':12 'の設':4 '京':9 '京都':2 '定':6 '東京':1,8 '設定':5 '都':11 '都の':3",
+        ),
+        ("ｻｰﾊﾞｰを 再a起動", "'a':11 'を':5 'サー':1 'バー':3 'ーを':4 'ーバ':2 '再':7 '動':10 '起動':9"),
+        ("東 京", "'京':3 '東':1"),
+        ("々々々", "'々':3 '々々':1,2"),
+    ],
+)
+async def test_a_vector_has_each_pair_at_the_place_of_its_first_character(
+    passing: Connection, document: str, vector: str
+) -> None:
+    assert await passing.fetchval("SELECT ccgraph_tsvector($1)::text", document) == vector
+
+
 RANKED = (
     "東京",
     "設定",
