@@ -113,7 +113,8 @@ async def _send_staged(
 ) -> dict[str, int]:
     """Long partitioned tables over the connections of `stage`, meanwhile the others over `connection`."""
     beside = [each for each in drawn if each.table in _PARTITIONED and each.expected >= _LONG]
-    beside.sort(key=lambda shipment: shipment.expected, reverse=True)
+    # Indexes are made while the next table is sent: the sooner there are any to make, the less is waited.
+    beside.sort(key=lambda shipment: shipment.expected)
     models = {each.table: await model_of(connection, each.table) for each in beside}
     loaded: dict[str, int] = {}
     done: Counter[str] = Counter()

@@ -34,13 +34,21 @@ _SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A partition: its name, its bounds as PostgreSQL writes them, and how it is stored."""
+    """A partition: its name, its bounds as PostgreSQL writes them, and how it is stored.
+
+    `options` are the storage parameters, separated by commas.
+    """
 
     name: str
     bounds: str
     condition: str
     options: str
     comment: str
+
+    @property
+    def storage(self) -> str:
+        """The statement that stores the made partition as the real one is."""
+        return f"ALTER TABLE {SCHEMA}.{self.name} SET ({self.options});" if self.options else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,10 @@ class Stage:
     waiting: asyncio.Queue[tuple[Model, Month] | None] = field(default_factory=asyncio.Queue)
 
     async def make(self, model: Model) -> None:
-        """Make the table's partitions, without anything that rows have to be checked or sorted for."""
+        """Make the table's partitions, without anything that rows have to be checked or sorted for.
+
+        Autovacuum would read them at once, while their indexes have to wait for it.
+        """
         staged = f"{SCHEMA}.{model.table}"
         like = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS"
         await self.copying.execute(
@@ -76,7 +87,8 @@ class Stage:
         for month in model.months:
             await self.copying.execute(
                 f"""
-                CREATE TABLE {SCHEMA}.{month.name} (LIKE {model.table} {like}) {month.options};
+                CREATE TABLE {SCHEMA}.{month.name} (LIKE {model.table} {like});
+                ALTER TABLE {SCHEMA}.{month.name} SET (autovacuum_enabled = false);
                 COMMENT ON TABLE {SCHEMA}.{month.name} IS {month.comment};
                 ALTER TABLE {SCHEMA}.{month.name} ADD CONSTRAINT within_month CHECK ({month.condition});
                 ALTER TABLE {staged} ATTACH PARTITION {SCHEMA}.{month.name} {month.bounds};
@@ -151,8 +163,7 @@ async def model_of(connection: Connection, table: str) -> Model:
         """
         SELECT relname AS name, pg_get_expr(relpartbound, pg_class.oid) AS bounds,
             pg_get_partition_constraintdef(pg_class.oid) AS condition,
-            CASE WHEN reloptions IS NULL THEN '' ELSE 'WITH (' || array_to_string(reloptions, ', ') || ')' END
-                AS options,
+            COALESCE(array_to_string(reloptions, ', '), '') AS options,
             quote_nullable(obj_description(pg_class.oid, 'pg_class')) AS comment
         FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
         WHERE inhparent = $1::text::regclass AND pg_get_expr(relpartbound, pg_class.oid) <> 'DEFAULT'
@@ -207,6 +218,8 @@ async def attach(connection: Connection, model: Model) -> None:
             ALTER TABLE {model.table} DETACH PARTITION {month.name};
             DROP TABLE {month.name};
             ALTER TABLE {SCHEMA}.{model.table} DETACH PARTITION {SCHEMA}.{month.name};
+            ALTER TABLE {SCHEMA}.{month.name} RESET (autovacuum_enabled);
+            {month.storage}
             ALTER TABLE {SCHEMA}.{month.name} SET SCHEMA {schema};
             ALTER TABLE {model.table} ATTACH PARTITION {month.name} {month.bounds};
             ALTER TABLE {month.name} DROP CONSTRAINT within_month;
