@@ -1,5 +1,5 @@
 // One change at a time, with what went wrong.
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Trouble, troubleOfThrown, unlessUnheard } from './trouble';
 
 export type Doing = {
@@ -12,7 +12,16 @@ export type Doing = {
 export function useDoing(): Doing {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState<Trouble>();
+  const pressed = useRef<Element>(null);
+  // What cannot be pressed while it is busy loses the focus.
+  useEffect(() => {
+    const last = pressed.current;
+    if (busy || document.activeElement !== document.body) return;
+    if (last instanceof HTMLElement && last.isConnected) last.focus({ preventScroll: true });
+    pressed.current = null;
+  }, [busy]);
   const run = useCallback(async (change: () => Promise<unknown>) => {
+    pressed.current = document.activeElement;
     setBusy(true);
     setTrouble(undefined);
     try {

@@ -10,6 +10,7 @@ import { useTexts } from '@/i18n/language';
 import { useConnectCommand } from '@/ui/connecting';
 import { needsPerson, StateWord } from '@/ui/State';
 import { Empty, Failed, Loading } from '@/ui/states';
+import { useSteady, useUnchanged } from '@/ui/steady';
 import { Since, useNow, useToday } from '@/ui/time';
 import { VirtualList } from '@/ui/VirtualList';
 import { useFound } from './found';
@@ -46,6 +47,8 @@ export function HomePage() {
     const known = found.rows.map((row) => ({ ...(listed.get(row.id) ?? row), prompt: row.prompt }));
     return arranged([...fitting(all, words), ...known]);
   }, [all, found.rows, words]);
+  const requests = useMemo(() => new Map(rows.map(({ id, requestId }) => [id, requestId])), [rows]);
+  const isUnchanged = useUnchanged(requests);
   const index = rows.findIndex((row) => row.id === current);
   const row = rows[index];
   const move = (by: number) =>
@@ -64,7 +67,7 @@ export function HomePage() {
   };
   const decide = (decision: 'ALLOW' | 'DENY') => {
     const asked = row?.requestId;
-    if (asked && !answering.answered.has(asked)) answering.answer(asked, decision);
+    if (asked && isUnchanged(row.id) && !answering.answered.has(asked)) answering.answer(asked, decision);
   };
   useShortcuts([
     { keys: 'j', label: t.next, run: () => move(1) },
@@ -124,9 +127,10 @@ export function HomePage() {
         )
       ) : (
         <VirtualList items={rows} keyOf={(item) => item.id} label={t.title} height={44} current={index}>
-          {(item) => (
+          {(item, place) => (
             <Line
               row={item}
+              place={place}
               current={item.id === current}
               answering={answering}
               focused={() => setCurrent(item.id)}
@@ -153,9 +157,16 @@ function useWords(field: RefObject<HTMLInputElement | null>): [string, (words: s
   return [words, change];
 }
 
-type LineProps = { row: Row; current: boolean; answering: Answering; focused: () => void };
+type LineProps = {
+  row: Row;
+  /** Where it stands in the list. */
+  place: number;
+  current: boolean;
+  answering: Answering;
+  focused: () => void;
+};
 
-function Line({ row, current, answering, focused }: LineProps) {
+function Line({ row, place, current, answering, focused }: LineProps) {
   const t = useTexts(TEXTS);
   const formats = useFormats();
   const user = useUser();
@@ -165,6 +176,7 @@ function Line({ row, current, answering, focused }: LineProps) {
   const held = row.heldUntil !== null && Date.parse(row.heldUntil) > now;
   const open =
     held && row.requestId !== null && !answering.answered.has(row.requestId) ? row.requestId : null;
+  const steady = useSteady(`${place} ${open}`);
   return (
     <article className={styles.line} data-state={row.state} data-current={current} onFocus={focused}>
       <StateWord state={row.state} />
@@ -205,14 +217,16 @@ function Line({ row, current, answering, focused }: LineProps) {
             <button
               type="button"
               aria-label={t.allowIt(row.detail)}
-              onClick={() => answering.answer(open, 'ALLOW')}
+              aria-disabled={!steady}
+              onClick={() => steady && answering.answer(open, 'ALLOW')}
             >
               {t.allow}
             </button>
             <button
               type="button"
               aria-label={t.denyIt(row.detail)}
-              onClick={() => answering.answer(open, 'DENY')}
+              aria-disabled={!steady}
+              onClick={() => steady && answering.answer(open, 'DENY')}
             >
               {t.deny}
             </button>

@@ -1,5 +1,6 @@
 // What is this one doing? Its tree with what each used, and the views of what it did.
 import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
 import { useTitle } from '@/app/title';
 import { useLive } from '@/data/follow';
@@ -10,6 +11,7 @@ import { Excerpt } from '@/ui/Excerpt';
 import page from '@/ui/page.module.css';
 import { needsPerson, StateWord, stateOf } from '@/ui/State';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
+import { useSteady, useUnchanged } from '@/ui/steady';
 import { Since, useNow } from '@/ui/time';
 import { askedOf } from '@/ui/toolInput';
 import { useNarrow } from '@/ui/width';
@@ -101,9 +103,21 @@ function Asked({ request }: { request: Request }) {
   const { answered, trouble, forget, answer } = useAnswering();
   const now = useNow();
   const held = request.heldUntil !== null && Date.parse(request.heldUntil) > now;
+  const steady = useSteady(request.id);
+  const isUnchanged = useUnchanged(useMemo(() => new Map([['', request.id]]), [request.id]));
   const decide = (decision: 'ALLOW' | 'DENY') => {
-    if (held && !answered.has(request.id)) answer(request.id, decision);
+    if (held && isUnchanged('') && !answered.has(request.id)) answer(request.id, decision);
   };
+  const button = (decision: 'ALLOW' | 'DENY', label: string) => (
+    <button
+      type="button"
+      disabled={!held || answered.has(request.id)}
+      aria-disabled={!steady}
+      onClick={() => steady && decide(decision)}
+    >
+      {label}
+    </button>
+  );
   useShortcuts([
     { keys: 'a', label: t.allow, run: () => decide('ALLOW') },
     { keys: 'd', label: t.deny, run: () => decide('DENY') },
@@ -114,12 +128,8 @@ function Asked({ request }: { request: Request }) {
         {t.asks} (<Since at={request.askedAt} />
         ): <strong>{request.toolName}</strong> <code>{askedOf(request.toolInput)}</code>
       </Excerpt>
-      <button type="button" disabled={!held || answered.has(request.id)} onClick={() => decide('ALLOW')}>
-        {t.allow}
-      </button>
-      <button type="button" disabled={!held || answered.has(request.id)} onClick={() => decide('DENY')}>
-        {t.deny}
-      </button>
+      {button('ALLOW', t.allow)}
+      {button('DENY', t.deny)}
       {trouble && <Failed trouble={trouble} close={forget} />}
     </div>
   );

@@ -1,6 +1,6 @@
 // One project: its settings, who works on it, and its rest.
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useShortcuts } from '@/app/shortcuts';
 import { useTitle } from '@/app/title';
 import { change } from '@/data/client';
@@ -60,6 +60,19 @@ function Rest({ project }: { project: Project }) {
   const t = useTexts(TEXTS);
   const doing = useDoing();
   const [asked, setAsked] = useState(false);
+  const no = useRef<HTMLButtonElement>(null);
+  const ask = useRef<HTMLButtonElement>(null);
+  const wasAsked = useRef(false);
+  useEffect(() => {
+    if (asked) no.current?.focus();
+    else if (wasAsked.current) ask.current?.focus();
+    wasAsked.current = asked;
+  }, [asked]);
+  const leave = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape') return;
+    event.stopPropagation();
+    setAsked(false);
+  };
   const input = { id: project.id };
   const archive = async () => {
     await doing.run(() => change(ArchiveProjectDocument, { input }));
@@ -80,18 +93,18 @@ function Rest({ project }: { project: Project }) {
           </button>
         </p>
       ) : asked ? (
-        <p className={page.notice} role="alertdialog" aria-label={t.sure(project.name)}>
+        <p className={page.notice} role="alertdialog" aria-label={t.sure(project.name)} onKeyDown={leave}>
           <strong>{t.sure(project.name)}</strong>
           <button type="button" disabled={doing.busy} onClick={() => void archive()}>
             {t.yes}
           </button>
-          <button type="button" disabled={doing.busy} onClick={() => setAsked(false)}>
+          <button ref={no} type="button" disabled={doing.busy} onClick={() => setAsked(false)}>
             {t.no}
           </button>
         </p>
       ) : (
         <p>
-          <button type="button" onClick={() => setAsked(true)}>
+          <button ref={ask} type="button" onClick={() => setAsked(true)}>
             {t.archiveNow}
           </button>
         </p>
