@@ -65,12 +65,16 @@ def _user(telling: Telling, one: Object, at: datetime) -> None:
         return
     if results or said is None:
         return
-    if flag(one.get("isCompactSummary")) or flag(one.get("isMeta")) or said.startswith(_LOCAL):
+    # What a skill says to the subagent that it begins is no person's word, but its prompt all the same.
+    begins = bool(telling.agent) and one.get("parentUuid") is None
+    if flag(one.get("isCompactSummary")) or said.startswith(_LOCAL):
+        return
+    if flag(one.get("isMeta")) and not begins:
         return
     if is_notification(said):
         telling.agent_notified(at, said)
     elif telling.agent:
-        if one.get("parentUuid") is None:
+        if begins:
             telling.about_instance(at, prompt=cut(said))
     else:
         telling.prompt(at, text(one, "promptId") or _fallback(one), said, one.get("permissionMode"))

@@ -11,8 +11,8 @@ from services.fleet.outcomes import Outcome
 from services.fleet.precedence import micros
 from services.fleet.values import Object, at, clean, cut, flag, line, objects, payload, text
 
-AGENT_TOOLS: Final = frozenset(["Agent", "Task"])
-"""Tools that begin a subagent, by the names they have had."""
+AGENT_TOOLS: Final = frozenset(["Agent", "Task", "Skill"])
+"""Tools that begin a subagent, by the names they have had; a skill does where it says so."""
 
 QUESTION_TOOLS: Final = frozenset(["AskUserQuestion"])
 """Tools by which Claude asks a person."""
@@ -319,7 +319,9 @@ class Telling:
             agent,
             witness,
             agent_type=line(text(result, "agentType") or text(result, "agent_type")),
-            description=line(text(result, "description") or text(result, "name")),
+            description=line(
+                text(result, "description") or text(result, "name") or text(result, "commandName")
+            ),
             caller_tool=tool_use_id,
             prompt=None if told is None else cut(told),
         )

@@ -435,3 +435,57 @@ async def test_a_call_that_was_broken_off_was_not_denied(
     call = await one(database, "mcp_tool_calls")
     assert (call["status"], call["error_details"]) == ("failed", {"message": "No result.", flag: True})
     assert (await one(database, "cc_instances"))["activity"] == activity
+
+
+@pytest.mark.parametrize("told_by", ["hooks", "transcripts", "both"])
+async def test_a_skill_that_runs_in_a_subagent_has_instructed_it(database: Database, told_by: str) -> None:
+    who = await person(database)
+    told = Conversation()
+    result = {
+        "success": True,
+        "commandName": "review",
+        "status": "forked",
+        "agentId": "abc",
+        "result": "Fine.",
+    }
+    use = {"type": "tool_use", "id": "u", "name": "Skill", "input": {"skill": "review"}}
+    instruction = {"role": "user", "content": "Base directory for this skill: /x\n\nReview it."}
+    answer = {"role": "assistant", "stop_reason": "end_turn", "content": [{"type": "text", "text": "Fine."}]}
+    if told_by != "transcripts":
+        told.hook("PreToolUse", tool_name="Skill", tool_use_id="u", tool_input={"skill": "review"})
+        told.hook("SubagentStart", agent_id="abc", agent_type="general-purpose")
+        told.hook(
+            "SubagentStop", agent_id="abc", agent_type="general-purpose", last_assistant_message="Fine."
+        )
+        told.hook("PostToolUse", tool_name="Skill", tool_use_id="u", tool_input={}, tool_response=result)
+    if told_by != "hooks":
+        told.lines({"type": "assistant", "message": {"role": "assistant", "content": [use]}})
+        told.lines(
+            {"type": "user", "agentId": "abc", "isMeta": True, "parentUuid": None, "message": instruction},
+            {
+                "type": "user",
+                "agentId": "abc",
+                "isMeta": True,
+                "parentUuid": "x",
+                "message": {"content": "No."},
+            },
+            {"type": "assistant", "agentId": "abc", "message": answer},
+        )
+        ended = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "u", "content": "Fine."}]}
+        told.lines({"type": "user", "message": ended, "toolUseResult": result})
+
+    await digested(database, who, told.records)
+
+    [child] = await rows(database, "cc_instances", "type = 'CHILD'")
+    assert (child["id"], child["parent_instance_id"], child["name"]) == (
+        agent_of(told, "abc"),
+        told.key,
+        "review",
+    )
+    if told_by != "hooks":  # which do not tell what the skill says
+        message = await one(database, "ultrathink_messages")
+        assert (message["instruction_content"], message["response_content"], message["status"]) == (
+            instruction["content"],
+            "Fine.",
+            "completed",
+        )
