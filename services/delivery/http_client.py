@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
@@ -141,8 +141,7 @@ class Client:
         try:
             parts = require_url(request.url, self._allowed)
             url = request.url if request.url.isascii() else _in_ascii(parts)
-            async with asyncio.timeout(self.timeout):
-                return await self._exchange(url.encode("ascii"), request)
+            return await self._exchange(url.encode("ascii"), request)
         except AddressRefused as error:
             raise NotSent(
                 f"This address may not be called: {error}. An administrator can allow it with "
@@ -160,12 +159,11 @@ class Client:
 
     async def _exchange(self, url: bytes, request: Request) -> Answer:
         headers = [(name.encode("ascii"), _header(value)) for name, value in request.headers.items()]
-        async with self._answer(url, headers, request.body) as response:
-            body = b""
-            async for part in response.aiter_stream():
-                body += part[: MOST_KEPT - len(body)]
-                if len(body) >= MOST_KEPT:
-                    break
+        until = asyncio.get_running_loop().time() + self.timeout
+        async with AsyncExitStack() as open_until:
+            async with asyncio.timeout_at(until):
+                response = await open_until.enter_async_context(self._answer(url, headers, request.body))
+            body = await _beginning(response, until)
             found = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
             }
@@ -175,6 +173,22 @@ class Client:
     async def _answer(self, url: bytes, headers: Any, body: bytes) -> AsyncIterator[httpcore.Response]:
         async with self._pool.stream("POST", url, headers=headers, content=body) as response:
             yield response
+
+
+async def _beginning(response: httpcore.Response, until: float) -> bytes:
+    """What comes of a body until then, and no more than is kept.
+
+    The status has said what became of the message: one that was taken is not sent again because the rest of
+    the answer does not come.
+    """
+    body = b""
+    with suppress(TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        async with asyncio.timeout_at(until):
+            async for part in response.aiter_stream():
+                body += part[: MOST_KEPT - len(body)]
+                if len(body) >= MOST_KEPT:
+                    break
+    return body
 
 
 def _header(value: str) -> bytes:

@@ -1,6 +1,8 @@
 """Workers that race, rest, meet receivers that hang or fail, and keep quiet hours."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,10 +10,12 @@ import pytest
 
 from app.config.settings import Settings
 from app.worker import open_sender
+from services.core.addresses import AllowedAddresses
 from services.core.background import Supervisor
 from services.core.database import Database
 from services.core.retry import Backoff
 from services.delivery.breaker import Breakers
+from services.delivery.http_client import Client, NotSent, Request
 from services.delivery.worker import Delivery, Pace
 from services.feed.wakeup import Wakeup
 from tests.integration.delivery.conftest import Desk, Working
@@ -293,3 +297,51 @@ async def test_a_setting_that_is_off_or_missing_and_an_account_that_is_off_are_t
         rows = [await desk.ended(key, "failed") for key in keys]
     assert receiver.got == []
     assert ["enabled setting" in row.error_message for row in rows] == [True, True, False]
+
+
+@asynccontextmanager
+async def halfway(begins: bytes, *, hangs: bool) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A receiver that breaks off in the middle of its answer, or says no more; its URL, and what it got."""
+    got: list[bytes] = []
+    done = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(begins)
+        await writer.drain()
+        if hangs:
+            await done.wait()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", got
+    finally:
+        done.set()
+        server.close()
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+@pytest.mark.parametrize("length", ["Content-Length: 900", "Transfer-Encoding: chunked"])
+async def test_what_was_taken_is_not_sent_again_because_the_rest_of_the_answer_does_not_come(
+    desk: Desk, working: Working, length: str, hangs: bool
+) -> None:
+    part = "4\r\ntook" if "chunked" in length else "took"
+    begins = f"HTTP/1.1 202 Accepted\r\n{length}\r\n\r\n{part}".encode()
+    user = await desk.person()
+    async with halfway(begins, hangs=hangs) as (url, got):
+        await desk.setting(user_id=user.id, webhook_url=url)
+        key = await desk.notify(user.id)
+        async with working(delivery_timeout=1):
+            row = await desk.ended(key, "sent")
+    assert (row.response_code, row.response_body, row.retry_count) == (202, "took", 0)
+    assert len(got) == 1
+
+
+@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-"])
+async def test_half_a_head_is_no_answer(begins: bytes) -> None:
+    client = Client(AllowedAddresses.of("127.0.0.1"), 0.5)
+    async with halfway(begins, hangs=True) as (url, _):
+        with pytest.raises(NotSent, match="no answer within"):
+            await client.post(Request(url, {}, b"{}"))
+    await client.close()
