@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shutil import disk_usage
 from typing import Final
 
 from app.backup.manifest import Damaged, Manifest
@@ -26,6 +27,8 @@ from services.system.contents import (
 )
 
 _PIECE: Final = 1 << 18
+_SEGMENTS: Final = 2 * 16 * 1024 * 1024
+"""Bytes of two segments of PostgreSQL's log."""
 _OWN_OPTION: Final = re.compile(rb"ALTER TABLE ONLY .+ ALTER COLUMN .+ SET \(pg_attver=\d+\);\n")
 """What builds of PostgreSQL 15 note of each column by themselves, and no other version takes."""
 
@@ -69,14 +72,16 @@ def missing_keys(manifest: Manifest, vault: Vault | None) -> list[str]:
     return missing
 
 
-async def read_dump(url: str, manifest: Manifest, file: Path, told: Told) -> None:
+async def read_dump(url: str, manifest: Manifest, file: Path, told: Told, home: Path | None = None) -> None:
     """Read a dump into the database of `url`, or leave that as it was.
+
+    `home` is the folder of the server's files, where they are on this machine.
 
     Raises: StartupError when the database is not empty, is older than the dump, or something fails.
     """
     async with _alone(url, file) as connection:
         await _refuse_unfit_server(connection, manifest, file)
-        await _read(url, manifest, file, told)
+        await _read(url, manifest, file, told, home)
 
 
 @asynccontextmanager
@@ -110,7 +115,7 @@ async def _refuse_unfit_server(connection: Connection, manifest: Manifest, file:
         )
 
 
-async def _read(url: str, manifest: Manifest, file: Path, told: Told) -> None:
+async def _read(url: str, manifest: Manifest, file: Path, told: Told, home: Path | None) -> None:
     restoring = [*_SECTIONS, "--verbose", "--file=-", str(file)]
     reading = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1", "--file=-"]
     pipe = asyncio.subprocess.PIPE
@@ -136,7 +141,7 @@ async def _read(url: str, manifest: Manifest, file: Path, told: Told) -> None:
         except (BrokenPipeError, ConnectionResetError) as error:
             # The server refused something, so psql ended, and with it the transaction.
             await psql.ended()
-            raise _refused(psql, file) from error
+            raise _refused(psql, file, home) from error
 
 
 class _Session:
@@ -148,9 +153,12 @@ class _Session:
         self._stdout = opened(psql.process.stdout)
 
     async def send(self, text: str | bytes) -> None:
-        """Give it a piece of the script."""
-        self._stdin.write(text.encode() if isinstance(text, str) else text)
-        await self._stdin.drain()
+        """Give it a piece of the script. Raises: BrokenPipeError where it has ended."""
+        try:
+            self._stdin.write(text.encode() if isinstance(text, str) else text)
+            await self._stdin.drain()
+        except RuntimeError as error:  # uvloop's, of a pipe that is closed already
+            raise BrokenPipeError from error
 
     async def rows(self, sql: str) -> Sequence[str]:
         """What a statement gives, after all that came before."""
@@ -201,8 +209,9 @@ async def _found(session: _Session, told: Told) -> dict[str, Content]:
     return found
 
 
-def _refused(psql: Tool, file: Path) -> StartupError:
-    if psql.disk_full:
+def _refused(psql: Tool, file: Path, home: Path | None) -> StartupError:
+    # A server that cannot write its log ends without a word to those who are connected.
+    if psql.disk_full or (psql.is_cut_off and home is not None and disk_usage(home).free < _SEGMENTS):
         return StartupError(
             f"There is no room for {file} on the disk of the database: free some space, or restore into a "
             "server on another disk; nothing was changed."

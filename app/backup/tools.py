@@ -20,6 +20,7 @@ DISK_FULL: Final = (
     "File too large",
     "Check free disk space",
 )
+_CUT_OFF: Final = ("connection to server was lost", "server closed the connection unexpectedly")
 _LAST_LINES: Final = 200
 _LONGEST_LINE: Final = 1 << 20
 
@@ -49,6 +50,11 @@ class Tool:
     def disk_full(self) -> bool:
         """Whether it ended for lack of room."""
         return any(sign in line for line in self.said for sign in DISK_FULL)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the server ended while it was connected."""
+        return any(sign in line for line in self.said for sign in _CUT_OFF)
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ def verify(file: Path) -> None:
         try:
             manifest = whole_dump(file)
             with scratch_server(settings.backups, "ccgraph backup --verify") as server, Steps() as steps:
-                run(read_dump(server.url(), manifest, file, steps.told))
+                run(read_dump(server.url(), manifest, file, steps.told, server.directory.path))
         except Damaged as damaged:
             if damaged.key is not None:
                 _record(settings, damaged.key, same=False)

@@ -51,7 +51,8 @@ def restore(file: Path, *, without_keys: bool, discard_waiting: bool) -> None:
             located(settings, command="ccgraph restore", alone=True, say=say) as found,
         ):
             with Steps() as steps:
-                run(read_dump(found.url, manifest, file, steps.told))
+                home = settings.data_dir if settings.database_url is None else None
+                run(read_dump(found.url, manifest, file, steps.told, home))
             findings = _made_usable(found, _PARTITIONS)
             waiting = _waiting(found, discard=discard_waiting)
     say(f"{manifest.row_count} rows in {len(manifest.tables)} tables restored from {file}.")

@@ -256,8 +256,16 @@ def test_a_dump_is_tried_and_a_killed_trial_leaves_nothing_for_long(
 
 
 ON_A_SMALL_DISK = (
-    "mount -t tmpfs -o size=300k,mode=755 tmpfs {disk} && {command}; code=$?; ls -A {disk}; exit $code"
+    "mount -t tmpfs -o size={size},mode=755 tmpfs {disk} && {command}; code=$?; ls -A {disk}; exit $code"
 )
+MUCH = """
+INSERT INTO system_logs (level, category, module, message)
+SELECT 'INFO', 'c', 'm', (
+    SELECT string_agg(md5(random()::text || n || part), '') FROM generate_series(1, 200) AS part
+)
+FROM generate_series(1, 12000) AS n
+"""
+"""Some 80 MB that cannot be compressed much."""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
@@ -266,7 +274,7 @@ def test_a_full_disk_leaves_no_backup(database_url: str, tmp_path: Path) -> None
     disk.mkdir()
     command = f"{CCGRAPH} backup --to {disk}"
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", ON_A_SMALL_DISK.format(disk=disk, command=command)],
+        ["unshare", "--mount", "sh", "-c", ON_A_SMALL_DISK.format(size="300k", disk=disk, command=command)],
         env={**os.environ, "DATABASE_URL": database_url, "CCGRAPH_SECRET_KEY": KEY},
         cwd=tmp_path,
         capture_output=True,
@@ -276,6 +284,37 @@ def test_a_full_disk_leaves_no_backup(database_url: str, tmp_path: Path) -> None
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is no room left for the backup" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["restore {file}", "backup --verify {file}"])
+def test_a_disk_that_becomes_full_while_a_dump_is_read_is_told(
+    on_database: Run, database_url: str, tmp_path: Path, command: str
+) -> None:
+    """PostgreSQL cannot write its log then, and ends without a word to those who are connected."""
+    asyncio.run(ask(database_url, MUCH))
+    file = on_database("backup", "--to", str(tmp_path / "kept")).stdout.strip()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    line = f"{CCGRAPH} {command.format(file=file)}"
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", ON_A_SMALL_DISK.format(size="100m", disk=disk, command=line)],
+        env={
+            **environment,
+            "CCGRAPH_SECRET_KEY": KEY,
+            "CCGRAPH_DATA_DIR": f"{disk}/data",
+            "CCGRAPH_BACKUP_DIR": f"{disk}/backups",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"There is no room for {file} on the disk of the database" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_named(on_database: Run, tmp_path: Path) -> None:
