@@ -8,7 +8,7 @@ from models.enums import CcLogCategory, LogLevel
 from services.fleet.activities import ACTIVITIES
 from services.fleet.facts import Kind, Reading, Witness
 from services.fleet.keys import digest, permission_name
-from services.fleet.outcomes import failed, is_denial, succeeded
+from services.fleet.outcomes import failed, is_failure, succeeded
 from services.fleet.precedence import micros
 from services.fleet.telling import AGENT_TOOLS, QUESTION_TOOLS, Telling, about, server_of
 from services.fleet.tokens import context_used
@@ -212,7 +212,7 @@ def _tool_batch(telling: Telling, hook: Object, at: datetime) -> None:
             arguments=payload(call["tool_input"]) if call.get("tool_input") is not None else None,
         )
         said = plain_text(response)
-        outcome = failed(said) if is_denial(said) else succeeded(response)
+        outcome = failed(said) if is_failure(said) else succeeded(response)
         telling.tool_ended(at, use, outcome, witness=Witness.BATCH)
 
 

@@ -12,6 +12,9 @@ _DENIAL: Final = re.compile(
     re.DOTALL,
 )
 
+_REFUSAL: Final = "<tool_use_error>"
+"""What Claude Code puts around its own errors: there is no such tool, or the arguments do not fit it."""
+
 _INTERRUPTION: Final = re.compile(r"^\[Request interrupted by user")
 
 
@@ -42,6 +45,11 @@ def succeeded(result: object) -> Outcome:
 def is_denial(message: object) -> bool:
     """Whether a tool's result says that it may not be used."""
     return isinstance(message, str) and _DENIAL.search(message) is not None
+
+
+def is_failure(result: object) -> bool:
+    """Whether a result is an error, where nothing else tells: a denial, or a call that was refused."""
+    return is_denial(result) or (isinstance(result, str) and result.startswith(_REFUSAL))
 
 
 def is_interruption(message: object) -> bool:
