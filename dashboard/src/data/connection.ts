@@ -9,6 +9,7 @@ const PONG_WITHIN = 5_000;
 const PROBE_WITHIN = 3_000; // the same for a pong after waking: one looks at the page, and what it shows may be old
 const OPEN_WITHIN = 8_000; // a network that swallows what is sent would let a socket open for minutes
 const UNHEARD = 90_000; // from which on a connection was away, and not only renewed; hidden tabs ping every minute
+const AFTER_SLEEP = 10_000; // milliseconds in which the end of a connection is due to the silence before
 const LONGEST_WAIT = 5_000;
 const REFUSED = [4401, 4403];
 const TERMINATED = 4499; // by this page, because no pong came
@@ -32,6 +33,7 @@ let token = '';
 let socket: WebSocket | null = null;
 let opening: WebSocket | null = null;
 let heard = Date.now(); // when the server was last heard of
+let slept: { from: number; at: number } | null = null; // the last long silence, and when it ended
 let silence: ReturnType<typeof setTimeout> | undefined;
 let renewing = false;
 
@@ -73,6 +75,8 @@ export const stream = createClient({
       if (!received) expectPong(PONG_WITHIN);
     },
     message: () => {
+      // After a sleep what lay in the buffers comes first, and then the news that the connection is gone.
+      if (Date.now() - heard > UNHEARD) slept = { from: heard, at: Date.now() };
       heard = Date.now();
     },
     pong: (received) => {
@@ -83,13 +87,15 @@ export const stream = createClient({
       socket = null;
       const { code } = event as { code: number };
       if (REFUSED.includes(code)) session.refused(token);
-      const unheard = code === TERMINATED || Date.now() - heard > UNHEARD;
-      const meant = renewing && Date.now() - heard < UNHEARD;
+      const from = slept !== null && Date.now() - slept.at < AFTER_SLEEP ? slept.from : heard;
+      const asleep = Date.now() - from > UNHEARD;
+      const meant = renewing && !asleep;
+      slept = null;
       renewing = false;
       if (meant) return;
       if (code === 1000) connection.set({ status: 'idle' });
       else if (connection.get().status !== 'lost') {
-        connection.set({ status: 'lost', since: unheard ? heard : Date.now() });
+        connection.set({ status: 'lost', since: asleep || code === TERMINATED ? from : Date.now() });
       }
     },
   },

@@ -4,12 +4,14 @@ import { RequestFailed, troubleOf, unlessUnheard } from './trouble';
 import { onWaking } from './waking';
 
 const SPARE = 60_000; // milliseconds before its end at which a token is renewed
+const PART = 1 / 4; // of its life, where that is less: a server may give tokens that live for a minute
 const CHANNEL = 'ccgraph-session';
 const RETRY = 3_000;
 const ANSWER_WITHIN = 15_000; // milliseconds; until then all tabs wait for the one that asks
 
 export type User = { id: number; username: string; isAdmin: boolean };
-export type Login = { accessToken: string; until: number; user: User; graphiql: boolean };
+/** Times in milliseconds; `spare` is how long before its end the token is renewed. */
+export type Login = { accessToken: string; until: number; spare: number; user: User; graphiql: boolean };
 export type SessionState =
   | { status: 'starting' }
   | { status: 'unreachable' }
@@ -75,13 +77,15 @@ export class Session extends Store<SessionState> {
     });
   }
 
-  #isDue(spare = SPARE / 2): boolean {
+  /** `part` is of the spare time. */
+  #isDue(part = 1 / 2): boolean {
     const state = this.get();
-    return state.status === 'starting' || (state.status === 'in' && state.login.until - Date.now() < spare);
+    if (state.status !== 'in') return state.status === 'starting';
+    return state.login.until - Date.now() < state.login.spare * part;
   }
 
   #renewWhenDue(): void {
-    if (this.get().status === 'unreachable' || this.#isDue(SPARE)) this.start();
+    if (this.get().status === 'unreachable' || this.#isDue(1)) this.start();
   }
 
   /** One exchange at a time, in this tab and in all: each takes the cookie that the last one has set. */
@@ -115,7 +119,9 @@ export class Session extends Store<SessionState> {
       this.#leave(this.get().status === 'in');
       return;
     }
-    const login = { accessToken, until: Date.now() + expiresIn * 1_000, user, graphiql };
+    const life = expiresIn * 1_000;
+    const spare = Math.min(SPARE, life * PART);
+    const login = { accessToken, until: Date.now() + life, spare, user, graphiql };
     this.#enter(login);
     this.#others.postMessage({ login } satisfies Message);
   }
@@ -134,7 +140,7 @@ export class Session extends Store<SessionState> {
   #enter(login: Login): void {
     this.set({ status: 'in', login });
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.start(), Math.max(1_000, login.until - Date.now() - SPARE));
+    this.#timer = setTimeout(() => this.start(), Math.max(1_000, login.until - Date.now() - login.spare));
   }
 }
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.acceptance.dashboard.conftest import Fleet
-from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, until
-from tests.support.serving import LiveServer
+from app.config.settings import Settings
+from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
+from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in, until
+from tests.support.serving import LiveServer, served
 
 pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
 
@@ -118,7 +119,7 @@ def test_a_token_whose_answer_was_lost_is_in_the_list(home: Page, live_server: L
     home.goto(f"{live_server.url}/settings")
     form = home.get_by_role("form", name="Create a token")
     form.get_by_label("Name").fill("night work")
-    form.get_by_label("Your password").fill("correct horse")
+    form.get_by_label("Your password").fill(PASSWORD)
     lost = lose_the_answer(home, "createAccessToken")
     form.get_by_role("button").click()
 
@@ -147,10 +148,30 @@ def test_a_login_without_a_network_says_so_and_is_tried_again(
 ) -> None:
     page.goto(live_server.url)
     page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill("correct horse")
+    page.get_by_label("Password").fill(PASSWORD)
     with offline(page):
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("See whether you are online, and log in again.")
     page.get_by_role("button", name="Log in").click()
 
     expect(page.get_by_text("東京-parent")).to_be_visible()
+
+
+def test_tokens_that_live_for_a_minute_are_not_renewed_without_end(
+    page: Page, fleet: Fleet, settings: Settings
+) -> None:
+    renewals: list[str] = []
+    with served(settings.model_copy(update={"access_token_minutes": 1})) as server:
+        page.on("request", lambda request: renewals.append(request.url) if "renew" in request.url else None)
+        page.clock.install()
+        log_in(page, server.url, "alice", PASSWORD)
+        page.get_by_text("東京-parent").wait_for()
+        before = len(renewals)
+
+        page.clock.run_for(30_000)  # three quarters of its life are not over
+
+        expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("Live")
+        assert len(renewals) == before
+        page.clock.run_for(20_000)
+        until(page, lambda: len(renewals) > before)
+        page.close()
