@@ -82,18 +82,26 @@ type FailedProps = {
   again?: () => void;
   /** Takes it away, where what it tells of is over. */
   close?: () => void;
+  /** What the fields of the input are called, by their names in the API: of several one is told which is meant. */
+  fields?: Readonly<Record<string, string>>;
 };
 
 /** It failed: why, in the server's words, with the id by which its operator finds the request. */
-export function Failed({ trouble, page = false, again, close }: FailedProps) {
+export function Failed({ trouble, page = false, again, close, fields }: FailedProps) {
   const t = useTexts(TEXTS);
   // An address whose key is none leads to nothing, as one whose row is gone.
   if (page && trouble.kind === 'input') return <Failed page trouble={NOT_FOUND} />;
   const general = { conflict: null, input: null, ...t }[trouble.kind];
+  const field = fields?.[trouble.field?.split('.').at(-1) ?? ''];
   return (
     <div className={styles.state} role="alert">
       {general && <Said page={page}>{general}</Said>}
-      {trouble.message && trouble.kind !== 'loggedOut' && <p>{trouble.message}</p>}
+      {trouble.message && trouble.kind !== 'loggedOut' && (
+        <p>
+          {field && <strong>{field}: </strong>}
+          {trouble.message}
+        </p>
+      )}
       {trouble.retryAfter !== null && <p>{t.retryAfter(trouble.retryAfter)}</p>}
       {trouble.requestId && <p className="quiet">{t.request(trouble.requestId)}</p>}
       {again && (

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useAnswer } from '@/data/client';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import { named } from '@/ui/named';
 import { useNow } from '@/ui/time';
 import styles from './BoardPage.module.css';
 import { BoardTaskDocument, type TaskStatus } from './board.generated';
@@ -50,7 +51,7 @@ export function Card({ task, current, withProject, choose, change, drag, patch, 
     >
       <div className={styles.top}>
         <button type="button" className={styles.name} aria-expanded={current} onClick={() => choose(task.id)}>
-          {task.name}
+          {named(task.name, task.id)}
         </button>
         <span className={styles.priority} title={t.priorityOf(task.priority)}>
           <span aria-hidden="true">P{task.priority}</span>

@@ -1,6 +1,7 @@
 // The lines of the first page: who needs a person comes first, and who needs one for longest before others.
 
 import { partOf } from '@/data/wordsSought';
+import { named } from '@/ui/named';
 import { STATES, type State, stateOf } from '@/ui/State';
 import { summaryOf } from '@/ui/toolInput';
 import type {
@@ -96,7 +97,7 @@ export function rowOf(instance: HomeInstanceFragment, prompt = ''): Row {
       : (instance.activityDetail ?? ''),
     requestId: asked ? request.id : null,
     heldUntil: asked ? request.heldUntil : null,
-    name: instance.name,
+    name: named(instance.name, instance.id),
     project: instance.project?.name ?? '',
     person: instance.session?.user?.username ?? '',
     branch: instance.gitWorktrees.nodes[0]?.currentBranch ?? instance.worktreePath ?? '',

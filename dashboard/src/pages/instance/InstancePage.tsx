@@ -8,6 +8,7 @@ import { useAnswering } from '@/data/permissions';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
 import { Excerpt } from '@/ui/Excerpt';
+import { named } from '@/ui/named';
 import page from '@/ui/page.module.css';
 import { needsPerson, StateWord, stateOf } from '@/ui/State';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
@@ -52,7 +53,7 @@ export function InstancePage() {
       <Tree root={root} current={id} />
       <div className={styles.main}>
         <div className={styles.head}>
-          <h1>{instance.name}</h1>
+          <h1>{named(instance.name, id)}</h1>
           <p className="quiet">
             <StateWord state={stateOf(instance)} />
             {!asked && activitySince && (

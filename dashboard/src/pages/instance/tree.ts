@@ -1,4 +1,5 @@
 // The tree of instances as the lines in which it is shown.
+import { named } from '@/ui/named';
 import { type State, stateOf } from '@/ui/State';
 import type { TreeInstanceFragment } from './instance.generated';
 
@@ -25,7 +26,7 @@ export function branches(top: TreeInstanceFragment, below: readonly TreeInstance
   const walk = (instance: TreeInstanceFragment, depth: number): Branch[] => [
     {
       id: instance.id,
-      name: instance.name,
+      name: named(instance.name, instance.id),
       state: stateOf(instance),
       depth,
       own: used(instance.usage.aggregate.sum),

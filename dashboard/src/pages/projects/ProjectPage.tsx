@@ -8,6 +8,7 @@ import { useDoing } from '@/data/doing';
 import { useLive } from '@/data/follow';
 import { useUser } from '@/data/session';
 import { useTexts } from '@/i18n/language';
+import { named } from '@/ui/named';
 import page from '@/ui/page.module.css';
 import { Failed, Loading, NOT_FOUND } from '@/ui/states';
 import { TEXTS } from './messages';
@@ -39,7 +40,7 @@ export function ProjectPage() {
   return (
     <div className={page.page} key={id}>
       <div className={page.head}>
-        <h1>{project.name}</h1>
+        <h1>{named(project.name, id)}</h1>
         <span className="quiet">
           {t.status[project.status]} · {t.owner}: {project.owner.username} · {t.you}:{' '}
           {t.parts[partOf(user, project)]}

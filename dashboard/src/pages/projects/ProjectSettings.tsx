@@ -4,9 +4,10 @@ import { ask, change, useAnswer } from '@/data/client';
 import { useDoing } from '@/data/doing';
 import { changeSeen } from '@/data/seen';
 import { useTexts } from '@/i18n/language';
+import { NAME } from '@/ui/named';
 import page from '@/ui/page.module.css';
 import { Failed, Loading } from '@/ui/states';
-import { TEXTS } from './messages';
+import { fieldsOf, TEXTS } from './messages';
 import {
   ChangeProjectDocument,
   type ProjectPatch,
@@ -81,7 +82,12 @@ function Fields({ settings, usable, done, touched, again }: FieldsProps) {
   const text = (name: string, label: string, value: string | null, wide = false) => (
     <label className={wide ? page.wide : undefined}>
       {label}
-      <input name={name} defaultValue={value ?? ''} autoComplete="off" required={name === 'name'} />
+      <input
+        name={name}
+        defaultValue={value ?? ''}
+        autoComplete="off"
+        {...(name === 'name' && { required: true, pattern: NAME, title: t.nameHint })}
+      />
     </label>
   );
   const check = (name: string, label: string, value: boolean | null) => (
@@ -125,6 +131,7 @@ function Fields({ settings, usable, done, touched, again }: FieldsProps) {
               type="number"
               name="maxParallelCc"
               min={1}
+              max={MOST_PARALLEL}
               step={1}
               defaultValue={settings.maxParallelCc ?? ''}
             />
@@ -150,11 +157,12 @@ function Fields({ settings, usable, done, touched, again }: FieldsProps) {
           </button>
         </p>
       )}
-      {doing.trouble && <Failed trouble={doing.trouble} />}
+      {doing.trouble && <Failed trouble={doing.trouble} fields={fieldsOf(t)} />}
     </>
   );
 }
 
+const MOST_PARALLEL = 1_000; // what is meant by more is no bound
 const TEXT_FIELDS = ['name', 'description', 'repositoryUrl', 'localPath', 'defaultBranch'] as const;
 const CHECKS = ['holdPermissionRequests', 'mcpEnabled', 'ultrathinkProtocol', 'isPublic'] as const;
 

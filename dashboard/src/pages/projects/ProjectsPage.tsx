@@ -9,11 +9,12 @@ import { KeyOf } from '@/data/keyOf';
 import { useUser } from '@/data/session';
 import { useFormats } from '@/i18n/format';
 import { useTexts } from '@/i18n/language';
+import { NAME, named } from '@/ui/named';
 import page from '@/ui/page.module.css';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { Since } from '@/ui/time';
 import { Invitations } from './Invitations';
-import { TEXTS } from './messages';
+import { fieldsOf, TEXTS } from './messages';
 import { decides, partOf } from './people';
 import {
   CreateProjectDocument,
@@ -97,7 +98,7 @@ function List({ projects }: { projects: Projects }) {
                 <tr key={project.id}>
                   <td>
                     <Link to="/projects/$project" params={{ project: project.projectId }}>
-                      {project.name}
+                      {named(project.name, project.projectId)}
                     </Link>
                   </td>
                   <td>
@@ -198,7 +199,15 @@ function NewProject() {
       >
         <label>
           {t.name}
-          <input id="new-project-name" name="name" required maxLength={100} autoComplete="off" />
+          <input
+            id="new-project-name"
+            name="name"
+            required
+            pattern={NAME}
+            title={t.nameHint}
+            maxLength={100}
+            autoComplete="off"
+          />
         </label>
         <label>
           {t.branch}
@@ -223,7 +232,7 @@ function NewProject() {
           </button>
         </div>
       </form>
-      {doing.trouble && <Failed trouble={doing.trouble} />}
+      {doing.trouble && <Failed trouble={doing.trouble} fields={fieldsOf(t)} />}
     </section>
   );
 }

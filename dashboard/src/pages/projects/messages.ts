@@ -1,4 +1,4 @@
-import { texts } from '@/i18n/language';
+import { texts, type useTexts } from '@/i18n/language';
 
 export const TEXTS = texts({
   en: {
@@ -11,6 +11,7 @@ export const TEXTS = texts({
     noneFits: 'No project fits.',
     shown: (count: string, all: string) => `The first ${count} of ${all}.`,
     name: 'Name',
+    nameHint: 'It needs one letter at least.',
     owner: 'Owner',
     you: 'You are',
     running: 'Running',
@@ -109,6 +110,7 @@ export const TEXTS = texts({
     noneFits: '一致するプロジェクトはありません。',
     shown: (count: string, all: string) => `${all} 件のうち先頭の ${count} 件です。`,
     name: '名前',
+    nameHint: '文字を1つ以上入力してください。',
     owner: '所有者',
     you: 'あなたの役割',
     running: '実行中',
@@ -198,3 +200,15 @@ export const TEXTS = texts({
     no: 'いいえ',
   },
 });
+
+/** What the fields of a project are called, by their names in the API. */
+export function fieldsOf(t: ReturnType<typeof useTexts<(typeof TEXTS)['en']>>): Record<string, string> {
+  return {
+    name: t.name,
+    description: t.description,
+    repositoryUrl: t.repository,
+    localPath: t.path,
+    defaultBranch: t.branch,
+    maxParallelCc: t.parallel,
+  };
+}

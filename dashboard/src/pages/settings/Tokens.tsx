@@ -4,6 +4,7 @@ import { change, useAnswer } from '@/data/client';
 import { useDoing } from '@/data/doing';
 import { session } from '@/data/session';
 import { useTexts } from '@/i18n/language';
+import { NAME } from '@/ui/named';
 import page from '@/ui/page.module.css';
 import { Failed, Loading } from '@/ui/states';
 import { Moment } from '@/ui/time';
@@ -121,7 +122,7 @@ function NewToken({ made }: { made: () => void }) {
       <form className={page.form} onSubmit={(event) => void submit(event)} aria-label={t.create}>
         <label>
           {t.name}
-          <input name="name" required maxLength={100} autoComplete="off" />
+          <input name="name" required pattern={NAME} maxLength={100} autoComplete="off" />
         </label>
         <label>
           {t.validFor}
