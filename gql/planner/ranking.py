@@ -121,8 +121,13 @@ class Ranking:
     def _looked_up(self, among: str) -> str:
         """The newest rows of each text, one text after the other."""
         column = f"{self.alias}.{self.texts.column}"
-        same = f"{key_of_text(column)} = {self._ranked}.key AND {column} = {self._ranked}.text"
-        rows = self._newest([same, *self._allowed, *self.behind], self.count)
+        # One follows from the other, which PostgreSQL does not know: by the product of both it expects few
+        # rows of a text, and reads all in place of the newest. So what the second compares is hidden from it.
+        same = [
+            f"{key_of_text(column)} = {self._ranked}.key",
+            f"COALESCE({column} = {self._ranked}.text, false)",
+        ]
+        rows = self._newest([*same, *self._allowed, *self.behind], self.count)
         return (
             f"SELECT {self.order.select(self.alias)}\nFROM (\nSELECT *\nFROM {self._ranked}"
             f"{_where([among, *self.within])}\nORDER BY rank DESC\n) AS {self._ranked}"

@@ -35,7 +35,7 @@ ORDER BY rank DESC
 CROSS JOIN LATERAL (
 SELECT file_operation$1.*
 FROM file_operations AS file_operation$1
-WHERE hashtextextended(file_operation$1.file_path, 0) = ranked$1.key AND file_operation$1.file_path = ranked$1.text AND (file_operation$1.session_id = ANY(ARRAY(SELECT key FROM seen$1)))
+WHERE hashtextextended(file_operation$1.file_path, 0) = ranked$1.key AND COALESCE(file_operation$1.file_path = ranked$1.text, false) AND (file_operation$1.session_id = ANY(ARRAY(SELECT key FROM seen$1)))
 ORDER BY file_operation$1.id DESC, file_operation$1.created_at DESC
 LIMIT 11
 ) AS file_operation$1

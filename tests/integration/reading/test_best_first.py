@@ -1,6 +1,7 @@
 """The best first of rows that share their texts: the same page whichever way it is found."""
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -122,8 +123,43 @@ async def test_operations_that_do_not_belong_to_the_best_are_not_looked_at(
     assert await rows_read(database_url, people[False], is_admin=False, first=3) < 2_100
 
 
+async def test_postgresql_knows_how_many_operations_a_path_has(
+    connection: AsyncConnection, people: dict[bool, AnyRow], database_url: str
+) -> None:
+    """Of few it would read all, and put them in order, in place of the newest by an index."""
+    session = await make_session(connection, user_id=people[False].id)
+    await connection.execute(
+        sql(
+            "INSERT INTO file_operations (session_id, user_id, operation_type, file_path, created_at)"
+            " SELECT :session, :person, 'read', 'zebra/' || n % 50, date_trunc('month', now())"
+            " FROM generate_series(1, 5000) AS n"
+        ),
+        {"session": session.session_id, "person": people[False].id},
+    )
+    await connection.exec_driver_sql("ANALYZE")
+    await connection.commit()
+    plan = await plan_of(database_url, people[True], is_admin=True, first=3)
+    expected = max(
+        node["Plan Rows"]
+        for node in nodes(plan)
+        if "Relation Name" in node
+        and "hashtextextended" in node.get("Index Cond", node.get("Recheck Cond", ""))
+    )
+    assert expected >= 100 / 4
+
+
 async def rows_read(database_url: str, viewer: AnyRow, *, is_admin: bool, first: int) -> int:
     """How many rows of file_operations PostgreSQL read for a page."""
+    plan = await plan_of(database_url, viewer, is_admin=is_admin, first=first)
+    return sum(
+        node["Actual Rows"] * node["Actual Loops"]
+        for node in nodes(plan)
+        if str(node.get("Relation Name", "")).startswith("file_operations_")
+    )
+
+
+async def plan_of(database_url: str, viewer: AnyRow, *, is_admin: bool, first: int) -> dict[str, Any]:
+    """What PostgreSQL does for a page, and how long."""
     given: dict[str, Any] = {"search": "zebra", "first": first}
     operation = Preparation(SCHEMA._schema, Limits()).operation(QUERY, None)
     variables = operation.variables(SCHEMA._schema, given).coerced
@@ -135,13 +171,14 @@ async def rows_read(database_url: str, viewer: AnyRow, *, is_admin: bool, first:
         text = await connection.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(viewer.id, variables)
         )
-        return sum(_read(orjson.loads(text)[0]["Plan"]))
     finally:
         await connection.close()
+    found: dict[str, Any] = orjson.loads(text)[0]["Plan"]
+    return found
 
 
-def _read(plan: dict[str, Any]) -> list[int]:
-    found = []
-    if str(plan.get("Relation Name", "")).startswith("file_operations_"):
-        found.append(plan["Actual Rows"] * plan["Actual Loops"])
-    return found + [count for inner in plan.get("Plans", []) for count in _read(inner)]
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan and all in it."""
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes(inner)
