@@ -1,8 +1,9 @@
 """What a server does by itself, and `ccgraph maintenance`: one run at a time of a database, step by step.
 
 The lock is held by a transaction that does nothing else, so that it goes with its process, also behind a
-pooler, and holds back nothing: without a statement it has no snapshot. So a run that is noted as running when
-another one gets the lock has died. Each step can be done twice; what a dead run has left, the next one does.
+pooler, and holds back nothing: after its last statement it has no snapshot. So a run that is noted as running
+when another one gets the lock has died. Each step can be done twice; what a dead run has left, the next one
+does.
 """
 
 import asyncio
@@ -102,7 +103,7 @@ class Maintenance:
         Raises: what the database raises when it cannot be reached, and Superseded when another process took
         over because this one had lost its lock.
         """
-        async with self._only_one() as free:
+        async with self.only_one() as free:
             if not free:
                 return None
             run = _Run(self, told or Told())
@@ -142,12 +143,16 @@ class Maintenance:
         return Work(self._database, connection, at, dry, self._silent_for, self._lost_after)
 
     @asynccontextmanager
-    async def _only_one(self) -> AsyncIterator[bool]:
-        """Whether no other process is at it; then none is until the block ends."""
+    async def only_one(self) -> AsyncIterator[bool]:
+        """Whether no other process is at it; then none is until the block ends. It holds no snapshot."""
         keeper = await self.open()
         try:
             await keeper.execute("BEGIN")
-            yield bool(await keeper.fetchval(_LOCK))
+            free = bool(await keeper.fetchval(_LOCK))
+            # Until the next statement PostgreSQL keeps this one open, and with it its snapshot, which would
+            # have it keep all that is removed meanwhile. One of the simple protocol leaves none behind.
+            await keeper.execute("SELECT 1")
+            yield free
         finally:
             keeper.terminate()  # which ends its transaction, whatever state the connection is in
 

@@ -536,3 +536,18 @@ async def test_what_many_removed_rows_have_left_is_freed_at_once(
             "SELECT sum(vacuum_count)::int FROM pg_stat_user_tables WHERE relname LIKE $1", tables
         )
         assert (runs > 0) is vacuumed, tables
+
+
+async def test_the_lock_of_a_run_keeps_nothing_of_what_is_removed(
+    settings: Settings, database: Database, plain: Connection
+) -> None:
+    """A snapshot that lasts as long as the run would have each vacuum leave all that the run removed."""
+    maintenance = maintenance_of(settings, database)
+    async with maintenance.only_one() as free:
+        assert free
+        assert await maintenance.run(MaintenanceOrigin.COMMAND) is None
+        held = await plain.fetch(
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state = 'idle in transaction' AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)"
+        )
+    assert held == []
