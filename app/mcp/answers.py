@@ -54,8 +54,15 @@ _MISREAD: Final = {
     "too_long": "Give {max_length} of them at most: the rest goes into another call.",
     "string_too_short": "Give a text of {min_length} or more characters.",
     "string_too_long": "Give a text of {max_length} characters at most.",
+    "string_pattern_mismatch": "Give a text with a letter in it, not blanks alone.",
 }
 """What pydantic finds wrong with an argument, in words of JSON, with what it says of the limits."""
+
+_NEXT_STEPS: Final = {
+    ("NOT_FOUND", "instance"): "`join_project` registers it.",
+    ("NOT_FOUND", "taskId"): "`get_available_tasks` shows those there are.",
+}
+"""What to do next, by code and argument, where the use case knows no tools."""
 
 _VERBS: Final = {
     "claimTask": "update_task_status with RUNNING",
@@ -109,6 +116,9 @@ def refused(error: Problem) -> CallToolResult:
     sentence = _cut(_VERB.sub(lambda verb: _VERBS[verb[0]], error.message), _LONGEST_SENTENCE)
     if field == "idempotencyKey":
         sentence = sentence.replace("a new UUID", "a new one")
+    step = _NEXT_STEPS.get((error.code, field))
+    if step is not None and step.split("`")[1] not in sentence:
+        sentence = f"{sentence} {step}"
     place = f" ({field})" if field else ""
     meta: dict[str, Any] = {"ccgraph/code": error.code}
     if field:

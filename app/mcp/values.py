@@ -125,6 +125,9 @@ Instance = Annotated[
     Field(description="Instance you work as. Leave it out where `ccgraph mcp` or a header names it."),
 ]
 Cursor = Annotated[str | None, Field(description="`next` of the answer before, to go on from there.")]
+VISIBLE = r"\S"
+"""The pattern of a name: one letter at least that is no blank."""
+
 Key = Annotated[
     str | None,
     Field(

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import INSTANCE_FIELDS, InstanceRow
 from app.mcp.tool import tool
-from app.mcp.values import WHOLE, Data, Given, Instance, Key, Kind, Told
+from app.mcp.values import VISIBLE, WHOLE, Data, Given, Instance, Key, Kind, Told
 from services.core.errors import BadInput, Conflict, NotFound
 from services.instances.instances import NewChild, create_child
 from services.instances.joining import Joining, join
@@ -42,7 +42,9 @@ class JoinProject(Given):
     project: Annotated[
         str | None, Field(description="Id or name of the project; left out where you see only one.")
     ] = None
-    name: Annotated[str, Field(min_length=1, description="What your instance is called.")] = "Claude Code"
+    name: Annotated[
+        str, Field(min_length=1, pattern=VISIBLE, description="What your instance is called.")
+    ] = "Claude Code"
     instance: Instance = None
     parent_instance_id: Annotated[UUID | None, Field(description="Instance that you work for, if any.")] = (
         None
@@ -63,7 +65,7 @@ class Joined(Told):
 class ChildTask(Given):
     """A new task for the child."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, pattern=VISIBLE)]
     task_type: Kind
     description: str | None = None
     instruction: str | None = None
@@ -83,7 +85,7 @@ class ChildWorktree(Given):
 class CreateChildCc(Given):
     """A child instance and what it needs to begin."""
 
-    name: Annotated[str, Field(min_length=1, description="What the child is called.")]
+    name: Annotated[str, Field(min_length=1, pattern=VISIBLE, description="What the child is called.")]
     instance: Annotated[UUID | None, Field(description="The parent: you, when left out.")] = None
     task: ChildTask | None = None
     task_id: Annotated[UUID | None, Field(description="A task that exists, instead of a new one.")] = None

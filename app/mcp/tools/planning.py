@@ -8,7 +8,7 @@ from pydantic import Field
 from app.mcp.call import Call
 from app.mcp.rows import project_of
 from app.mcp.tool import tool
-from app.mcp.values import PAGE, WHOLE, ByName, Data, Given, Instance, Key, Kind, Part, Told
+from app.mcp.values import PAGE, VISIBLE, WHOLE, ByName, Data, Given, Instance, Key, Kind, Part, Told
 from models.enums import TaskDependencyType
 from services.core.errors import BadInput
 from services.tasks.planning import MAX_TASKS, PlannedDependency, PlannedTask
@@ -29,7 +29,7 @@ class NewTask(Given):
         str | None,
         Field(min_length=1, max_length=100, description="A name within this call, for `dependsOn`."),
     ] = None
-    name: Annotated[str, Field(min_length=1, description="What it is called.")]
+    name: Annotated[str, Field(min_length=1, pattern=VISIBLE, description="What it is called.")]
     task_type: Kind
     description: Annotated[str | None, Field(description="What is to be done.")] = None
     instruction: Annotated[str | None, Field(description="What the one who does it is told.")] = None

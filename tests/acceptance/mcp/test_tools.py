@@ -30,7 +30,9 @@ async def test_a_plan_is_worked_through(lead: Agent) -> None:
     claimed = (await lead.call("claim_next_task", leaseSeconds=60))["task"]
     assert claimed["id"] == design
     assert claimed["status"] == "RUNNING"
-    assert (await lead.call("claim_next_task")) == NONE_READY
+    none = await lead.call("claim_next_task")
+    assert "task" not in none
+    assert [held["id"] for held in none["alsoHeld"]] == [design]
     reported = await lead.call("report_progress", taskId=design, message="Half of it", data={"percent": 50})
     assert reported["task"]["leaseExpiresAt"] > claimed["leaseExpiresAt"]
     done = await lead.call("complete_task", taskId=design, outputData={"drawing": "a.svg"})
@@ -274,7 +276,10 @@ async def test_a_query_is_run_and_nothing_else(lead: Agent, person: Person) -> N
         ("add_tasks", {"tasks": [{"name": "x", "taskType": "DESIGN", "by": 1}]}, "schema of the tool"),
         ("complete_task", {}, "This must be given. (taskId)"),
         ("complete_task", {"taskId": "5"}, "This is a key that another answer gave: a UUID such as"),
-        ("complete_task", {"taskId": str(uuid4())}, "NOT_FOUND: "),
+        ("complete_task", {"taskId": str(uuid4())}, "`get_available_tasks` shows those there are. (taskId)"),
+        ("claim_next_task", {"instance": str(uuid4())}, "`join_project` registers it. (instance)"),
+        ("add_tasks", {"tasks": [{"name": " \n", "taskType": "DESIGN"}]}, "not blanks alone. (tasks.0.name)"),
+        ("join_project", {"name": "  "}, "not blanks alone. (name)"),
         ("add_tasks", {"tasks": [{"name": "\x00", "taskType": "DESIGN"}]}, "(tasks.0.name)"),
         (
             "add_tasks",
@@ -286,7 +291,7 @@ async def test_a_query_is_run_and_nothing_else(lead: Agent, person: Person) -> N
         ("fleet_status", {"after": "nonsense"}, "CURSOR_INVALID: "),
         ("query", {"query": "{ me { id } }", "variables": "{}"}, "This is an object. (variables)"),
         ("log", {"message": "m", "data": {"a": "\x00"}}, "(data)"),
-        ("log", {"message": "m", "instance": str(uuid4())}, "(instance)"),
+        ("log", {"message": "m", "instance": str(uuid4())}, "`join_project` registers it. (instance)"),
     ],
 )
 async def test_what_is_wrong_is_a_sentence_in_the_result(
