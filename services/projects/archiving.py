@@ -72,10 +72,6 @@ _ARCHIVE_OF: Final = "SELECT 1 FROM projects_archive WHERE id = $1 FOR NO KEY UP
 _STAY: Final = "DELETE FROM project_archive_rows WHERE project_id = $1 AND table_name = 'projects'"
 ARCHIVE_ROW: Final = "SELECT 1 FROM projects_archive WHERE project_id = $1 FOR NO KEY UPDATE"
 _STILL_DUE: Final = f"SELECT 1 FROM projects WHERE {DUE} AND project_id = $2 FOR UPDATE"
-# What was estimated before rows went is wrong by then: the rows are found by the index of their column.
-BY_INDEX: Final = (
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-)
 
 
 async def archive(action: Action, project: int) -> None:
@@ -109,6 +105,25 @@ async def next_due(connection: WriteConnection, at: datetime, except_for: Collec
     return project_id
 
 
+class Bounded:
+    """Statements of one batch, which PostgreSQL cancels after some seconds in sum."""
+
+    def __init__(self, connection: WriteConnection, seconds: float) -> None:
+        self._connection = connection
+        self._ends = time.monotonic() + seconds
+
+    async def do(self, statement: str, *parameters: Any) -> CursorResult[Any]:
+        """Run one. Raises: DBAPIError of QueryCanceledError when the time is over."""
+        left = max(1, round(1000 * (self._ends - time.monotonic())))
+        await self._connection.exec_driver_sql(f"SET LOCAL statement_timeout = {left}")
+        return await self._connection.exec_driver_sql(statement, parameters)
+
+    async def find_by_index(self) -> None:
+        """Find rows by the index of their column from now on: estimates from before rows went are wrong."""
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            await self._connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+
+
 class Departure:
     """Moves a project into the archive tables in batches, with all that belongs to it; nothing of it is lost.
 
@@ -123,7 +138,6 @@ class Departure:
         self.is_over = False
         """Whether the project has gone."""
         self._at = at
-        self._ends = 0.0
         self._ways = [
             (table, condition)
             for table, column, _ in _BY
@@ -135,28 +149,27 @@ class Departure:
 
         0 says that there is nothing more to do, since the project has gone or is not due any more.
         """
-        self._ends = time.monotonic() + seconds
-        await self._do(connection, ARCHIVE_ROW, self.project_id)
-        due = await self._do(connection, _STILL_DUE, self._at, self.project_id)
+        batch = Bounded(connection, seconds)
+        await batch.do(ARCHIVE_ROW, self.project_id)
+        due = await batch.do(_STILL_DUE, self._at, self.project_id)
         if due.scalar() is None:
             return 0
-        await self._do(connection, _set_aside(PROJECTS.table, _NEW_PROJECT), self.project_id)
-        for setting in BY_INDEX.split("; "):
-            await connection.exec_driver_sql(setting)
+        await batch.do(_set_aside(PROJECTS.table, _NEW_PROJECT), self.project_id)
+        await batch.find_by_index()
         moved, ways = 0, list(self._ways)
         while ways and moved < most:
             table, condition = ways[0]
-            keys = await self._found(connection, table, condition, most - moved)
+            keys = await self._found(batch, table, condition, most - moved)
             if not keys:
                 del ways[0]
-            moved += await self._take(connection, table, keys)
+            moved += await self._take(batch, table, keys)
         if not ways:
-            await self._do(connection, "DELETE FROM projects WHERE project_id = $1", self.project_id)
+            await batch.do("DELETE FROM projects WHERE project_id = $1", self.project_id)
             self.is_over = True
         self._ways = ways  # what a batch has done that is undone is to be done again
         return moved + self.is_over
 
-    async def _found(self, connection: WriteConnection, table: Table, condition: str, most: int) -> Keys:
+    async def _found(self, batch: Bounded, table: Table, condition: str, most: int) -> Keys:
         """Rows for which a condition holds, those first to which no other row of their table refers."""
         names = ", ".join(f"t.{name}" for name in key_of(table))
         query = f"SELECT {names} FROM {table.name} t WHERE {condition}"
@@ -166,14 +179,12 @@ class Departure:
             if key.column.table is table
         ]
         for leaves in [*alone, ""]:
-            found = await self._do(
-                connection, f"{query}{leaves} LIMIT {most} FOR UPDATE OF t", self.project_id
-            )
+            found = await batch.do(f"{query}{leaves} LIMIT {most} FOR UPDATE OF t", self.project_id)
             if keys := [tuple(row) for row in found]:
                 return keys
         return []
 
-    async def _take(self, connection: WriteConnection, table: Table, keys: Keys) -> int:
+    async def _take(self, batch: Bounded, table: Table, keys: Keys) -> int:
         """Move these rows, which are held, and before them what belongs to the project by them."""
         if not keys:
             return 0
@@ -181,12 +192,11 @@ class Departure:
         for other, column, target in _BY:
             if target.table is table and other is not table:
                 names = ", ".join(f"t.{name}" for name in key_of(other))
-                found = await self._do(
-                    connection,
+                found = await batch.do(
                     f"SELECT {names} FROM {other.name} t WHERE t.{column} = ANY ($1) FOR UPDATE OF t",
                     [row[key_of(table).index(target.name)] for row in keys],
                 )
-                taken += await self._take(connection, other, [tuple(row) for row in found])
+                taken += await self._take(batch, other, [tuple(row) for row in found])
         archive = ARCHIVES[table]
         chosen = " AND ".join(f"t.{name} = ANY (${number})" for number, name in enumerate(key_of(table), 2))
         chosen = f"$1::uuid IS NOT NULL AND {chosen}"  # some need the project, and none may leave it out
@@ -195,14 +205,9 @@ class Departure:
             change = f"UPDATE {table.name} t SET {_cut(table, archive.links)} WHERE {chosen}"
         columns = [list(column) for column in zip(*keys, strict=True)]
         for statement in (_set_aside(table, chosen), change):
-            await self._do(connection, statement, self.project_id, *columns)
+            await batch.do(statement, self.project_id, *columns)
         self.moved[table.name] += len(keys)
         return taken + len(keys)
-
-    async def _do(self, connection: WriteConnection, statement: str, *parameters: Any) -> CursorResult[Any]:
-        left = max(1, round(1000 * (self._ends - time.monotonic())))
-        await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {left}")
-        return await connection.exec_driver_sql(statement, parameters)
 
 
 def _of_project(table: Table, column: str) -> str | None:

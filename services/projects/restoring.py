@@ -19,9 +19,9 @@ from services.core.principal import Principal
 from services.projects.archiving import (
     ARCHIVE_ROW,
     ARCHIVES,
-    BY_INDEX,
     IS_RETURNING,
     PROJECTS,
+    Bounded,
     Keeping,
     copied,
     json_columns,
@@ -131,7 +131,6 @@ class Return:
         """How many rows left the archive, by the table that they left; of batches that were undone, too."""
         self.is_over = False
         """Whether this has brought back the last of it."""
-        self._ends = 0.0
         back = [(table, keeping) for table, keeping in ARCHIVES.items() if table is not PROJECTS.table]
         self._ways = [
             *((table, keeping) for table, keeping in back if not isinstance(keeping, Unlinked)),
@@ -143,43 +142,40 @@ class Return:
 
         0 says that there is nothing more to do: all is back, or the project is not to come back any more.
         """
-        self._ends = time.monotonic() + seconds
-        await self._do(connection, ARCHIVE_ROW)
-        if not await self._do(connection, f"SELECT {IS_RETURNING.format(project_id='$1::uuid')}"):
+        batch = Bounded(connection, seconds)
+        await self._do(batch, ARCHIVE_ROW)
+        if not await self._do(batch, f"SELECT {IS_RETURNING.format(project_id='$1::uuid')}"):
             return 0
-        await self._do(connection, _PROJECT)
-        for setting in BY_INDEX.split("; "):
-            await connection.exec_driver_sql(setting)
+        await self._do(batch, _PROJECT)
+        await batch.find_by_index()
         moved, ways = 0, list(self._ways)
         while ways and moved < most:
             table, keeping = ways[0]
-            found = await self._bring(connection, table, keeping, most - moved)
+            found = await self._bring(batch, table, keeping, most - moved)
             if not found:
                 del ways[0]
             moved += found
         if not ways:
             for statement in _END:
-                await self._do(connection, statement)
+                await self._do(batch, statement)
             self.is_over = True
         self._ways = ways  # what a batch has done that is undone is to be done again
         return moved + self.is_over
 
-    async def _bring(self, connection: WriteConnection, table: Table, keeping: Keeping, most: int) -> int:
+    async def _bring(self, batch: Bounded, table: Table, keeping: Keeping, most: int) -> int:
         """Rows of one table, those first that refer to none that is still away."""
         for condition in [*_after_others(table, keeping), None]:
             # What is left refers to itself in a circle: it comes at once.
             limit = "" if condition is None else f" AND {condition} LIMIT {most}"
-            found: int = await self._do(connection, _statement(table, keeping, limit)) or 0
+            found: int = await self._do(batch, _statement(table, keeping, limit)) or 0
             if found:
                 source = f"{table.name}_archive" if isinstance(keeping, Moved) else "project_archive_rows"
                 self.moved[source] += found
                 return found
         return 0
 
-    async def _do(self, connection: WriteConnection, statement: str) -> Any:
-        left = max(1, round(1000 * (self._ends - time.monotonic())))
-        await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {left}")
-        result = await connection.exec_driver_sql(statement, (self.project_id,))
+    async def _do(self, batch: Bounded, statement: str) -> Any:
+        result = await batch.do(statement, self.project_id)
         return result.scalar() if result.returns_rows else None
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -108,11 +109,8 @@ async def test_no_batch_holds_a_lock_for_longer_than_a_second(
     assert max(waits) < 2 * LONGEST + max(gaps), "a user waited for longer than a batch"
 
 
-async def test_a_project_that_moves_holds_no_session_for_longer_than_a_second(
-    settings: Settings, database: Database, plain: Connection
-) -> None:
-    assert settings.database_url is not None
-    url = settings.database_url.get_secret_value()
+async def archived_project(plain: Connection, sessions: int) -> tuple[int, UUID, int]:
+    """A project that is due to move, with 300 messages and some sessions: its owner, its UUID and its id."""
     user = await plain.fetchval(
         "INSERT INTO users (username, hashed_password) VALUES ('somebody', 'x') RETURNING id"
     )
@@ -132,9 +130,19 @@ async def test_a_project_that_moves_holds_no_session_for_longer_than_a_second(
         instance,
     )
     await plain.execute(
-        "INSERT INTO sessions (user_id, name, project_id) SELECT $1, 's', $2 FROM generate_series(1, 20)",
-        *(user, number),
+        "INSERT INTO sessions (user_id, name, project_id) SELECT $1, 's', $2"
+        " FROM generate_series(1, $3::int)",
+        *(user, number, sessions),
     )
+    return user, project, number
+
+
+async def test_a_project_that_moves_holds_no_session_for_longer_than_a_second(
+    settings: Settings, database: Database, plain: Connection
+) -> None:
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    await archived_project(plain, 20)
     await plain.execute(SLOW)
     await plain.execute(
         "CREATE TRIGGER slow BEFORE DELETE ON mcp_messages FOR EACH ROW EXECUTE FUNCTION slow()"
@@ -160,28 +168,7 @@ async def test_a_project_that_comes_back_holds_no_session_for_longer_than_a_seco
 ) -> None:
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
-    user = await plain.fetchval(
-        "INSERT INTO users (username, hashed_password) VALUES ('somebody', 'x') RETURNING id"
-    )
-    [(project, number)] = await plain.fetch(
-        "INSERT INTO projects (name, owner_id, status, archived_at)"
-        " VALUES ('alpha', $1, 'archived', now() - INTERVAL '1 year') RETURNING project_id, id",
-        user,
-    )
-    instance = await plain.fetchval(
-        "INSERT INTO cc_instances (name, type, status, project_id)"
-        " VALUES ('one', 'PARENT', 'STOPPED', $1) RETURNING id",
-        project,
-    )
-    await plain.execute(
-        "INSERT INTO mcp_messages (message_type, method, cc_instance_id)"
-        " SELECT 'request', 'x', $1 FROM generate_series(1, 300)",
-        instance,
-    )
-    await plain.execute(
-        "INSERT INTO sessions (user_id, name, project_id) SELECT $1, 's', $2 FROM generate_series(1, 200)",
-        *(user, number),
-    )
+    user, project, number = await archived_project(plain, 200)
     assert await move(database, project)
     await plain.execute(SLOW)
     for table, event in (("mcp_messages", "INSERT"), ("sessions", "UPDATE")):
