@@ -269,6 +269,51 @@ def test_a_call_of_ccgraphs_own_tools_is_one_row(
     assert (call["toolName"], call["status"]) == ("mcp__ccgraph__fleet_status", "COMPLETED")
 
 
+SAID = """query ($id: UUID!) { ccLogs(first: 20, orderBy: [{createdAt: ASC}],
+  where: {ccInstanceId: {eq: $id}, category: {eq: TASK}}) { nodes { message } } }"""
+
+
+@pytest.mark.parametrize("with_origin", [False, True])
+def test_a_fork_that_begins_with_a_skill_repeats_no_prompt(
+    at_work: Machine,
+    model: ScriptedModel,
+    ask: Ask,
+    ccgraph_there: Callable[..., str],
+    server: Served,
+    *,
+    with_origin: bool,
+) -> None:
+    """The origin is known by hooks alone, or by its transcript, too."""
+    skill = at_work.project / ".claude" / "skills" / "hello" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text("---\nname: hello\ndescription: Greets\n---\nSay hello.\n")
+    ccgraph_there("connect")
+    origin = session_of(at_work.run(model, "[script:helper] Look around."))
+    at_work.run(model, "Go on.", "--resume", origin)
+    fork = session_of(at_work.run(model, "/hello world", "--resume", origin, "--fork-session"))
+    assert fork != origin
+    if not with_origin:
+        for transcript in at_work.home.glob(f".claude/projects/*/{origin}.jsonl"):
+            transcript.unlink()
+    ccgraph_there("watch", "--once")
+
+    def said(session: str) -> list[str]:
+        return [one["message"] for one in ask(SAID, id=session)["ccLogs"]["nodes"]]
+
+    usage = eventually(
+        lambda: [ask(CALLS, id=one)["ccInstance"]["subtreeUsage"] for one in (origin, fork)],
+        lambda found: sum(one["requests"] for one in found) == len(model.requests),
+    )
+    assert sum(int(one["inputTokens"]) for one in usage) == sum(100 + number for number in model.requests)
+    headers = {"Authorization": f"Bearer {(at_work.home / '.claude/ccgraph/user/token').read_text().strip()}"}
+    recent = f"{server.url}/ingest/claude-code/recent"
+    eventually(
+        lambda: httpx.get(recent, headers=headers, timeout=PATIENCE).json()["waiting"],
+        lambda waiting: not waiting["records"],
+    )
+    assert (said(origin), said(fork)) == (["[script:helper] Look around.", "Go on."], ["/hello world"])
+
+
 def mcp_servers(at_work: Machine) -> str:
     """What Claude Code says of its MCP servers."""
     done = subprocess.run(
