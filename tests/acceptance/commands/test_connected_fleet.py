@@ -274,23 +274,26 @@ SAID = """query ($id: UUID!) { ccLogs(first: 20, orderBy: [{createdAt: ASC}],
 
 
 @pytest.mark.parametrize("with_origin", [False, True])
-def test_a_fork_that_begins_with_a_skill_repeats_no_prompt(
+@pytest.mark.parametrize(("first", "prompts"), [("/hello world", ["/hello world"]), ("/cost", [])])
+def test_a_fork_that_begins_with_a_command_repeats_no_prompt(
     at_work: Machine,
     model: ScriptedModel,
     ask: Ask,
     ccgraph_there: Callable[..., str],
     server: Served,
+    first: str,
+    prompts: list[str],
     *,
     with_origin: bool,
 ) -> None:
-    """The origin is known by hooks alone, or by its transcript, too."""
+    """The origin is known by hooks alone, or by its transcript, too; of a command no hook tells."""
     skill = at_work.project / ".claude" / "skills" / "hello" / "SKILL.md"
     skill.parent.mkdir(parents=True)
     skill.write_text("---\nname: hello\ndescription: Greets\n---\nSay hello.\n")
     ccgraph_there("connect")
     origin = session_of(at_work.run(model, "[script:helper] Look around."))
     at_work.run(model, "Go on.", "--resume", origin)
-    fork = session_of(at_work.run(model, "/hello world", "--resume", origin, "--fork-session"))
+    fork = session_of(at_work.run(model, first, "--resume", origin, "--fork-session"))
     assert fork != origin
     if not with_origin:
         for transcript in at_work.home.glob(f".claude/projects/*/{origin}.jsonl"):
@@ -311,7 +314,7 @@ def test_a_fork_that_begins_with_a_skill_repeats_no_prompt(
         lambda: httpx.get(recent, headers=headers, timeout=PATIENCE).json()["waiting"],
         lambda waiting: not waiting["records"],
     )
-    assert (said(origin), said(fork)) == (["[script:helper] Look around.", "Go on."], ["/hello world"])
+    assert (said(origin), said(fork)) == (["[script:helper] Look around.", "Go on."], prompts)
 
 
 def mcp_servers(at_work: Machine) -> str:
