@@ -186,7 +186,9 @@ class Settings(BaseSettings):
         "that one person may use at a time",
     )
     share_reads: bool = Field(
-        True, description="`false` gives each query its own statement, also when many ask the same at once"
+        True,
+        description="`false` gives each query its own statement, also when a person asks the same many times "
+        "at once",
     )
     statement_timeout: float = Field(
         30, gt=0, le=3600, description="seconds after which PostgreSQL cancels a statement, up to 3600"

@@ -30,6 +30,7 @@ from gql.errors import (
     format_request_errors,
 )
 from gql.execution.executor import execute_prepared
+from gql.execution.joined_reads import JoinedReads, read_in_turn
 from gql.execution.large_requests import LARGE_DOCUMENT, LARGE_REQUEST, LargeRequests
 from gql.execution.loaders import Execution
 from gql.execution.mutations import Run
@@ -41,14 +42,12 @@ from gql.execution.prepared import (
     PreparedSubscription,
     Refused,
 )
-from gql.execution.runner import bind, domain_error, run
+from gql.execution.runner import bind, domain_error
 from gql.execution.single_flight import key_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
-from gql.planner.plan import Plan
 from gql.planner.selection import collect
 from gql.planner.statement import Question
-from gql.planner.table_dependencies import is_heavy
 from gql.planner.values import ObservedVariables
 from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
@@ -63,7 +62,6 @@ from gql.request.preparation import (
 from models.policy import Viewer
 from services.core.batching import Batcher
 from services.core.cache import BoundedCache
-from services.core.database import Database
 from services.core.errors import BadInput, DomainError
 from services.core.json_codec import write_stored
 from services.core.principal import Principal
@@ -139,6 +137,7 @@ class Api:
             MOST_REQUESTS, size=MOST_BYTES, size_of=lambda key, _: len(key[1])
         )
         self._shared = Batcher() if share_reads else None
+        self._joined = JoinedReads()
 
     def recall(self, body: bytes, context: Context) -> Prepared | None:
         """What was prepared when the same body came before, over whichever transport; None for a new one."""
@@ -272,9 +271,9 @@ class Api:
             return ()
         person = context.require_principal().user_id
         parameters = plan.for_viewer(person, prepared.parameters)
-        read = partial(_read_in_turn, plan, context.database, person, parameters)
         if self._shared is None:
-            return await read()
+            return await read_in_turn(plan, context.database, person, parameters)
+        read = partial(self._joined.read, plan, context.database, person, parameters)
         # By person: those who share a statement share its wait for the person's turn.
         return await self._shared.share((person, key_of(plan.sql, parameters)), read)
 
@@ -301,16 +300,6 @@ class Api:
         errors = executed.errors or []
         told = without_details(errors) if context.principal is None else errors
         return _result(response, format_execution_errors(told))
-
-
-async def _read_in_turn(
-    plan: Plan, database: Database, person: int, parameters: Sequence[object]
-) -> Sequence[str | None]:
-    async with database.reading.of(person):
-        if database.replicas is None:
-            return await run(plan, database.reader, parameters)
-        read = partial(run, plan, parameters=parameters)
-        return await database.replicas.read(person, read, heavy=is_heavy(plan.sql))
 
 
 def refused(error: Exception, *, by_stranger: bool = False) -> list[FormattedError]:

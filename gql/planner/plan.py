@@ -14,11 +14,15 @@ class ViewerId:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: where its value comes from and how it becomes what the driver takes."""
+    """One parameter: where its value comes from and how it becomes what the driver takes.
+
+    `type` is the PostgreSQL type that the statement declares for it, as it stands behind `$1::`.
+    """
 
     source: Source
     convert: Callable[[object], object]
     path: Path
+    type: str
 
     def bind(self, variables: Variables) -> object:
         """The parameter under these variables; a value that does not fit is ArgumentInvalid."""

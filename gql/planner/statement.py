@@ -73,7 +73,7 @@ class Statement:
     ) -> str:
         """The same for a source that is no argument's value by itself."""
         self._require_few(path)
-        self.parameters.append(Parameter(source, convert, path))
+        self.parameters.append(Parameter(source, convert, path, cast.split("::")[1]))
         return f"${len(self.parameters)}{cast}"
 
     def compared(self, value: Value, convert: Conversion, cast: str) -> str:
@@ -88,7 +88,7 @@ class Statement:
             return self.bound(source, convert, cast, value.path)
         self._require_few(value.path)
         self.constants += 1
-        return f"{literal(Parameter(source, convert, value.path).bind({}))}{cast}"
+        return f"{literal(Parameter(source, convert, value.path, cast).bind({}))}{cast}"
 
     def _require_few(self, path: tuple[str, ...]) -> None:
         if len(self.parameters) + self.constants >= MOST_PARAMETERS:

@@ -51,6 +51,14 @@ class FairShares:
         """
         return Place(self, person, begun, None)
 
+    def has_room(self, person: Hashable) -> bool:
+        """Whether this person gets a place at once."""
+        return self._taken.get(person, 0) < self.each
+
+    def in_use(self, person: Hashable) -> bool:
+        """Whether this person has a place, or waits for one."""
+        return person in self._taken
+
     def waiting(self, person: Hashable) -> int:
         """How many wait for a place of this person."""
         return len(self._lines.get(person, ()))
@@ -278,9 +286,14 @@ class Place:
         finally:
             self._shares.unlimit(turn)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is in the line."""
+        return self._turn is not None and not self._turn.done()
+
     def do_without(self) -> None:
         """Wait for it no longer: what is done is not for this person alone."""
-        if self._turn is not None and not self._turn.done():
+        if self.waits and self._turn is not None:
             self._has_it = False
             self._shares.leave(self._person, self._turn)
             self._turn.set_result(_ANY)

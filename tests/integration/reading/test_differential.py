@@ -1,5 +1,8 @@
 """Random queries, planned and executed plainly: the same JSON, for all kinds of people."""
 
+from datetime import datetime, timedelta
+from uuid import UUID
+
 import asyncpg
 import orjson
 import pytest
@@ -9,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest
+from gql.execution.prepared import PreparedQuery
+from gql.execution.runner import run, run_joined
+from gql.planner.joining import join
 from gql.request.limits import Limits
 from models import policy
 from services.core.database import Database
@@ -57,5 +63,37 @@ async def test_a_planned_query_equals_a_plain_execution(
             response = orjson.loads(result.body)
             note(f"expected {expected}\nfound    {response}")
             assert alike(response.get("data"), expected)
+        request = OperationRequest(query.text, query.variables)
+        asked = loop.wait(prepared.prepare(request, context))
+        assert isinstance(asked, PreparedQuery)
+        loop.wait(compare_joined(database, asked, seer.user_id))
 
     await drive(compare, EXAMPLES)
+
+
+async def compare_joined(database: Database, asked: PreparedQuery, person: int) -> None:
+    """Reads of one statement have the texts that each has by itself, also when their parameters differ."""
+    plan = asked.planned.plan
+    joined = None if plan is None else join(plan)
+    if plan is None or joined is None:
+        return
+    given = [*plan.for_viewer(person, asked.parameters)]
+    sets = [given, [other(value, number in joined.varying) for number, value in enumerate(given)], given]
+    alone = [await run(plan, database.reader, parameters) for parameters in sets]
+    assert [*map(tuple, await run_joined(joined, database.reader, sets))] == [*map(tuple, alone)]
+
+
+def other(value: object, varies: bool) -> object:
+    """Another value of the same type, where one is easily made."""
+    match value:
+        case str() if varies and value.isalpha():
+            return value[::-1]
+        case bool() | float() if varies:
+            return not value if isinstance(value, bool) else value / 2
+        case int() if varies:
+            return value // 2
+        case datetime() if varies:
+            return value - timedelta(days=30)
+        case UUID() if varies:
+            return UUID(int=value.int ^ 1)
+    return value
