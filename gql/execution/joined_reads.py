@@ -24,6 +24,10 @@ MOST_JOINED = 8
 LONGER = 0.01
 """Seconds that several reads may take longer than one: the first waits as long as the last."""
 
+LONGEST = 1.0
+"""Seconds after which a statement for several reads is given up: one of them may take much longer than the
+others, which are not to wait for it."""
+
 SLOW = 0.1
 """Seconds of a read from which on it is not worth while to save it its way to PostgreSQL and back."""
 
@@ -178,7 +182,8 @@ class _Group:
         began = time.perf_counter()
         asked = [asker.parameters for asker in askers]
         read = partial(run_joined, self.joined, asked=asked)
-        answers = await _on(self.database, self.person, self.plan, read)
+        async with asyncio.timeout(LONGEST):
+            answers = await _on(self.database, self.person, self.plan, read)
         self.pace.note(time.perf_counter() - began, len(asked))
         return answers
 

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import asyncpg
 import orjson
+import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gql.execution import joined_reads
 from gql.execution.api import OperationRequest, OperationResult
 from gql.execution.joined_reads import FIRST_RUNS
 from services.core.fair_shares import FairShares
 from tests.integration.reading.conftest import Asker
 from tests.support.factories import AnyRow, make_project, make_user
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 QUERY = "query ($name: String!) { projects(where: {name: {eq: $name}}) { nodes { name } } }"
 JOINED = "unnest("
@@ -60,6 +62,12 @@ async def test_nobody_joins_the_reads_of_another_person(asker: Asker, connection
     assert names(results) == expected
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No statement for several reads is given up, however slow the machine."""
+    monkeypatch.setattr(joined_reads, "LONGEST", PATIENCE)
+
+
 @asynccontextmanager
 async def locked(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """Every statement about projects waits for the length of the block; gives a connection to look on."""
@@ -89,6 +97,7 @@ async def pid_of_joined(watcher: asyncpg.Connection) -> int:
     return found[0]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_fails_together_is_read_again_by_each(
     asker: Asker, connection: AsyncConnection, database_url: str
 ) -> None:
@@ -100,6 +109,18 @@ async def test_what_fails_together_is_read_again_by_each(
     assert names(await asyncio.gather(*asking)) == [["p0"], ["p2"]]
 
 
+async def test_what_takes_long_together_is_read_again_by_each(
+    asker: Asker, connection: AsyncConnection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ann,) = await fleet(connection, asker)
+    monkeypatch.setattr(joined_reads, "LONGEST", 0.1)
+    async with locked(database_url):
+        asking = [asyncio.create_task(asker.execute(QUERY, ann, name=name)) for name in ("p0", "p2")]
+        await until(lambda: len([text for text in asker.planned if JOINED not in text]) == 2)
+    assert names(await asyncio.gather(*asking)) == [["p0"], ["p2"]]
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_client_that_leaves_takes_nobodys_answer_along(
     asker: Asker, connection: AsyncConnection, database_url: str
 ) -> None:
@@ -112,6 +133,7 @@ async def test_a_client_that_leaves_takes_nobodys_answer_along(
     assert names([await asker.execute(QUERY, ann, name="p4")]) == [["p4"]]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_who_waits_in_the_line_goes_along_and_nobody_waits_for_ever(
     asker: Asker, connection: AsyncConnection, database_url: str
 ) -> None:
@@ -125,11 +147,11 @@ async def test_who_waits_in_the_line_goes_along_and_nobody_waits_for_ever(
     async with locked(database_url) as watcher:
         first = [ask(f"p{number}") for number in range(0, 4, 2)]
         await pid_of_joined(watcher)
-        patient = [ask(f"p{number}") for number in range(4, 20, 2)]
-        done, left = await asyncio.wait(patient, timeout=0.5)
+        others = [ask(f"p{number}") for number in range(4, 20, 2)]
+        done, left = await asyncio.wait(others, timeout=0.5)
         assert left
         assert {task.result().errors for task in done} == {("RATE_LIMITED",)}
-        await asyncio.wait(patient)
-        assert {task.result().errors for task in patient} == {("RATE_LIMITED",)}
+        await asyncio.wait(others)
+        assert {task.result().errors for task in others} == {("RATE_LIMITED",)}
     assert names(await asyncio.gather(*first)) == [["p0"], ["p2"]]
     assert names(await asyncio.gather(ask("p6"), ask("p8"), ask("p10"))) == [["p6"], ["p8"], ["p10"]]
