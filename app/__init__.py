@@ -1,1 +1,1 @@
-"""How the server runs: settings, database, HTTP, WebSocket, command line."""
+"""The server's processes: settings, database, HTTP, WebSocket, command line."""

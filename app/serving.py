@@ -1,4 +1,4 @@
-"""How uvicorn serves the application, the same for `ccgraph serve` and for tests."""
+"""Runs the application in uvicorn, the same for `ccgraph serve` and for tests."""
 
 import asyncio
 import contextlib
@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
         supervisor.when_lost(self._stop_for_lack_of)
 
     def run_until_stopped(self) -> None:
-        """Serve until a signal comes; StartupError when the server cannot start or go on."""
+        """Serve until a signal comes. Raises: StartupError when the server cannot start or go on."""
         with (
             contextlib.closing(self._bound()) as listening,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

@@ -1,4 +1,4 @@
-"""What works beside the calls: the delivery of notifications, and the digestion of what Claude Code tells."""
+"""Work beside the calls: the delivery of notifications, and the digestion of what Claude Code tells."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -10,7 +10,7 @@ from benchmarks.peers.requests import Request
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, and after how many milliseconds."""
+    """An answer, and after how many milliseconds it came."""
 
     status: int
     body: bytes

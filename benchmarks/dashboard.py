@@ -267,7 +267,7 @@ async def playing(database: BenchmarkDatabase) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """When the page is first of use, and what it costs; of GraphiQL what it costs."""
+    """The costs of a page, and when it is first of use; of GraphiQL the costs."""
 
     paint: Paint
     home: tuple[Load, Load]
@@ -276,7 +276,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How the memory of both pages grows, and what all that costs together."""
+    """The growth of both pages' memory, and its costs together."""
 
     home: list[Memory]
     graphiql: list[Memory]

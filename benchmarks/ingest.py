@@ -1,4 +1,4 @@
-"""What Claude Code tells, handed in to one server: hooks, telemetry, a long transcript; beside a bare insert.
+"""Benchmark of ingest by one server: hooks, telemetry, a long transcript; beside a bare insert.
 
     python -m benchmarks.ingest              all runs, results to docs/benchmarks.md, about a minute
     python -m benchmarks.ingest --only hooks --seconds 5 --dry    a quick look

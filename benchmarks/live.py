@@ -64,7 +64,7 @@ SCENARIOS = (
 
 @dataclass(slots=True)
 class Results:
-    """What the sockets got since `begin`: how late, and each one's last."""
+    """The deliveries to the sockets since `begin`: how late, and each one's last."""
 
     latencies: list[float] = field(default_factory=list)
     last: dict[Client, bytes] = field(default_factory=dict)

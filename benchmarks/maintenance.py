@@ -155,7 +155,7 @@ async def fill(database: BenchmarkDatabase, rows: int) -> list[UUID]:
 
 
 async def maintained(database: BenchmarkDatabase) -> float:
-    """Run the command to its end; seconds. Raises RuntimeError when a step failed."""
+    """Run the command to its end; seconds. Raises: RuntimeError when a step failed."""
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         *(program("ccgraph"), "maintenance"),

@@ -1,4 +1,4 @@
-"""What Linux tells of a running process."""
+"""Reads /proc about a running process."""
 
 import os
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What the proxy of MCP servers adds to a message and its answer, beside the server alone.
+"""Benchmark of the proxy of MCP servers: what it adds to a message and its answer.
 
     python -m benchmarks.proxy              results to docs/benchmarks.md, about half a minute
     python -m benchmarks.proxy --seconds 3 --dry    a quick look

@@ -55,7 +55,7 @@ Results = dict[str, dict[str, Load]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run measures, and for how long."""
+    """The options of a run: what it measures, and for how long."""
 
     scale: float
     seconds: float

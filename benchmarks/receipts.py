@@ -1,4 +1,4 @@
-"""What all sockets received: how late, and whether each of them got every event once and in order."""
+"""Receipts of all sockets: how late, and whether each of them got every event once and in order."""
 
 import asyncio
 import contextlib

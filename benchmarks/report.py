@@ -55,7 +55,7 @@ def bars(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> st
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one benchmark has to say in docs/benchmarks.md: a text, and a chart or none (an empty text)."""
+    """A benchmark's section in docs/benchmarks.md: a text, and a chart or none (an empty text)."""
 
     name: str
     text: str

@@ -1,4 +1,4 @@
-"""What the benchmarks with many sockets share: their command line, their database and their files."""
+"""Parts that the benchmarks with many sockets share: command line, database and files."""
 
 import argparse
 import asyncio

@@ -38,7 +38,7 @@ async def running(
 ) -> AsyncIterator[str]:
     """Run a server for as long as the block lasts, and give its base URL once the port answers.
 
-    What it prints goes to `log`. Raises ServerError when it does not come up.
+    What it prints goes to `log`. Raises: ServerError when it does not come up.
     """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(

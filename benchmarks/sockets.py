@@ -15,7 +15,7 @@ _BEHIND_ID = len('{"id":"') + 36 + len('",')
 
 
 class Received(Protocol):
-    """What takes the events of all connections."""
+    """The receiver of all connections' events."""
 
     def __call__(self, client: "Client", frame: bytes, /) -> None:
         """`frame` is the `next` message from behind its id on; `client.count` events came before it here."""

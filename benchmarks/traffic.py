@@ -1,4 +1,4 @@
-"""What agents write by the thousand: entries of their logs, and MCP messages as they were once recorded."""
+"""Traffic of agents by the thousand: entries of their logs, and MCP messages as they were once recorded."""
 
 import json
 import random

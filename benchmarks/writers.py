@@ -1,4 +1,4 @@
-"""What the feed costs those who write: updates a second with its trigger and without, by pgbench."""
+"""Benchmark of the feed's cost to writers: updates a second with its trigger and without, by pgbench."""
 
 import asyncio
 import re

@@ -43,7 +43,7 @@ class WrkError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a run measured. Latencies are in milliseconds, `bytes_each` is per response with its headers."""
+    """The results of a run. Latencies are in milliseconds, `bytes_each` is per response with its headers."""
 
     rate: float
     p50: float

@@ -1,4 +1,4 @@
-"""What resolvers are given: one value per request, or per WebSocket connection."""
+"""The context of resolvers: one value per request, or per WebSocket connection."""
 
 from dataclasses import dataclass, field
 
@@ -38,7 +38,7 @@ class Context:
         return self.vault
 
     def sending(self) -> Sender:
-        """What sends messages to people, or `ServiceUnavailable`."""
+        """The sender of messages to people. Raises: ServiceUnavailable."""
         if self.sender is None:
             raise ServiceUnavailable("This server sends no messages: ask one that does.")
         return self.sender

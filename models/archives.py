@@ -1,4 +1,4 @@
-"""Where archived projects go with their tasks and messages (terminal §12.1, decision 22)."""
+"""Archived projects with their tasks and messages (terminal §12.1, decision 22)."""
 
 from __future__ import annotations
 

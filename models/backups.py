@@ -1,4 +1,4 @@
-"""What backups were made, and whether they were tried (client §8)."""
+"""Backups that were made, and whether they were tried (client §8)."""
 
 from __future__ import annotations
 

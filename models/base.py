@@ -1,4 +1,4 @@
-"""What every table shares: naming of constraints, mapping of Python types, keys, times and relationships.
+"""Base of every table: naming of constraints, mapping of Python types, keys, times and relationships.
 
 Names of mapped attributes are the API's names in snake case. Where a foreign key column bears the name that
 its object should have (`tasks.assigned_to`), the column's attribute is `assigned_to_id` and the relationship
@@ -42,7 +42,7 @@ FALSE = text("false")
 
 
 class Written(Enum):
-    """Who writes a column."""
+    """The writer of a column."""
 
     GIVEN = auto()
     """Callers give it and change it."""
@@ -55,7 +55,7 @@ class Written(Enum):
 
 
 class Sealed(Enum):
-    """What an encrypted column holds."""
+    """The content of an encrypted column."""
 
     TEXT = auto()
     VARIABLES = auto()

@@ -1,4 +1,4 @@
-"""Which rows a viewer may change, as SQL predicates; `models.policy` says which ones they may see.
+"""Rows that a viewer may change, as SQL predicates; `models.policy` says which ones they may see.
 
 A project is changed by its owner; what belongs to a project also by collaborators with the role editor. A
 session is changed by the person who runs it; participants of a sharing that lets them change the columns of

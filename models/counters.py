@@ -1,4 +1,4 @@
-"""What the server counts for its own protection: calls of an account, attempts to log in.
+"""Counters for the server's own protection: calls of an account, attempts to log in.
 
 These are tables without a mapped class: nothing of them is part of the API.
 """

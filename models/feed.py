@@ -95,7 +95,7 @@ feed_state = Table(
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What the feed records of a table, and how an event finds those whom it concerns.
+    """The feed's record of a table, and how an event finds those whom it concerns.
 
     `columns` are recorded before and after the change, as a JSON array in this order: with their names in
     it an event would cost a fifth more. Events of the last days are in the feed, so a new column goes to

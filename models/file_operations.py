@@ -1,4 +1,4 @@
-"""What was done to files in sessions (client §3.5.1)."""
+"""Operations on files in sessions (client §3.5.1)."""
 
 from __future__ import annotations
 

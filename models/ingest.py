@@ -1,4 +1,4 @@
-"""What Claude Code has told, as it was received, until it is digested and past its retention.
+"""Raw records of Claude Code, as they were received, until they are digested and past their retention.
 
 These are tables without a mapped class: nothing of them is part of the API. Each row belongs to one person,
 and the endpoints of app/ingest show a person their own.

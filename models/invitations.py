@@ -1,4 +1,4 @@
-"""Who was asked to work on a project, or to own it, and what they said."""
+"""Invitations to work on a project, or to own it, and their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What instances and tasks log while they work (terminal §6)."""
+"""Logs of instances and tasks (terminal §6)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ PARTS: Final = ("input", "output", "cache_read", "cache_creation_5m", "cache_cre
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a million tokens cost of the models whose names fit `model`, in which `*` stands for anything."""
+    """The price of a million tokens of models whose names fit `model`, in which `*` stands for anything."""
 
     model: str
     input: int

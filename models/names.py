@@ -1,4 +1,4 @@
-"""How the API and its messages spell the names of the database."""
+"""Spells names of the database as the API and its messages do."""
 
 import re
 from functools import cache

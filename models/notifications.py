@@ -1,4 +1,4 @@
-"""Which notifications a person wants, and what became of each (client §3.4)."""
+"""Settings of people for notifications, and the notifications with what became of each (client §3.4)."""
 
 from __future__ import annotations
 

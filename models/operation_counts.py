@@ -1,4 +1,4 @@
-"""How many file operations there are, by session and kind, so that totals need not count them one by one.
+"""Numbers of file operations, by session and kind, so that totals need not count them one by one.
 
 Triggers write a row for each statement: what it added, or took away as a negative number. The sum is exact
 in every snapshot, and no writer waits for another one, as they would if all changed the same row. Maintenance

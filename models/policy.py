@@ -1,4 +1,4 @@
-"""Which rows a viewer may see, as SQL predicates; administrators read without them.
+"""Rows that a viewer may see, as SQL predicates; administrators read without them.
 
 Each table has a tuple of rules, and a row is visible when any of them holds. A table without rules is for
 administrators; a table that is not listed is not readable through the API at all.
@@ -310,7 +310,7 @@ HANDFULS = frozenset({"sessions"})
 
 @dataclass(frozen=True, slots=True)
 class SmallSet:
-    """How the rows of a table are found from the `sets` of keys that a viewer may see.
+    """SQL that finds the rows of a table from the `sets` of keys that a viewer may see.
 
     `few` is a query for one boolean: whether there are at most `SMALL` of them. The others are predicates
     that hold for the same rows as the function `visible`: `gathered` is answered from indexes, `among` is

@@ -1,4 +1,4 @@
-"""Which source told what of the rows that digestion makes, so that a lesser one does not overwrite it."""
+"""Sources of the rows that digestion makes, field by field, so that a lesser one does not overwrite them."""
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, text
 

@@ -1,4 +1,4 @@
-"""When a task is ready (decision 24): it waits to be done, and all that holds it back has completed.
+"""The condition of a ready task (decision 24): it waits to be done, and all that holds it back has completed.
 
 The planner's `isReady`, `blockedBy` and `blocks` and the claims of instances ask the same.
 """

@@ -1,4 +1,4 @@
-"""Which rows are past their retention (decision 29), said in the `info` of their table.
+"""Conditions for rows past their retention (decision 29), said in the `info` of their table.
 
 Maintenance removes them from every table that says so. Tables that are partitioned by time say nothing: of
 those, `retention.<table>_days` is counted from the column that they are partitioned by.

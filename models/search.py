@@ -168,7 +168,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What `search` looks at in a table.
+    """The columns of a table that `search` looks at.
 
     `parts` are SQL texts in which `{0}` stands before a column's name; `split` says that words also end
     at / . _ and -, as the parts of paths and method names do.

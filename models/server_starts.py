@@ -1,4 +1,4 @@
-"""Which transaction ids PostgreSQL has given out again: the starts of the server that followed a crash.
+"""Starts of the server that followed a crash: PostgreSQL gives transaction ids out again after them.
 
 A crash takes back every id of which nothing had reached the disk: of transactions that were rolled back, and
 of those that committed without waiting (`synchronous_commit = off`, or an id and nothing written). Another

@@ -1,4 +1,4 @@
-"""How callers write the values of columns: the one place that reads such texts.
+"""Reads the texts by which callers write the values of columns; this is the only place.
 
 Python's own readers take more than the standards allow: digits of other scripts, signs, underlines, week
 dates. Every function raises `Unfit` with a phrase that goes on after a field's name: "must be a UUID".

@@ -1,4 +1,4 @@
-"""What an administrator looks at: runs of maintenance, and how the database is (client §8.3, terminal §9.2).
+"""Views for administrators: runs of maintenance, and how the database is (client §8.3, terminal §9.2).
 
 `SystemHealth` is a view of one row; what there is several of, such as sizes of tables, are views of their own
 that hang on it, so that one query asks for all of it and PostgreSQL finds only what is asked for.

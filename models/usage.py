@@ -1,4 +1,4 @@
-"""What Claude Code asked of its models: one row for each request, with its tokens and its cost."""
+"""Usage of models by Claude Code: one row for each request, with its tokens and its cost."""
 
 from __future__ import annotations
 

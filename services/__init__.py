@@ -1,4 +1,4 @@
-"""What the product does.
+"""Use cases and rules of the product.
 
 A use case takes an `Action` (services/writing/action.py): who asks for what, from where. It commits once
 through it, as a single statement or as a transaction, and the audit row is part of that. Helpers take the

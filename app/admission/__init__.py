@@ -1,1 +1,1 @@
-"""What is known of a request before it is read: its address, id and origin."""
+"""Facts about a request before it is read: its address, id and origin."""

@@ -1,4 +1,4 @@
-"""Which web pages may open a WebSocket or speak MCP, by the headers Origin and Host."""
+"""Decides which web pages may open a WebSocket or speak MCP, by the headers Origin and Host."""
 
 import ipaddress
 from collections.abc import Collection, Mapping

@@ -125,10 +125,12 @@ def parse_query_string(query_string: bytes) -> dict[str, Any]:
 def operation_request(
     parameters: object, documents: Documents, *, remember: bool, size: int, body: bytes | None = None
 ) -> OperationRequest:
-    """The request that the parameters describe, or `BadInput` about the one that is wrong.
+    """The request that the parameters describe.
 
     `remember` lets the client persist a document by its hash (gql/request/documents.py). `size` is that of
     all it sent, in bytes; `body` are the bytes by which the request is known again.
+
+    Raises: BadInput about the parameter that is wrong.
     """
     if not isinstance(parameters, dict):
         raise BadInput(_EXAMPLE)

@@ -65,7 +65,7 @@ async def make_dump(
 
 
 class Begun:
-    """What is known of a backup at its beginning."""
+    """The facts of a backup at its beginning."""
 
     def __init__(self, row: "asyncpg.Record") -> None:
         self.id: UUID = row["id"]

@@ -1,4 +1,4 @@
-"""What lies beside each backup and says what it is: `<file>.json`."""
+"""The manifest that lies beside each backup and says what it is: `<file>.json`."""
 
 import hashlib
 import json

@@ -31,7 +31,7 @@ _OTHER_LINE: Final = "is not a child of this server's history"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to go back to. `source` is a folder of backups; `moment` is None for the end of the archived log.
+    """The point to go back to. `source` is a folder of backups; `moment` None is the end of the archived log.
 
     `timeline` is None for the one in which the server lived at the moment. Keys that are needed and not in
     `vault` are a reason to refuse, unless `without_keys`.

@@ -257,7 +257,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class _Proxy:
-    """What stands between this machine and the server, and the headers that it wants."""
+    """The HTTP proxy between this machine and the server, and the headers that it wants."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""Where commands write: results to the standard output, everything else beside it."""
+"""Output of commands: results to the standard output, everything else beside it."""
 
 import signal
 from collections.abc import Iterator

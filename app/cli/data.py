@@ -53,7 +53,7 @@ def show(findings: list[Finding]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """What the demo is made of: its size, its seed, and when its year ends."""
+    """The demo's parameters: its size, its seed, and when its year ends."""
 
     scale: float
     seed: int

@@ -8,7 +8,7 @@ from gql.schema import print_schema
 
 
 def write(file: Path, *, only_check: bool) -> None:
-    """Write the schema, or StartupError when the file differs from it and may not be written."""
+    """Write the schema. Raises: StartupError when the file differs from it and may not be written."""
     text = print_schema()
     if not only_check:
         file.write_text(text)

@@ -28,7 +28,7 @@ _UNOPENED = (
 
 
 class Account:
-    """Who logs in; what was not given is asked for once."""
+    """The account that logs in; what was not given is asked for once."""
 
     def __init__(self, given: str | None) -> None:
         self._given = given

@@ -1,4 +1,4 @@
-"""What most commands begin with: settings, a running PostgreSQL, a database with our tables."""
+"""The beginning of most commands: settings, a running PostgreSQL, a database with our tables."""
 
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -21,8 +21,10 @@ Result = TypeVar("Result")
 def location(command: str, *, existing: bool = False) -> Iterator[Location]:
     """The database of the settings, running and at this release's revision.
 
-    The embedded one is migrated for that. One that others may be using is not: that is a StartupError, and so
-    is one that is not there, for a command that needs an `existing` one.
+    The embedded one is migrated for that; one that others may be using is not.
+
+    Raises: StartupError for one at another revision that others may be using; and for one that is not there,
+    in a command that needs an `existing` one.
     """
     settings = load_settings()
     if existing:

@@ -1,4 +1,4 @@
-"""What a command says of a database that fails in the middle of its work."""
+"""The message of a command whose database fails in the middle of its work."""
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError

@@ -1,4 +1,4 @@
-"""What `ccgraph serve` tells a person who has just started it."""
+"""The lines that `ccgraph serve` prints for a person who has just started it."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Why a start cannot go on."""
+"""Errors that prevent a start."""
 
 
 class StartupError(Exception):

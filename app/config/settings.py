@@ -482,13 +482,13 @@ class Settings(BaseSettings):
         return tuple(origin for part in self.allowed_origins.split(",") if (origin := part.strip()))
 
     def vault(self) -> Vault:
-        """What encrypts columns. Without `secret_key` it raises StartupError."""
+        """The vault that encrypts columns. Raises: StartupError without `secret_key`."""
         named = self.encryption_keys.get_secret_value() if self.encryption_keys else ""
         pairs = (part.strip().partition(":") for part in named.split(",") if part.strip())
         return Vault.of(self.signing_key(), {name: key for name, _, key in pairs})
 
     def signing_key(self) -> str:
-        """The secret key, or StartupError that says what to set."""
+        """The secret key. Raises: StartupError that says what to set."""
         if self.secret_key is None:
             raise StartupError(
                 "CCGRAPH_SECRET_KEY is not set: set it to the output of `openssl rand -hex 32`, "
@@ -503,7 +503,7 @@ def variable(field: str) -> str:
 
 
 def load_settings() -> Settings:
-    """The settings of the environment and `.env`, or StartupError about the first wrong one."""
+    """The settings of the environment and `.env`. Raises: StartupError about the first wrong one."""
     _refuse_unknown_variables()
     try:
         return Settings()

@@ -1,4 +1,4 @@
-"""What Claude Code takes: where its settings lie, which hooks a version knows, what turns telemetry on."""
+"""Facts about Claude Code: its settings files, hooks by version, the variables that turn telemetry on."""
 
 import json
 import os

@@ -29,7 +29,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said. `date` is its clock, `retry_after` the seconds that it asks to wait."""
+    """A server's answer. `date` is its clock, `retry_after` the seconds that it asks to wait."""
 
     status: int
     body: bytes = field(repr=False)

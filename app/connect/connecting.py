@@ -24,7 +24,7 @@ LONGEST_HOLD: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person wants: a server, the version of Claude Code, and how long permissions wait for answers.
+    """A person's wishes: a server, the version of Claude Code, and how long permissions wait for answers.
 
     `telemetry` False leaves Claude Code's telemetry as it is.
     """
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What connecting will do to the settings.
+    """The changes of the settings that connecting will make.
 
     `before` is what is there, `base` the same without entries of ours, `after` what will be there.
     `kept` names the variable, or the setting, because of which telemetry is left as it is.
@@ -131,7 +131,7 @@ def connect(planned: Plan, wanted: Wanted, token: IngestToken) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """What disconnecting will do; `after` is None when the settings file will be removed."""
+    """The changes that disconnecting will make; `after` is None when the settings file will be removed."""
 
     folder: Folder
     before: SettingsText

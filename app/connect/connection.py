@@ -1,4 +1,4 @@
-"""What a machine keeps of a connection: a private folder beside Claude Code's settings.
+"""The private folder, beside Claude Code's settings, that keeps a machine's connection.
 
 `ccgraph/user` in Claude Code's folder is for all projects, `ccgraph/projects/NAME` for one. In it lie the
 token, the hook, the spool of what could not be sent, and what is needed to undo everything.
@@ -26,7 +26,7 @@ _IGNORED: Final = "# Keys and recordings of one machine: they belong into no rep
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server is, without a slash at the end, and the file of the authority that vouches for it."""
+    """A server's address, without a slash at the end, and the file of the authority that vouches for it."""
 
     url: str
     ca: str | None = None
@@ -34,7 +34,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What was connected: the server, the token's name and end, and what was written into which settings.
+    """A connection: the server, the token's name and end, and what was written into which settings.
 
     `digest` is of the settings as they were left; None for a settings file that was not there is `existed`.
     """

@@ -49,7 +49,7 @@ ADVICE: Final = {
 
 
 class Mark(Enum):
-    """How something is."""
+    """The state of something that was looked at."""
 
     GOOD = "ok"
     WORTH_KNOWING = "note"
@@ -58,7 +58,7 @@ class Mark(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was looked at, how it is, and what to do about it."""
+    """A finding: what was looked at, how it is, and what to do about it."""
 
     mark: Mark
     what: str

@@ -15,7 +15,7 @@ ASKED: Final = "PermissionRequest"
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What is to stand in the settings.
+    """The entries that are to stand in the settings.
 
     `command` runs the hook, `hold` is how many seconds a permission request may wait for an answer from
     afar (0: none is waited for), `environment` are variables, `helper` the program that gives telemetry its
@@ -46,7 +46,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What has to be known to take the entries out again, beside the entries.
+    """The facts, beside the entries, that taking them out again needs.
 
     `created` are the members that were made for them, variables among them; `emptied` is what stood between
     the brackets of objects and lists that were empty.

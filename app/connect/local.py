@@ -1,4 +1,4 @@
-"""Which ccgraph servers run on this machine: each writes down where it listens while it serves."""
+"""Registry of the ccgraph servers on this machine: each writes down where it listens while it serves."""
 
 import json
 import os

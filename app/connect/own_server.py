@@ -22,7 +22,7 @@ _SERVERS: Final = "mcpServers"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: `value` at `place` of `file`, which is new where it did not `exist`.
+    """A value that was written: `value` at `place` of `file`, which is new where it did not `exist`.
 
     `blank` is what the file held where that was nothing but blanks, and `token_id` is that of the access
     token that was made for the server, if any.
@@ -64,7 +64,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What will be written into the configuration; `after` is None when the file will be removed.
+    """The change of the configuration to come; `after` is None when the file will be removed.
 
     `kept` is a sentence where something is left as it is.
     """

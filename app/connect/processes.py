@@ -1,4 +1,4 @@
-"""Which Claude Code processes live on this machine, by what they wrote into Claude Code's folder."""
+"""Claude Code's living processes on this machine, by what they wrote into Claude Code's folder."""
 
 import json
 import os

@@ -24,7 +24,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Sent:
-    """What was sent: lines and bytes, lines that the server could not read, lines that were left out.
+    """Counts: lines and bytes sent, lines that the server could not read, lines that were left out.
 
     `closed` counts files that could not be read here.
     """

@@ -17,7 +17,7 @@ _MARK: Final = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class SettingsText:
-    """What a settings file holds. `content` is None when there is no file, `text` is the JSON in it."""
+    """The content of a settings file: None when there is no file. `text` is the JSON in it."""
 
     path: Path
     content: bytes | None

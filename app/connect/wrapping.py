@@ -1,4 +1,4 @@
-"""Which configurations of Claude Code have MCP servers behind a proxy, and the change of these files."""
+"""Finds and changes configurations of Claude Code that have MCP servers behind a proxy."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ Containers: TypeAlias = Callable[[str], Sequence[json_text.Path]]
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What will be written into a configuration: which servers get a proxy, or lose it."""
+    """The change of a configuration to come: which servers get a proxy, or lose it."""
 
     before: SettingsText
     after: str
@@ -38,7 +38,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """What is known of a connection's proxies, by the file of the servers."""
+    """The proxies of a connection, by the file of the servers."""
 
     folder: Folder
     files: dict[str, tuple[Wrapped, ...]] = field(default_factory=dict)

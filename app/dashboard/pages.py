@@ -1,4 +1,4 @@
-"""What browsers get at `/`, at every other address of the dashboard, and at `/graphql`."""
+"""Responses for browsers at `/`, at every other address of the dashboard, and at `/graphql`."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Where the database is: an embedded PostgreSQL, or the server that DATABASE_URL names."""
+"""The database: an embedded PostgreSQL, or the server that DATABASE_URL names."""
 
 import asyncio
 import os

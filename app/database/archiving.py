@@ -1,4 +1,4 @@
-"""How the embedded PostgreSQL archives its log, and takes it out of the archive again."""
+"""Archives the log of the embedded PostgreSQL, and takes it out of the archive again."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _SEGMENT_NAME: Final = re.compile(r"[0-9A-F]{24}(?:\.partial|\.[0-9A-F]{8}\.back
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Where a server archives its log; a change is there after `timeout` seconds at the latest."""
+    """The archive of a server's log; a change is there after `timeout` seconds at the latest."""
 
     folder: Path
     timeout: int

@@ -14,7 +14,7 @@ BOOTSTRAP = f"CREATE ROLE {OWNER} LOGIN\nCREATE DATABASE {DATABASE} OWNER {OWNER
 
 
 def make_cluster(directory: DataDirectory, account: Account, *, durable: bool) -> None:
-    """initdb, our role and our database, built beside and then renamed into place; else StartupError.
+    """Run initdb, add our role and database beside, and rename all into place. Raises: StartupError.
 
     Text sorts and folds by PostgreSQL's own C.UTF-8: a new C library on the machine cannot break an index.
     """

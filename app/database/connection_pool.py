@@ -183,7 +183,7 @@ class ConnectionPool:
 
 
 class Acquire:
-    """What `acquire` gives: to be awaited, or the block in which a connection is used."""
+    """The result of `acquire`: to be awaited, or the block in which a connection is used."""
 
     __slots__ = ("_connection", "_pool")
 

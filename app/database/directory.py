@@ -65,7 +65,7 @@ class DataDirectory:
         return self.path / "secret_key"
 
     def prepare(self) -> None:
-        """Make the directory, or see that it is ours; otherwise StartupError, with nothing changed."""
+        """Make the directory, or see that it is ours. Raises: StartupError, with nothing changed."""
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(parents=True, exist_ok=True)

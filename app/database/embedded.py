@@ -65,7 +65,8 @@ def embedded_server(
     It is started where it does not run. Where another command does, this one becomes its guest, and the other
     waits for it in the end. `alone` refuses to be a guest and waits for none. `archive` is where it archives
     its log. `reach` are further paths that the user who runs PostgreSQL must have access to (os.R_OK | ...).
-    What prevents the start is a StartupError.
+
+    Raises: StartupError for what prevents the start.
     """
     directory = DataDirectory(path.expanduser().absolute())
     directory.prepare()

@@ -40,7 +40,7 @@ class CapabilityData(ctypes.Structure):
 
 
 def prctl(option: int, argument: int, second: int = 0) -> None:
-    """prctl(2), or OSError."""
+    """prctl(2). Raises: OSError."""
     if libc.prctl(
         option, ctypes.c_ulong(argument), ctypes.c_ulong(second), ctypes.c_ulong(0), ctypes.c_ulong(0)
     ):
@@ -48,7 +48,7 @@ def prctl(option: int, argument: int, second: int = 0) -> None:
 
 
 def capset(permitted: int, inheritable: int) -> None:
-    """capset(2) with all that is permitted in effect, or OSError."""
+    """capset(2) with all that is permitted in effect. Raises: OSError."""
     header = CapabilityHeader(CAPABILITY_VERSION_3, 0)
     data = (CapabilityData * 2)(CapabilityData(permitted, permitted, inheritable), CapabilityData(0, 0, 0))
     if libc.capset(ctypes.byref(header), data):

@@ -67,7 +67,7 @@ def _shares(settings: Settings, connections: int) -> FairShares:
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The pools on `database_url`, which must be set, and on the replicas of `database_read_url`.
 
-    A server that cannot be used is a StartupError.
+    Raises: StartupError for a server that cannot be used.
     """
     if settings.database_url is None:
         raise StartupError(

@@ -60,7 +60,7 @@ class Postmaster:
         return cls(directory, process, output)
 
     def await_ready(self, say: Callable[[str], None]) -> None:
-        """Return when it takes connections; StartupError when it ends before."""
+        """Return when it takes connections. Raises: StartupError when it ends before."""
         begun = time.monotonic()
         told = False
         while ready_postmaster(self.directory.cluster) != self.process.pid:

@@ -1,4 +1,4 @@
-"""What /proc tells about other processes."""
+"""Reads /proc about other processes."""
 
 from pathlib import Path
 

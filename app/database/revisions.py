@@ -33,7 +33,7 @@ async def migrate(url: str, say: Say) -> bool:
 
 
 async def require_current(url: str) -> None:
-    """StartupError unless the database is at this release's revision."""
+    """Raises: StartupError unless the database is at this release's revision."""
     found = await _current(url)
     if found != head():
         raise StartupError(

@@ -38,7 +38,7 @@ def sync(path: Path) -> None:
 
 
 def pieces(packed: Path) -> Iterator[bytes]:
-    """The content of a compressed file; ValueError where it is damaged."""
+    """The content of a compressed file. Raises: ValueError where it is damaged."""
     unpacking = zlib.decompressobj(GZIP)
     with packed.open("rb") as file:
         while piece := file.read(PIECE):

@@ -43,7 +43,7 @@ EventStream = Callable[[Prepared, Context, Scope, Receive, Send], Awaitable[None
 
 @dataclass(frozen=True, slots=True)
 class BrowserPage:
-    """What a browser gets that asks for a page instead of an answer."""
+    """The page for a browser that asks for one instead of an answer."""
 
     status: int
     body: bytes
@@ -51,7 +51,7 @@ class BrowserPage:
 
 
 class Executor(Protocol):
-    """What the endpoint asks of the API (gql/execution/api.py)."""
+    """The part of the API that the endpoint needs (gql/execution/api.py)."""
 
     def recall(self, body: bytes, context: Context) -> Prepared | None:
         """What was prepared when the same body came before."""

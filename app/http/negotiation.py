@@ -1,4 +1,4 @@
-"""Which media type and which compression a client accepts (RFC 9110, 12.4 and 12.5)."""
+"""Picks the media type and the compression that a client accepts (RFC 9110, 12.4 and 12.5)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CACHED_HEADERS = 256
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What an Accept header lets us answer with.
+    """The answers that an Accept header allows.
 
     `response` is the media type for a GraphQL response, None when the client takes none of ours.
     `event_stream` is true only when the client names that type itself, `html` when it names that one and

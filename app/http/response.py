@@ -37,7 +37,7 @@ _STATUS_OF_REFUSAL: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is to be sent: an HTTP status, a complete body, further headers."""
+    """An answer to be sent: an HTTP status, a complete body, further headers."""
 
     status: int
     body: bytes

@@ -43,7 +43,7 @@ _RPC: Final[Mapping[int, int]] = {401: 16, 429: 8, 413: 8, 503: 14, 500: 13, 404
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is to be sent. A reply without a body has no type."""
+    """A reply to be sent. One without a body has no type."""
 
     status: int
     body: bytes = b""

@@ -70,7 +70,7 @@ class _Request:
 
 
 class Decision(Protocol):
-    """What a person has answered to a request for a permission, from afar."""
+    """A person's answer, from afar, to a request for a permission."""
 
     @property
     def decision(self) -> PermissionDecision:

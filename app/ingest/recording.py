@@ -20,7 +20,7 @@ _ACTION: Final = "recordMcpMessages"
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a proxy hands in: messages of an instance, each as `ccgraph import-mcp` takes them."""
+    """Messages of an instance that a proxy hands in, each as `ccgraph import-mcp` takes them."""
 
     instance_id: UUID
     messages: Sequence[Any]

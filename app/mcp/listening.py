@@ -1,4 +1,4 @@
-"""What changes: a stream that says which resources have become others, told by the change feed.
+"""Notifications of changed resources: a stream that the change feed drives.
 
 Each resource is followed by a live query as the caller, so a change is told to those alone who may see it.
 Each counts as a subscription. What is told is that it changed: clients read it again.

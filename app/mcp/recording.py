@@ -45,7 +45,7 @@ MOST_WAITING: Final = 64_000_000
 
 @dataclass(slots=True)
 class _Line:
-    """What one person's agents have said and is not written yet."""
+    """Messages of one person's agents that are not written yet."""
 
     principal: Principal
     messages: defaultdict[UUID, deque[tuple[int, dict[str, Any]]]] = field(

@@ -73,7 +73,7 @@ Request: TypeAlias = ServerRequestContext[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Who makes a request: the caller of the API, and the instance that the connection works as.
+    """The sender of a request: the caller of the API, and the instance that the connection works as.
 
     `left` says whether the client has closed its connection.
     `tells_position`: the client asks how far the primary's log is after what it changes, and says so later.
@@ -95,7 +95,7 @@ def agent_of(ctx: Request) -> Agent:
 
 
 class AgentServer:
-    """What the protocol asks of us. `own` answers our documents, `api` those of callers."""
+    """The handlers of the protocol. `own` answers our documents, `api` those of callers."""
 
     def __init__(
         self,

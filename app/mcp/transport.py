@@ -26,7 +26,7 @@ _HTTP: Final = TransportContext(kind="streamable-http", can_send_request=False)
 
 @dataclass(slots=True)
 class _Exchange:
-    """What the SDK asks of a request that has one answer, and nothing before it."""
+    """The SDK's view of a request that has one answer, and nothing before it."""
 
     request_id: str | int
     message_metadata: MessageMetadata

@@ -1,4 +1,4 @@
-"""What goes in and out of tools: models whose JSON schemas clients are given."""
+"""Inputs and outputs of tools: models whose JSON schemas clients are given."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Which calls of tools are under way, so that those of a connection that ends do not seem to go on."""
+"""Calls of tools under way, so that those of a connection that ends do not seem to go on."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where recorded traffic goes: the connection of `ccgraph connect`, or what the environment names."""
+"""The destination of recorded traffic: the connection of `ccgraph connect`, or what the environment names."""
 
 import hashlib
 from collections.abc import Mapping

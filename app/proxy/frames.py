@@ -1,4 +1,4 @@
-"""How copies go from the proxy to its recorder: a head of fixed length, then the bytes.
+"""The format in which the proxy sends copies to its recorder: a head of fixed length, then the bytes.
 
 A frame holds bytes of one side, or tells of bytes that were lost, or says that all was told.
 """

@@ -1,4 +1,4 @@
-"""What a line says, as far as recording is concerned."""
+"""Reads of a line what recording needs."""
 
 import json
 import re

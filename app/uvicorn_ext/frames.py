@@ -43,7 +43,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         del self.request, self.response
 
     async def send(self, message: Any) -> None:
-        """Send for the application; ClientDisconnected, an OSError, once the connection has closed.
+        """Send for the application. Raises: ClientDisconnected, an OSError, once the connection has closed.
 
         A client may end it, or break the protocol, while an earlier message of its is being answered. uvicorn
         takes the answer for a mistake of the application's then.

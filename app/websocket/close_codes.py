@@ -1,4 +1,4 @@
-"""How the server ends a connection of graphql-transport-ws: the protocol's close codes and their reasons.
+"""Close codes of graphql-transport-ws with which the server ends a connection, and their reasons.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -9,7 +9,7 @@ from app.connections import registry
 
 
 class Close(NamedTuple):
-    """How the server ends a connection."""
+    """The end of a connection by the server: a code and a reason."""
 
     code: int
     reason: str

@@ -1,4 +1,4 @@
-"""What client and server say to each other on one connection of graphql-transport-ws.
+"""One connection of graphql-transport-ws: its messages in both directions.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -112,7 +112,7 @@ class Operation:
 
 
 class Conversation:
-    """What the two sides say to each other on one connection.
+    """One connection: reads what the client says, and answers it.
 
     Only the task of the connection itself reads and closes. Events are handed to the socket as they come,
     which sends them when the event loop comes round. What it does not take at once is left to a second task.

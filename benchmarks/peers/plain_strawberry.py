@@ -220,7 +220,7 @@ class ProjectConnection:
 
 @strawberry.type
 class GroupKey:
-    """What a group has in common."""
+    """The key of a group."""
 
     status: str
 

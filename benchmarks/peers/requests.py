@@ -1,4 +1,4 @@
-"""How each server is asked: where to, with which body, with which headers."""
+"""Requests to each server: where to, with which body, with which headers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

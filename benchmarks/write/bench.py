@@ -1,4 +1,4 @@
-"""What every part of the benchmark of writing needs: the servers, the load, and what it took."""
+"""Parts that every benchmark of writing needs: the servers, the load, and what it took."""
 
 import asyncio
 import tempfile
@@ -20,7 +20,7 @@ from benchmarks.processes import Process
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run measures, and for how long."""
+    """The options of a run: what it measures, and for how long."""
 
     seconds: float
     rounds: int
@@ -45,7 +45,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one part has shown. `spent` is for one row or call; `beside` names what `peer_rate` is of."""
+    """The result of one part. `spent` is for one row or call; `beside` names what `peer_rate` is of."""
 
     title: str
     rate: float
@@ -58,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every part needs: both servers, the fleet, and a token of its owner."""
+    """The things that every part needs: both servers, the fleet, and a token of its owner."""
 
     database: BenchmarkDatabase
     fleet: Fleet

@@ -63,7 +63,7 @@ async def refill(bench: Bench) -> None:
 
 
 async def require_each_once(bench: Bench, won: Sequence[str]) -> None:
-    """RuntimeError where a ready task was claimed twice, or skipped, or one that is blocked was claimed."""
+    """Raises: RuntimeError where a ready task was claimed twice or skipped, or a blocked one was claimed."""
     connection = await asyncpg.connect(bench.database.url)
     running = await connection.fetchval(
         "SELECT count(*) FROM tasks WHERE id = ANY($1) AND status = 'RUNNING' AND assigned_to IS NOT NULL",

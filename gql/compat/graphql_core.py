@@ -1,4 +1,4 @@
-"""What is used of graphql-core beyond `from graphql import ...`."""
+"""Parts of graphql-core beyond `from graphql import ...`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
@@ -111,7 +111,7 @@ def resolve_info(
 
 
 def response_path(keys: tuple[str, ...]) -> Path:
-    """The place of a field in the response. ValueError without a key."""
+    """The place of a field in the response. Raises: ValueError without a key."""
     path: Path | None = None
     for key in keys:
         path = Path(path, key, None)

@@ -1,4 +1,4 @@
-"""What is used of Strawberry beyond its documentation: its definitions, and the schema inside."""
+"""Parts of Strawberry beyond its documentation: its definitions, and the schema inside."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast

@@ -23,7 +23,7 @@ NOBODY = 0
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is known of a mutation's payload for all variables that answer the same: the plans of its rows.
+    """The plans of a mutation's payload, for all variables that answer the same.
 
     `direct` is None where only the general executor can run the mutation.
     """

@@ -1,4 +1,4 @@
-"""What is known of an operation before it runs: everything that can be wrong with it has been looked at."""
+"""Prepared operations, immutable: everything that can be wrong with them has been looked at."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass

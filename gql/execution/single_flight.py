@@ -1,4 +1,4 @@
-"""What makes two reads the same, so that `Batcher.share` runs them once (services/core/batching.py)."""
+"""The key of equal reads, which `Batcher.share` runs once (services/core/batching.py)."""
 
 from collections.abc import Hashable, Sequence
 

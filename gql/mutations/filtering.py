@@ -50,11 +50,13 @@ _ALL: Final = "to mean all rows, write `{id: {isNull: false}}`"
 
 
 def require_conditions(info: Info, given: Given) -> None:
-    """Return when each condition of `given["where"]` says something; otherwise `BadInput`.
+    """Return when each condition of `given["where"]` says something.
 
     The specification drops a field whose variable is absent, and clients drop what is undefined. What is
     left, `{id: {}}`, would fit every row: that is no harm to a query, but here rows change or go. The same
     holds for a list or a text that turned out to be empty: `{id: {notIn: []}}`, `{name: {contains: ""}}`.
+
+    Raises: BadInput where one says nothing.
     """
     raw = raw_info(info)
     for node in raw.field_nodes:

@@ -1,4 +1,4 @@
-"""What mutations give back: rows of tables, loaded as the caller selects and may see them."""
+"""Payloads of mutations: rows of tables, loaded as the caller selects and may see them."""
 
 from typing import Any
 

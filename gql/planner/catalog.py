@@ -1,4 +1,4 @@
-"""What the API can read, derived from the models: tables, columns, keys and relations by their API names."""
+"""The catalog of what the API reads, from the models: tables, columns, keys, relations by their API names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

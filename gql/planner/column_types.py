@@ -1,4 +1,4 @@
-"""What a column can hold: how it is read, how it is compared, how the API calls it."""
+"""Types of columns: how each is read, how it is compared, how the API calls it."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -101,7 +101,7 @@ SQLALCHEMY: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
 
 
 def kind_of(column_type: TypeEngine[Any]) -> Kind:
-    """The kind of an SQLAlchemy type; one with `enum_class` is a choice. An unknown one is a TypeError."""
+    """The kind of an SQLAlchemy type; one with `enum_class` is a choice. Raises: TypeError."""
     if hasattr(column_type, "enum_class"):
         return Kind.CHOICE
     for known, kind in SQLALCHEMY:

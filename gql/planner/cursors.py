@@ -36,7 +36,7 @@ DIGIT_BY_DIGIT = (Kind.BIGINT, Kind.DECIMAL, Kind.JSON)
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What ties a cursor to its order."""
+    """The tie of a cursor to its order."""
 
     fingerprint: str
     words: Source | None

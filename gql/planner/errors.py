@@ -1,4 +1,4 @@
-"""What a document can ask for in vain; `gql/execution/runner.py` turns these into the API's errors."""
+"""Errors of documents that cannot be planned; `gql/execution/runner.py` turns them into the API's errors."""
 
 
 class PlanError(Exception):

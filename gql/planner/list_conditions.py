@@ -1,4 +1,4 @@
-"""What ties a list of rows to the place where it stands."""
+"""Conditions that tie a list of rows to the place where it stands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

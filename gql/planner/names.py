@@ -1,4 +1,4 @@
-"""How the API spells the names of the database."""
+"""Spells names of the database as the API does."""
 
 import re
 

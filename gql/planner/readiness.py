@@ -1,4 +1,4 @@
-"""What a task waits for and what waits for it (decision 24): dependencies that block or require."""
+"""Dependencies of tasks that block or require, in both directions (decision 24)."""
 
 from gql.planner.list_conditions import Link
 from gql.planner.selection import Field

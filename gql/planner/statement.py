@@ -1,4 +1,4 @@
-"""What compiling works with: the question, which does not change, and the statement, which is counted up."""
+"""State of one compilation: the question, which does not change, and the statement, which is counted up."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ MOST_JOINED = 6
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and by which kind of viewer: administrators get statements without predicates."""
+    """The request, and the kind of viewer: administrators get statements without predicates."""
 
     catalog: Catalog
     variables: ObservedVariables

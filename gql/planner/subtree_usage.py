@@ -1,4 +1,4 @@
-"""What an instance and all below it used of models: figures over visible rows only."""
+"""Usage of models by an instance and all below it: figures over visible rows only."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a statement reads, found in its text: the tables, and of each the columns.
+"""Tables that a statement reads, and the columns of each, found in its text.
 
 The text is the one thing that PostgreSQL gets, so nothing that was compiled into it can be missing here:
 neither a policy's tables nor those of a condition, an order or a recursion. Where a word could be a column of

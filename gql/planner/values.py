@@ -29,7 +29,7 @@ Measure = Callable[[object], Hashable]
 
 
 class Source(Protocol):
-    """Where a parameter's value comes from each time the plan runs."""
+    """The origin of a parameter's value each time the plan runs."""
 
     def resolve(self, variables: Variables) -> object:
         """The value under these variables."""
@@ -48,7 +48,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class FromVariable:
-    """What stands at `path` in a variable."""
+    """The value at `path` in a variable."""
 
     name: str
     path: Steps = ()
@@ -73,14 +73,14 @@ class Template:
 
 
 class Observation(NamedTuple):
-    """What `measure` makes of the value at `path` in a variable; without a measure, whether it is given."""
+    """The result of `measure` for the value at `path` in a variable; without one, whether it is given."""
 
     measure: Measure | None
     name: str
     path: Steps = ()
 
     def answer(self, variables: Variables) -> Hashable:
-        """What these variables answer. `LookupError` or `TypeError` where there is no such path."""
+        """The answer of these variables. Raises: LookupError, TypeError where there is no such path."""
         measure, name, path = self
         if measure is None:
             return name in variables

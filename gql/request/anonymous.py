@@ -1,4 +1,4 @@
-"""What runs for a caller who has not logged in: the mutations that log in, and nothing else."""
+"""Admits operations of callers who have not logged in: the mutations that log in, and nothing else."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +18,7 @@ NO_DETAILS = (
 
 
 def require_open(operations: Iterable[OperationDefinitionNode]) -> None:
-    """Raise `Unauthenticated` for any operation that is not one of the open mutations, and for none at all.
+    """Raises: Unauthenticated for any operation that is not one of the open mutations, and for none at all.
 
     It looks at the document as it was parsed, before validation takes time over it.
     """

@@ -43,9 +43,10 @@ class Documents:
     def text(self, parameters: Mapping[str, Any], *, remember: bool = True) -> str:
         """The document that the parameters of a request carry or name.
 
-        `BadInput` for parameters of the wrong type or a hash that is not the text's,
-        `PersistedQueryNotFound` for what is unknown here. `remember` persists a text sent with its hash;
-        strangers should not fill the memory.
+        `remember` persists a text sent with its hash; anonymous requests should not fill the memory.
+
+        Raises: BadInput for parameters of the wrong type or a hash that is not the text's;
+        PersistedQueryNotFound for what is unknown here.
         """
         query = parameters.get("query")
         if query is not None and not isinstance(query, str):
@@ -88,7 +89,9 @@ def read_trusted(path: Path) -> dict[str, str]:
     """The trusted documents of a folder of `*.graphql` files, or of a manifest.
 
     A manifest is JSON: `{"<id>": "<text>"}` (Relay) or Apollo's `{"operations": [{"id", "body"}]}`. Every
-    text can also be named `sha256:<its hash>`. `ValueError` with a sentence for anything else.
+    text can also be named `sha256:<its hash>`.
+
+    Raises: ValueError with a sentence for anything else.
     """
     if path.is_dir():
         files = sorted(path.glob("**/*.graphql"))

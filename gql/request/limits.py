@@ -1,4 +1,4 @@
-"""How much one operation may ask for, found in one walk that enters each fragment once.
+"""Measures how much one operation asks for, in one walk that enters each fragment once.
 
 `measure` walks a parsed document before it is validated, so nothing in it is taken for granted: fragments may
 form cycles, fields and arguments may not exist. What a fragment contributes is computed the first time it is
@@ -74,7 +74,7 @@ _MANY_DIGITS = re.compile(rf"\d{{{_MAXIMUM_DIGITS}}}")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an operation may reach. `cost` is in rows; `tokens` also bounds fields, fragments expanded."""
+    """Limits of an operation. `cost` is in rows; `tokens` also bounds fields, fragments expanded."""
 
     depth: int = 20
     aliases: int = 100
@@ -241,7 +241,7 @@ def check_cost(measured: Measure, variables: Mapping[str, Any], limits: Limits) 
 
 @dataclass(slots=True)
 class _Part:
-    """What one selection set adds. `page_rows` are the rows for each row of the page it is in."""
+    """The sums of one selection set. `page_rows` are the rows for each row of the page it is in."""
 
     depth: int = 0
     fields: int = 0

@@ -101,7 +101,7 @@ Heads: TypeAlias = tuple[tuple[bytes, bytes | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class RootPlan:
-    """How the root fields of a query are answered.
+    """The plan of a query's root fields.
 
     `plan` reads all that are tables, None when there are none. `heads` are the response keys of the whole
     response as JSON, with the constant text of a value that no statement is needed for; None when there are

@@ -1,4 +1,4 @@
-"""How many related tables the filters and orders of a field's arguments ask, wherever they are written."""
+"""Counts the related tables that filters and orders of a field's arguments ask, wherever they are written."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is wrong with the variables of a request: a sentence and a field for each value that does not fit."""
+"""Problems of a request's variables: a sentence and a field for each value that does not fit."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeAlias

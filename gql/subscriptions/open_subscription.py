@@ -57,7 +57,7 @@ class Subscriptions:
         `after` is where a client resumes that cannot change its arguments, and comes before them; it means
         nothing to a live query, which begins with the whole present state.
 
-        Raises what `gql.execution.api.refused` turns into errors: of the arguments, and QuotaExceeded.
+        Raises: what `gql.execution.api.refused` turns into errors: of the arguments, and QuotaExceeded.
         """
         give_back = self._allowance.take(context.require_principal().user_id)
         try:

@@ -64,7 +64,7 @@ class _RowLoad:
 class EventRenderer:
     """Renders the events of one subscription field, for one selection and one set of variables.
 
-    Raises PlanError when an argument somewhere in the selection does not fit.
+    Raises: PlanError when an argument somewhere in the selection does not fit.
     """
 
     def __init__(self, stream: Stream, tables: Collection[str], root: Field, question: Question) -> None:

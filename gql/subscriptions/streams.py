@@ -1,4 +1,4 @@
-"""What a subscription field is made of: its arguments, the events it is about, and the fields of an event."""
+"""Parts of a subscription field: its arguments, the events it is about, and the fields of an event."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an event remembers of its row, as the API spells it."""
+"""Values that an event remembers of its row, as the API spells them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a subscription to one watched table is made of, derived from the table's columns."""
+"""Subscriptions to watched tables, derived from the columns of each table."""
 
 from dataclasses import dataclass
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""Who holds a token: its signature, and whether it is still good, asked at most twice a second for all."""
+"""Verifies tokens: the signature, and, at most twice a second for all, whether each is still good."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""How often people try e-mail addresses for their own accounts: each answer tells whether another has it."""
+"""Limits attempts to set e-mail addresses for one's own account: each answer tells whether another has it."""
 
 import math
 from collections.abc import Mapping

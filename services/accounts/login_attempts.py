@@ -1,4 +1,4 @@
-"""How often one may try to log in: counted for each account and each address, by all processes together."""
+"""Limits attempts to log in: counted for each account and each address, by all processes together."""
 
 import hashlib
 import ipaddress

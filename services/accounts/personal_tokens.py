@@ -1,4 +1,4 @@
-"""What the holder of an account does with its own password and tokens."""
+"""Use cases of an account's holder: its own password and tokens."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

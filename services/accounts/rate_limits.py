@@ -27,7 +27,7 @@ _IDLE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What is counted: a column of a table with a row for each person and hour.
+    """A counter: a column of a table with a row for each person and hour.
 
     `longest_lease` is how many a process takes in advance at most. `task` names the side task that gives back
     what was not used. `told` has the places `{quota}` and `{minutes}`.
@@ -70,7 +70,7 @@ API_CALLS: Final = Counter(
 
 @dataclass(slots=True)
 class _Lease:
-    """What one process may still let through for one account in one hour.
+    """The calls that one process may still let through for one account in one hour.
 
     `counted` is what all processes had taken when it was renewed. Times are those of time.time().
     """

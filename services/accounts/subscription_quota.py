@@ -1,4 +1,4 @@
-"""How many subscriptions a person may have open in one process, over all connections."""
+"""Limits the subscriptions that a person has open in one process, over all connections."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +14,7 @@ class Allowance:
         self._taken: Counter[int] = Counter()
 
     def take(self, user_id: int) -> Callable[[], None]:
-        """One more for this person; call the result once to give it back. `QuotaExceeded` past the limit."""
+        """One more for this person; call the result once to give it back. Raises: QuotaExceeded."""
         if self._taken[user_id] >= self._most:
             raise QuotaExceeded(
                 f"You have {self._most} subscriptions open, over all your connections to this process; "

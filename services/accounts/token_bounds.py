@@ -1,4 +1,4 @@
-"""How many rows of auth_tokens an account has."""
+"""Limits the rows of auth_tokens that an account has."""
 
 from typing import Final
 

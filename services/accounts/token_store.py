@@ -43,7 +43,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a login or a refresh gives its holder; both tokens belong to one family."""
+    """The tokens that a login or a refresh gives its holder; both belong to one family."""
 
     holder: Principal
     access: IssuedToken
@@ -107,7 +107,7 @@ async def issue_for_username(
     kind: TokenType = TokenType.ACCESS,
     name: str | None = None,
 ) -> IssuedToken:
-    """A token, called `name`, for the active account of a username, or `NotFound`."""
+    """A token, called `name`, for the active account of a username. Raises: NotFound."""
     found = await connection.execute(
         select(User.id).where(User.username == username, User.is_active.is_(True))
     )

@@ -16,7 +16,7 @@ _REQUIRED = ["sub", "jti", "exp", "typ"]
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """How tokens are signed and how long they live. `secret_key` has at least 32 bytes."""
+    """The signing of tokens, and how long they live. `secret_key` has at least 32 bytes."""
 
     secret_key: str
     access_lifetime: timedelta = timedelta(minutes=15)
@@ -25,7 +25,7 @@ class TokenPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says of itself; whether it is still good stands in auth_tokens."""
+    """The claims of a token; whether it is still good stands in auth_tokens."""
 
     token_id: UUID
     user_id: int

@@ -1,1 +1,1 @@
-"""What every service builds on: the database, errors, the principal, side tasks, batching, JSON and times."""
+"""Base of every service: the database, errors, the principal, side tasks, batching, JSON and times."""

@@ -1,4 +1,4 @@
-"""What the server may call when a person names it: none of its own networks, unless allowed.
+"""Addresses that the server may call when a person names them: none of its own networks, unless allowed.
 
 A URL that a person saves must not make the server reach what only the server can reach. So it is judged
 twice: by its text when it is saved, and by what its name resolves to whenever it is connected to.
@@ -47,7 +47,7 @@ class AllowedAddresses:
 
     @classmethod
     def of(cls, text: str) -> "AllowedAddresses":
-        """From `10.0.0.0/8,hooks.corp.example`. Raises ValueError for what is neither."""
+        """From `10.0.0.0/8,hooks.corp.example`. Raises: ValueError for what is neither."""
         networks, hosts = [], set()
         for part in filter(None, (part.strip() for part in text.split(","))):
             try:
@@ -76,7 +76,7 @@ NONE_ALLOWED: Final = AllowedAddresses()
 
 
 def require_url(url: str, allowed: AllowedAddresses) -> SplitResult:
-    """The parts of a URL that may be called, as far as its text tells. Raises `AddressRefused`."""
+    """The parts of a URL that may be called, as far as its text tells. Raises: AddressRefused."""
     if len(url) > LONGEST_URL:
         raise AddressRefused(f"the URL is longer than {LONGEST_URL} characters")
     if any(character.isspace() or not character.isprintable() or character == "\\" for character in url):
@@ -106,7 +106,7 @@ def require_url(url: str, allowed: AllowedAddresses) -> SplitResult:
 
 
 def require_public(address: Address, allowed: AllowedAddresses) -> None:
-    """Raises `AddressRefused` for an address that is not public and not allowed."""
+    """Raises: AddressRefused for an address that is not public and not allowed."""
     if allowed.has(address):
         return
     if isinstance(address, IPv6Address) and address.scope_id is not None:

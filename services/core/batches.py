@@ -1,4 +1,4 @@
-"""How much of a long change is done in one transaction, so that others never wait long for what it holds."""
+"""Sizes of batches: so much of a long change in one transaction that others never wait long for its locks."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ PATIENCE: Final = 4
 
 @dataclass(slots=True)
 class Sizes:
-    """How large a batch is: it grows and shrinks until one takes about `WANTED_SECONDS`."""
+    """The size of batches: it grows and shrinks until one takes about `WANTED_SECONDS`."""
 
     size: int
     most: int

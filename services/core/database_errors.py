@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses, said in the words of the API: translated in this one place."""
+"""Translates errors of PostgreSQL into the words of the API; this is the only place."""
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError

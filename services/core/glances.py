@@ -1,4 +1,4 @@
-"""How often to look for what changes without a word."""
+"""Pauses between looks at what changes without a word."""
 
 from collections.abc import Callable
 from time import monotonic

@@ -75,7 +75,7 @@ def is_in_range(number: float) -> bool:
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises `json.JSONDecodeError`, whose `msg` says what is wrong with it.
+    """The value of a JSON text. Raises: json.JSONDecodeError, whose `msg` says what is wrong with it.
 
     Every number keeps its digits, so that it is refused by its place where it does not fit, and stored as it
     was sent where it does. One out of the range of doubles is an error.
@@ -98,7 +98,7 @@ def read_stored(text: str | bytes) -> Any:
 def write_json(value: object, *, sort: bool = False) -> bytes:
     """The JSON text of a value with the digits of its numbers.
 
-    Raises TypeError, with what is wrong, for what JSON cannot say, for what nests more than 254 levels deep,
+    Raises: TypeError, with what is wrong, for what JSON cannot say, for what nests more than 254 levels deep,
     and for a number out of the range of doubles, which GraphQL's literals can hold.
     """
     return _write(value, sort, _fragment_in_range)

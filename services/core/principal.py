@@ -1,4 +1,4 @@
-"""Who is calling, from where; what every service receives."""
+"""The principal: who is calling, and from where; every service receives it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,7 @@ class Principal:
 
 
 class Origin:
-    """Where a request came from, for tokens and audit rows.
+    """The origin of a request, for tokens and audit rows.
 
     A request that brings no id of its own gets a UUIDv7. Its text is needed for each response, and the UUID
     by changes alone: to make one takes ten times as long.

@@ -1,4 +1,4 @@
-"""What /proc tells of a process."""
+"""Reads /proc about a process."""
 
 from pathlib import Path
 

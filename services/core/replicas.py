@@ -1,4 +1,4 @@
-"""Which server a query is read from: a replica that has what its reader wrote, or else the primary.
+"""Picks the server that a query is read from: a replica that has what its reader wrote, or the primary.
 
 A write is noted when it is done, which costs nothing. A side task then asks the primary how far its log is,
 once for all who wrote since it asked before, and the replicas how far they have replayed it. Until both are
@@ -60,7 +60,7 @@ class ReplicaPool(ReadPool, Protocol):
 
 
 class ReplicaState(StrEnum):
-    """What a replica is to queries: only one that follows is asked."""
+    """The state of a replica: only one that follows is asked."""
 
     FOLLOWING = "following"
     LAGGING = "lagging"
@@ -80,7 +80,7 @@ class ReplicaStatus:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """How far a server is: the position in its log in bytes, the last start, and which database it is."""
+    """A server's progress: the position in its log in bytes, the last start, and which database it is."""
 
     position: int
     start: int | None

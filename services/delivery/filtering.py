@@ -1,4 +1,4 @@
-"""What filter_rules say of when a message may come: quiet hours, and the pace of summaries."""
+"""Quiet hours and the pace of summaries, as filter_rules say them."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

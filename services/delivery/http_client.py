@@ -49,7 +49,7 @@ class NotSent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is posted."""
+    """A request to be posted."""
 
     url: str
     headers: Mapping[str, str]
@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: `headers` by lower-case name, `body` cut after `MOST_KEPT` bytes."""
+    """The answer to a request: `headers` by lower-case name, `body` cut after `MOST_KEPT` bytes."""
 
     status: int
     headers: Mapping[str, str]
@@ -137,7 +137,7 @@ class Client:
         await self._pool.aclose()
 
     async def post(self, request: Request) -> Answer:
-        """The answer to a request. Raises `NotSent`."""
+        """The answer to a request. Raises: NotSent."""
         try:
             parts = require_url(request.url, self._allowed)
             url = request.url if request.url.isascii() else _in_ascii(parts)
@@ -198,7 +198,7 @@ def _header(value: str) -> bytes:
 
 
 def _in_ascii(parts: SplitResult) -> str:
-    """A URL as it is sent: its name by IDNA, other signs percent-encoded. Raises UnicodeError."""
+    """A URL as it is sent: its name by IDNA, other signs percent-encoded. Raises: UnicodeError."""
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host.encode("idna").decode()
     netloc = host if parts.port is None else f"{host}:{parts.port}"

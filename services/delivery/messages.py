@@ -1,4 +1,4 @@
-"""What is sent: a notification with all that a channel needs to write it down for its reader."""
+"""Messages: a notification with all that a channel needs to write it down for its reader."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a person wants it: a row of notification_settings, its secrets opened.
+    """The destination of a message: a row of notification_settings, its secrets opened.
 
     `secrets` sign webhooks, the newest first.
     """

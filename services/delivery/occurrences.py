@@ -156,7 +156,7 @@ SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How something is told: `text` is the beginning of its keys in services/delivery/texts.py."""
+    """The wording of an occurrence: `text` is the beginning of its keys in services/delivery/texts.py."""
 
     type: NotificationType
     text: str

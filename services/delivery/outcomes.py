@@ -1,4 +1,4 @@
-"""What became of one attempt to send a notification."""
+"""Outcomes of one attempt to send a notification."""
 
 import json
 import math

@@ -183,7 +183,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of a claimed row; `delay` is in seconds, for one that is tried again."""
+    """The result for a claimed row; `delay` is in seconds, for one that is tried again."""
 
     row: Claimed
     outcome: Outcome

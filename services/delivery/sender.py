@@ -22,7 +22,7 @@ UNSENT: Final = "The server could not send this message."
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Where the services are, without a slash at the end."""
+    """The addresses of the services, without a slash at the end."""
 
     slack: str = "https://slack.com/api"
     discord: str = "https://discord.com/api"

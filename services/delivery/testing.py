@@ -23,7 +23,7 @@ async def try_setting(action: Action, sender: Sender, key: int) -> Outcome:
     """What came of one message. Nothing is stored, retried or switched off.
 
     The transaction, with its audit row, has ended before the message goes out: a receiver that is slow holds
-    no connection. Raises `NotFound`, `Forbidden`, and `Conflict` for a secret whose key is lost.
+    no connection. Raises: NotFound, Forbidden, and Conflict for a secret whose key is lost.
     """
     async with action.transaction(key=key) as transaction:
         row = await lock_row(transaction, _TABLE, key)

@@ -1,4 +1,4 @@
-"""What a notification says around its own words, in English and in Japanese."""
+"""Texts of a notification around its own words, in English and in Japanese."""
 
 from collections.abc import Mapping
 from enum import Enum

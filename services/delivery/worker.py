@@ -51,7 +51,7 @@ _SUBSCRIPTION: Final = "notification_settings.push_subscription"
 
 
 class WakeupSource(Protocol):
-    """What wakes a worker."""
+    """A source of wake-ups for a worker."""
 
     async def wait(self, seconds: float) -> bool:
         """Until something was committed, or for so many seconds."""
@@ -244,7 +244,7 @@ class Delivery(Running):
 
 
 def target_of(user_id: int, service: NotificationService, setting: Mapping[str, Any], vault: Vault) -> Target:
-    """Where a setting leads. Raises `NotSealedByUs`."""
+    """Where a setting leads. Raises: NotSealedByUs."""
     sealed = (setting["webhook_secret"], setting["previous_webhook_secret"])
     return Target(
         setting_id=setting["setting_id"],

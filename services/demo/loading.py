@@ -74,7 +74,7 @@ async def load(
     With `another`, long tables are made beside the real ones over further connections (`staging`) and become
     visible with everything else; without it everything goes over `connection`.
 
-    Raises BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
+    Raises: BadInput for a scale out of range or an `until` without a time zone, Conflict when a table is not
     empty or another transaction is writing; then nothing was changed.
     """
     figures = figures_for(scale)
@@ -159,7 +159,7 @@ async def _send_all(connection: Connection, drawn: Sequence[Shipment], progress:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What a table had, as statements that make it again."""
+    """The definitions that a table had, as statements that make them again."""
 
     statements: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""How many rows a scale means: scale 1 is Appendix A of the client document, the rest in proportion."""
+"""Numbers of rows by scale: scale 1 is Appendix A of the client document, the rest in proportion."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ class Figures:
 def figures_for(scale: float) -> Figures:
     """The counts for a scale above 0; small scales keep a handful of users with a few projects each.
 
-    Raises BadInput for a scale that is not above 0 or is over `LARGEST_SCALE`.
+    Raises: BadInput for a scale that is not above 0 or is over `LARGEST_SCALE`.
     """
     if not 0 < scale <= LARGEST_SCALE:
         raise BadInput(f"Give a scale above 0 and up to {LARGEST_SCALE:g}; 1 is a year of 100 users.")

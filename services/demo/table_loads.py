@@ -77,7 +77,7 @@ Row = tuple[Any, ...]
 
 
 class Shipment(NamedTuple):
-    """What goes into one table. `expected` is the number of rows, nearly or exactly, for progress."""
+    """The rows for one table. `expected` is their number, nearly or exactly, for progress."""
 
     table: str
     columns: tuple[str, ...]

@@ -82,7 +82,7 @@ class FeatureRow(NamedTuple):
 
 
 class Wording(NamedTuple):
-    """What a task is called and what kind of work it is."""
+    """The name of a task and the kind of work it is."""
 
     name: str
     task_type: str

@@ -1,4 +1,4 @@
-"""What the demo fleet works on, in English and Japanese: subjects, places, kinds of project, phrases."""
+"""Vocabulary of the demo fleet, in English and Japanese: subjects, places, kinds of project, phrases."""
 
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,7 @@ class Phrase(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What a project is about, with the two things its program deals in."""
+    """The subject of a project, with the two things its program deals in."""
 
     slug: str
     name: Phrase

@@ -1,4 +1,4 @@
-"""Who may see the rows that a batch of events speaks of: one statement for all events and all viewers."""
+"""Finds who may see the rows of a batch of events: one statement for all events and all viewers."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache

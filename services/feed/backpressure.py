@@ -1,4 +1,4 @@
-"""How long events of a burst wait for connections that are behind: as long as these keep taking them.
+"""Holds events of a burst back for connections that are behind, as long as these keep taking them.
 
 A burst can be longer than any queue, so those who take it as fast as it can be sent are given the time. What
 they do not manage otherwise is brought to them again from the feed (services/feed/catching_up.py), so nothing

@@ -36,7 +36,7 @@ STANDSTILL = 10.0
 
 
 class Replay:
-    """What one subscriber of a topic missed. `account` bounds how many of one person's are at work."""
+    """The events that one subscriber missed. `account` bounds how many of one person's are at work."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Replay:
         """Bring what came after `cursor` and `concerns` this subscriber, up to the reader's position.
 
         Whether it arrived there, and nothing was awaited since: otherwise the subscriber has ended, or fell
-        behind again. Raises CursorExpired.
+        behind again. Raises: CursorExpired.
         """
         async with aclosing(since(self, reader, cursor, require_kept)) as batches:
             async for batch, past in batches:

@@ -67,7 +67,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """What channels need of the feed. `spawn` runs a task for as long as the feed is open."""
+    """The part of the feed that channels need. `spawn` runs a task for as long as the feed is open."""
 
     quick: StatementConnections
     slow: StatementConnections

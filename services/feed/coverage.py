@@ -1,4 +1,4 @@
-"""Which columns the feed tells of: a change of any other one becomes no event."""
+"""Columns that the feed tells of: a change of any other one becomes no event."""
 
 from collections.abc import Mapping
 from functools import cache

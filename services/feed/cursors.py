@@ -23,7 +23,7 @@ _LONGEST = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What `before` sees has been read, and of what `batch` sees besides, the places up to `place`.
+    """A position: what `before` sees, and of what `batch` sees besides, the places up to `place`.
 
     Both are of the same start of the server. The position of `batch` stands for both.
 

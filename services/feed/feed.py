@@ -141,7 +141,7 @@ class Feed(Running):
         """Events of `topic` from now on; or from the cursor `after` on, first the past and then live.
 
         "Now" is a point before this returns, so a query that follows misses nothing. `ready` is called when
-        there is something to take after there was nothing. Raises CursorInvalid and CursorExpired.
+        there is something to take after there was nothing. Raises: CursorInvalid and CursorExpired.
         """
         cursor = None if after is None else self._cursors.decode(after)
         if self._topics.get(topic.key) is None:
@@ -196,7 +196,7 @@ class Feed(Running):
         self._topics.join(topic, subscriber)
 
     async def _checked(self, cursor: Cursor) -> Cursor:
-        """The cursor as of the server's present start; CursorInvalid or CursorExpired."""
+        """The cursor as of the server's present start. Raises: CursorInvalid, CursorExpired."""
         async with self._pool.acquire() as connection:
             [state] = await connection.fetch("SELECT epoch, floor FROM feed_state")
             now = await current_snapshot(connection)

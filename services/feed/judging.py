@@ -1,4 +1,4 @@
-"""Which topics an event is for, and who of their viewers may see it: one statement for all of them.
+"""Finds the topics of events and which of their viewers may see them: one statement for all of them.
 
 Where the statement fails, it is taken apart until what fails is known, so an error concerns no other event.
 """

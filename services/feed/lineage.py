@@ -1,4 +1,4 @@
-"""Where instances stand in the tree, for subscriptions to a subtree."""
+"""Places of instances in the tree, for subscriptions to a subtree."""
 
 from collections.abc import Collection
 from uuid import UUID

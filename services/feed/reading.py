@@ -110,7 +110,7 @@ async def read_batch(
     """The first `limit` events that `before` does not see and `until` does, in order of their numbers.
 
     Without `until` it is the snapshot of this very statement; the batch names it, for `read_rest`, and
-    `before`, as `carried_over` to the present start of the server. Raises what `carried_over` does.
+    `before`, as `carried_over` to the present start of the server. Raises: what `carried_over` does.
 
     Not for a replica: its `pg_current_snapshot()` leaves out the transactions in progress.
     """
@@ -165,7 +165,7 @@ async def read_as_of_now(
 async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Snapshot:
     """What a remembered snapshot sees of the ids as they are given out since the server's last start.
 
-    Raises CursorInvalid where the server does not know all that the snapshot has seen, for it was a replica
+    Raises: CursorInvalid where the server does not know all that the snapshot has seen, for it was a replica
     that was promoted or a backup, or where the snapshot is of a start that this database has not seen; and
     CursorExpired where it is not known at which id an earlier start began, so that something may have been
     missed.

@@ -19,7 +19,7 @@ Key: TypeAlias = tuple[PositionedEvent, Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What one viewer gets; with `error` it ends after these."""
+    """The deliveries for one viewer; with `error` the subscription ends after these."""
 
     deliveries: Sequence[Delivery]
     error: Exception | None = None
@@ -28,7 +28,7 @@ class Rendered:
 async def render(acquire: Acquire, topic: Topic, seen: Collection[Seen]) -> list[dict[Viewer, Rendered]]:
     """The deliveries of each viewer, for each of `seen`.
 
-    Events that cannot be rendered are found by halves; they concern only who sees them. Raises TooSlow, and
+    Events that cannot be rendered are found by halves; they concern only who sees them. Raises: TooSlow, and
     what the database raises while it is away.
     """
     wanted: dict[Key, tuple[PositionedEvent, Viewer]] = {}

@@ -1,4 +1,4 @@
-"""What happened after a cursor, up to where the reader of this process stands."""
+"""Replays the events after a cursor, up to where the reader of this process stands."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What is read by the snapshot rule: the change events, and the logs in their own tables."""
+"""Sources that are read by the snapshot rule: the change events, and the logs in their own tables."""
 
 from dataclasses import dataclass
 from typing import Protocol

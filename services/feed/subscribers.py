@@ -34,7 +34,7 @@ def confirm(deliveries: Iterable[Delivery]) -> None:
 
 
 class Source(Protocol):
-    """What a connection takes from, whichever kind of subscription it is."""
+    """The source that a connection takes from, of any kind of subscription."""
 
     @property
     def waiting(self) -> int:
@@ -72,7 +72,7 @@ class Opened(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How much may wait for one subscriber: `events` deliveries and `size` bytes of payload."""
+    """The most that may wait for one subscriber: `events` deliveries and `size` bytes of payload."""
 
     events: int = 256
     size: int = 1_048_576

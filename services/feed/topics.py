@@ -69,7 +69,7 @@ class Renderer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events a topic is about. `subtree_of`: those of an instance and of everything below it.
+    """The events of a topic. `subtree_of`: those of an instance and of everything below it.
 
     `replays` says of an event that the topic is about whether it still concerns those who resume after it.
     """

@@ -33,7 +33,7 @@ hangs, gives no other sign."""
 
 
 def backend_for(url: str) -> "QueueBackend":
-    """The backend for a BROADCAST_URL; ValueError with the schemes that there are."""
+    """The backend for a BROADCAST_URL. Raises: ValueError with the schemes that there are."""
     match urlsplit(url).scheme:
         case "memory":
             return MemoryBackend(url)
@@ -51,7 +51,7 @@ def is_broker_away(error: Exception) -> bool:
 
 
 class QueueBackend(BroadcastBackend):
-    """What all backends share: events wait in a queue until broadcaster takes them."""
+    """Base of all backends: events wait in a queue until broadcaster takes them."""
 
     def __init__(self, url: str) -> None:
         self._url = url

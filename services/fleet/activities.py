@@ -1,4 +1,4 @@
-"""What an instance does now: the one table from what was told to an activity, which docs/fleet.md repeats."""
+"""Activities of instances: the one table from what was told to an activity, which docs/fleet.md repeats."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _HISTORY: Final = 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What an instance does after an event; None where that stays as it was.
+    """The activity of an instance after an event; None where that stays as it was.
 
     `failed` says that the turn ended in an error. `unless_background` leaves work in the background as it is.
     """
@@ -122,7 +122,7 @@ and what it was about, in a few words."""
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """What an instance does, since when in microseconds since 1970, what for, and if its turn failed."""
+    """An instance's activity: since when in microseconds since 1970, what for, and if its turn failed."""
 
     activity: CcActivity
     since: int

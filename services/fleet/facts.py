@@ -1,4 +1,4 @@
-"""What readers make of records: typed values about one thing, each from one witness. No I/O here."""
+"""Facts that readers make of records: typed values about one thing, each from one witness. No I/O here."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 
 class Kind(StrEnum):
-    """What a fact speaks of; the value is what is stored with its provenance."""
+    """The subject of a fact; the value is what is stored with its provenance."""
 
     SESSION = "session"
     INSTANCE = "instance"
@@ -28,7 +28,7 @@ COPIED: Final = LINED | {Kind.INSTANCE}
 
 
 class Witness(StrEnum):
-    """Who told a fact: a source, or a part of one that knows less or more than the rest of it."""
+    """The teller of a fact: a source, or a part of one that knows less or more than the rest of it."""
 
     TRANSCRIPT = "transcript"
     CALLER = "transcript of the caller"
@@ -44,7 +44,7 @@ class Witness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a witness says of one thing at a time.
+    """A witness's values about one thing at a time.
 
     `session` is Claude's own id of it; `id` is the thing's within the session: of an instance its agent id,
     which is empty for the main one. `values` are by the names in `precedence.FIELDS`; those that are absent
@@ -62,7 +62,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a witness says of one request to a model; counts of tokens, times in milliseconds."""
+    """A witness's values about one request to a model; counts of tokens, times in milliseconds."""
 
     session: str
     agent: str
@@ -78,7 +78,7 @@ class Spent:
 
 @dataclass(slots=True)
 class Reading:
-    """What was read of one record."""
+    """The facts that were read of one record."""
 
     facts: list[Fact] = field(default_factory=list)
     spent: list[Spent] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What tools have done to files, made anew from tool calls."""
+"""File operations of tools, made anew from tool calls."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -54,7 +54,7 @@ Stored = dict[tuple[UUID, str, UUID], tuple[str, provenance.Told]]
 
 @dataclass(slots=True)
 class _Moves:
-    """What moves: `rows` are things that a session had and gives up, `usage` where requests belong."""
+    """The moves: `rows` are things that a session had and gives up, `usage` where requests belong."""
 
     rows: list[tuple[Told, Entity, Told]] = field(default_factory=list)
     usage: dict[tuple[UUID, str], Told] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which sessions of a person have lines of a conversation in common, and which of them has the row of each.
+"""Finds a person's sessions with lines of a conversation in common, and which has the row of each line.
 
 A fork begins with the lines of another session: the same ids and times under a session id of its own. A line
 says at times of which session it is (`forkedFrom`, `requestSessionId`); else two sessions are kin when they
@@ -76,7 +76,7 @@ def _origins(session: Told) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Which of the person's sessions tell which lines: `lines` by key, and Claude's ids of all of them."""
+    """The person's sessions by the lines that they tell: `lines` by key, and Claude's ids of all of them."""
 
     names: Mapping[UUID, str]
     lines: Sequence[tuple[UUID, str]]

@@ -1,4 +1,4 @@
-"""How a tool ended: with a result, an error, or a denial."""
+"""Ends of tool calls: a result, an error, or a denial."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _INTERRUPTION: Final = re.compile(r"^\[Request interrupted by user")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a tool ended: its result, or its error as an object with `message`."""
+    """The end of a tool call: its result, or its error as an object with `message`."""
 
     result: Any = None
     error: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Which project a session belongs to: one that is there, or a new one of the person's own."""
+"""Finds the project of a session: one that is there, or a new one of the person's own."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ _REMOTE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """What is known of where a session works; `checkout` is the main one of its worktree."""
+    """The place where a session works; `checkout` is the main one of its worktree."""
 
     directory: str | None = None
     checkout: str | None = None

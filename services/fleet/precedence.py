@@ -1,4 +1,4 @@
-"""Which of several sources is right about a field: the one table of it, which docs/fleet.md repeats.
+"""Ranks the sources of each field: the one table of it, which docs/fleet.md repeats.
 
 Every choice is a maximum of weights, so the same facts give the same rows in any order, in any parts and
 however often: a fact whose weight is lower than that of what is stored changes nothing.
@@ -58,7 +58,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """What was true last is right, by whichever source it comes."""
+    """The rule that what was true last is right, by any source."""
 
     kept: bool = False
     words: str = "what was told of the latest time"
@@ -70,7 +70,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Earliest:
-    """What was true first is right, by whichever source it comes."""
+    """The rule that what was true first is right, by any source."""
 
     kept: bool = False
     words: str = "what was told of the earliest time"

@@ -1,4 +1,4 @@
-"""Which prompts of a fork are repeated from another session, although they have an id of the fork.
+"""Finds prompts of a fork that are repeated from another session, although they have an id of the fork.
 
 A fork gives the id of its first own prompt to all prompts that it repeats. The last line with the id counts,
 which is its own prompt; but a command, a skill or a fork that was ended at once writes no such line.
@@ -60,7 +60,7 @@ async def concerned(raw: Connection, kin: Kin, sessions: Mapping[UUID, Told]) ->
 
 
 class Repetitions:
-    """Which sessions tell the lines of prompts, and from where kin repeat them."""
+    """The sessions that tell the lines of prompts, and from where kin repeat them."""
 
     def __init__(self, kin: Kin, sessions: Mapping[UUID, Told]) -> None:
         self._kin = kin

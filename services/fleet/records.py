@@ -1,4 +1,4 @@
-"""What a source told, as it was received, and what came of it: the ends of digestion."""
+"""Raw records as they were received, and the results of their digestion."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from models.enums import IngestSource
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """What one source told, as it was received and masked."""
+    """A record of one source, as it was received and masked."""
 
     id: int
     source: IngestSource
@@ -27,7 +27,7 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What could not be done, in a sentence for people; of the record with this id, if of a single one."""
+    """A failure in a sentence for people; of the record with this id, if of a single one."""
 
     record_id: int | None
     message: str
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """How many lines, log records, spans and the like could not be read, and what else went wrong."""
+    """The number of lines, log records, spans and the like that could not be read, and other failures."""
 
     unreadable: int = 0
     problems: tuple[Problem, ...] = ()

@@ -1,4 +1,4 @@
-"""Whose a session is, and the rows of sessions and instances."""
+"""Owners of sessions, and the rows of sessions and instances."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How readers write down facts: what the readers of all sources say alike."""
+"""Writes facts down: what the readers of all sources have in common."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much a person may hand in within an hour, in records and in bytes: apart from the calls of the API."""
+"""Budgets of an hour for what a person hands in, in records and bytes: apart from the calls of the API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ BYTES: Final = Counter(
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each person may hand in within an hour."""
+    """The budget of each person for an hour."""
 
     records: int
     bytes: int

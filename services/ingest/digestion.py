@@ -103,7 +103,7 @@ UPDATE ingest_records SET attempts = attempts + 1, error = $3 WHERE id = $1 AND 
 
 
 class WakeupSource(Protocol):
-    """What wakes a worker."""
+    """A source of wake-ups for a worker."""
 
     async def wait(self, seconds: float) -> bool:
         """Until something was stored, or for so many seconds."""

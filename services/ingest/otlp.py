@@ -93,7 +93,7 @@ SIGNALS: Final[Mapping[str, Signal]] = MappingProxyType(
 
 @dataclass(slots=True)
 class _Reading:
-    """What is gathered of one request."""
+    """The parts that are gathered of one request."""
 
     signal: Signal
     groups: list[Value] = field(default_factory=list)

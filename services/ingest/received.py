@@ -1,4 +1,4 @@
-"""What one request brings, as it will be stored: read leniently, without what PostgreSQL cannot hold."""
+"""Records of one request, as they will be stored: read leniently, without what PostgreSQL cannot hold."""
 
 import json
 import re
@@ -50,7 +50,7 @@ class KnownPart:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What is to be stored of a request, and what could not be read of it.
+    """The records of a request that are to be stored, and what could not be read of it.
 
     `units` are what the person counts: hooks, lines, telemetry records. `problem` says what is wrong with the
     first of those that were `refused`. `skew` is by how much the client's clock is ahead.

@@ -1,4 +1,4 @@
-"""What has come of a person so far, and what became of it: what `ccgraph doctor` asks."""
+"""Summary of what has come of a person and what became of it, for `ccgraph doctor`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ _KNOWN: Final = "SELECT known_bytes FROM ingest_files WHERE user_id = $1 AND fil
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What has come by one way; `event` is that of a hook, else empty. `clock_skew` is in seconds."""
+    """The records of one way; `event` is that of a hook, else empty. `clock_skew` is in seconds."""
 
     source: IngestSource
     event: str

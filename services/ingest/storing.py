@@ -89,7 +89,7 @@ RETURNING known_bytes
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was stored: the bodies of the records as JSON texts, and the known bytes of a transcript."""
+    """The records stored: their bodies as JSON texts, and the known bytes of a transcript."""
 
     bodies: list[str]
     known: int | None = None

@@ -1,4 +1,4 @@
-"""What an instance does now, as a source that feeds it tells, beside its status."""
+"""Notes an instance's activity, beside its status, as a source that feeds it tells."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +21,7 @@ _TABLE: Final = TABLES["cc_instances"]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen of an instance; None is what was not told. `context_used` is in percent."""
+    """A look at an instance; None is what was not told. `context_used` is in percent."""
 
     activity: CcActivity
     detail: str | None = None

@@ -55,7 +55,7 @@ WHERE id = ANY($1::uuid[])
 
 @dataclass(frozen=True, slots=True)
 class InstanceMove:
-    """What an instance becomes, and what is known with it."""
+    """A step in the life of an instance, and what is known with it."""
 
     instance_id: UUID
     status: CcInstanceStatus
@@ -126,8 +126,8 @@ async def create_child(action: Action, child: NewChild) -> CreatedChild:
 async def move(action: Action, wanted: InstanceMove) -> None:
     """Change an instance's status and stamp the time of the step; repeating a step changes nothing.
 
-    Raises `NotFound` or `Forbidden` for the instance, `Conflict` for a step that makes no sense (decision
-    24: STOPPED never runs again), `QuotaExceeded` when `max_parallel_cc` of the project are running.
+    Raises: NotFound or Forbidden for the instance, Conflict for a step that makes no sense (decision
+    24: STOPPED never runs again), QuotaExceeded when `max_parallel_cc` of the project are running.
     """
     async with action.transaction(key=wanted.instance_id, status=wanted.status.name) as transaction:
         row = await lock_row(transaction, _TABLE, wanted.instance_id)
@@ -144,7 +144,7 @@ async def move(action: Action, wanted: InstanceMove) -> None:
 async def terminate(action: Action, instance_id: UUID, exit_code: int | None = None) -> list[UUID]:
     """Stop an instance and all below it that still live; what they have under way ends (`let_go`).
 
-    Gives the keys of those it stopped. Raises `NotFound` or `Forbidden` for the instance.
+    Gives the keys of those it stopped. Raises: NotFound or Forbidden for the instance.
     """
     async with action.transaction(key=instance_id) as transaction:
         connection, principal = transaction.connection, transaction.principal

@@ -17,7 +17,7 @@ _KNOWN = "SELECT 1 FROM cc_instances t WHERE t.id = $1 AND {viewer} IS NOT NULL 
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """Who begins to work, and where. `instance_id` None lets the server choose one."""
+    """The instance that begins to work, and its project. `instance_id` None lets the server choose one."""
 
     project_id: UUID
     name: str

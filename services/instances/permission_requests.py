@@ -39,7 +39,7 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class PermissionRequest:
-    """What an instance asks for. Its `id` is derived from what was asked, so that twice is the same row."""
+    """An instance's request. Its `id` is derived from what was asked, so that twice is the same row."""
 
     id: UUID
     instance_id: UUID

@@ -71,7 +71,7 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """What a person answered: ALLOW or DENY, and what Claude is told with it, secrets masked."""
+    """A person's answer: ALLOW or DENY, and what Claude is told with it, secrets masked."""
 
     decision: PermissionDecision
     message: str | None = None
@@ -105,7 +105,7 @@ class _Waiter:
 
 
 class PermissionWaits(Running):
-    """Who waits in this process; the side task is `permission-waits`.
+    """The requests that wait in this process; the side task is `permission-waits`.
 
     A request is held for `seconds`; with 0 none is. `poll` is in seconds: so often is looked unasked.
     """

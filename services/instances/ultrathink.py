@@ -47,7 +47,7 @@ async def advance(
 ) -> None:
     """Move an instruction on: acknowledged, executing, completed or failed; each step stamps its time.
 
-    Repeating a step changes nothing. Raises `NotFound`, `Forbidden`, and `Conflict` for a step that does not
+    Repeating a step changes nothing. Raises: NotFound, Forbidden, and Conflict for a step that does not
     follow.
     """
     async with action.transaction(key=message_id, status=status.name) as transaction:

@@ -1,4 +1,4 @@
-"""When a query is read again: at once after a quiet time, otherwise when the pause is over."""
+"""Decides when a query is read again: at once after a quiet time, otherwise when the pause is over."""
 
 from math import inf
 

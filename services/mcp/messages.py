@@ -67,7 +67,7 @@ def require_few(messages: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """What the recorder knows about a message beside the message."""
+    """The recorder's own facts about a message."""
 
     at: datetime | None = None
     server: str | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Exchange(NamedTuple):
-    """What a request and its response share: who is spoken to, who asked, and the JSON-RPC id."""
+    """The key of a request and its response: who is spoken to, who asked, and the JSON-RPC id."""
 
     server: str | None
     asker: str | None

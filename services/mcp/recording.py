@@ -105,7 +105,7 @@ async def store(
 
     A response bears the method of its request and the milliseconds between the two; `tools/call` opens a
     tool call and its answer ends it. Whatever the order, the number of calls or repetitions, the same
-    messages make the same rows. Raises `NotFound` or `Forbidden` for the instance.
+    messages make the same rows. Raises: NotFound or Forbidden for the instance.
     """
     await take_turn(connection, instance_id)
     await require_change(connection, principal, "cc_instances", instance_id, field="input.ccInstanceId")

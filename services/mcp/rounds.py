@@ -22,7 +22,7 @@ _SIGNS: Final = ('"inputResponses"', '"requestState"')
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a message is in a call: an answer that `asks` for more, or a request that `continues` one."""
+    """The role of a message in a call: an answer that `asks` for more, or a request that `continues` one."""
 
     asks: bool = False
     continues: bool = False

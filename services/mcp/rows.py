@@ -75,7 +75,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which stored messages are looked for: of these servers, and of none, with these JSON-RPC ids.
+    """The stored messages to look for: of these servers, and of none, with these JSON-RPC ids.
 
     `times` are those of the messages that they are looked for by. `several` says that calls of several rounds
     are among these.

@@ -1,4 +1,4 @@
-"""Which use of a tool a call is of: what a session of Claude Code tells of it is about the same call."""
+"""Finds the use of a tool that a recorded call belongs to, as a session of Claude Code tells it."""
 
 from typing import Final
 from uuid import UUID, uuid5

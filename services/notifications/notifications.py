@@ -79,7 +79,7 @@ WHERE t.id = $1 AND {viewer} IS NOT NULL AND {visible} RETURNING t.id
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What is to be told to whom; `user_ids` are keys of people, `payload` any JSON object."""
+    """A notification to store; `user_ids` are keys of its receivers, `payload` any JSON object."""
 
     user_ids: Sequence[int]
     type: NotificationType

@@ -77,7 +77,7 @@ _STILL_DUE: Final = f"SELECT 1 FROM projects WHERE {DUE} AND project_id = $2 FOR
 async def archive(action: Action, project: int) -> None:
     """Set a project aside, as its owner. Repeating it changes nothing; one that comes back stays archived.
 
-    Raises `NotFound`, `Forbidden`, and `Conflict` while an instance of it runs.
+    Raises: NotFound, Forbidden, and Conflict while an instance of it runs.
     """
     async with action.transaction(id=project) as transaction:
         # Batches hold the row of the archive first, too.

@@ -1,4 +1,4 @@
-"""Who works on a project: collaborators with their roles, and the owner (client §3.3.1)."""
+"""Collaborators of a project with their roles, and its owner (client §3.3.1)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,7 +36,7 @@ async def add(action: Action, project: int, user_id: int, role: CollaboratorRole
 
 
 async def change_role(action: Action, project: int, user_id: int, role: CollaboratorRole) -> None:
-    """Give a collaborator another role, as the owner of the project. Raises `NotFound` or `Forbidden`."""
+    """Give a collaborator another role, as the owner of the project. Raises: NotFound or Forbidden."""
     async with action.transaction(id=project, userId=user_id, role=role) as transaction:
         row = await lock_row(transaction, _TABLE, project)
         known = shapes.collaborators(row["collaborators"])
@@ -50,7 +50,7 @@ async def change_role(action: Action, project: int, user_id: int, role: Collabor
 async def remove(action: Action, project: int, user_id: int) -> None:
     """End a person's work on a project, or an invitation to it, as its owner, or one's own work.
 
-    Repeating it changes nothing. Raises `NotFound` or `Forbidden`.
+    Repeating it changes nothing. Raises: NotFound or Forbidden.
     """
     async with action.transaction(id=project, userId=user_id) as transaction:
         if user_id == action.principal.user_id:

@@ -61,7 +61,7 @@ WHERE project_id = $1 AND user_id = $2 AND state = 'pending'
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a person is to be in a project; `keep_as` is what its owner becomes when they take it over."""
+    """The role that a person is offered; `keep_as` is what the owner becomes when they take it over."""
 
     user_id: int
     role: InvitationRole
@@ -73,8 +73,8 @@ async def offer(
 ) -> UUID:
     """Invite a person to a held project; gives the invitation's key. Repeating it changes nothing.
 
-    `field` names the person in the input. Raises `Conflict` for one who declined within a day, and
-    `QuotaExceeded` when `MOST_PENDING` invitations of the caller wait for an answer.
+    `field` names the person in the input. Raises: Conflict for one who declined within a day, and
+    QuotaExceeded when `MOST_PENDING` invitations of the caller wait for an answer.
     """
     found = await connection.exec_driver_sql(_KNOWN, (project["id"], wanted.user_id))
     known = found.mappings().one_or_none()
@@ -113,7 +113,7 @@ async def offer(
 async def accept(action: Action, key: UUID) -> int:
     """Accept an invitation to oneself; gives the key of the project. Repeating it changes nothing.
 
-    Raises `NotFound` for an invitation to another person, and `Conflict` when it was declined or withdrawn,
+    Raises: NotFound for an invitation to another person, and Conflict when it was declined or withdrawn,
     or when who sent it does not own the project any more.
     """
     async with action.transaction(id=key) as transaction:
@@ -149,7 +149,7 @@ async def accept(action: Action, key: UUID) -> int:
 async def decline(action: Action, key: UUID) -> None:
     """Decline an invitation to oneself. Repeating it changes nothing.
 
-    Raises `NotFound` for an invitation to another person, and `Conflict` when it was accepted.
+    Raises: NotFound for an invitation to another person, and Conflict when it was accepted.
     """
     async with action.transaction(id=key) as transaction:
         invitation, _ = await _held(transaction.connection, action.principal, key)
@@ -162,7 +162,7 @@ async def decline(action: Action, key: UUID) -> None:
 async def withdraw(action: Action, key: UUID) -> None:
     """Take back an invitation, as who sent it or as the project's owner. Repeating it changes nothing.
 
-    Raises `NotFound`, `Forbidden` for the person who was invited, and `Conflict` when it was answered.
+    Raises: NotFound, Forbidden for the person who was invited, and Conflict when it was answered.
     """
     async with action.transaction(id=key) as transaction:
         seen, _ = predicates(action.principal, "project_invitations")

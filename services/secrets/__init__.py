@@ -1,1 +1,1 @@
-"""What is never stored in clear: masking, encryption at rest, keyed hashes."""
+"""Protection of what is never stored in clear: masking, encryption at rest, keyed hashes."""

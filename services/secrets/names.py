@@ -10,7 +10,7 @@ LONGEST_NAME: Final = 80
 
 
 class Kind(Enum):
-    """How much a name says: the less, the more the value itself has to look like a secret."""
+    """The strength of a name's hint: the less, the more the value itself has to look like a secret."""
 
     PASSWORD = auto()
     """What people choose: any text may be one."""

@@ -53,7 +53,7 @@ class Vault:
         return f"{_FORM}.{self.current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def open(self, sealed: str, place: str) -> object:
-        """What was sealed. Raises `NotSealedByUs`."""
+        """What was sealed. Raises: NotSealedByUs."""
         form, _, rest = sealed.partition(".")
         name, _, text = rest.rpartition(".")
         if form != _FORM or name not in self.keys:
@@ -67,7 +67,7 @@ class Vault:
         return value
 
     def is_same(self, one: str | None, other: str | None, place: str) -> bool:
-        """Whether two sealed texts hold the same value, or neither is there. Raises `NotSealedByUs`."""
+        """Whether two sealed texts hold the same value, or neither is there. Raises: NotSealedByUs."""
         if one is None or other is None:
             return one is other
         return self.open(one, place) == self.open(other, place)

@@ -79,7 +79,7 @@ class Shared:
 async def share(action: Action, given: Mapping[str, object]) -> Shared:
     """Share a session of one's own; `given` holds columns of collaboration_sessions.
 
-    Raises `BadInput`, `NotFound`, and `Forbidden` when another person runs the session.
+    Raises: BadInput, NotFound, and Forbidden when another person runs the session.
     """
     async with action.transaction(sessionId=given["session_id"]) as transaction:
         key = transaction.details["id"] = int_key(await create(transaction, _TABLE.name, given))
@@ -116,8 +116,8 @@ async def join(action: Action, token: str | None, shared_id: int | None) -> UUID
 async def approve(action: Action, participant_id: UUID) -> None:
     """Let a person in who asked to, or whom one had refused. Repeating it changes nothing.
 
-    Open to the host and the person who runs the session. Raises `NotFound`, `Forbidden`, `Conflict` when the
-    person has left or the sharing has ended, `QuotaExceeded` when every place is taken.
+    Open to the host and the person who runs the session. Raises: NotFound, Forbidden, Conflict when the
+    person has left or the sharing has ended, QuotaExceeded when every place is taken.
     """
     async with action.transaction(participantId=participant_id) as transaction:
         shared, participant = await _held_for_host(transaction, participant_id)
@@ -132,7 +132,7 @@ async def approve(action: Action, participant_id: UUID) -> None:
 async def refuse(action: Action, participant_id: UUID) -> None:
     """Turn down a person who asked, or send away one who takes part; neither can come back by the token.
 
-    Raises `NotFound`, `Forbidden`. Repeating it changes nothing.
+    Raises: NotFound, Forbidden. Repeating it changes nothing.
     """
     async with action.transaction(participantId=participant_id) as transaction:
         shared, participant = await _held_for_host(transaction, participant_id)
@@ -143,7 +143,7 @@ async def refuse(action: Action, participant_id: UUID) -> None:
 async def leave(action: Action, shared_id: int) -> UUID:
     """End one's own part, or one's request; gives the participant's key. Repeating it changes nothing.
 
-    Raises `NotFound` when one never took part.
+    Raises: NotFound when one never took part.
     """
     async with action.transaction(collaborationSessionId=shared_id) as transaction:
         row = await _held(transaction.connection, "shared.id = $1", shared_id)
@@ -166,7 +166,7 @@ async def leave(action: Action, shared_id: int) -> UUID:
 async def end(action: Action, shared_id: int) -> None:
     """End a sharing: everybody leaves and the token is no good any more. Repeating it changes nothing.
 
-    Open to the host and to the person who runs the session. Raises `NotFound` or `Forbidden`.
+    Open to the host and to the person who runs the session. Raises: NotFound or Forbidden.
     """
     async with action.transaction(collaborationSessionId=shared_id) as transaction:
         await lock_row(transaction, _TABLE, shared_id)

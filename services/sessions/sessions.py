@@ -29,7 +29,7 @@ _ALREADY: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
 
 @dataclass(frozen=True, slots=True)
 class SessionMove:
-    """What a session becomes; `known` holds further columns, such as `container_id`."""
+    """A step in the life of a session; `known` holds further columns, such as `container_id`."""
 
     id: int
     status: SessionStatus
@@ -54,7 +54,7 @@ async def fail(action: Action, session_id: int, reason: str | None) -> None:
 
 
 async def touch(action: Action, session_id: int) -> None:
-    """Note that the session is in use now. Raises `NotFound` or `Forbidden`."""
+    """Note that the session is in use now. Raises: NotFound or Forbidden."""
     async with action.transaction(id=session_id) as transaction:
         await lock_row(transaction, _TABLE, session_id, for_guests=True)
         await transaction.connection.exec_driver_sql(

@@ -31,7 +31,7 @@ async def record_sync(action: Action, given: Mapping[str, object]) -> int:
 
     `given` holds columns of worktree_sync_history. The worktree that changes went to, the source itself where
     no target is given, becomes clean with a success and conflicted with conflicts; a success or a part of one
-    counts as the last sync of both. Raises `BadInput`, `NotFound` or `Forbidden`.
+    counts as the last sync of both. Raises: BadInput, NotFound or Forbidden.
     """
     async with action.transaction(sourceWorktreeId=given["source_worktree_id"]) as transaction:
         worktrees = [given[name] for name in ("source_worktree_id", "target_worktree_id") if given.get(name)]
@@ -54,7 +54,7 @@ async def record_sync(action: Action, given: Mapping[str, object]) -> int:
 async def schedule_cleanup(action: Action, worktree: UUID, due: datetime | None) -> None:
     """Say when an instance's worktree is to be cleaned up, now by default; the last word counts.
 
-    Raises `NotFound`, `Forbidden`, and `Conflict` when it has been cleaned up.
+    Raises: NotFound, Forbidden, and Conflict when it has been cleaned up.
     """
     async with action.transaction(id=worktree, due=due) as transaction:
         row = await lock_row(transaction, _GIT_WORKTREES, worktree)
@@ -67,7 +67,7 @@ async def schedule_cleanup(action: Action, worktree: UUID, due: datetime | None)
 async def complete_cleanup(action: Action, worktree: UUID) -> None:
     """Note that an instance's worktree has been cleaned up. Repeating it changes nothing.
 
-    Raises `NotFound`, `Forbidden`, and `Conflict` when no clean-up was scheduled.
+    Raises: NotFound, Forbidden, and Conflict when no clean-up was scheduled.
     """
     async with action.transaction(id=worktree) as transaction:
         row = await lock_row(transaction, _GIT_WORKTREES, worktree)

@@ -1,4 +1,4 @@
-"""What the tables of a database hold, as figures by which two databases are compared."""
+"""Figures about the contents of tables, by which two databases are compared."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ SAME_SPELLING: Final = "".join(f"SET {name} = '{value}';\n" for name, value in S
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """How many rows a table has, and a digest of them that does not depend on their order."""
+    """The number of rows of a table, and a digest of them that does not depend on their order."""
 
     rows: int
     digest: str

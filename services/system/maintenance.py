@@ -1,4 +1,4 @@
-"""What a server does by itself, and `ccgraph maintenance`: one run at a time of a database, step by step.
+"""Maintenance, by servers and `ccgraph maintenance`: one run at a time of a database, step by step.
 
 The lock is held by a transaction that does nothing else, so that it goes with its process, also behind a
 pooler, and holds back nothing: after its last statement it has no snapshot. So a run that is noted as running
@@ -51,7 +51,7 @@ SELECT now() - max(started_at) FROM maintenance_runs WHERE status IN ('running',
 
 @dataclass(slots=True)
 class Outcome:
-    """What a step did: numbers by what was done, and a sentence where it failed."""
+    """The result of a step: numbers by what was done, and a sentence where it failed."""
 
     step: Step
     done: dict[str, int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whom a run tells of its steps as they begin and end."""
+    """The listener that a run tells of its steps as they begin and end."""
 
     began: Callable[[Step], None] = lambda step: None
     ended: Callable[[Outcome], None] = lambda outcome: None

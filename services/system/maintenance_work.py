@@ -1,4 +1,4 @@
-"""What the steps of maintenance work with: a connection, a moment, and batches that hold no lock for long."""
+"""Tools of the steps of maintenance: a connection, a moment, batches that hold no lock for long."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ IN_USE: Final = (
 
 
 class InUse(Exception):
-    """What is left to do is held by others."""
+    """Error of a step when others hold what is left to do."""
 
 
 class Superseded(Exception):
@@ -49,7 +49,7 @@ class Superseded(Exception):
 
 @dataclass(slots=True)
 class Work:
-    """What a step gets. `at` is the moment that counts as now; `dry` says to count and change nothing.
+    """The tools of a step. `at` is the moment that counts as now; `dry` says to count and change nothing.
 
     `done` is filled while the step works, so that what was done before an error is told as well.
     """

@@ -1,4 +1,4 @@
-"""What is past its retention goes (decision 29): whole partitions where possible, rows in batches elsewhere.
+"""Removes what is past its retention (decision 29): whole partitions where possible, else rows in batches.
 
 Rows are removed by ranges of blocks, so that no batch passes over what an earlier one has removed. They are
 removed through the whole table and not through the partition, because its triggers count what goes.

@@ -16,8 +16,8 @@ async def change(action: Action, setting_key: str, value: object, version: int) 
     """Give a setting another value, as an administrator; gives the key of its row.
 
     `version` is the one that was read: of two writers with the same version one is refused with `Conflict`,
-    which tells the version there is. Raises `NotFound`, `Forbidden`, `BadInput` when the value is not of the
-    setting's data type, and `Conflict` when it is read-only.
+    which tells the version there is. Raises: NotFound, Forbidden, BadInput when the value is not of the
+    setting's data type, and Conflict when it is read-only.
     """
     async with action.transaction(settingKey=setting_key, version=version) as transaction:
         field = "input.settingKey"

@@ -1,4 +1,4 @@
-"""What a call hands out to its caller alone, given back where the caller has left before it heard of it."""
+"""Gives back what a call hands out to its caller alone, where the caller has left before it heard of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine

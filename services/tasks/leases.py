@@ -1,4 +1,4 @@
-"""How long a claim of a task lasts, and what becomes of it when that time is over."""
+"""Leases of claimed tasks: how long they last, and what becomes of a task when one is over."""
 
 from datetime import timedelta
 from typing import Final

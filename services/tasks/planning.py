@@ -30,7 +30,7 @@ WHERE t.task_id = $1 AND t.dependency_task_id = $3 AND t.dependency_type = $4
 
 @dataclass(frozen=True, slots=True)
 class PlannedDependency:
-    """What a task of a plan waits for: another one of the plan, by its place in it, or one that exists."""
+    """A dependency of a planned task: on another one of the plan, by its place, or on one that exists."""
 
     on: int | UUID
     type: TaskDependencyType = TaskDependencyType.BLOCKS

@@ -22,7 +22,7 @@ _RENEW: Final = "UPDATE tasks SET lease_expires_at = now() + $2::interval WHERE 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the holder of a task says about it; `metrics` is any JSON."""
+    """A holder's report about a task; `metrics` is any JSON."""
 
     task_id: UUID
     instance_id: UUID

@@ -1,1 +1,1 @@
-"""What Claude Code uses of its models, and what that costs."""
+"""Usage of models by Claude Code, and its costs."""

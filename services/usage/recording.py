@@ -38,7 +38,7 @@ def usage_key(session_id: UUID, request_id: str) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one source tells of a request to a model; what it does not know is None, or 0 of a count.
+    """One source's facts about a request to a model; an unknown one is None, or 0 of a count.
 
     `request_id` is the request's, or where there is none the message's. `cost_micro_usd` is in millionths of
     a US dollar, as it was told. Times are in milliseconds. Figures that no request has are taken for the

@@ -69,7 +69,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousAction:
-    """What is asked for without an access token, by a person whom the use case finds out.
+    """An action without an access token, by a person whom the use case finds out.
 
     `name` is that of the mutation, for the audit row.
     """
@@ -92,7 +92,7 @@ class AnonymousAction:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Who asks for what, from where. `name` is that of the mutation; `vault` seals and opens secrets."""
+    """One change by a caller. `name` is that of the mutation; `vault` seals and opens secrets."""
 
     database: Database
     principal: Principal

@@ -33,7 +33,7 @@ async def append(
     """Append rows, each given by column name, and return their keys in order.
 
     A row whose UUID the caller chose is appended once; its time is that of a UUIDv7 unless it is given.
-    `prefixes` name the rows in the input, `input.rows.3` by default. Raises the errors of `create`, for the
+    `prefixes` name the rows in the input, `input.rows.3` by default. Raises: the errors of `create`, for the
     first row concerned; then nothing is stored.
     """
     table = TABLES[table_name]

@@ -1,4 +1,4 @@
-"""Who changed what through the API: rows of system_logs in the very transaction of the change."""
+"""Audit rows: who changed what through the API, in system_logs, in the very transaction of the change."""
 
 from collections.abc import Mapping
 from typing import Final

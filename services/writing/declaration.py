@@ -1,4 +1,4 @@
-"""How a table is written: one declaration for each, of the model's columns and of what is said of the table.
+"""Declarations of tables: how each is written, from the model's columns and what is said of the table.
 
 What holds for one column stands in its `info` (`models.base`); what holds for the table stands in the call of
 `writable` in `services.writing.declarations` (decision 115).
@@ -38,7 +38,7 @@ _ALWAYS: Final = Predicate("true")
 
 
 class Access(Enum):
-    """What the caller needs to be allowed with the row that is referred to."""
+    """The right to the row that is referred to, which the caller needs."""
 
     SEE = auto()
     CHANGE = auto()
@@ -147,7 +147,7 @@ class WritableColumn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WritableTable:
-    """How a table is written.
+    """A table's declaration: the rules of writing it.
 
     `key` names its rows; `client_key` is the UUID that a caller may choose, so that a repeated create is
     recognised. `owner` is the column that is the caller unless an administrator says otherwise. `beginnings`
@@ -219,7 +219,7 @@ def writable(
 
     A foreign key that is missing in `references` is settled by the policy of the row itself. `lifecycle` says
     along which lines its status changes. `before_update` is called for every change, also that of a use case,
-    `before_plain_update` for changes by patch only: what use cases are there for. Raises `ValueError` for a
+    `before_plain_update` for changes by patch only: what use cases are there for. Raises: ValueError for a
     declaration that contradicts the model.
     """
     mapper = mapper_of(model)
@@ -290,7 +290,7 @@ def _require_columns(
     lifecycle: Lifecycle | None,
     archive: Archive | None,
 ) -> None:
-    """`ValueError` when the model lacks what the declaration speaks of."""
+    """Raises: ValueError when the model lacks what the declaration speaks of."""
     named = [reference.column for reference in references]
     named += ["status"] if lifecycle is not None else []
     named += [belongs_by] if belongs_by is not None else []

@@ -1,4 +1,4 @@
-"""What tasks wait for (terminal §5.3): dependencies without circles."""
+"""Dependencies of tasks (terminal §5.3), without circles."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What becomes of all that instances have under way when they end."""
+"""Ends all that instances have under way when they end."""
 
 from collections.abc import Sequence
 from uuid import UUID

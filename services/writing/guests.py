@@ -1,4 +1,4 @@
-"""What people to whom a row is lent may change of it: a column is closed to them until the model opens it."""
+"""Limits what people change of a row that is lent to them: only columns that the model opens."""
 
 from collections.abc import Collection
 from functools import cache

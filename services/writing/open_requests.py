@@ -1,4 +1,4 @@
-"""How a request for a permission ends, and what becomes of those that wait when their instance ends."""
+"""Ends requests for a permission: by an answer, or because their instance ends."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -24,7 +24,7 @@ async def require_change(
 ) -> None:
     """Return when the caller may change the row of `table_name` whose `key_column` is `key`.
 
-    `field` is the input field that named the row. Raises `NotFound` or `Forbidden`.
+    `field` is the input field that named the row. Raises: NotFound or Forbidden.
     """
     noun = noun_of(table_name)
     seen, changed = predicates(principal, table_name)

@@ -1,4 +1,4 @@
-"""What a row may refer to: rows that the caller may see or change, of the same project or person."""
+"""Checks references of rows: to rows that the caller may see or change, of the same project or person."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -29,7 +29,7 @@ async def verify(
     """Return when the caller may write `rows` and all that they refer to is in order; one statement then.
 
     A row is given by column name; what counts of it are its keys. `prefixes` name the rows in the input.
-    Raises `BadInput`, `NotFound` or `Forbidden` for the first row that is not in order.
+    Raises: BadInput, NotFound or Forbidden for the first row that is not in order.
     """
     columns = deciding_columns(table)
     distinct = {tuple(row.get(column.name) for column in columns) for row in rows}
@@ -121,7 +121,7 @@ async def require_reference(
 ) -> None:
     """Return when a row of `table` may refer by `column`, which is not null in `row`, to what it names.
 
-    `field` is the input field that named it. Raises `NotFound`, `Forbidden` or `BadInput`.
+    `field` is the input field that named it. Raises: NotFound, Forbidden or BadInput.
     """
     reference = next(known for known in table.references if known.column == column)
     await _require(connection, principal, table, reference, row, field)

@@ -110,7 +110,7 @@ async def update(
 ) -> None:
     """Change the columns in `given` of one row; None sets NULL, an absent column stays as it is.
 
-    A row changed after `unmodified_since` is `Conflict` with its `updatedAt`. Raises the errors of `create`.
+    A row changed after `unmodified_since` is `Conflict` with its `updatedAt`. Raises: the errors of `create`.
     """
     table = TABLES[table_name]
     if not given.keys() <= table.on_update:

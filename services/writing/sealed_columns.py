@@ -22,7 +22,7 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:
-    """Where sealed texts are stored: rows `t` of `table`, with SQL that reads one and assigns another, `$2`.
+    """A place of sealed texts: rows `t` of `table`, with SQL that reads one and assigns another, `$2`.
 
     `place` is what they were sealed for; an archive holds what was sealed for the table it copies. `clear`
     reads the JSON text of a value that an earlier release, or plain SQL, has stored as it is.
@@ -94,7 +94,7 @@ def opened(vault: Vault, stored: object, place: str) -> object:
     """The value in what a sealed column holds; None when there is none.
 
     An object that is not sealed is itself the value: an earlier release, or plain SQL, has stored it so.
-    Raises `NotSealedByUs`.
+    Raises: NotSealedByUs.
     """
     text = stored.get("sealed", stored) if isinstance(stored, dict) else stored
     return vault.open(text, place) if isinstance(text, str) and text else text or None

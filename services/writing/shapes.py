@@ -45,7 +45,7 @@ class FilterRules:
 
 
 def filter_rules(stored: object) -> FilterRules:
-    """The rules in a decoded value; SQL NULL is none. Raises `Unfit` for another shape."""
+    """The rules in a decoded value; SQL NULL is none. Raises: Unfit for another shape."""
     if stored is None:
         return FilterRules()
     if not isinstance(stored, dict) or not _KNOWN_RULES.issuperset(stored):
@@ -102,7 +102,7 @@ def _session_id(text: str) -> UUID:
 def invited(stored: object) -> frozenset[int] | None:
     """The keys of the people in collaboration_sessions.allowed_users; None when it names no person.
 
-    Raises `Unfit` for another shape.
+    Raises: Unfit for another shape.
     """
     if stored is None or stored == []:
         return None

@@ -1,4 +1,4 @@
-"""What may be written in each table: every table of the models with its declaration."""
+"""Every table of the models with its declaration."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What becomes of claimed tasks when their holder ends."""
+"""Releases claimed tasks when their holder ends."""
 
 from collections.abc import Sequence
 from typing import Final

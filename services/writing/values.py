@@ -72,7 +72,7 @@ async def parameters(
     """The values of a row, given by column name, as parameters, and what is secret in them as it is stored.
 
     Secrets in masked columns are replaced; `vault` seals what is encrypted at rest. `prefix` is where the row
-    stands in the input. Raises `BadInput` for the first value that is wrong, and `NoVault`.
+    stands in the input. Raises: BadInput for the first value that is wrong, and NoVault.
     """
     stored = converted(table, given, prefix, vault)
     await conceal(table, [stored], vault)

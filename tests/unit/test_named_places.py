@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "gql", "services", "models", "migrations", "tests", "benchmarks")
-PATH = re.compile(r"(?<![\w/.~*<>:-])(?:[\w-]+/)+[\w.-]*\w\.(?:py|md|sql|html|css|mjs|graphql|jsonl)\b")
+PATH = re.compile(r"(?<![\w/.~*<>:-])(?:[\w-]+/)+[\w.-]*\w\.(?:py|md|sql|html|css|mjs|graphql|jsonl|tsx?)\b")
+FOLDER = re.compile(
+    rf"(?<![\w/.~*<>:$}}-])(?:{'|'.join((*PACKAGES, 'dashboard', 'docs'))})(?:/[\w-]+)+(?=/?(?:`|[ ,;)]|$))"
+)
 FILE = re.compile(r"`([\w-]+\.py)`")
 PAGE = re.compile(r"(?<![\w/.*-])[\w-]+\.md\b")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
@@ -70,9 +73,26 @@ def records() -> dict[int, str]:
     return {int(found[1]): path for path in files() if (found := RECORD.fullmatch(path))}
 
 
+@cache
+def ends() -> frozenset[str]:
+    """The paths of all files, from the top and from each folder on the way to them."""
+    return frozenset("/".join(parts[start:]) for parts in split() for start in range(len(parts)))
+
+
+@cache
+def folders() -> frozenset[str]:
+    """The paths of all folders, from the top."""
+    return frozenset("/".join(parts[:length]) for parts in split() for length in range(1, len(parts)))
+
+
+def split() -> list[list[str]]:
+    """The paths of all files in their parts."""
+    return [name.split("/") for name in files()]
+
+
 def is_there(path: str) -> bool:
     """Whether a file has this path, from the top or from any folder on the way to it."""
-    return path in files() or any(name.endswith(f"/{path}") for name in files())
+    return path in ends()
 
 
 def resolves(dotted: str) -> bool:
@@ -84,7 +104,7 @@ def resolves(dotted: str) -> bool:
             if name in files():
                 source = (ROOT / name).read_text()
                 return all(re.search(rf"\b{re.escape(part)}\b", source) for part in parts[length:])
-    return "/".join(parts) in {str(Path(name).parent) for name in files()}
+    return "/".join(parts) in folders()
 
 
 def test_every_path_that_a_text_names_is_there() -> None:
@@ -95,6 +115,26 @@ def test_every_path_that_a_text_names_is_there() -> None:
         if named not in ELSEWHERE and not is_there(named)
     }
     assert not missing
+
+
+def test_every_folder_that_a_text_names_is_there() -> None:
+    missing = {
+        (where, named)
+        for where, text in texts()
+        for named in FOLDER.findall(text)
+        if named not in folders()
+        and f"{named}.py" not in files()
+        and f"dashboard/src/{named}" not in folders()
+        and named not in files()
+    }
+    assert not missing
+
+
+def test_every_target_of_make_that_a_text_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {(where, name) for where, text in texts() for name in re.findall(r"`make ([a-z-]+)", text)}
+    assert {name for _, name in named} >= {"check", "fix", "run", "test"}
+    assert not {(where, name) for where, name in named if name not in targets}
 
 
 def test_every_dotted_name_of_ours_that_a_text_names_is_there() -> None:

@@ -1,4 +1,4 @@
-"""What models read: the overview of the server, and the prompts, in files of their own."""
+"""Texts for models, in files of their own: the overview of the server, and the prompts."""
 
 from functools import cache
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""What agents say while they work: report_progress, log."""
+"""Tools by which agents report while they work: report_progress, log."""
 
 from datetime import timedelta
 from typing import Annotated, Final

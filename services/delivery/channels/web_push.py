@@ -45,7 +45,7 @@ class Vapid:
 
     @classmethod
     def of(cls, private_key: str, contact: str) -> "Vapid":
-        """From 32 bytes in base64url, as other tools write a VAPID key. Raises ValueError."""
+        """From 32 bytes in base64url, as other tools write a VAPID key. Raises: ValueError."""
         try:
             number = int.from_bytes(_unpadded(private_key))
         except binascii.Error:
@@ -70,7 +70,7 @@ class Vapid:
 
 
 def request(message: Message, target: Target, now: datetime, vapid: Vapid) -> Request:
-    """The encrypted POST to the subscription's endpoint. Raises `NotConfigured`."""
+    """The encrypted POST to the subscription's endpoint. Raises: NotConfigured."""
     subscription = target.push_subscription or {}
     endpoint = subscription.get("endpoint") or target.push_endpoint
     keys = subscription.get("keys")

@@ -24,7 +24,7 @@ _PREFIX: Final = "whsec_"
 def request(message: Message, target: Target, now: datetime) -> Request:
     """The signed POST. `webhook-id` is the message's, `webhook-timestamp` the attempt's.
 
-    Raises `NotConfigured`.
+    Raises: NotConfigured.
     """
     if not target.webhook_url:
         raise NotConfigured("The setting has no webhookUrl: set the URL of your receiver.")

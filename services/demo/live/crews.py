@@ -1,4 +1,4 @@
-"""What happens in a live demo fleet: a session whose instance plans tasks and has children carry them out."""
+"""Scripts of a live demo fleet: a session whose instance plans tasks and has children carry them out."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Where a live demo fleet works: projects of its own in a database that holds the demo, and in no other."""
+"""Projects of a live demo fleet: its own ones in a database that holds the demo, and in no other."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class NotTheDemo(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What was loaded: the seed, and when the year ended."""
+    """The demo that was loaded: its seed, and when its year ended."""
 
     seed: int
     until: datetime

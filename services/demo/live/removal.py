@@ -16,7 +16,7 @@ from services.writing.table_actions import delete_row
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What stays: of each project so many sessions and tasks that have ended, the newest.
+    """The rows that stay: of each project so many sessions and tasks that have ended, the newest.
 
     `within` is for what belongs to no session: the audit trail of the fleet, and notifications.
     """

@@ -44,7 +44,7 @@ def _time() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How fast the fleet lives: `speed` of its seconds pass in one of the clock.
+    """The speed of the fleet: `speed` of its seconds pass in one of the clock.
 
     `held` lets no time pass between what happens; `until` ends the play at a time of the fleet's, in seconds.
     `now` gives the time at which things happen.

@@ -1,4 +1,4 @@
-"""What a live demo fleet says and does, in English and Japanese: tools, messages, questions."""
+"""Texts of a live demo fleet, in English and Japanese: tools, messages, questions."""
 
 from dataclasses import dataclass
 from typing import Final

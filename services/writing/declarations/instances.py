@@ -1,4 +1,4 @@
-"""How instances and the instructions between them are written."""
+"""Declarations of instances and of the instructions between them."""
 
 from collections.abc import Mapping
 from typing import Any, Final

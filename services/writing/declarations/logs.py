@@ -1,4 +1,4 @@
-"""How logs are appended to."""
+"""Declarations of logs, which are appended to."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How tool calls are written beside those that are recorded."""
+"""Declarations of tool calls that are written beside those that are recorded."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How notifications and the wishes for them are written."""
+"""Declarations of notifications and of people's settings for them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What declarations share: what belongs to a project, and conditions on references."""
+"""Parts that declarations share: what belongs to a project, and conditions on references."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How requirements and features are written."""
+"""Declarations of requirements and features."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How projects are written."""
+"""Declarations of projects."""
 
 from collections.abc import Mapping
 from typing import Any, Final

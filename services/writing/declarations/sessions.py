@@ -1,4 +1,4 @@
-"""How sessions of people, their sharing and the operations on files in them are written."""
+"""Declarations of people's sessions, their sharing and the operations on files in them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

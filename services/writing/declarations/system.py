@@ -1,4 +1,4 @@
-"""How settings of the server are written."""
+"""Declarations of the server's settings."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""How tasks and their dependencies are written."""
+"""Declarations of tasks and their dependencies."""
 
 from collections.abc import Mapping
 from typing import Any, Final

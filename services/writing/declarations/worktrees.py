@@ -1,4 +1,4 @@
-"""How worktrees of people and of instances, and the syncs between them, are written."""
+"""Declarations of worktrees of people and of instances, and of the syncs between them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
