@@ -78,6 +78,13 @@ class Task(Base):
             postgresql_where=text(f"status {IS_WAITING}"),
         ),
         Index("idx_tasks_lease", "lease_expires_at", postgresql_where=text("lease_expires_at IS NOT NULL")),
+        # The first ones that an instance holds, however many these are (decision 190).
+        Index(
+            "idx_tasks_held",
+            "assigned_to",
+            "started_at",
+            postgresql_where=text(f"status = '{TaskStatus.RUNNING.value}'"),
+        ),
         Index(
             "idx_tasks_search",
             text(SEARCHES["tasks"].vector()),
