@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Pace:
-    """What is known of a statement: how long a read took lately, in seconds, and how many are read together.
+    """The pace of a statement: the seconds that a read took lately, and the number that is read together.
 
     One more each time that several reads take little longer than one; half of them when they take longer.
     """
@@ -82,7 +82,7 @@ class Pace:
 
 @dataclass(slots=True, eq=False)
 class _Asker:
-    """One who waits in the line for a place, or for the one who is about to run the statement.
+    """A read that waits in the line for a place, or for the one who is about to run the statement.
 
     `answer` is there once another one's statement asks for it, too.
     """
