@@ -1,6 +1,7 @@
 """Every module, file, name and decision that a text of the project names is there."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -30,10 +31,13 @@ DOTTED = re.compile(rf"(?<![\w./])(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 @cache
 def files() -> frozenset[str]:
     """Every file of the project, as a path from its top."""
-    tops = [ROOT / name for name in (*PACKAGES, "docs", "dashboard")]
-    found = [path for top in tops for path in top.rglob("*") if "node_modules" not in path.parts]
-    found += [path for path in ROOT.iterdir() if path.is_file()]
-    return frozenset(path.relative_to(ROOT).as_posix() for path in found if path.is_file())
+    found = [path.name for path in ROOT.iterdir() if path.is_file()]
+    for top in (*PACKAGES, "docs", "dashboard"):
+        for folder, folders, names in os.walk(ROOT / top):
+            folders[:] = [name for name in folders if name != "node_modules"]  # nor does it enter them
+            below = Path(folder).relative_to(ROOT).as_posix()
+            found += [f"{below}/{name}" for name in names]
+    return frozenset(found)
 
 
 @cache

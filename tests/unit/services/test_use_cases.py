@@ -1,7 +1,8 @@
 """A use case takes an action and commits once through it; its helpers never do; resolvers only call it."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,11 @@ def modules(folder: str) -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*.py"))
 
 
-def functions(module: str) -> Iterator[Function]:
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
-        if isinstance(node, Function):
-            yield node
+@cache
+def functions(module: str) -> tuple[Function, ...]:
+    """All of a module, those inside classes and functions, too."""
+    tree = ast.parse((ROOT / module).read_text())
+    return tuple(node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def kinds(function: Function) -> set[str]:
