@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Update, bindparam, delete, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from models import AuthToken, User, metadata
 from models.names import camel
@@ -27,6 +28,7 @@ OWN: Final = frozenset({"email", "preferences"})
 QUOTAS: Final = ("max_sessions", "max_worktrees", "storage_limit_gb", "api_calls_per_hour")
 
 _MAXIMUM_QUOTA = 2**31 - 1
+_DELETE: Final = delete(User).where(User.id == bindparam("key"))
 _TABLE: Final = metadata.tables["users"]
 _PRIVATE: Final = frozenset(
     f"input.patch.{camel(column.name)}" for column in _TABLE.c if column.info.get("private")
@@ -79,8 +81,18 @@ async def add_user(connection: WriteConnection, username: str, password: str, **
     require_acceptable(password, field="input.password", username=username)
     row["hashed_password"] = await hash_password(password)
     with explained(_TABLE, "input"):
-        created = await connection.execute(insert(_TABLE).values(row).returning(_TABLE.c.id))
+        created = await connection.execute(adding(row))
     return int(created.scalar_one())
+
+
+def adding(row: Mapping[str, Any]) -> ReturningInsert[int]:
+    """The statement that adds an account and gives users.id."""
+    return insert(_TABLE).values(row).returning(_TABLE.c.id)
+
+
+def changing(user_id: int, values: Mapping[str, Any]) -> Update:
+    """The statement that changes columns of an account."""
+    return update(_TABLE).where(_TABLE.c.id == user_id).values(values)
 
 
 async def update_user(action: Action, user_id: int, changes: Changes) -> None:
@@ -109,9 +121,7 @@ async def update_user(action: Action, user_id: int, changes: Changes) -> None:
             return
         try:
             with explained(_TABLE, "input.patch"):
-                await transaction.connection.execute(
-                    update(_TABLE).where(_TABLE.c.id == user_id).values(values)
-                )
+                await transaction.connection.execute(changing(user_id, values))
         except (BadInput, Conflict) as refusal:
             if action.principal.is_admin or refusal.field not in _PRIVATE:
                 raise
@@ -129,7 +139,7 @@ async def deactivate_user(action: Action, user_id: int) -> None:
     async with action.transaction(id=user_id) as transaction:
         await _require_user(transaction.connection, action.principal, user_id, "input.id")
         await _require_another_admin(transaction.connection, user_id)
-        await transaction.connection.execute(update(User).where(User.id == user_id).values(is_active=False))
+        await transaction.connection.execute(changing(user_id, {"is_active": False}))
         await revoke(transaction.connection, AuthToken.user_id == user_id)
 
 
@@ -140,7 +150,7 @@ async def delete_user(action: Action, user_id: int) -> None:
         await _require_user(transaction.connection, action.principal, user_id, "input.id")
         await _require_another_admin(transaction.connection, user_id)
         await leave_everything(transaction.connection, user_id)
-        await transaction.connection.execute(delete(User).where(User.id == user_id))
+        await transaction.connection.execute(_DELETE, {"key": user_id})
 
 
 def _require_admin(principal: Principal, what: str) -> None:

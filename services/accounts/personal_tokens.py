@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 
 from models import AuthToken, User
 from models.enums import TokenType
@@ -30,6 +31,9 @@ MOST_GENERATIONS = 8
 """How often a token may be made with a token that was made with one."""
 
 _MAXIMUM_NAME = 100
+_SET_PASSWORD: Final = (
+    update(User).where(User.id == bindparam("key")).values(hashed_password=bindparam("hash"))
+)
 _HASH = "SELECT hashed_password FROM users WHERE id = $1"
 
 
@@ -60,9 +64,7 @@ async def change_password(action: Action, current: str, new: str) -> None:
     async with action.transaction() as transaction:
         connection = transaction.connection
         await _lock_person(connection, principal, hashed, "input.currentPassword")
-        await connection.execute(
-            update(User).where(User.id == principal.user_id).values(hashed_password=new_hash)
-        )
+        await connection.execute(_SET_PASSWORD, {"key": principal.user_id, "hash": new_hash})
         await revoke(connection, _others(principal))
     await forget_attempts(action.database, principal.username, action.origin)
 

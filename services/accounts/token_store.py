@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 from uuid_utils.compat import uuid7
 
@@ -23,6 +23,18 @@ from services.writing.audit import trace
 _FAMILY: Final = func.coalesce(AuthToken.family_id, AuthToken.token_id).label("family")
 
 _HOLDER: Final = (AuthToken.family_id, User.id, User.username, User.is_admin, User.resource_quota)
+_STORE: Final = insert(AuthToken)
+_SPEND: Final = (
+    update(AuthToken)
+    .where(
+        AuthToken.token_id == bindparam("token"),
+        AuthToken.is_active.is_(True),
+        AuthToken.user_id == User.id,
+        User.is_active.is_(True),
+    )
+    .values(is_active=False, last_used=func.now())
+    .returning(*_HOLDER)
+)
 
 Admit: TypeAlias = Callable[[Principal], Awaitable[None]]
 """Counts a call of an account, or raises `RateLimited`."""
@@ -60,7 +72,7 @@ async def issue_pair(
     """An access and a refresh token, of a new family unless they descend from an earlier login."""
     pair, rows = prepare_pair(policy, holder, family_id)
     common = {"ip_address": origin.ip_address, "user_agent": origin.user_agent}
-    await connection.execute(insert(AuthToken), [row | common for row in rows])
+    await connection.execute(_STORE, [row | common for row in rows])
     await trim_tokens(connection, holder.user_id)
     return pair
 
@@ -93,7 +105,7 @@ async def issue_named(
     issued, row = _new(policy, user_id, kind, lifetime or policy.access_lifetime)
     row |= {"name": name, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
     row |= {"family_id": issued.token_id, "lineage": list(lineage) or None}
-    created = await connection.execute(insert(AuthToken).values(row).returning(AuthToken.id))
+    created = await connection.execute(_STORE.returning(AuthToken.id), row)
     await trim_tokens(connection, user_id)
     return replace(issued, row_id=created.scalar_one())
 
@@ -133,17 +145,7 @@ async def exchange(
     `leeway` ago, in a login that goes on, gives another pair of that login.
     """
     claims = read(policy, refresh_token, TokenType.REFRESH)
-    spent = await connection.execute(
-        update(AuthToken)
-        .where(
-            AuthToken.token_id == claims.token_id,
-            AuthToken.is_active.is_(True),
-            AuthToken.user_id == User.id,
-            User.is_active.is_(True),
-        )
-        .values(is_active=False, last_used=func.now())
-        .returning(*_HOLDER)
-    )
+    spent = await connection.execute(_SPEND, {"token": claims.token_id})
     row = spent.one_or_none()
     if row is None and leeway:
         row = await _just_spent(connection, claims.token_id, leeway)
@@ -223,17 +225,21 @@ async def revoke(connection: WriteConnection, condition: ColumnElement[bool]) ->
     It is asked again until there is none: a token that was being made while the first statement waited for
     its maker is not among what that statement sees.
     """
-    in_order = (
-        select(AuthToken.id).where(condition, AuthToken.is_active.is_(True)).order_by(AuthToken.id)
-    ).with_for_update(key_share=True)
+    statement = revoking(condition)
     ended = 0
     while True:
-        revoked = await connection.execute(
-            update(AuthToken).where(AuthToken.id.in_(in_order)).values(is_active=False)
-        )
+        revoked = await connection.execute(statement)
         if not revoked.rowcount:
             return ended
         ended += revoked.rowcount
+
+
+def revoking(condition: ColumnElement[bool]) -> Update:
+    """The statement that revokes the active tokens that meet the condition, in the order of their keys."""
+    in_order = (
+        select(AuthToken.id).where(condition, AuthToken.is_active.is_(True)).order_by(AuthToken.id)
+    ).with_for_update(key_share=True)
+    return update(AuthToken).where(AuthToken.id.in_(in_order)).values(is_active=False)
 
 
 def family_of(token_id: UUID) -> Select[UUID]:

@@ -45,6 +45,32 @@ _LONG = 200_000
 _PARTITIONED = ("cc_logs", "task_logs", "system_logs", "notification_history", "file_operations")
 _GATHERED = ("file_operation_counts", "file_paths")
 """What triggers would have made of the rows of file_operations."""
+_NOTE = """
+INSERT INTO system_settings (setting_key, setting_value, data_type, category, description, is_readonly)
+VALUES ($1, $2::jsonb, 'json', 'demo', 'The demo that is in this database; set by its load', true)
+ON CONFLICT (setting_key) DO UPDATE SET setting_value = excluded.setting_value
+"""
+_FORGET_COUNTS = "DELETE FROM file_operation_counts"
+_COUNT = """
+INSERT INTO file_operation_counts (session_id, operation_type, operations)
+SELECT session_id, operation_type, count(*) FROM file_operations
+GROUP BY session_id, operation_type ORDER BY session_id, operation_type
+"""
+_FORGET_PATHS = "DELETE FROM file_paths"
+_GATHER_PATHS = (
+    "INSERT INTO file_paths (path) SELECT DISTINCT file_path FROM file_operations ORDER BY file_path"
+)
+_KEEP = """
+UPDATE system_settings
+SET previous_value = setting_value, setting_value = to_jsonb($2::int), version = version + 1
+WHERE setting_key = 'archive.projects_after_days'
+    OR setting_key = ANY (SELECT 'retention.' || parent || '_days' FROM unnest($1::text[]) AS parent)
+"""
+_KEEP_EVENTS = """
+UPDATE system_settings
+SET previous_value = setting_value, setting_value = to_jsonb($1::int), version = version + 1
+WHERE setting_key = 'retention.change_events_days'
+"""
 _KEPT_DAYS = 3_650
 _EVENTS_KEPT_DAYS = 1
 """A demo that is played makes as many events as it likes, and few of its subscribers come back after days."""
@@ -206,36 +232,21 @@ async def _restore(connection: Connection, table: str, taken: _Taken, progress: 
 async def _mark(connection: Connection, scale: float, seed: int, until: datetime) -> None:
     """Note what was loaded: a live demo plays with nothing else (services/demo/live)."""
     await connection.execute(
-        """
-        INSERT INTO system_settings
-            (setting_key, setting_value, data_type, category, description, is_readonly)
-        VALUES ($1, $2::jsonb, 'json', 'demo', 'The demo that is in this database; set by its load', true)
-        ON CONFLICT (setting_key) DO UPDATE SET setting_value = excluded.setting_value
-        """,
-        MARK,
-        json_text({"scale": scale, "seed": seed, "until": until.isoformat()}),
+        _NOTE, MARK, json_text({"scale": scale, "seed": seed, "until": until.isoformat()})
     )
 
 
 async def _count(connection: Connection) -> int:
     """Draw up what the triggers of file_operations would have counted."""
-    await connection.execute("DELETE FROM file_operation_counts")
-    done = await connection.execute(
-        """
-        INSERT INTO file_operation_counts (session_id, operation_type, operations)
-        SELECT session_id, operation_type, count(*) FROM file_operations
-        GROUP BY session_id, operation_type ORDER BY session_id, operation_type
-        """
-    )
+    await connection.execute(_FORGET_COUNTS)
+    done = await connection.execute(_COUNT)
     return int(done.split()[-1])
 
 
 async def _gather_paths(connection: Connection) -> int:
     """Put the paths together that the triggers of file_operations would have added."""
-    await connection.execute("DELETE FROM file_paths")
-    done = await connection.execute(
-        "INSERT INTO file_paths (path) SELECT DISTINCT file_path FROM file_operations ORDER BY file_path"
-    )
+    await connection.execute(_FORGET_PATHS)
+    done = await connection.execute(_GATHER_PATHS)
     return int(done.split()[-1])
 
 
@@ -272,24 +283,8 @@ async def _make_room(connection: Connection, until: datetime) -> None:
         _PARTITIONED,
         until,
     )
-    await connection.execute(
-        """
-        UPDATE system_settings
-        SET previous_value = setting_value, setting_value = to_jsonb($2::int), version = version + 1
-        WHERE setting_key = 'archive.projects_after_days'
-            OR setting_key = ANY (SELECT 'retention.' || parent || '_days' FROM unnest($1::text[]) AS parent)
-        """,
-        _PARTITIONED,
-        _KEPT_DAYS,
-    )
-    await connection.execute(
-        """
-        UPDATE system_settings
-        SET previous_value = setting_value, setting_value = to_jsonb($1::int), version = version + 1
-        WHERE setting_key = 'retention.change_events_days'
-        """,
-        _EVENTS_KEPT_DAYS,
-    )
+    await connection.execute(_KEEP, _PARTITIONED, _KEPT_DAYS)
+    await connection.execute(_KEEP_EVENTS, _EVENTS_KEPT_DAYS)
 
 
 async def _send(

@@ -50,6 +50,10 @@ from services.writing.action import Transaction
 from services.writing.task_claims import release_claims
 
 _MOST_PROBLEMS: Final = 100
+_MOVE_USAGE: Final = (
+    "UPDATE cc_usage AS u SET project_id = i.project_id FROM cc_instances i"
+    " WHERE u.session_id = ANY($1::uuid[]) AND i.id = u.session_id"
+)
 
 
 async def digest(transaction: Transaction, owner_id: int, records: Sequence[RawRecord]) -> Digested:
@@ -272,11 +276,7 @@ class _Batch:
         # The parent of a main instance first, as rows refer to it.
         await upsert(self._raw, "cc_instances", shown, fixed=("parent_instance_id", "type"))
         if moved := [session.key for session in self._sessions.values() if session.moved]:
-            await self._raw.execute(
-                "UPDATE cc_usage AS u SET project_id = i.project_id FROM cc_instances i"
-                " WHERE u.session_id = ANY($1::uuid[]) AND i.id = u.session_id",
-                moved,
-            )
+            await self._raw.execute(_MOVE_USAGE, moved)
 
     async def _store_calls(self) -> set[UUID]:
         """Write what is new of tool calls; gives the keys of those that were touched."""

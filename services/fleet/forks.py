@@ -23,6 +23,10 @@ from services.fleet.sessions import Told
 from services.fleet.tasks import forget_tasks
 from services.usage.recording import Usage, usage_key
 
+_FORGET: Final = "DELETE FROM {} WHERE id = ANY($1::uuid[])"
+_TAKE_USAGE: Final = (
+    "DELETE FROM cc_usage WHERE id = ANY($1::uuid[]) AND session_id = ANY($2::uuid[]) RETURNING *"
+)
 _TABLES: Final = {Kind.TOOL: "mcp_tool_calls", Kind.LOG: "cc_logs"}
 _TIMES: Final = ("started_at", "completed_at", "created_at")
 
@@ -178,11 +182,7 @@ class Forks:
         sources = {usage_key(key, name): (self._sessions[key], home) for (key, name), home in homes.items()}
         if not sources:
             return []
-        rows = await self._raw.fetch(
-            "DELETE FROM cc_usage WHERE id = ANY($1::uuid[]) AND session_id = ANY($2::uuid[]) RETURNING *",
-            list(sources),
-            sorted({key for key, _ in homes}),
-        )
+        rows = await self._raw.fetch(_TAKE_USAGE, list(sources), sorted({key for key, _ in homes}))
         for row in rows:
             self._sessions[row["session_id"]].has_lost_rows = True
         return [_used(row, *sources[row["id"]]) for row in rows]
@@ -200,7 +200,7 @@ class Forks:
                 await forget_tasks(self._raw, calls, self._guard)
                 await self._raw.execute(_FORGET_FILES, owners, list(calls), provenance.FILE)
                 self._drop_files(calls)
-            await self._raw.execute(f"DELETE FROM {table} WHERE id = ANY($1::uuid[])", list(of_kind))
+            await self._raw.execute(_FORGET.format(table), list(of_kind))
 
     def _drop_files(self, calls: Iterable[UUID]) -> None:
         gone = set(calls)
@@ -243,10 +243,10 @@ class Forks:
             gone = list(copies)
             await self._raw.execute(_RAISE, gone, [session.key for session, _ in copies.values()])
             await self._raw.execute(
-                "DELETE FROM ultrathink_messages WHERE id = ANY($1::uuid[])",
+                _FORGET.format("ultrathink_messages"),
                 [keys.row(session.key, "instruction", entity.name) for session, entity in copies.values()],
             )
-            await self._raw.execute("DELETE FROM cc_instances WHERE id = ANY($1::uuid[])", gone)
+            await self._raw.execute(_FORGET.format("cc_instances"), gone)
 
 
 def _agents(session: Told) -> dict[UUID, str]:

@@ -64,13 +64,18 @@ async def insert(raw: Connection, table: str, rows: Rows, *, key: str = "id") ->
     """Insert rows that have the same columns; the keys of those that were not there."""
     found: set[UUID] = set()
     for part in _parts(rows):
-        columns = [key, *next(iter(part.values()))]
-        sql = (
-            f"INSERT INTO {table} ({', '.join(columns)})"
-            f" SELECT * FROM unnest({_arrays(table, columns)}) ON CONFLICT DO NOTHING RETURNING {key}"
-        )
+        sql = insertion(table, [*next(iter(part.values()))], key)
         found |= {row[0] for row in await raw.fetch(sql, *_columns(part))}
     return found
+
+
+def insertion(table: str, names: Sequence[str], key: str) -> str:
+    """SQL that inserts rows, given as an array for the key and for each column, where they are not there."""
+    columns = [key, *names]
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)})"
+        f" SELECT * FROM unnest({_arrays(table, columns)}) ON CONFLICT DO NOTHING RETURNING {key}"
+    )
 
 
 async def upsert(
@@ -90,21 +95,23 @@ async def upsert(
     """
     found: set[UUID] = set()
     for part in _parts(rows):
-        columns = [key, *next(iter(part.values()))]
-        values = {
-            name: (joined or {}).get(name, f"excluded.{name}")
-            for name in columns
-            if name != key and name not in fixed
-        }
-        sql = (
-            f"INSERT INTO {table} AS known ({', '.join(columns)})"
-            f" SELECT * FROM unnest({_arrays(table, columns)})"
-            f" ON CONFLICT ({key}) DO UPDATE SET {', '.join(f'{n} = {v}' for n, v in values.items())}"
-            f" WHERE ({', '.join(f'known.{n}' for n in values)})"
-            f" IS DISTINCT FROM ({', '.join(values.values())}) AND ({guard}) RETURNING {key}"
-        )
+        names = [*next(iter(part.values()))]
+        values = {name: (joined or {}).get(name, f"excluded.{name}") for name in names if name not in fixed}
+        sql = replacement(table, names, key, values, guard)
         found |= {row[0] for row in await raw.fetch(sql, *_columns(part))}
     return found
+
+
+def replacement(table: str, names: Sequence[str], key: str, values: Mapping[str, str], guard: str) -> str:
+    """SQL that inserts rows, given as `insertion` takes them, or assigns `values` to those that are there."""
+    columns = [key, *names]
+    return (
+        f"INSERT INTO {table} AS known ({', '.join(columns)})"
+        f" SELECT * FROM unnest({_arrays(table, columns)})"
+        f" ON CONFLICT ({key}) DO UPDATE SET {', '.join(f'{n} = {v}' for n, v in values.items())}"
+        f" WHERE ({', '.join(f'known.{n}' for n in values)})"
+        f" IS DISTINCT FROM ({', '.join(values.values())}) AND ({guard}) RETURNING {key}"
+    )
 
 
 async def patch(
@@ -118,20 +125,24 @@ async def patch(
             sum(1 << place for place, name in enumerate(columns) if name in row) for row in part.values()
         ]
         arrays = [[row.get(name) for row in part.values()] for name in columns]
-        assigned = ", ".join(
-            f"{name} = CASE WHEN (given.mask & {1 << place}) <> 0 THEN given.{name} ELSE known.{name} END"
-            for place, name in enumerate(columns)
-        )
-        given = ", ".join(
-            f"${number}::{sql_type(metadata.tables[table].c[name])}[]"
-            for number, name in enumerate(columns, start=4)
-        )
-        sql = (
-            f"UPDATE {table} AS known SET {assigned}"
-            f" FROM unnest($2::uuid[], $3::int[], {given}) AS given (id, mask, {', '.join(columns)})"
-            f" WHERE known.id = given.id AND known.{owner_column} = ANY($1::uuid[])"
-        )
-        await raw.execute(sql, of_instances, list(part), masks, *arrays)
+        await raw.execute(patching(table, columns, owner_column), of_instances, list(part), masks, *arrays)
+
+
+def patching(table: str, columns: Sequence[str], owner_column: str) -> str:
+    """SQL that changes rows of the instances $1: a row's mask has a bit for each column that it changes."""
+    assigned = ", ".join(
+        f"{name} = CASE WHEN (given.mask & {1 << place}) <> 0 THEN given.{name} ELSE known.{name} END"
+        for place, name in enumerate(columns)
+    )
+    given = ", ".join(
+        f"${number}::{sql_type(metadata.tables[table].c[name])}[]"
+        for number, name in enumerate(columns, start=4)
+    )
+    return (
+        f"UPDATE {table} AS known SET {assigned}"
+        f" FROM unnest($2::uuid[], $3::int[], {given}) AS given (id, mask, {', '.join(columns)})"
+        f" WHERE known.id = given.id AND known.{owner_column} = ANY($1::uuid[])"
+    )
 
 
 def _parts(rows: Rows) -> Iterable[dict[UUID, Mapping[str, Any]]]:

@@ -44,6 +44,7 @@ WITH gone AS (
 DELETE FROM tasks WHERE id IN (SELECT id FROM gone)
 """
 
+_FORGET_LOGS: Final = "DELETE FROM task_logs WHERE id = ANY($1::uuid[])"
 _STATUSES: Final[Mapping[str, TaskStatus]] = {
     "pending": TaskStatus.PENDING,
     "in_progress": TaskStatus.RUNNING,
@@ -202,7 +203,7 @@ async def _write_tasks(
     there = {row["id"]: row["created_at"] for row in stored}
     stale = [key for key, at in there.items() if at != logs[key]["created_at"]]
     if stale:
-        await raw.execute("DELETE FROM task_logs WHERE id = ANY($1::uuid[])", stale)
+        await raw.execute(_FORGET_LOGS, stale)
     fresh = {key: row for key, row in logs.items() if there.get(key) != row["created_at"]}
     if fresh:
         await insert(raw, "task_logs", fresh)

@@ -1,5 +1,6 @@
 """Notes an instance's activity, beside its status, as a source that feeds it tells."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -49,12 +50,8 @@ async def note(transaction: Transaction, instance_id: UUID, seen: Sight) -> None
     if seen.context_used is not None:
         told["context_used_percent"] = min(max(seen.context_used, 0), 100)
     detail = None if seen.detail is None else mask_text(seen.detail)[:LONGEST_TEXT]
-    assigned = ", ".join(f"{column} = ${number}" for number, column in enumerate(told, start=4))
     await transaction.connection.exec_driver_sql(
-        "UPDATE cc_instances SET activity = $2, activity_detail = $3,"
-        " last_heartbeat = GREATEST(last_heartbeat, now()),"
-        " activity_since = CASE WHEN activity = $2 THEN activity_since ELSE now() END"
-        f"{', ' if assigned else ''}{assigned} WHERE id = $1",
+        noting(told),
         (
             instance_id,
             # Gone follows from the step below, by which the constraint holds.
@@ -65,3 +62,14 @@ async def note(transaction: Transaction, instance_id: UUID, seen: Sight) -> None
     )
     if seen.activity is CcActivity.GONE:
         await write_changes(transaction, _TABLE, row, {"status": CcInstanceStatus.STOPPED}, "input")
+
+
+def noting(columns: Iterable[str]) -> str:
+    """SQL that notes the activity of the instance $1, and further columns from $4 on."""
+    assigned = "".join(f", {column} = ${number}" for number, column in enumerate(columns, start=4))
+    return (
+        "UPDATE cc_instances SET activity = $2, activity_detail = $3,"
+        " last_heartbeat = GREATEST(last_heartbeat, now()),"
+        " activity_since = CASE WHEN activity = $2 THEN activity_since ELSE now() END"
+        f"{assigned} WHERE id = $1"
+    )

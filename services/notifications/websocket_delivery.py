@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, func, select, update
 
 from models import WebsocketNotification
 from models.enums import DeliveryStatus
@@ -25,6 +26,16 @@ log = structlog.get_logger(__name__)
 
 _GATHER = 0.02
 """Seconds: what is sent to a thousand connections in this time is noted in one statement."""
+
+
+_MARK_SENT: Final = (
+    update(WebsocketNotification)
+    .where(
+        WebsocketNotification.id.in_(bindparam("written", expanding=True)),
+        WebsocketNotification.first_sent_at.is_(None),
+    )
+    .values(first_sent_at=func.now(), sent_at=func.now())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +91,39 @@ class SentNotifications(Running):
 
 async def mark_sent(connection: WriteConnection, notifications: Collection[UUID]) -> None:
     """Note that these were written to a connection, now for the first time if they never were before."""
-    await connection.execute(
-        update(WebsocketNotification)
-        .where(WebsocketNotification.id.in_(notifications), WebsocketNotification.first_sent_at.is_(None))
-        .values(first_sent_at=func.now(), sent_at=func.now())
-    )
+    await connection.execute(_MARK_SENT, {"written": list(notifications)})
 
 
 async def send_again(connection: WriteConnection, retries: Retries) -> int:
     """Send what is due again; gives the number. Several processes at once do each of them once."""
-    result = await connection.execute(
-        update(WebsocketNotification)
-        .where(WebsocketNotification.id.in_(_due(retries, WebsocketNotification.retry_count < retries.most)))
-        .values(retry_count=WebsocketNotification.retry_count + 1, sent_at=func.now())
-    )
+    result = await connection.execute(sending_again(retries))
     return result.rowcount
 
 
 async def give_up(connection: WriteConnection, retries: Retries) -> int:
     """Mark as failed what was sent often enough; gives the number."""
-    result = await connection.execute(
+    result = await connection.execute(giving_up(retries))
+    return result.rowcount
+
+
+def sending_again(retries: Retries) -> Update:
+    """The statement that marks what is due as sent again."""
+    due = _due(retries, WebsocketNotification.retry_count < retries.most)
+    return (
         update(WebsocketNotification)
-        .where(WebsocketNotification.id.in_(_due(retries, WebsocketNotification.retry_count >= retries.most)))
+        .where(WebsocketNotification.id.in_(due))
+        .values(retry_count=WebsocketNotification.retry_count + 1, sent_at=func.now())
+    )
+
+
+def giving_up(retries: Retries) -> Update:
+    """The statement that marks what was sent often enough as failed."""
+    due = _due(retries, WebsocketNotification.retry_count >= retries.most)
+    return (
+        update(WebsocketNotification)
+        .where(WebsocketNotification.id.in_(due))
         .values(delivery_status=DeliveryStatus.FAILED)
     )
-    return result.rowcount
 
 
 def _due(retries: Retries, condition: ColumnElement[bool]) -> Select[UUID]:

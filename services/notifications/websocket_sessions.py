@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, insert, literal, select, update
+from sqlalchemy import ARRAY, Update, Uuid, any_, bindparam, func, insert, select, update
 
 from models import WebsocketSession
 from models.enums import WebsocketTransport
@@ -14,6 +15,27 @@ from services.core.principal import Origin
 
 ABNORMAL_CLOSURE = 1006
 """The close code of a connection that ended without one (RFC 6455, 7.4.1)."""
+
+_OPEN: Final = insert(WebsocketSession)
+_CLOSE: Final = (
+    update(WebsocketSession)
+    .where(WebsocketSession.id == bindparam("session"), WebsocketSession.disconnected_at.is_(None))
+    .values(disconnected_at=func.now(), close_code=bindparam("code"))
+)
+_CONFIRM: Final = (
+    update(WebsocketSession)
+    .where(WebsocketSession.process_id == bindparam("process"), WebsocketSession.disconnected_at.is_(None))
+    .values(last_seen=func.now())
+)
+_REOPEN: Final = (
+    update(WebsocketSession)
+    .where(
+        WebsocketSession.process_id == bindparam("process"),
+        WebsocketSession.id == any_(bindparam("sessions", type_=ARRAY(Uuid))),
+        WebsocketSession.disconnected_at.is_not(None),
+    )
+    .values(disconnected_at=None, close_code=None, last_seen=func.now())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +55,7 @@ async def open_sessions(
 ) -> None:
     """Enter new connections of this process, all in one statement."""
     await connection.execute(
-        insert(WebsocketSession),
+        _OPEN,
         [
             {
                 "id": session.id,
@@ -52,23 +74,12 @@ async def open_sessions(
 
 async def close_sessions(connection: WriteConnection, closed: Mapping[UUID, int]) -> None:
     """Note that connections ended; `closed` maps their ids to close codes."""
-    statement = (
-        update(WebsocketSession)
-        .where(WebsocketSession.id == bindparam("session"), WebsocketSession.disconnected_at.is_(None))
-        .values(disconnected_at=func.now(), close_code=bindparam("code"))
-    )
-    await connection.execute(
-        statement, [{"session": session, "code": code} for session, code in closed.items()]
-    )
+    await connection.execute(_CLOSE, [{"session": session, "code": code} for session, code in closed.items()])
 
 
 async def confirm_sessions(connection: WriteConnection, process_id: UUID) -> int:
     """Say that this process and its connections are alive; gives the number of those that are open."""
-    result = await connection.execute(
-        update(WebsocketSession)
-        .where(WebsocketSession.process_id == process_id, WebsocketSession.disconnected_at.is_(None))
-        .values(last_seen=func.now())
-    )
+    result = await connection.execute(_CONFIRM, {"process": process_id})
     return result.rowcount
 
 
@@ -76,21 +87,19 @@ async def reopen_sessions(
     connection: WriteConnection, process_id: UUID, session_ids: Collection[UUID]
 ) -> None:
     """Take back that connections of this process were closed as lost: they are alive."""
-    await connection.execute(
-        update(WebsocketSession)
-        .where(
-            WebsocketSession.process_id == process_id,
-            WebsocketSession.id == any_(literal(list(session_ids), ARRAY(Uuid))),
-            WebsocketSession.disconnected_at.is_not(None),
-        )
-        .values(disconnected_at=None, close_code=None, last_seen=func.now())
-    )
+    await connection.execute(_REOPEN, {"process": process_id, "sessions": list(session_ids)})
 
 
 async def close_lost_sessions(
     connection: WriteConnection, silent_for: timedelta, most: int | None = None
 ) -> int:
     """Close sessions, at most so many, that no process confirmed for `silent_for`: theirs died. How many."""
+    result = await connection.execute(closing_lost(silent_for, most))
+    return result.rowcount
+
+
+def closing_lost(silent_for: timedelta, most: int | None) -> Update:
+    """The statement of `close_lost_sessions`."""
     lost = (
         select(WebsocketSession.id)
         .where(
@@ -100,9 +109,8 @@ async def close_lost_sessions(
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    result = await connection.execute(
+    return (
         update(WebsocketSession)
         .where(WebsocketSession.id.in_(lost))
         .values(disconnected_at=WebsocketSession.last_seen, close_code=ABNORMAL_CLOSURE)
     )
-    return result.rowcount

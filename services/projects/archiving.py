@@ -55,6 +55,9 @@ DUE: Final = (
 )
 """Which projects are to be moved at the moment $1; none without that figure in system_settings."""
 
+_ARCHIVE: Final = "UPDATE projects SET status = 'archived', archived_at = now() WHERE id = $1"
+_REMOVE: Final = "DELETE FROM projects WHERE project_id = $1"
+
 Keys: TypeAlias = list[tuple[Any, ...]]
 """The keys of rows, each with the values of all columns of the primary key."""
 
@@ -93,9 +96,7 @@ async def archive(action: Action, project: int) -> None:
         count = running.scalar_one()
         if count:
             raise Conflict(f"Running instances of this project: {count}. Stop them first.", field="input.id")
-        await transaction.connection.exec_driver_sql(
-            "UPDATE projects SET status = 'archived', archived_at = now() WHERE id = $1", (project,)
-        )
+        await transaction.connection.exec_driver_sql(_ARCHIVE, (project,))
 
 
 async def next_due(connection: WriteConnection, at: datetime, except_for: Collection[UUID]) -> UUID | None:
@@ -164,7 +165,7 @@ class Departure:
                 del ways[0]
             moved += await self._take(batch, table, keys)
         if not ways:
-            await batch.do("DELETE FROM projects WHERE project_id = $1", self.project_id)
+            await batch.do(_REMOVE, self.project_id)
             self.is_over = True
         self._ways = ways  # what a batch has done that is undone is to be done again
         return moved + self.is_over
@@ -197,17 +198,25 @@ class Departure:
                     [row[key_of(table).index(target.name)] for row in keys],
                 )
                 taken += await self._take(batch, other, [tuple(row) for row in found])
-        archive = ARCHIVES[table]
-        chosen = " AND ".join(f"t.{name} = ANY (${number})" for number, name in enumerate(key_of(table), 2))
-        chosen = f"$1::uuid IS NOT NULL AND {chosen}"  # some need the project, and none may leave it out
-        change = f"DELETE FROM {table.name} t WHERE {chosen}"
-        if isinstance(archive, Unlinked):
-            change = f"UPDATE {table.name} t SET {_cut(table, archive.links)} WHERE {chosen}"
         columns = [list(column) for column in zip(*keys, strict=True)]
-        for statement in (_set_aside(table, chosen), change):
+        for statement in departure(table):
             await batch.do(statement, self.project_id, *columns)
         self.moved[table.name] += len(keys)
         return taken + len(keys)
+
+
+def departure(table: Table) -> tuple[str, str]:
+    """SQL that stores rows of a table for the archive, and SQL that takes them out or cuts their links.
+
+    $1 is the project; from $2 on there is an array for each column of the key.
+    """
+    archive = ARCHIVES[table]
+    chosen = " AND ".join(f"t.{name} = ANY (${number})" for number, name in enumerate(key_of(table), 2))
+    chosen = f"$1::uuid IS NOT NULL AND {chosen}"  # some need the project, and none may leave it out
+    change = f"DELETE FROM {table.name} t WHERE {chosen}"
+    if isinstance(archive, Unlinked):
+        change = f"UPDATE {table.name} t SET {_cut(table, archive.links)} WHERE {chosen}"
+    return _set_aside(table, chosen), change
 
 
 def _of_project(table: Table, column: str) -> str | None:

@@ -8,6 +8,8 @@ from services.core.database import WriteConnection
 from services.core.json_codec import write_stored
 from services.writing import shapes
 
+_HAND_OVER: Final = "UPDATE projects SET owner_id = $2 WHERE id = $1"
+_STORE: Final = "UPDATE projects SET collaborators = $2::jsonb WHERE id = $1"
 _WITHDRAW_ALL: Final = """
 UPDATE project_invitations SET state = 'withdrawn', answered_at = now()
 WHERE project_id = $1 AND state = 'pending'
@@ -37,9 +39,7 @@ async def hand_over(
     staying = {key: role for key, role in known.items() if key not in (new_owner_id, project["owner_id"])}
     if keep_as is not None:
         staying[project["owner_id"]] = keep_as.value
-    await connection.exec_driver_sql(
-        "UPDATE projects SET owner_id = $2 WHERE id = $1", (project["id"], new_owner_id)
-    )
+    await connection.exec_driver_sql(_HAND_OVER, (project["id"], new_owner_id))
     await store(connection, project["id"], known, staying)
     await connection.exec_driver_sql(_WITHDRAW_ALL, (project["id"],))
 
@@ -51,7 +51,4 @@ async def store(
     if now == before:
         return
     entries = [{"user_id": user_id, "role": role} for user_id, role in now.items()]
-    await connection.exec_driver_sql(
-        "UPDATE projects SET collaborators = $2::jsonb WHERE id = $1",
-        (project, write_stored(entries).decode()),
-    )
+    await connection.exec_driver_sql(_STORE, (project, write_stored(entries).decode()))

@@ -44,6 +44,7 @@ _BEGIN: Final = (
     " SELECT $1, 'projects', jsonb_build_object('returning_since', now())"
     f" WHERE NOT {IS_RETURNING.format(project_id='$1::uuid')}"
 )
+_ACTIVATE: Final = "UPDATE projects SET status = 'active', archived_at = NULL WHERE id = $1"
 _END: Final = (
     "UPDATE projects SET status = 'active', archived_at = NULL WHERE project_id = $1 AND status = 'archived'",
     "DELETE FROM projects_archive WHERE project_id = $1",
@@ -94,9 +95,7 @@ async def _begin(action: Action, project: int) -> UUID | None:
             return moved
         row = await lock_row(transaction, PROJECTS, project)
         if row["status"] == ProjectStatus.ARCHIVED:
-            await transaction.connection.exec_driver_sql(
-                "UPDATE projects SET status = 'active', archived_at = NULL WHERE id = $1", (project,)
-            )
+            await transaction.connection.exec_driver_sql(_ACTIVATE, (project,))
         return None
 
 
@@ -167,7 +166,7 @@ class Return:
         for condition in [*_after_others(table, keeping), None]:
             # What is left refers to itself in a circle: it comes at once.
             limit = "" if condition is None else f" AND {condition} LIMIT {most}"
-            found: int = await self._do(batch, _statement(table, keeping, limit)) or 0
+            found: int = await self._do(batch, arrival(table, keeping, limit)) or 0
             if found:
                 source = f"{table.name}_archive" if isinstance(keeping, Moved) else "project_archive_rows"
                 self.moved[source] += found
@@ -221,8 +220,8 @@ def _after_others(table: Table, keeping: Keeping) -> list[str]:
     return [" AND ".join(found)] if found else ["true"]
 
 
-def _statement(table: Table, keeping: Keeping, condition: str) -> str:
-    """What brings back rows of a table and takes them out of the archive; gives how many those were."""
+def arrival(table: Table, keeping: Keeping, condition: str) -> str:
+    """SQL that brings back rows of a table and takes them out of the archive; it gives their number."""
     if isinstance(keeping, Moved):
         source, of_table = f"{table.name}_archive", ""
         change = copied(source, table.name, rows="gone")

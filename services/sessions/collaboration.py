@@ -35,6 +35,11 @@ DO UPDATE SET state = 'requested', requested_at = now(), joined_at = NULL, left_
 RETURNING id
 """
 
+_ADMIT_BY: Final = "UPDATE collaboration_sessions SET access_token = $2 WHERE id = $1"
+_JOIN: Final = (
+    "UPDATE collaboration_participants SET state = 'joined', joined_at = now(), left_at = NULL WHERE id = $1"
+)
+_END_PART: Final = "UPDATE collaboration_participants SET state = $2, left_at = now() WHERE id = $1"
 _COUNT: Final = """
 UPDATE collaboration_sessions SET
     current_participants = (SELECT count(*) FROM collaboration_participants
@@ -84,9 +89,7 @@ async def share(action: Action, given: Mapping[str, object]) -> Shared:
     async with action.transaction(sessionId=given["session_id"]) as transaction:
         key = transaction.details["id"] = int_key(await create(transaction, _TABLE.name, given))
         token = secrets.token_urlsafe(32)
-        await transaction.connection.exec_driver_sql(
-            "UPDATE collaboration_sessions SET access_token = $2 WHERE id = $1", (key, _hashed(token))
-        )
+        await transaction.connection.exec_driver_sql(_ADMIT_BY, (key, _hashed(token)))
     return Shared(key, token)
 
 
@@ -233,21 +236,14 @@ async def _let_in(
         raise QuotaExceeded(
             f"All {limit} places are taken; try again when a participant has left.", field=field, limit=limit
         )
-    await connection.exec_driver_sql(
-        "UPDATE collaboration_participants SET state = 'joined', joined_at = now(), left_at = NULL"
-        " WHERE id = $1",
-        (participant_id,),
-    )
+    await connection.exec_driver_sql(_JOIN, (participant_id,))
     await connection.exec_driver_sql(_COUNT, (shared["id"], 1))
 
 
 async def _end_part(
     connection: WriteConnection, shared_id: int, participant: Mapping[str, Any], state: ParticipantState
 ) -> None:
-    await connection.exec_driver_sql(
-        "UPDATE collaboration_participants SET state = $2, left_at = now() WHERE id = $1",
-        (participant["id"], state.value),
-    )
+    await connection.exec_driver_sql(_END_PART, (participant["id"], state.value))
     await connection.exec_driver_sql(_COUNT, (shared_id, 0))
 
 

@@ -13,6 +13,7 @@ from services.writing.values import parameters
 
 _TABLE: Final = TABLES["sessions"]
 
+_TOUCH: Final = "UPDATE sessions SET last_accessed = now() WHERE id = $1"
 _IN_CONTROL: Final = """
 SELECT 1 FROM collaboration_sessions shared
 JOIN collaboration_participants part ON part.collaboration_session_id = shared.id
@@ -57,9 +58,7 @@ async def touch(action: Action, session_id: int) -> None:
     """Note that the session is in use now. Raises: NotFound or Forbidden."""
     async with action.transaction(id=session_id) as transaction:
         await lock_row(transaction, _TABLE, session_id, for_guests=True)
-        await transaction.connection.exec_driver_sql(
-            "UPDATE sessions SET last_accessed = now() WHERE id = $1", (session_id,)
-        )
+        await transaction.connection.exec_driver_sql(_TOUCH, (session_id,))
 
 
 async def _move(transaction: Transaction, wanted: SessionMove) -> None:

@@ -1,6 +1,6 @@
 """The steps of maintenance, in their order. Each may be run again at any time, and by several at once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -34,6 +34,7 @@ class Step:
 
 
 _FORGOTTEN: Final = f"({unnamed()} OR {TWICE})"
+_FORGET_PATHS: Final = f"DELETE FROM file_paths WHERE ctid = ANY ($1::text[]::tid[]) AND {_FORGOTTEN}"
 # A rehearsal comes to this step with the operations that the steps before it would have removed.
 _KEPT: Final = (
     "coalesce(file_operations.created_at >= $1::timestamptz"
@@ -62,9 +63,7 @@ async def _paths(work: Work) -> None:
             )
             if found:
                 await connection.execute("LOCK TABLE file_operations IN SHARE ROW EXCLUSIVE MODE")
-                done = await connection.execute(
-                    f"DELETE FROM file_paths WHERE ctid = ANY ($1::text[]::tid[]) AND {_FORGOTTEN}", found
-                )
+                done = await connection.execute(_FORGET_PATHS, found)
         first = last
         return affected(done) if found else 0
 
@@ -97,20 +96,22 @@ async def _compaction(work: Work) -> None:
     if work.dry:
         await work.count("mcp_messages", f"SELECT count(*) FROM mcp_messages WHERE {condition}", work.at)
         return
-    values = ", ".join(_COMPACTED.format(column, test) for column, test in long.items())
 
     async def batch(most: int) -> int:
         async with work.short() as connection:
-            return affected(
-                await connection.execute(
-                    f"UPDATE mcp_messages SET {values} WHERE id IN ("
-                    f"SELECT id FROM mcp_messages WHERE {condition} LIMIT {most} FOR UPDATE SKIP LOCKED)",
-                    work.at,
-                )
-            )
+            return affected(await connection.execute(compacting(long, condition, most), work.at))
 
     await work.until_none("mcp_messages", batch, Sizes(size=20, most=2000), of="mcp_messages")
     await work.vacuum_all()
+
+
+def compacting(long: Mapping[str, str], condition: str, most: int) -> str:
+    """SQL that compacts the columns for which `long` has a test, of so many messages that are due."""
+    values = ", ".join(_COMPACTED.format(column, test) for column, test in long.items())
+    return (
+        f"UPDATE mcp_messages SET {values} WHERE id IN ("
+        f"SELECT id FROM mcp_messages WHERE {condition} LIMIT {most} FOR UPDATE SKIP LOCKED)"
+    )
 
 
 async def _archiving(work: Work) -> None:
@@ -188,6 +189,14 @@ _CLEANUP: Final = (
 )
 
 
+def cleaning_up(most: int) -> str:
+    """SQL that notes of so many worktrees that they are cleaned up, at the moment $1."""
+    return (
+        "UPDATE git_worktrees SET cleanup_completed_at = $1::timestamptz WHERE id IN ("
+        f"SELECT id FROM git_worktrees WHERE {_CLEANUP} LIMIT {most} FOR UPDATE SKIP LOCKED)"
+    )
+
+
 async def _worktrees(work: Work) -> None:
     if work.dry:
         query = f"SELECT count(*) FROM git_worktrees WHERE {_CLEANUP}"
@@ -195,13 +204,7 @@ async def _worktrees(work: Work) -> None:
 
     async def batch(most: int) -> int:
         async with work.short() as connection:
-            return affected(
-                await connection.execute(
-                    "UPDATE git_worktrees SET cleanup_completed_at = $1::timestamptz WHERE id IN ("
-                    f"SELECT id FROM git_worktrees WHERE {_CLEANUP} LIMIT {most} FOR UPDATE SKIP LOCKED)",
-                    work.at,
-                )
-            )
+            return affected(await connection.execute(cleaning_up(most), work.at))
 
     return await work.until_none("git_worktrees", batch, Sizes(size=200, most=2000))
 

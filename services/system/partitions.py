@@ -306,11 +306,7 @@ class Move:
             reached = first + sizes.size
             async with self._work.short() as connection:
                 return affected(
-                    await connection.execute(
-                        f"INSERT INTO {self._copies} SELECT * FROM ONLY {self._default}"
-                        f" WHERE ctid >= '({first},0)'::tid AND ctid < '({reached},0)'::tid"
-                        " FOR SHARE ON CONFLICT DO NOTHING"
-                    )
+                    await connection.execute(copying(self._copies, self._default, first, reached))
                 )
 
         while first < blocks:
@@ -355,3 +351,12 @@ class Move:
                 await connection.execute(f"DO $do$ BEGIN {'; '.join(statements)}; END $do$")
 
         await self._work.patiently(once, _ATTEMPTS, also=asyncpg.QueryCanceledError)
+
+
+def copying(copies: str, default: str, first: int, end: int) -> str:
+    """SQL that copies and holds the rows of the DEFAULT partition from block `first` up to block `end`."""
+    return (
+        f"INSERT INTO {copies} SELECT * FROM ONLY {default}"
+        f" WHERE ctid >= '({first},0)'::tid AND ctid < '({end},0)'::tid"
+        " FOR SHARE ON CONFLICT DO NOTHING"
+    )

@@ -247,10 +247,12 @@ async def sweep(work: Work, table: str) -> None:
 
 
 async def _sweep(connection: Connection, table: str, condition: str, at: datetime, most: int) -> int:
-    return affected(
-        await connection.execute(
-            f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("
-            f"SELECT ctid FROM {table} WHERE {condition} LIMIT {most} FOR UPDATE SKIP LOCKED))",
-            at,
-        )
+    return affected(await connection.execute(sweeping(table, condition, most), at))
+
+
+def sweeping(table: str, condition: str, most: int) -> str:
+    """SQL that removes so many rows of a table that no other transaction holds."""
+    return (
+        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("
+        f"SELECT ctid FROM {table} WHERE {condition} LIMIT {most} FOR UPDATE SKIP LOCKED))"
     )

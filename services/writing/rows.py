@@ -1,6 +1,6 @@
 """Creates, changes and deletes single rows of every table under the same rules."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -139,9 +139,13 @@ async def delete(transaction: Transaction, table_name: str, key: object) -> None
     row = await lock_row(transaction, table, key)
     if table.before_delete is not None:
         table.before_delete(row.values, f"{INPUT}.id")
-    statement = f"DELETE FROM {table.name} WHERE {table.key.name} = $1"
     with explained(table.table, INPUT, deleting=True):
-        await transaction.connection.exec_driver_sql(statement, (key,))
+        await transaction.connection.exec_driver_sql(deletion(table), (key,))
+
+
+def deletion(table: WritableTable) -> str:
+    """SQL that deletes the row with the key $1."""
+    return f"DELETE FROM {table.name} WHERE {table.key.name} = $1"
 
 
 async def stored_values(
@@ -279,15 +283,19 @@ async def write_changes(
         await table.before_update(transaction.connection, row.values, changes, prefix)
     if not changes:
         return
-    assignments = [
-        f"{name} = ${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(changes, start=2)
-    ]
-    assignments += [f"{name} = {sql}" for name, sql in stamps.items() if name not in changes]
     with explained(table.table, prefix):
         await transaction.connection.exec_driver_sql(
-            f"UPDATE {table.name} SET {', '.join(assignments)} WHERE {table.key.name} = $1",
-            (row.key, *changes.values()),
+            changing(table, changes, stamps), (row.key, *changes.values())
         )
+
+
+def changing(table: WritableTable, columns: Iterable[str], stamps: Mapping[str, str]) -> str:
+    """SQL that changes columns of the row with the key $1, and sets the times of a step of its lifecycle."""
+    assigned = {
+        name: f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(columns, start=2)
+    }
+    assignments = [f"{name} = {sql}" for name, sql in {**stamps, **assigned}.items()]
+    return f"UPDATE {table.name} SET {', '.join(assignments)} WHERE {table.key.name} = $1"
 
 
 def _status(lifecycle: Lifecycle, values: Mapping[str, Any], prefix: str) -> StrEnum:
@@ -305,17 +313,23 @@ async def _insert(
     transaction: Transaction, table: WritableTable, values: Stored, client_key: str | None
 ) -> Key | None:
     """The key of the new row; None when a row with its client key exists."""
-    columns = ", ".join(values)
-    places = ", ".join(
-        f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(values, start=1)
-    )
-    on_conflict = "" if client_key is None else f"ON CONFLICT ({client_key}) DO NOTHING"
     result = await transaction.connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({columns}) VALUES ({places}) {on_conflict} RETURNING {table.key.name}",
-        tuple(values.values()),
+        insertion(table, list(values), client_key), tuple(values.values())
     )
     key: Key | None = result.scalar_one_or_none()
     return key
+
+
+def insertion(table: WritableTable, columns: Sequence[str], client_key: str | None) -> str:
+    """SQL that inserts a row, unless there is one with its client key, and gives the key."""
+    places = ", ".join(
+        f"${number}::{sql_type(table.table.c[name])}" for number, name in enumerate(columns, start=1)
+    )
+    on_conflict = "" if client_key is None else f" ON CONFLICT ({client_key}) DO NOTHING"
+    return (
+        f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places}){on_conflict}"
+        f" RETURNING {table.key.name}"
+    )
 
 
 async def _known(

@@ -35,6 +35,11 @@ class SealedColumn:
     condition: str = "true"
     clear: str | None = None
 
+    @property
+    def sealing(self) -> str:
+        """SQL that replaces the text in the row with the key $1."""
+        return f"UPDATE {self.table} SET {self.write} WHERE id = $1"
+
 
 def sealed_columns() -> Iterator[SealedColumn]:
     """Every place with sealed texts: columns that the models declare so, and what archives keep of them."""
@@ -149,9 +154,7 @@ async def _rotate_some(database: Database, vault: Vault, column: SealedColumn) -
         rows = found.mappings().all()
         for row in rows:
             text = vault.seal(vault.open(row["text"], column.place), column.place)
-            await connection.exec_driver_sql(
-                f"UPDATE {column.table} SET {column.write} WHERE id = $1", (row["id"], text)
-            )
+            await connection.exec_driver_sql(column.sealing, (row["id"], text))
         return len(rows)
 
 
@@ -167,7 +170,5 @@ async def _seal_some(database: Database, vault: Vault, column: SealedColumn) -> 
         rows = found.mappings().all()
         for row in rows:
             text = vault.seal(read_stored(row["value"]), column.place)
-            await connection.exec_driver_sql(
-                f"UPDATE {column.table} SET {column.write} WHERE id = $1", (row["id"], text)
-            )
+            await connection.exec_driver_sql(column.sealing, (row["id"], text))
         return len(rows)

@@ -1,3 +1,8 @@
+-- services.accounts.accounts, _DELETE
+DELETE
+FROM users
+WHERE users.id = $1::INTEGER
+
 -- services.accounts.authentication, _NOTE_USE
 UPDATE auth_tokens SET last_used = now()
 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unflushed (setting)
@@ -118,6 +123,22 @@ FROM held
 WHERE login_attempts.subject = held.subject
 AND held.subject = $1
 AND attempts > 0
+
+-- services.accounts.personal_tokens, _SET_PASSWORD
+UPDATE users SET hashed_password=$1::VARCHAR
+WHERE users.id = $2::INTEGER
+
+-- services.accounts.token_store, _STORE
+INSERT INTO auth_tokens (id, token_id, user_id, token_type, expires_at, is_active, name, family_id, lineage, ip_address, user_agent, last_used, created_at) VALUES ($1::INTEGER, $2::UUID, $3::INTEGER, $4::VARCHAR, $5::TIMESTAMP WITH TIME ZONE, $6::BOOLEAN, $7::VARCHAR, $8::UUID, $9::UUID[], $10, $11::VARCHAR, $12::TIMESTAMP WITH TIME ZONE, $13::TIMESTAMP WITH TIME ZONE)
+
+-- services.accounts.token_store, _SPEND
+UPDATE auth_tokens SET is_active=$1::BOOLEAN, last_used=now()
+FROM users
+WHERE auth_tokens.token_id = $2::UUID
+AND auth_tokens.is_active IS true
+AND auth_tokens.user_id = users.id
+AND users.is_active IS true
+RETURNING auth_tokens.family_id, users.id, users.username, users.is_admin, users.resource_quota
 
 -- services.delivery.occurrences, _BEGIN
 INSERT INTO notification_position (epoch, start, before)
@@ -318,6 +339,67 @@ FROM due
 WHERE n.id = due.id
 AND n.created_at = due.created_at
 
+-- services.demo.known_password, _REPLACE
+UPDATE users SET hashed_password=$1::VARCHAR
+WHERE users.hashed_password IN (__[POSTCOMPILE_known])
+
+-- services.demo.loading, _NOTE
+INSERT INTO system_settings (setting_key, setting_value, data_type, category, description, is_readonly)
+VALUES ($1, $2::jsonb, 'json', 'demo', 'The demo that is in this database; set by its load', true)
+ON CONFLICT (setting_key) DO UPDATE SET setting_value = excluded.setting_value
+
+-- services.demo.loading, _FORGET_COUNTS
+DELETE
+FROM file_operation_counts
+
+-- services.demo.loading, _COUNT
+INSERT INTO file_operation_counts (session_id, operation_type, operations)
+SELECT session_id, operation_type, count(*)
+FROM file_operations
+GROUP BY session_id, operation_type
+ORDER BY session_id, operation_type
+
+-- services.demo.loading, _FORGET_PATHS
+DELETE
+FROM file_paths
+
+-- services.demo.loading, _GATHER_PATHS
+INSERT INTO file_paths (path) SELECT DISTINCT file_path
+FROM file_operations
+ORDER BY file_path
+
+-- services.demo.loading, _KEEP
+UPDATE system_settings
+SET previous_value = setting_value, setting_value = to_jsonb($2::int), version = version + 1
+WHERE setting_key = 'archive.projects_after_days'
+   
+OR setting_key = ANY (SELECT 'retention.' || parent || '_days'
+FROM unnest($1::text[]) AS parent)
+
+-- services.demo.loading, _KEEP_EVENTS
+UPDATE system_settings
+SET previous_value = setting_value, setting_value = to_jsonb($1::int), version = version + 1
+WHERE setting_key = 'retention.change_events_days'
+
+-- services.fleet.deriving, _END_CALLS
+UPDATE mcp_tool_calls AS call
+SET status = 'failed', error_details = jsonb_build_object('message', 'The process ended before the tool did.', 'interrupted', true)
+FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, at)
+WHERE call.cc_instance_id = ended.id
+AND call.status IN ('pending', 'running')
+AND call.started_at <= ended.at
+RETURNING call.id
+
+-- services.fleet.deriving, _ADOPT
+UPDATE cc_instances AS child SET parent_instance_id = given.parent
+FROM unnest($1::uuid[], $2::uuid[]) AS given (id, parent)
+WHERE child.id = given.id
+AND child.parent_instance_id IS DISTINCT FROM given.parent
+ 
+AND EXISTS (SELECT
+FROM cc_instances parent
+WHERE parent.id = given.parent)
+
 -- services.fleet.deriving, _TIME_CALLS
 UPDATE mcp_tool_calls SET execution_time_ms = LEAST(GREATEST(
     round(extract(epoch
@@ -359,6 +441,105 @@ AND (known.parent_instance_id, known.instruction_content, known.sent_at, known.a
       (excluded.parent_instance_id, excluded.instruction_content, excluded.sent_at, excluded.acknowledged_at,
        excluded.response_content, excluded.completed_at, excluded.status)
 
+-- services.fleet.deriving, _SETTLE
+UPDATE cc_permission_requests AS request
+SET decision = settled.decision, answered_at = settled.at, message = settled.message,
+    waited_ms = LEAST(GREATEST(extract(epoch
+FROM settled.at - request.asked_at) * 1000, 0),
+                      9223372036854775807)::bigint
+FROM (
+    SELECT asked.id,
+        CASE WHEN call.is_refused THEN 'deny' WHEN call.ended_at IS NOT NULL THEN 'allow'
+             WHEN call.id IS NULL
+AND over.at IS NOT NULL THEN 'lapsed' END AS decision,
+        GREATEST(asked.asked_at,
+            CASE WHEN call.is_refused THEN COALESCE(call.ended_at, call.started_at)
+                 WHEN call.ended_at IS NOT NULL
+                 THEN call.ended_at - COALESCE(call.execution_time_ms, 0) * interval '1 millisecond'
+                 WHEN call.id IS NULL THEN over.at END) AS at,
+        CASE WHEN call.is_refused THEN call.message END AS message
+   
+FROM cc_permission_requests asked
+   
+JOIN cc_instances instance ON instance.id = asked.cc_instance_id
+    CROSS
+JOIN LATERAL (
+        SELECT instance.activity_since AS at
+       
+WHERE instance.activity IN ('IDLE', 'BACKGROUND', 'GONE')
+AND instance.activity_since > asked.asked_at
+       
+UNION ALL SELECT NULL
+LIMIT 1
+    ) AS over
+    LEFT
+JOIN LATERAL (
+        SELECT made.id, made.started_at, made.execution_time_ms,
+            CASE WHEN made.status IN ('completed', 'failed')
+                 THEN COALESCE(made.completed_at, made.started_at) END AS ended_at,
+            made.status = 'failed'
+               
+AND (made.error_details ? 'denied'
+OR made.error_details ? 'interrupted') AS is_refused,
+            made.error_details ->> 'message' AS message
+       
+FROM mcp_tool_calls made
+       
+WHERE made.cc_instance_id = asked.cc_instance_id
+AND made.tool_name = asked.tool_name
+         
+AND made.arguments = COALESCE(asked.tool_input, '{}'::jsonb)
+         
+AND made.started_at BETWEEN asked.asked_at - interval '1 minute'
+                                 
+AND asked.asked_at + interval '1 day'
+         
+AND (made.message_id IS NOT NULL
+OR made.started_at <= asked.asked_at + interval '1 minute')
+       
+ORDER BY abs(extract(epoch
+FROM made.started_at - asked.asked_at)), made.id
+       
+LIMIT 1
+    ) AS call ON true
+   
+WHERE asked.session_id = ANY($1::uuid[])
+AND asked.answered_by IS NULL
+     
+AND (asked.decision IS NULL
+OR call.id IS NOT NULL)
+) AS settled
+WHERE request.id = settled.id
+ 
+AND (request.decision, request.answered_at, request.message)
+      IS DISTINCT FROM (settled.decision, settled.at, settled.message)
+ 
+AND settled.decision IS NOT NULL
+AND settled.at IS NOT NULL
+
+-- services.fleet.deriving, _TOTALS
+UPDATE sessions AS s SET total_tokens_used = LEAST(used.total, 2147483647)::integer
+FROM (
+    SELECT given.session_id, COALESCE(sum(
+        u.input_tokens::bigint + u.output_tokens + u.cache_read_tokens + u.cache_creation_tokens), 0) AS total
+   
+FROM unnest($1::uuid[]) AS given (session_id) LEFT
+JOIN cc_usage u USING (session_id)
+   
+GROUP BY given.session_id
+) AS used
+WHERE s.session_id = used.session_id
+AND (used.total > 0
+OR s.session_id = ANY($2::uuid[]))
+ 
+AND s.total_tokens_used IS DISTINCT FROM LEAST(used.total, 2147483647)
+
+-- services.fleet.digestion, _MOVE_USAGE
+UPDATE cc_usage AS u SET project_id = i.project_id
+FROM cc_instances i
+WHERE u.session_id = ANY($1::uuid[])
+AND i.id = u.session_id
+
 -- services.fleet.files, _INSERT_FILES
 INSERT INTO file_operations
     (session_id, user_id, operation_type, file_path, language, line_count, execution_time_ms, success,
@@ -371,6 +552,38 @@ FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[]
               error_message, created_at, position)
 ORDER BY position
 RETURNING id
+
+-- services.fleet.files, _CHANGE_FILES
+UPDATE file_operations AS known
+SET operation_type = given.operation_type, file_path = given.file_path, language = given.language,
+    line_count = given.line_count, execution_time_ms = given.execution_time_ms, success = given.success,
+    error_message = given.error_message, created_at = given.created_at
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::bool[], $9::text[],
+            $10::timestamptz[], $11::bigint[], $12::timestamptz[])
+    AS given (session_id, operation_type, file_path, language, line_count, execution_time_ms, success,
+              error_message, created_at, id, before)
+WHERE known.id = given.id
+AND known.created_at = given.before
+AND known.session_id = given.session_id
+ 
+AND known.user_id = $1
+ 
+AND (known.operation_type, known.file_path, known.line_count, known.execution_time_ms, known.success,
+       known.error_message, known.created_at)
+      IS DISTINCT FROM (given.operation_type, given.file_path, given.line_count, given.execution_time_ms,
+                        given.success, given.error_message, given.created_at)
+
+-- services.fleet.forks, _FORGET
+DELETE
+FROM {}
+WHERE id = ANY($1::uuid[])
+
+-- services.fleet.forks, _TAKE_USAGE
+DELETE
+FROM cc_usage
+WHERE id = ANY($1::uuid[])
+AND session_id = ANY($2::uuid[])
+RETURNING *
 
 -- services.fleet.forks, _FORGET_FILES
 WITH gone AS (
@@ -388,6 +601,12 @@ WHERE f.id = gone.number
 AND f.session_id = gone.session_id
  
 AND f.created_at = to_timestamp(0) + gone.at * interval '1 microsecond'
+
+-- services.fleet.forks, _RAISE
+UPDATE cc_instances AS child SET parent_instance_id = given.parent
+FROM unnest($1::uuid[], $2::uuid[]) AS given (id, parent)
+WHERE child.parent_instance_id = given.id
+AND child.id <> ALL($1::uuid[])
 
 -- services.fleet.places, _EMPTY
 DELETE
@@ -447,6 +666,20 @@ DELETE
 FROM tasks
 WHERE id IN (SELECT id
 FROM gone)
+
+-- services.fleet.tasks, _FORGET_LOGS
+DELETE
+FROM task_logs
+WHERE id = ANY($1::uuid[])
+
+-- services.ingest.digestion, _DONE
+UPDATE ingest_records AS record SET digested_at = now(), error = done.error
+FROM unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS done (id, created_at, error)
+WHERE record.id = done.id
+AND record.created_at = done.created_at
+   
+AND record.created_at BETWEEN $4
+AND $5
 
 -- services.ingest.digestion, _FAILED
 UPDATE ingest_records SET attempts = attempts + 1, error = $3
@@ -819,6 +1052,39 @@ AND {viewer} IS NOT NULL
 AND {visible}
 RETURNING t.id
 
+-- services.notifications.websocket_delivery, _MARK_SENT
+UPDATE websocket_notifications SET sent_at=now(), first_sent_at=now()
+WHERE websocket_notifications.id IN (__[POSTCOMPILE_written])
+AND websocket_notifications.first_sent_at IS NULL
+
+-- services.notifications.websocket_sessions, _OPEN
+INSERT INTO websocket_sessions (id, user_id, transport, client_name, client_version, ip_address, user_agent, process_id, connected_at, last_seen, disconnected_at, close_code) VALUES ($1::UUID, $2::INTEGER, $3::VARCHAR, $4::VARCHAR, $5::VARCHAR, $6, $7::VARCHAR, $8::UUID, $9::TIMESTAMP WITH TIME ZONE, $10::TIMESTAMP WITH TIME ZONE, $11::TIMESTAMP WITH TIME ZONE, $12::INTEGER)
+
+-- services.notifications.websocket_sessions, _CLOSE
+UPDATE websocket_sessions SET disconnected_at=now(), close_code=$1::INTEGER
+WHERE websocket_sessions.id = $2::UUID
+AND websocket_sessions.disconnected_at IS NULL
+
+-- services.notifications.websocket_sessions, _CONFIRM
+UPDATE websocket_sessions SET last_seen=now()
+WHERE websocket_sessions.process_id = $1::UUID
+AND websocket_sessions.disconnected_at IS NULL
+
+-- services.notifications.websocket_sessions, _REOPEN
+UPDATE websocket_sessions SET last_seen=now(), disconnected_at=$1::TIMESTAMP WITH TIME ZONE, close_code=$2::INTEGER
+WHERE websocket_sessions.process_id = $3::UUID
+AND websocket_sessions.id = ANY ($4::UUID[])
+AND websocket_sessions.disconnected_at IS NOT NULL
+
+-- services.projects.archiving, _ARCHIVE
+UPDATE projects SET status = 'archived', archived_at = now()
+WHERE id = $1
+
+-- services.projects.archiving, _REMOVE
+DELETE
+FROM projects
+WHERE project_id = $1
+
 -- services.projects.archiving, _STAY
 DELETE
 FROM project_archive_rows
@@ -853,6 +1119,14 @@ WHERE project_id = $1
 AND user_id = $2
 AND state = 'pending'
 
+-- services.projects.membership, _HAND_OVER
+UPDATE projects SET owner_id = $2
+WHERE id = $1
+
+-- services.projects.membership, _STORE
+UPDATE projects SET collaborators = $2::jsonb
+WHERE id = $1
+
 -- services.projects.membership, _WITHDRAW_ALL
 UPDATE project_invitations SET state = 'withdrawn', answered_at = now()
 WHERE project_id = $1
@@ -864,6 +1138,20 @@ WHERE NOT EXISTS (SELECT
 FROM project_archive_rows AS mark
 WHERE mark.project_id = $1::uuid
 AND mark.table_name = 'projects')
+
+-- services.projects.restoring, _ACTIVATE
+UPDATE projects SET status = 'active', archived_at = NULL
+WHERE id = $1
+
+-- services.projects.restoring, _END
+UPDATE projects SET status = 'active', archived_at = NULL
+WHERE project_id = $1
+AND status = 'archived'
+
+-- services.projects.restoring, _END
+DELETE
+FROM projects_archive
+WHERE project_id = $1
 
 -- services.projects.restoring, _PROJECT
 INSERT INTO projects (id, project_id, name, description, project_type, repository_url, local_path, default_branch, tech_stack, build_config, deploy_config, environment_vars, owner_id, is_public, collaborators, total_sessions, total_commits, total_worktrees, last_activity, workdir, status, mcp_enabled, max_parallel_cc, ultrathink_protocol, config_json, hold_permission_requests, git_repository, created_at, updated_at, archived_at) SELECT t.id, t.project_id, t.name, t.description, t.project_type, t.repository_url, t.local_path, t.default_branch, t.tech_stack, t.build_config, t.deploy_config, t.environment_vars, t.owner_id, t.is_public, t.collaborators, 0, t.total_commits, 0, t.last_activity, t.workdir, t.status, t.mcp_enabled, t.max_parallel_cc, t.ultrathink_protocol, t.config_json, t.hold_permission_requests, t.git_repository, t.created_at, t.updated_at, t.archived_at
@@ -878,6 +1166,18 @@ INSERT INTO collaboration_participants (collaboration_session_id, user_id, state
 ON CONFLICT (collaboration_session_id, user_id)
 DO UPDATE SET state = 'requested', requested_at = now(), joined_at = NULL, left_at = NULL
 RETURNING id
+
+-- services.sessions.collaboration, _ADMIT_BY
+UPDATE collaboration_sessions SET access_token = $2
+WHERE id = $1
+
+-- services.sessions.collaboration, _JOIN
+UPDATE collaboration_participants SET state = 'joined', joined_at = now(), left_at = NULL
+WHERE id = $1
+
+-- services.sessions.collaboration, _END_PART
+UPDATE collaboration_participants SET state = $2, left_at = now()
+WHERE id = $1
 
 -- services.sessions.collaboration, _COUNT
 UPDATE collaboration_sessions SET
@@ -920,6 +1220,10 @@ AND gone.counted
 
 -- services.sessions.collaboration, _CLOSE
 UPDATE collaboration_sessions SET expires_at = LEAST(expires_at, now()), access_token = NULL
+WHERE id = $1
+
+-- services.sessions.sessions, _TOUCH
+UPDATE sessions SET last_accessed = now()
 WHERE id = $1
 
 -- services.sessions.worktrees, _SYNCED
@@ -971,6 +1275,21 @@ AND status = 'running'
 UPDATE maintenance_runs SET steps = $2::jsonb, failed_steps = $3, status = $4, finished_at = now()
 WHERE id = $1
 AND status = 'running'
+
+-- services.system.maintenance_steps, _FORGET_PATHS
+DELETE
+FROM file_paths
+WHERE ctid = ANY ($1::text[]::tid[])
+AND (NOT EXISTS (SELECT
+FROM file_operations
+WHERE hashtextextended(file_operations.file_path, 0) = hashtextextended(file_paths.path, 0)
+AND file_operations.file_path = file_paths.path
+AND true)
+OR EXISTS (SELECT
+FROM file_paths AS earlier
+WHERE hashtextextended(earlier.path, 0) = hashtextextended(file_paths.path, 0)
+AND earlier.path = file_paths.path
+AND earlier.ctid < file_paths.ctid))
 
 -- services.tasks.claims, _CLAIM
 UPDATE tasks t SET status = 'RUNNING', started_at = now(), completed_at = NULL, assigned_to = $2, lease_expires_at = now() + $3::interval
@@ -1119,6 +1438,39 @@ SELECT id, written.id IS NOT NULL AS is_written, written.model
 FROM allowed LEFT
 JOIN written USING (id)
 
+-- services.usage.recording, _SETTLE
+UPDATE cc_usage AS known
+SET (project_id, cache_creation_tokens, cost_micro_usd, cost_is_estimated)
+    = (settled.project_id, settled.cache_creation_tokens, settled.cost_micro_usd, settled.cost_is_estimated)
+FROM (
+    SELECT known.id, COALESCE((SELECT i.project_id
+FROM cc_instances i
+WHERE i.id = known.cc_instance_id), (SELECT p.project_id
+FROM sessions s
+JOIN projects p ON p.id = s.project_id
+WHERE s.session_id = known.session_id)) AS project_id, GREATEST(known.cache_creation_tokens, LEAST(known.cache_creation_5m_tokens::bigint + known.cache_creation_1h_tokens, 2147483647))::integer AS cache_creation_tokens,
+           CASE WHEN (known.cost_micro_usd IS NOT NULL
+AND NOT known.cost_is_estimated) THEN known.cost_micro_usd ELSE round((
+    known.input_tokens * price.input + known.output_tokens * price.output
+    + known.cache_read_tokens * price.cache_read + known.cache_creation_1h_tokens * price.cache_creation_1h
+    + GREATEST(known.cache_creation_tokens - known.cache_creation_1h_tokens, known.cache_creation_5m_tokens)
+      * price.cache_creation_5m) / 1000000)::bigint END
+               AS cost_micro_usd,
+           NOT (known.cost_micro_usd IS NOT NULL
+AND NOT known.cost_is_estimated)
+AND price.input IS NOT NULL AS cost_is_estimated
+   
+FROM unnest($1::uuid[], $2::numeric[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
+        AS price (id, input, output, cache_read, cache_creation_5m, cache_creation_1h)
+   
+JOIN cc_usage AS known USING (id)
+) AS settled
+WHERE known.id = settled.id
+ 
+AND (known.project_id, known.cache_creation_tokens, known.cost_micro_usd, known.cost_is_estimated)
+      IS DISTINCT FROM (settled.project_id, settled.cache_creation_tokens, settled.cost_micro_usd,
+                        settled.cost_is_estimated)
+
 -- services.writing.audit, _LOG
 INSERT INTO system_logs (level, category, module, user_id, message, details,
                          request_id, ip_address, user_agent)
@@ -1160,3 +1512,880 @@ AND status = 'RUNNING'
 AND lease_expires_at IS NOT NULL
    
 ORDER BY id FOR NO KEY UPDATE)
+
+-- app.worker, _PUBLISH_KEY
+INSERT INTO system_settings
+    (setting_key, setting_value, data_type, category, description, is_public, is_readonly)
+VALUES ($1, to_jsonb($2::text), 'string', 'notifications', $3, true, true)
+ON CONFLICT (setting_key) DO UPDATE
+SET setting_value = EXCLUDED.setting_value, version = COALESCE(system_settings.version, 0) + 1,
+    previous_value = system_settings.setting_value
+WHERE system_settings.setting_value IS DISTINCT FROM EXCLUDED.setting_value
+
+-- services.accounts.accounts.adding
+INSERT INTO users (username, email) VALUES ($1::VARCHAR, $2::VARCHAR)
+RETURNING users.id
+
+-- services.accounts.accounts.changing
+UPDATE users SET is_active=$1::BOOLEAN
+WHERE users.id = $2::INTEGER
+
+-- services.accounts.rate_limits.Counter, unused-api-calls, take
+INSERT INTO api_call_counts AS counted (user_id, hour, calls) VALUES ($1, date_trunc('hour', now()), $2) ON CONFLICT (user_id, hour) DO UPDATE SET calls = counted.calls + $2
+WHERE counted.calls + $2 <= $3
+RETURNING hour, calls
+
+-- services.accounts.rate_limits.Counter, unused-api-calls, give back
+UPDATE api_call_counts SET calls = calls - :unused
+WHERE user_id = :of_user
+AND hour = :of_hour
+
+-- services.accounts.rate_limits.Counter, unused-ingest-records, take
+INSERT INTO ingest_counts AS counted (user_id, hour, records) VALUES ($1, date_trunc('hour', now()), $2) ON CONFLICT (user_id, hour) DO UPDATE SET records = counted.records + $2
+WHERE counted.records + $2 <= $3
+RETURNING hour, records
+
+-- services.accounts.rate_limits.Counter, unused-ingest-records, give back
+UPDATE ingest_counts SET records = records - :unused
+WHERE user_id = :of_user
+AND hour = :of_hour
+
+-- services.accounts.rate_limits.Counter, unused-ingest-bytes, take
+INSERT INTO ingest_counts AS counted (user_id, hour, bytes) VALUES ($1, date_trunc('hour', now()), $2) ON CONFLICT (user_id, hour) DO UPDATE SET bytes = counted.bytes + $2
+WHERE counted.bytes + $2 <= $3
+RETURNING hour, bytes
+
+-- services.accounts.rate_limits.Counter, unused-ingest-bytes, give back
+UPDATE ingest_counts SET bytes = bytes - :unused
+WHERE user_id = :of_user
+AND hour = :of_hour
+
+-- services.accounts.token_store.revoking
+UPDATE auth_tokens SET is_active=$1::BOOLEAN
+WHERE auth_tokens.id IN (SELECT auth_tokens.id 
+FROM auth_tokens 
+WHERE auth_tokens.user_id = $2::INTEGER
+AND auth_tokens.is_active IS true
+ORDER BY auth_tokens.id FOR NO KEY UPDATE)
+
+-- services.fleet.storing.insertion, cc_logs
+INSERT INTO cc_logs (id, message) SELECT *
+FROM unnest($1::UUID[], $2::TEXT[]) ON CONFLICT DO NOTHING
+RETURNING id
+
+-- services.fleet.storing.replacement, tasks
+INSERT INTO tasks AS known (id, name, status) SELECT *
+FROM unnest($1::UUID[], $2::TEXT[], $3::TEXT[]) ON CONFLICT (id) DO UPDATE SET name = excluded.name
+WHERE (known.name) IS DISTINCT FROM (excluded.name)
+AND (true)
+RETURNING id
+
+-- services.fleet.storing.patching, cc_logs
+UPDATE cc_logs AS known SET message = CASE WHEN (given.mask & 1) <> 0 THEN given.message ELSE known.message END, details = CASE WHEN (given.mask & 2) <> 0 THEN given.details ELSE known.details END
+FROM unnest($2::uuid[], $3::int[], $4::TEXT[], $5::JSONB[]) AS given (id, mask, message, details)
+WHERE known.id = given.id
+AND known.cc_instance_id = ANY($1::uuid[])
+
+-- services.instances.activities.noting
+UPDATE cc_instances SET activity = $2, activity_detail = $3, last_heartbeat = GREATEST(last_heartbeat, now()), activity_since = CASE WHEN activity = $2 THEN activity_since ELSE now() END
+WHERE id = $1
+
+-- services.instances.activities.noting, with a model
+UPDATE cc_instances SET activity = $2, activity_detail = $3, last_heartbeat = GREATEST(last_heartbeat, now()), activity_since = CASE WHEN activity = $2 THEN activity_since ELSE now() END, model = $4
+WHERE id = $1
+
+-- services.notifications.websocket_delivery.giving_up
+UPDATE websocket_notifications SET delivery_status=$1::VARCHAR
+WHERE websocket_notifications.id IN (SELECT websocket_notifications.id 
+FROM websocket_notifications 
+WHERE websocket_notifications.delivery_status = $2::VARCHAR
+AND websocket_notifications.first_sent_at IS NOT NULL
+AND websocket_notifications.sent_at < now() - $3::INTERVAL
+AND websocket_notifications.retry_count >= $4::INTEGER FOR UPDATE SKIP LOCKED)
+
+-- services.notifications.websocket_delivery.sending_again
+UPDATE websocket_notifications SET sent_at=now(), retry_count=(websocket_notifications.retry_count + $1::INTEGER)
+WHERE websocket_notifications.id IN (SELECT websocket_notifications.id 
+FROM websocket_notifications 
+WHERE websocket_notifications.delivery_status = $2::VARCHAR
+AND websocket_notifications.first_sent_at IS NOT NULL
+AND websocket_notifications.sent_at < now() - $3::INTERVAL
+AND websocket_notifications.retry_count < $4::INTEGER FOR UPDATE SKIP LOCKED)
+
+-- services.notifications.websocket_sessions.closing_lost
+UPDATE websocket_sessions SET disconnected_at=websocket_sessions.last_seen, close_code=$1::INTEGER
+WHERE websocket_sessions.id IN (SELECT websocket_sessions.id 
+FROM websocket_sessions 
+WHERE websocket_sessions.disconnected_at IS NULL
+AND websocket_sessions.last_seen < now() - $2::INTERVAL 
+
+LIMIT $3::INTEGER FOR UPDATE SKIP LOCKED)
+
+-- services.projects.archiving.departure, projects, into the archive
+INSERT INTO projects_archive (id, project_id, name, description, project_type, repository_url, local_path, default_branch, tech_stack, build_config, deploy_config, environment_vars, owner_id, is_public, collaborators, total_sessions, total_commits, total_worktrees, last_activity, workdir, status, mcp_enabled, max_parallel_cc, ultrathink_protocol, config_json, hold_permission_requests, git_repository, created_at, updated_at, archived_at) SELECT t.id, t.project_id, t.name, t.description, t.project_type, t.repository_url, t.local_path, t.default_branch, t.tech_stack, t.build_config, t.deploy_config, t.environment_vars, t.owner_id, t.is_public, t.collaborators, t.total_sessions, t.total_commits, t.total_worktrees, t.last_activity, t.workdir, t.status, t.mcp_enabled, t.max_parallel_cc, t.ultrathink_protocol, t.config_json, t.hold_permission_requests, t.git_repository, t.created_at, t.updated_at, t.archived_at
+FROM projects t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, projects, out of the table
+DELETE
+FROM projects t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, cc_instances, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'cc_instances', to_jsonb(t) - CASE WHEN t.environment_vars IS NULL THEN 'environment_vars' ELSE '' END - CASE WHEN t.resource_limits IS NULL THEN 'resource_limits' ELSE '' END
+FROM cc_instances t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, cc_instances, out of the table
+DELETE
+FROM cc_instances t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, features, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'features', to_jsonb(t)
+FROM features t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, features, out of the table
+DELETE
+FROM features t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, requirements, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'requirements', to_jsonb(t)
+FROM requirements t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, requirements, out of the table
+DELETE
+FROM requirements t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, websocket_notifications, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'websocket_notifications', to_jsonb(t) - CASE WHEN t.payload IS NULL THEN 'payload' ELSE '' END
+FROM websocket_notifications t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, websocket_notifications, out of the table
+DELETE
+FROM websocket_notifications t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, worktrees, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'worktrees', jsonb_build_object('id', t.id, 'project_id', t.project_id)
+FROM worktrees t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, worktrees, out of the table
+UPDATE worktrees t SET project_id = CASE WHEN NOT (t.project_id = (SELECT id
+FROM projects
+WHERE project_id = $1)) THEN t.project_id END
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, mcp_messages, into the archive
+INSERT INTO mcp_messages_archive (id, cc_instance_id, message_type, method, params, result, error, rpc_id, server_name, direction, processing_time_ms, created_at, project_id) SELECT t.id, t.cc_instance_id, t.message_type, t.method, t.params, t.result, t.error, t.rpc_id, t.server_name, t.direction, t.processing_time_ms, t.created_at, $1
+FROM mcp_messages t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, mcp_messages, out of the table
+DELETE
+FROM mcp_messages t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, sessions, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'sessions', jsonb_build_object('id', t.id, 'project_id', t.project_id)
+FROM sessions t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, sessions, out of the table
+UPDATE sessions t SET project_id = CASE WHEN NOT (t.project_id = (SELECT id
+FROM projects
+WHERE project_id = $1)) THEN t.project_id END
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, tasks, into the archive
+INSERT INTO tasks_archive (id, project_id, parent_task_id, name, description, status, priority, task_type, assigned_to, mcp_enabled, ultrathink_protocol, instruction, input_data, input_secrets, output_data, output_secrets, worktree_path, estimated_duration_minutes, actual_duration_minutes, lease_expires_at, created_at, updated_at, queued_at, started_at, completed_at) SELECT t.id, t.project_id, t.parent_task_id, t.name, t.description, t.status, t.priority, t.task_type, t.assigned_to, t.mcp_enabled, t.ultrathink_protocol, t.instruction, t.input_data, t.input_secrets, t.output_data, t.output_secrets, t.worktree_path, t.estimated_duration_minutes, t.actual_duration_minutes, t.lease_expires_at, t.created_at, t.updated_at, t.queued_at, t.started_at, t.completed_at
+FROM tasks t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, tasks, out of the table
+DELETE
+FROM tasks t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, cc_logs, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'cc_logs', jsonb_build_object('id', t.id, 'created_at', t.created_at, 'cc_instance_id', t.cc_instance_id, 'task_id', t.task_id)
+FROM cc_logs t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+AND t.created_at = ANY ($3)
+
+-- services.projects.archiving.departure, cc_logs, out of the table
+UPDATE cc_logs t SET cc_instance_id = CASE WHEN NOT (t.cc_instance_id IN (SELECT id
+FROM cc_instances
+WHERE project_id = $1)) THEN t.cc_instance_id END, task_id = CASE WHEN NOT (t.task_id IN (SELECT id
+FROM tasks
+WHERE project_id = $1)) THEN t.task_id END
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+AND t.created_at = ANY ($3)
+
+-- services.projects.archiving.departure, cc_permission_requests, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'cc_permission_requests', to_jsonb(t) - CASE WHEN t.suggestions IS NULL THEN 'suggestions' ELSE '' END - CASE WHEN t.tool_input IS NULL THEN 'tool_input' ELSE '' END
+FROM cc_permission_requests t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, cc_permission_requests, out of the table
+DELETE
+FROM cc_permission_requests t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, cc_usage, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'cc_usage', jsonb_build_object('id', t.id, 'project_id', t.project_id, 'cc_instance_id', t.cc_instance_id)
+FROM cc_usage t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, cc_usage, out of the table
+UPDATE cc_usage t SET project_id = CASE WHEN NOT (t.project_id = $1) THEN t.project_id END, cc_instance_id = CASE WHEN NOT (t.cc_instance_id IN (SELECT id
+FROM cc_instances
+WHERE project_id = $1)) THEN t.cc_instance_id END
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, git_worktrees, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'git_worktrees', to_jsonb(t) - CASE WHEN t.git_status IS NULL THEN 'git_status' ELSE '' END
+FROM git_worktrees t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, git_worktrees, out of the table
+DELETE
+FROM git_worktrees t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, mcp_tool_calls, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'mcp_tool_calls', to_jsonb(t) - CASE WHEN t.arguments IS NULL THEN 'arguments' ELSE '' END - CASE WHEN t.error_details IS NULL THEN 'error_details' ELSE '' END - CASE WHEN t.result IS NULL THEN 'result' ELSE '' END
+FROM mcp_tool_calls t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, mcp_tool_calls, out of the table
+DELETE
+FROM mcp_tool_calls t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, task_dependencies, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'task_dependencies', to_jsonb(t)
+FROM task_dependencies t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, task_dependencies, out of the table
+DELETE
+FROM task_dependencies t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, task_logs, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'task_logs', jsonb_build_object('id', t.id, 'created_at', t.created_at, 'cc_instance_id', t.cc_instance_id, 'task_id', t.task_id)
+FROM task_logs t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+AND t.created_at = ANY ($3)
+
+-- services.projects.archiving.departure, task_logs, out of the table
+UPDATE task_logs t SET cc_instance_id = CASE WHEN NOT (t.cc_instance_id IN (SELECT id
+FROM cc_instances
+WHERE project_id = $1)) THEN t.cc_instance_id END, task_id = CASE WHEN NOT (t.task_id IN (SELECT id
+FROM tasks
+WHERE project_id = $1)) THEN t.task_id END
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+AND t.created_at = ANY ($3)
+
+-- services.projects.archiving.departure, ultrathink_messages, into the archive
+INSERT INTO project_archive_rows (project_id, table_name, content) SELECT $1, 'ultrathink_messages', to_jsonb(t)
+FROM ultrathink_messages t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.archiving.departure, ultrathink_messages, out of the table
+DELETE
+FROM ultrathink_messages t
+WHERE $1::uuid IS NOT NULL
+AND t.id = ANY ($2)
+
+-- services.projects.restoring.arrival, projects
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM projects_archive t
+WHERE t.project_id = $1
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM projects_archive t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO projects (id, project_id, name, description, project_type, repository_url, local_path, default_branch, tech_stack, build_config, deploy_config, environment_vars, owner_id, is_public, collaborators, total_sessions, total_commits, total_worktrees, last_activity, workdir, status, mcp_enabled, max_parallel_cc, ultrathink_protocol, config_json, hold_permission_requests, git_repository, created_at, updated_at, archived_at) SELECT t.id, t.project_id, t.name, t.description, t.project_type, t.repository_url, t.local_path, t.default_branch, t.tech_stack, t.build_config, t.deploy_config, t.environment_vars, t.owner_id, t.is_public, t.collaborators, t.total_sessions, t.total_commits, t.total_worktrees, t.last_activity, t.workdir, t.status, t.mcp_enabled, t.max_parallel_cc, t.ultrathink_protocol, t.config_json, t.hold_permission_requests, t.git_repository, t.created_at, t.updated_at, t.archived_at
+FROM gone t
+WHERE true) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, cc_instances
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'cc_instances'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO cc_instances (id, project_id, name, type, status, parent_instance_id, worktree_path, process_id, socket_id, claude_api_key_hash, startup_command, environment_vars, resource_limits, created_at, started_at, last_heartbeat, terminated_at, exit_code, activity, activity_since, activity_detail, model, last_message, context_used_percent) SELECT r.id, (SELECT there.project_id
+FROM projects AS there
+WHERE there.project_id = r.project_id), r.name, r.type, r.status, r.parent_instance_id, r.worktree_path, r.process_id, (SELECT there.id
+FROM websocket_sessions AS there
+WHERE there.id = r.socket_id), r.claude_api_key_hash, r.startup_command, a.content -> 'environment_vars', a.content -> 'resource_limits', r.created_at, r.started_at, r.last_heartbeat, r.terminated_at, r.exit_code, r.activity, r.activity_since, r.activity_detail, r.model, r.last_message, r.context_used_percent
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::cc_instances, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, features
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'features'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO features (id, project_id, name, description, feature_type, priority, status, mcp_integration, created_at, updated_at) SELECT r.id, (SELECT there.project_id
+FROM projects AS there
+WHERE there.project_id = r.project_id), r.name, r.description, r.feature_type, r.priority, r.status, r.mcp_integration, r.created_at, r.updated_at
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::features, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, requirements
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'requirements'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO requirements (id, project_id, type, title, content, priority, status, created_at, updated_at) SELECT r.id, (SELECT there.project_id
+FROM projects AS there
+WHERE there.project_id = r.project_id), r.type, r.title, r.content, r.priority, r.status, r.created_at, r.updated_at
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::requirements, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, websocket_notifications
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'websocket_notifications'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO websocket_notifications (id, socket_id, project_id, event_type, event_name, payload, sent_at, first_sent_at, delivery_status, retry_count, client_ack) SELECT r.id, (SELECT there.id
+FROM websocket_sessions AS there
+WHERE there.id = r.socket_id), (SELECT there.project_id
+FROM projects AS there
+WHERE there.project_id = r.project_id), r.event_type, r.event_name, a.content -> 'payload', r.sent_at, r.first_sent_at, r.delivery_status, r.retry_count, r.client_ack
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::websocket_notifications, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, worktrees
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'worktrees'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (UPDATE worktrees t SET project_id = COALESCE(t.project_id, r.project_id)
+FROM (SELECT r.id, (SELECT there.id
+FROM projects AS there
+WHERE there.id = r.project_id) AS project_id
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::worktrees, a.content) AS r) AS r
+WHERE t.id = r.id) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, mcp_messages
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM mcp_messages_archive t
+WHERE t.project_id = $1
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM mcp_messages_archive t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO mcp_messages (id, cc_instance_id, message_type, method, params, result, error, rpc_id, server_name, direction, processing_time_ms, created_at) SELECT t.id, t.cc_instance_id, t.message_type, t.method, t.params, t.result, t.error, t.rpc_id, t.server_name, t.direction, t.processing_time_ms, t.created_at
+FROM gone t
+WHERE true) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, sessions
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'sessions'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (UPDATE sessions t SET project_id = COALESCE(t.project_id, r.project_id)
+FROM (SELECT r.id, (SELECT there.id
+FROM projects AS there
+WHERE there.id = r.project_id) AS project_id
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::sessions, a.content) AS r) AS r
+WHERE t.id = r.id) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, tasks
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM tasks_archive t
+WHERE t.project_id = $1
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM tasks_archive t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO tasks (id, project_id, parent_task_id, name, description, status, priority, task_type, assigned_to, mcp_enabled, ultrathink_protocol, instruction, input_data, input_secrets, output_data, output_secrets, worktree_path, estimated_duration_minutes, actual_duration_minutes, lease_expires_at, created_at, updated_at, queued_at, started_at, completed_at) SELECT t.id, t.project_id, t.parent_task_id, t.name, t.description, t.status, t.priority, t.task_type, t.assigned_to, t.mcp_enabled, t.ultrathink_protocol, t.instruction, t.input_data, t.input_secrets, t.output_data, t.output_secrets, t.worktree_path, t.estimated_duration_minutes, t.actual_duration_minutes, t.lease_expires_at, t.created_at, t.updated_at, t.queued_at, t.started_at, t.completed_at
+FROM gone t
+WHERE true) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, cc_logs
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'cc_logs'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (UPDATE cc_logs t SET cc_instance_id = COALESCE(t.cc_instance_id, r.cc_instance_id), task_id = COALESCE(t.task_id, r.task_id)
+FROM (SELECT r.id, r.created_at, (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.cc_instance_id) AS cc_instance_id, (SELECT there.id
+FROM tasks AS there
+WHERE there.id = r.task_id) AS task_id
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::cc_logs, a.content) AS r) AS r
+WHERE t.id = r.id
+AND t.created_at = r.created_at) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, cc_permission_requests
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'cc_permission_requests'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO cc_permission_requests (id, cc_instance_id, session_id, user_id, tool_name, tool_input, suggestions, asked_at, held_until, answered_at, answered_by, decision, message, waited_ms) SELECT r.id, (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.cc_instance_id), (SELECT there.session_id
+FROM sessions AS there
+WHERE there.session_id = r.session_id), (SELECT there.id
+FROM users AS there
+WHERE there.id = r.user_id), r.tool_name, a.content -> 'tool_input', a.content -> 'suggestions', r.asked_at, r.held_until, r.answered_at, (SELECT there.id
+FROM users AS there
+WHERE there.id = r.answered_by), r.decision, r.message, r.waited_ms
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::cc_permission_requests, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, cc_usage
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'cc_usage'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (UPDATE cc_usage t SET project_id = COALESCE(t.project_id, r.project_id), cc_instance_id = COALESCE(t.cc_instance_id, r.cc_instance_id)
+FROM (SELECT r.id, (SELECT there.project_id
+FROM projects AS there
+WHERE there.project_id = r.project_id) AS project_id, (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.cc_instance_id) AS cc_instance_id
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::cc_usage, a.content) AS r) AS r
+WHERE t.id = r.id) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, git_worktrees
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'git_worktrees'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO git_worktrees (id, project_id, cc_instance_id, task_id, worktree_name, worktree_path, base_branch, current_branch, git_status, created_at, last_commit_hash, last_commit_at, cleanup_scheduled_at, cleanup_completed_at) SELECT r.id, (SELECT there.project_id
+FROM projects AS there
+WHERE there.project_id = r.project_id), (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.cc_instance_id), (SELECT there.id
+FROM tasks AS there
+WHERE there.id = r.task_id), r.worktree_name, r.worktree_path, r.base_branch, r.current_branch, a.content -> 'git_status', r.created_at, r.last_commit_hash, r.last_commit_at, r.cleanup_scheduled_at, r.cleanup_completed_at
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::git_worktrees, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, mcp_tool_calls
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'mcp_tool_calls'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO mcp_tool_calls (id, message_id, cc_instance_id, tool_name, arguments, status, started_at, completed_at, execution_time_ms, result, error_details, retry_count, server_name, message_instance_id) SELECT r.id, (SELECT there.id
+FROM mcp_messages AS there
+WHERE there.id = r.message_id), (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.cc_instance_id), r.tool_name, a.content -> 'arguments', r.status, r.started_at, r.completed_at, r.execution_time_ms, a.content -> 'result', a.content -> 'error_details', r.retry_count, r.server_name, r.message_instance_id
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::mcp_tool_calls, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, task_dependencies
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'task_dependencies'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO task_dependencies (id, task_id, dependency_task_id, dependency_type, created_at) SELECT r.id, (SELECT there.id
+FROM tasks AS there
+WHERE there.id = r.task_id), (SELECT there.id
+FROM tasks AS there
+WHERE there.id = r.dependency_task_id), r.dependency_type, r.created_at
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::task_dependencies, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, task_logs
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'task_logs'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (UPDATE task_logs t SET cc_instance_id = COALESCE(t.cc_instance_id, r.cc_instance_id), task_id = COALESCE(t.task_id, r.task_id)
+FROM (SELECT r.id, r.created_at, (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.cc_instance_id) AS cc_instance_id, (SELECT there.id
+FROM tasks AS there
+WHERE there.id = r.task_id) AS task_id
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::task_logs, a.content) AS r) AS r
+WHERE t.id = r.id
+AND t.created_at = r.created_at) SELECT count(*)
+FROM gone
+
+-- services.projects.restoring.arrival, ultrathink_messages
+WITH chosen AS MATERIALIZED (SELECT t.id
+FROM project_archive_rows t
+WHERE t.project_id = $1
+AND t.table_name = 'ultrathink_messages'
+LIMIT 500 FOR UPDATE OF t), gone AS (DELETE
+FROM project_archive_rows t USING chosen
+WHERE t.id = chosen.id
+RETURNING t.*), back AS (INSERT INTO ultrathink_messages (id, parent_instance_id, child_instance_id, task_id, protocol_version, instruction_type, instruction_content, keyword_detected, sent_at, acknowledged_at, response_content, execution_started_at, completed_at, status) SELECT r.id, (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.parent_instance_id), (SELECT there.id
+FROM cc_instances AS there
+WHERE there.id = r.child_instance_id), (SELECT there.id
+FROM tasks AS there
+WHERE there.id = r.task_id), r.protocol_version, r.instruction_type, r.instruction_content, r.keyword_detected, r.sent_at, r.acknowledged_at, r.response_content, r.execution_started_at, r.completed_at, r.status
+FROM gone a CROSS
+JOIN LATERAL jsonb_populate_record(NULL::ultrathink_messages, a.content) AS r) SELECT count(*)
+FROM gone
+
+-- services.system.maintenance_steps.cleaning_up
+UPDATE git_worktrees SET cleanup_completed_at = $1::timestamptz
+WHERE id IN (SELECT id
+FROM git_worktrees
+WHERE cleanup_scheduled_at <= $1::timestamptz
+AND cleanup_completed_at IS NULL
+AND NOT EXISTS (SELECT
+FROM tasks
+WHERE tasks.id = git_worktrees.task_id
+AND tasks.status = 'RUNNING')
+LIMIT 200 FOR UPDATE SKIP LOCKED)
+
+-- services.system.maintenance_steps.compacting
+UPDATE mcp_messages SET params = CASE WHEN length(params::text) > 100 THEN jsonb_build_object('archived', true, 'original_size', length(params::text)) ELSE params END
+WHERE id IN (SELECT id
+FROM mcp_messages
+WHERE created_at < $1
+LIMIT 20 FOR UPDATE SKIP LOCKED)
+
+-- services.system.partitions.copying, cc_logs
+INSERT INTO ccgraph_moving.cc_logs SELECT *
+FROM ONLY cc_logs_default
+WHERE ctid >= '(0,0)'::tid
+AND ctid < '(16,0)'::tid FOR SHARE ON CONFLICT DO NOTHING
+
+-- services.system.retention.deletion, a table that is followed
+WITH gone AS (DELETE
+FROM cc_logs
+WHERE tableoid = 'cc_logs_2026_01'::regclass
+AND ctid >= '(0,0)'::tid
+AND ctid < '(16,0)'::tid
+AND created_at < '2026-02-01 00:00:00+00'
+RETURNING xid) SELECT (SELECT count(*)
+FROM gone), ccgraph_raise_feed_floor((SELECT xid
+FROM gone
+ORDER BY xid DESC
+LIMIT 1))
+
+-- services.system.retention.deletion, a table that is followed, what is free
+WITH gone AS (DELETE
+FROM cc_logs
+WHERE tableoid = 'cc_logs_2026_01'::regclass
+AND ctid = ANY (ARRAY(SELECT ctid
+FROM ONLY cc_logs_2026_01
+WHERE ctid >= '(0,0)'::tid
+AND ctid < '(16,0)'::tid
+AND created_at < '2026-02-01 00:00:00+00' FOR UPDATE SKIP LOCKED))
+AND created_at < '2026-02-01 00:00:00+00'
+RETURNING xid) SELECT (SELECT count(*)
+FROM gone), ccgraph_raise_feed_floor((SELECT xid
+FROM gone
+ORDER BY xid DESC
+LIMIT 1))
+
+-- services.system.retention.deletion, another table
+WITH gone AS (DELETE
+FROM system_logs
+WHERE created_at < '2026-02-01'
+RETURNING xid) SELECT (SELECT count(*)
+FROM gone), ccgraph_raise_feed_floor((SELECT xid
+FROM gone
+ORDER BY xid DESC
+LIMIT 1))
+
+-- services.system.retention.sweeping, login_attempts
+DELETE
+FROM login_attempts
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM login_attempts
+WHERE window_started_at < $1::timestamptz - INTERVAL '900 seconds'
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, api_call_counts
+DELETE
+FROM api_call_counts
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM api_call_counts
+WHERE hour < date_trunc('hour', $1::timestamptz)
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, ingest_counts
+DELETE
+FROM ingest_counts
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM ingest_counts
+WHERE hour < date_trunc('hour', $1::timestamptz)
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, maintenance_runs
+DELETE
+FROM maintenance_runs
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM maintenance_runs
+WHERE status <> 'running'
+AND started_at < $1::timestamptz - INTERVAL '1 day' * ccgraph_setting('retention.maintenance_runs_days')
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, auth_tokens
+DELETE
+FROM auth_tokens
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM auth_tokens
+WHERE expires_at < $1::timestamptz - INTERVAL '1 day' * ccgraph_setting('retention.expired_tokens_days')
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, ingest_files
+DELETE
+FROM ingest_files
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM ingest_files
+WHERE last_at < $1::timestamptz - INTERVAL '1 day' * ccgraph_setting('retention.ingest_files_days')
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, websocket_sessions
+DELETE
+FROM websocket_sessions
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM websocket_sessions
+WHERE disconnected_at < $1::timestamptz - INTERVAL '1 day' * ccgraph_setting('retention.websocket_sessions_days')
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, cc_permission_requests
+DELETE
+FROM cc_permission_requests
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM cc_permission_requests
+WHERE asked_at < $1::timestamptz - INTERVAL '1 day' * ccgraph_setting('retention.cc_permission_requests_days')
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.system.retention.sweeping, cc_usage
+DELETE
+FROM cc_usage
+WHERE ctid = ANY (ARRAY(SELECT ctid
+FROM cc_usage
+WHERE requested_at < $1::timestamptz - INTERVAL '1 day' * ccgraph_setting('retention.cc_usage_days')
+LIMIT 200 FOR UPDATE SKIP LOCKED))
+
+-- services.writing.rows.changing, cc_instances
+UPDATE cc_instances SET started_at = COALESCE(started_at, now()), last_heartbeat = now(), claude_api_key_hash = $2::TEXT, environment_vars = $3::JSONB
+WHERE id = $1
+
+-- services.writing.rows.changing, collaboration_sessions
+UPDATE collaboration_sessions SET allowed_users = $2::JSONB, expires_at = $3::TIMESTAMP WITH TIME ZONE
+WHERE id = $1
+
+-- services.writing.rows.changing, features
+UPDATE features SET description = $2::TEXT, feature_type = $3::TEXT
+WHERE id = $1
+
+-- services.writing.rows.changing, git_worktrees
+UPDATE git_worktrees SET base_branch = $2::TEXT, cc_instance_id = $3::UUID
+WHERE id = $1
+
+-- services.writing.rows.changing, mcp_tool_calls
+UPDATE mcp_tool_calls SET arguments = $2::JSONB, cc_instance_id = $3::UUID
+WHERE id = $1
+
+-- services.writing.rows.changing, notification_history
+UPDATE notification_history SET max_retries = $2::INTEGER, message = $3::TEXT
+WHERE id = $1
+
+-- services.writing.rows.changing, notification_settings
+UPDATE notification_settings SET filter_rules = $2::JSONB, is_enabled = $3::BOOLEAN
+WHERE id = $1
+
+-- services.writing.rows.changing, projects
+UPDATE projects SET build_config = $2::JSONB, config_json = $3::JSONB
+WHERE id = $1
+
+-- services.writing.rows.changing, requirements
+UPDATE requirements SET content = $2::TEXT, id = $3::UUID
+WHERE id = $1
+
+-- services.writing.rows.changing, sessions
+UPDATE sessions SET last_accessed = now(), claude_session_id = $2::VARCHAR, container_id = $3::VARCHAR
+WHERE id = $1
+
+-- services.writing.rows.changing, system_settings
+UPDATE system_settings SET category = $2::VARCHAR, data_type = $3::VARCHAR
+WHERE id = $1
+
+-- services.writing.rows.changing, tasks
+UPDATE tasks SET assigned_to = $2::UUID, lease_expires_at = NULL, started_at = NULL, completed_at = NULL, actual_duration_minutes = NULL, queued_at = NULL, description = $3::TEXT
+WHERE id = $1
+
+-- services.writing.rows.changing, task_dependencies
+UPDATE task_dependencies SET dependency_task_id = $2::UUID, dependency_type = $3::TEXT
+WHERE id = $1
+
+-- services.writing.rows.changing, ultrathink_messages
+UPDATE ultrathink_messages SET acknowledged_at = now(), child_instance_id = $2::UUID, id = $3::UUID
+WHERE id = $1
+
+-- services.writing.rows.changing, websocket_notifications
+UPDATE websocket_notifications SET event_name = $2::TEXT, event_type = $3::TEXT
+WHERE id = $1
+
+-- services.writing.rows.changing, worktrees
+UPDATE worktrees SET branch_name = $2::VARCHAR, commit_hash = $3::VARCHAR
+WHERE id = $1
+
+-- services.writing.rows.deletion, tasks
+DELETE
+FROM tasks
+WHERE id = $1
+
+-- services.writing.rows.insertion, tasks
+INSERT INTO tasks (id, name) VALUES ($1::UUID, $2::TEXT) ON CONFLICT (id) DO NOTHING
+RETURNING id
+
+-- services.writing.rows.insertion, sessions
+INSERT INTO sessions (project_id) VALUES ($1::INTEGER)
+RETURNING id
+
+-- services.writing.sealed_columns.SealedColumn, notification_settings push_subscription ->> 'sealed'
+UPDATE notification_settings SET push_subscription = jsonb_build_object('sealed', $2::text)
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, notification_settings webhook_secret
+UPDATE notification_settings SET webhook_secret = $2
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, notification_settings previous_webhook_secret
+UPDATE notification_settings SET previous_webhook_secret = $2
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, notification_settings webhook_headers ->> 'sealed'
+UPDATE notification_settings SET webhook_headers = jsonb_build_object('sealed', $2::text)
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, notification_settings service_config ->> 'sealed'
+UPDATE notification_settings SET service_config = jsonb_build_object('sealed', $2::text)
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, projects environment_vars ->> 'sealed'
+UPDATE projects SET environment_vars = jsonb_build_object('sealed', $2::text)
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, projects_archive environment_vars ->> 'sealed'
+UPDATE projects_archive SET environment_vars = jsonb_build_object('sealed', $2::text)
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, cc_instances environment_vars ->> 'sealed'
+UPDATE cc_instances SET environment_vars = jsonb_build_object('sealed', $2::text)
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, tasks_archive input_secrets
+UPDATE tasks_archive SET input_secrets = $2
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, tasks_archive output_secrets
+UPDATE tasks_archive SET output_secrets = $2
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, tasks input_secrets
+UPDATE tasks SET input_secrets = $2
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, tasks output_secrets
+UPDATE tasks SET output_secrets = $2
+WHERE id = $1
+
+-- services.writing.sealed_columns.SealedColumn, project_archive_rows content #>> '{environment_vars,sealed}'
+UPDATE project_archive_rows SET content = jsonb_set(content, '{environment_vars,sealed}', to_jsonb($2::text))
+WHERE id = $1
