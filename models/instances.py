@@ -65,6 +65,12 @@ class CcInstance(Base):
         Index("idx_cc_instances_project_type", "project_id", "type"),
         # The instances that a person may see, whose logs and messages are seen through them.
         Index("idx_cc_instances_project_keys", "project_id", postgresql_include=["id"]),
+        # Those of a person that run, whose lists and totals begin from the projects (decision 191).
+        Index(
+            "idx_cc_instances_running",
+            "project_id",
+            postgresql_where=text(f"status = '{CcInstanceStatus.RUNNING.value}'"),
+        ),
         Index("idx_cc_instances_parent_status", "parent_instance_id", "status"),
         Index("idx_cc_instances_heartbeat", "last_heartbeat"),
         Index("idx_cc_instances_socket", "socket_id"),
