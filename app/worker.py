@@ -93,7 +93,7 @@ async def deliver(
         places=settings.delivery_places,
     )
     async with open_worker_pool(settings) as pool:
-        own = replace(database, at_once=pool, after_commit=wakeup.notify)
+        own = replace(database, autocommit=pool, after_commit=wakeup.notify)
         await _publish_key(pool, sender)
         worker = Delivery(
             own, sender, settings.vault(), wakeup.event(), pace=pace, breakers=breakers

@@ -13,7 +13,7 @@ from services.core.errors import BadInput
 from services.core.json_codec import read_json
 from services.core.principal import Principal
 
-STRANGERS_BODY = 20_000
+ANONYMOUS_BODY = 20_000
 """Bytes of the body of a caller without a token, who has nothing to do but to log in."""
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -63,7 +63,7 @@ async def read_body(headers: Headers, receive: Receive, maximum: int, principal:
 
     app/uvicorn_ext/deadlines.py sees to the time it takes.
     """
-    limit = maximum if principal is not None else min(maximum, STRANGERS_BODY)
+    limit = maximum if principal is not None else min(maximum, ANONYMOUS_BODY)
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit:
         # Who waits for "100 Continue" sends nothing once this is told.

@@ -28,7 +28,7 @@ _VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 _IDLE: Final = 2.0
 """Seconds after which a connection is not used again: the server may be about to close it."""
 
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 """Seconds for which a server that takes no connection is asked again: it may be starting anew."""
 
 _CONNECT: Final = 5.0
@@ -226,7 +226,7 @@ class Server:
                 if time.monotonic() - since < _IDLE and not _is_closed(connection):
                     return connection
                 connection.close()
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _TIMEOUT
         while True:
             connection = self._connection()
             try:

@@ -19,7 +19,7 @@ SOME_FAILED = 3
 
 
 def maintain(*, dry_run: bool) -> None:
-    """Run maintenance, or rehearse it, and print what it did as a table."""
+    """Run maintenance, or count what it would do, and print what it did as a table."""
     with location("maintenance", existing=True) as found:
         configure_logging(_logging(found.settings))
         outcomes = run(_maintained(found.settings, dry_run=dry_run))
@@ -54,7 +54,7 @@ async def _maintained(settings: Settings, *, dry_run: bool) -> list[Outcome] | N
         async with open_database(settings) as database:
             maintenance = maintenance_of(settings, database)
             if dry_run:
-                return await maintenance.rehearse(told=told)
+                return await maintenance.dry_run(told=told)
             return await maintenance.run(MaintenanceOrigin.COMMAND, told=told)
 
 

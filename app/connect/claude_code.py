@@ -68,7 +68,7 @@ _VERSION: Final = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 _TOLD: Final = re.compile(rb'"version":\s*"(\d{1,6}\.\d{1,6}\.\d{1,6})')
 _TAIL: Final = 64_000
 _PLACES: Final = (".local/bin", ".claude/local", ".npm-global/bin", ".bun/bin")
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _told_by(program: Path) -> Version | None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
         return read_version(told.stdout)

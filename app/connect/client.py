@@ -15,7 +15,7 @@ from app.config.errors import StartupError
 from app.connect.connection import Server
 from app.connect.scripts import PATHS
 
-_PATIENCE: Final = 30.0
+_TIMEOUT: Final = 30.0
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """Of an answer."""
 _WORTH_COMPRESSING: Final = 1024
@@ -71,10 +71,10 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 class Client:
     """Requests to one server; `token` goes with each."""
 
-    def __init__(self, server: Server, token: str | None = None, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, server: Server, token: str | None = None, *, timeout: float = _TIMEOUT) -> None:
         self.server = server
         self._token = token
-        self._patience = patience
+        self._timeout = timeout
         handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
         if server.url.startswith("https:"):
             handlers.append(urllib.request.HTTPSHandler(context=_context(server)))
@@ -108,7 +108,7 @@ class Client:
         if self._token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
-            with self._opener.open(request, timeout=self._patience) as answer:
+            with self._opener.open(request, timeout=self._timeout) as answer:
                 return _read(answer.status, answer.headers, answer)
         except urllib.error.HTTPError as error:
             with error:

@@ -81,10 +81,10 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         writer = _writing(settings, settings.database_url)
         stack.push_async_callback(writer.dispose)
         single = partial(connect_single, settings, settings.database_url.get_secret_value())
-        at_once = ConnectionPool(
+        autocommit = ConnectionPool(
             single, settings.write_pool_size, settings.statement_timeout, lifetime=LIFETIME
         )
-        stack.push_async_callback(at_once.close, CLOSE_TIMEOUT)
+        stack.push_async_callback(autocommit.close, CLOSE_TIMEOUT)
         url = settings.database_url.get_secret_value()
         checks = ConnectionPool(
             partial(connect_reader, settings, url, read_only=False),
@@ -97,7 +97,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
             writer=writer,
             reader=primary,
             primary=primary,
-            at_once=at_once,
+            autocommit=autocommit,
             time_limit=settings.statement_timeout + ANSWER_MARGIN,
             checks=checks,
             reading=_shares(settings, settings.read_pool_size),

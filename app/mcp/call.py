@@ -57,14 +57,14 @@ class Reads(Protocol):
         """
 
 
-class Bell(Protocol):
+class WaitSignal(Protocol):
     """Rings when something may have become ready in a project."""
 
     @property
     def ending(self) -> bool:
         """Whether the server stops, so that nothing is waited for any more."""
 
-    async def rung(self, seconds: float) -> bool:
+    async def wait(self, seconds: float) -> bool:
         """Wait for it; False when the time is over, or when the server stops.
 
         Raises: Unauthenticated when the caller's token has ended.
@@ -74,8 +74,10 @@ class Bell(Protocol):
 class Waits(Protocol):
     """Waits for changes of tasks."""
 
-    def listening(self, principal: Principal, project_id: UUID | None) -> AbstractAsyncContextManager[Bell]:
-        """A bell that rings for whatever is committed from now on. Raises: QuotaExceeded."""
+    def listening(
+        self, principal: Principal, project_id: UUID | None
+    ) -> AbstractAsyncContextManager[WaitSignal]:
+        """A signal that is set by whatever is committed from now on. Raises: QuotaExceeded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,18 @@ from services.core.principal import Principal
 from services.feed.events import ChangeEvent
 from services.feed.feed import Feed
 from services.feed.sources import CHANGES
+from services.feed.wakeup import WakeupEvent
 
 _TABLES: Final = frozenset({"tasks", "task_dependencies"})
 
 
-class TaskBell:
+class TaskSignal:
     """One call that waits."""
 
     __slots__ = ("_event", "_refused", "_waits")
 
     def __init__(self, waits: "TaskWaits") -> None:
-        self._event = asyncio.Event()
+        self._event = WakeupEvent()
         self._refused = False
         self._waits = waits
 
@@ -34,7 +35,7 @@ class TaskBell:
         """Whether the server stops, so that nothing is waited for any more."""
         return self._waits.ending
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Something changed."""
         self._event.set()
 
@@ -43,19 +44,15 @@ class TaskBell:
         self._refused = True
         self._event.set()
 
-    async def rung(self, seconds: float) -> bool:
+    async def wait(self, seconds: float) -> bool:
         """Wait for a change; False when the time is over, or when the server stops.
 
         Raises: Unauthenticated when the caller's token has ended.
         """
         if self._waits.ending:
             return False
-        try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
+        if not await self._event.wait(seconds):
             return False
-        self._event.clear()
         if self._refused:
             raise expired(TokenType.ACCESS)
         return not self._waits.ending
@@ -72,39 +69,39 @@ class TaskWaits:
         self._feed = feed
         self._allowance = allowance
         self._connections = connections
-        self._bells: dict[UUID | None, set[TaskBell]] = defaultdict(set)
+        self._signals: dict[UUID | None, set[TaskSignal]] = defaultdict(set)
         self._unwatch: Callable[[], None] | None = None
         self._opening = asyncio.Lock()
 
     def end(self) -> None:
         """Let all calls return: the server stops."""
         self.ending = True
-        for bells in self._bells.values():
-            for bell in bells:
-                bell.ring()
+        for signals in self._signals.values():
+            for signal in signals:
+                signal.set()
 
     @asynccontextmanager
-    async def listening(self, principal: Principal, project_id: UUID | None) -> AsyncIterator[TaskBell]:
-        """A bell that rings for whatever is committed from now on. Raises: QuotaExceeded."""
+    async def listening(self, principal: Principal, project_id: UUID | None) -> AsyncIterator[TaskSignal]:
+        """A signal that is set by whatever is committed from now on. Raises: QuotaExceeded."""
         give_back = self._allowance.take(principal.user_id)
-        bell = TaskBell(self)
+        signal = TaskSignal(self)
         try:
             async with self._opening:
                 if self._unwatch is None:
                     self._unwatch = await self._feed.watch(CHANGES, self._notice)
-                self._bells[project_id].add(bell)
-            with self._connections.with_token(principal, lambda _: bell.refuse()):
-                yield bell
+                self._signals[project_id].add(signal)
+            with self._connections.with_token(principal, lambda _: signal.refuse()):
+                yield signal
         finally:
-            self._bells[project_id].discard(bell)
-            if not self._bells[project_id]:
-                del self._bells[project_id]
-            if not self._bells and self._unwatch is not None and not self._opening.locked():
+            self._signals[project_id].discard(signal)
+            if not self._signals[project_id]:
+                del self._signals[project_id]
+            if not self._signals and self._unwatch is not None and not self._opening.locked():
                 self._unwatch()
                 self._unwatch = None
             give_back()
 
     def _notice(self, events: Sequence[ChangeEvent]) -> None:
         for project_id in {event.project_id for event in events if event.table in _TABLES}:
-            for bell in self._bells.get(project_id, ()):
-                bell.ring()
+            for signal in self._signals.get(project_id, ()):
+                signal.set()

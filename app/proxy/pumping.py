@@ -26,12 +26,12 @@ def pump(source: int, sink: int, copy: Callable[[bytes], None], ended: int | Non
     waiting.register(sink, 0)
     if ended is not None:
         waiting.register(ended, 0)
-    patience: float | None = None
+    timeout: float | None = None
     while True:
-        events = dict(waiting.poll(patience))
+        events = dict(waiting.poll(timeout))
         if ended in events:
             waiting.unregister(ended)
-            ended, patience = None, STILL_OPEN * 1000
+            ended, timeout = None, STILL_OPEN * 1000
             continue
         if not events:
             return True

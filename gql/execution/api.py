@@ -47,7 +47,7 @@ from gql.execution.single_flight import key_of
 from gql.planner.catalog import Catalog
 from gql.planner.errors import PlanError
 from gql.planner.selection import collect
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables
 from gql.request.anonymous import NO_DETAILS, without_details
 from gql.request.limits import Limits, check_cost
@@ -180,7 +180,7 @@ class Api:
             case PreparedSubscription() | Refused(kind=OperationType.SUBSCRIPTION):
                 return _refusal([format_error(_WRONG_TRANSPORT)])
             case Refused(error=error):
-                return _refusal(refused(error, by_stranger=context.principal is None))
+                return _refusal(refused(error, anonymous=context.principal is None))
 
     def _is_large(self, request: OperationRequest) -> bool:
         if request.size > LARGE_REQUEST:
@@ -191,7 +191,7 @@ class Api:
         kind = None
         try:
             operation = self.preparation.operation(
-                request.query, request.operation_name, by_stranger=principal is None
+                request.query, request.operation_name, anonymous=principal is None
             )
             kind = operation.kind
             variables = operation.variables(self.schema, request.variables)
@@ -229,9 +229,9 @@ class Api:
         self, request: OperationRequest, operation: Operation, variables: VariableValues, *, is_admin: bool
     ) -> PreparedSubscription:
         observed = ObservedVariables(variables.coerced)
-        question = Question(self.catalog, observed, operation.fragments, is_admin)
+        env = CompileEnv(self.catalog, observed, operation.fragments, is_admin)
         try:
-            selected = collect([operation.node.selection_set], question, (), "Subscription")
+            selected = collect([operation.node.selection_set], env, (), "Subscription")
             if len(selected) != 1:
                 raise BadInput("Select exactly one field of Subscription.", field="query")
             (root,) = selected
@@ -302,13 +302,13 @@ class Api:
         return _result(response, format_execution_errors(told))
 
 
-def refused(error: Exception, *, by_stranger: bool = False) -> list[FormattedError]:
-    """The errors of a request that was refused before anything ran; a stranger learns no name from them."""
+def refused(error: Exception, *, anonymous: bool = False) -> list[FormattedError]:
+    """The errors of a request that was refused before anything ran; anonymous callers learn no names."""
     if isinstance(error, InvalidDocument):
-        told = without_details(error.errors) if by_stranger and error.parsed else error.errors
+        told = without_details(error.errors) if anonymous and error.parsed else error.errors
         return format_request_errors(told, VALIDATION_FAILED if error.parsed else PARSE_FAILED)
     if isinstance(error, InvalidVariables):
-        told = [GraphQLError(NO_DETAILS)] if by_stranger else error.errors
+        told = [GraphQLError(NO_DETAILS)] if anonymous else error.errors
         return format_request_errors(told, BAD_USER_INPUT)
     return [format_error(error)]
 

@@ -21,7 +21,7 @@ from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
 from gql.planner.plan_keys import Kept
 from gql.planner.selection import Field
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables
 from gql.request.preparation import Operation
 
@@ -44,8 +44,8 @@ class Execution:
         """The plan that loads rows for the selection of a field; kept with the operation."""
 
         def make(variables: ObservedVariables) -> Plan:
-            question = Question(self.catalog, variables, self.operation.fragments, is_admin)
-            return compile_rows(question, type_name, selected)
+            env = CompileEnv(self.catalog, variables, self.operation.fragments, is_admin)
+            return compile_rows(env, type_name, selected)
 
         context = ("rows", type_name, *map(id, selected.nodes), is_admin)
         return self.operation.derived.get(context, self.variables, make)

@@ -40,7 +40,7 @@ from gql.compat.strawberry_graphql import (
 from gql.context import Context
 from gql.execution.loaders import Execution
 from gql.planner.selection import Field
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 
 ResponsePath: TypeAlias = tuple[str | int, ...]
 
@@ -154,20 +154,18 @@ class Run:
         return info_of(raw, selected.source)
 
 
-def direct_mutation(
-    schema: GraphQLSchema, question: Question, fields: Sequence[Field]
-) -> DirectMutation | None:
+def direct_mutation(schema: GraphQLSchema, env: CompileEnv, fields: Sequence[Field]) -> DirectMutation | None:
     """How to run a mutation whose root fields these are; None where only the general executor knows how."""
     mutation = schema.mutation_type
     if mutation is None or len(fields) != 1:
         return None
     root = _selected(mutation, fields[0])
     kind = None if root is None else get_nullable_type(root.definition.type)
-    if root is None or not isinstance(kind, GraphQLObjectType) or kind.name in question.catalog.types:
+    if root is None or not isinstance(kind, GraphQLObjectType) or kind.name in env.catalog.types:
         return None
-    chosen = fields[0].selected(question, kind.name)
+    chosen = fields[0].selected(env, kind.name)
     parts = [part for each in chosen if (part := _selected(kind, each)) is not None]
-    if len(parts) < len(chosen) or not all(_is_simple(question, part.definition) for part in parts):
+    if len(parts) < len(chosen) or not all(_is_simple(env, part.definition) for part in parts):
         return None
     return DirectMutation(root, tuple(parts), () if root.source is None else field_arguments(root.source))
 
@@ -184,10 +182,10 @@ def _selected(parent: GraphQLObjectType, selected: Field) -> Selected | None:
     return Selected(selected, parent, definition, source, call, complete)
 
 
-def _is_simple(question: Question, definition: GraphQLField) -> bool:
+def _is_simple(env: CompileEnv, definition: GraphQLField) -> bool:
     """Whether a field takes no arguments and holds rows, which are planned, or plain values."""
     named = get_named_type(definition.type)
-    return not definition.args and (is_leaf_type(named) or named.name in question.catalog.types)
+    return not definition.args and (is_leaf_type(named) or named.name in env.catalog.types)
 
 
 def _completion(kind: GraphQLOutputType, label: str, nodes: Collection[Node]) -> Complete:

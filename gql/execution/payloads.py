@@ -15,7 +15,7 @@ from gql.planner.compiler import KEYS
 from gql.planner.errors import PlanError
 from gql.planner.plan import Plan
 from gql.planner.selection import Field, collect
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables, Variables
 
 NOBODY = 0
@@ -45,36 +45,36 @@ def payload_of(schema: GraphQLSchema, execution: Execution, *, is_admin: bool) -
     operation = execution.operation
 
     def make(variables: ObservedVariables) -> Payload:
-        question = Question(execution.catalog, variables, operation.fragments, is_admin)
-        return _payload(schema, execution, question)
+        env = CompileEnv(execution.catalog, variables, operation.fragments, is_admin)
+        return _payload(schema, execution, env)
 
     return operation.derived.get(("payload", is_admin), execution.variables, make).made
 
 
-def _payload(schema: GraphQLSchema, execution: Execution, question: Question) -> Payload:
+def _payload(schema: GraphQLSchema, execution: Execution, env: CompileEnv) -> Payload:
     operation = execution.operation
     root = schema.get_root_type(operation.kind)
     if root is None:
         return Payload((), None)
     try:
-        fields = collect([operation.node.selection_set], question, (), root.name)
-        plans = tuple(_plans(execution, question, root, fields))
-        return Payload(plans, direct_mutation(schema, question, fields))
+        fields = collect([operation.node.selection_set], env, (), root.name)
+        plans = tuple(_plans(execution, env, root, fields))
+        return Payload(plans, direct_mutation(schema, env, fields))
     except PlanError as error:
         raise domain_error(error) from None
 
 
 def _plans(
-    execution: Execution, question: Question, parent: GraphQLObjectType, fields: Sequence[Field]
+    execution: Execution, env: CompileEnv, parent: GraphQLObjectType, fields: Sequence[Field]
 ) -> Iterator[Plan]:
     for field in fields:
         definition = parent.fields.get(field.name)
         kind = get_named_type(definition.type) if definition else None
         if not isinstance(kind, GraphQLObjectType):
             continue
-        if kind.name in question.catalog.types:
-            kept = execution.plan(kind.name, field, is_admin=question.is_admin)
-            question.variables.note(kept.observations, kept.answers)
+        if kind.name in env.catalog.types:
+            kept = execution.plan(kind.name, field, is_admin=env.is_admin)
+            env.variables.note(kept.observations, kept.answers)
             yield kept.made
         else:
-            yield from _plans(execution, question, kind, field.selected(question, kind.name))
+            yield from _plans(execution, env, kind, field.selected(env, kind.name))

@@ -21,7 +21,7 @@ from gql.mutations.action import Info
 from gql.mutations.inputs import Given
 from gql.planner.errors import PlanError
 from gql.planner.lock_keys import compile_keys
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables, from_variable
 from gql.types.types import CATALOG
 from services.core.errors import BadInput
@@ -140,9 +140,9 @@ async def _matching_keys(transaction: Transaction, type_name: str, given: Given)
     variables = {"where": given["where"]}
     observed = ObservedVariables(variables)
     where = from_variable(observed, "where", ("input", "where"))
-    question = Question(CATALOG, observed, is_admin=transaction.principal.is_admin)
+    env = CompileEnv(CATALOG, observed, is_admin=transaction.principal.is_admin)
     try:
-        plan = compile_keys(question, type_name, where, most + 1)
+        plan = compile_keys(env, type_name, where, most + 1)
     except PlanError as error:
         raise domain_error(error) from None
     parameters = bind(plan, transaction.principal.viewer, variables)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind, output
+from gql.planner.column_types import ColumnType, output
 from gql.planner.conversions import share
 from gql.planner.pages import DEFAULT_PAGE
 from gql.planner.selection import Field
@@ -61,12 +61,12 @@ def measured(table: TableType, function: str) -> list[Column]:
     return [column for column in table.columns.values() if column.kind.is_ordered]
 
 
-def measured_kind(function: str, kind: Kind) -> Kind:
+def measured_kind(function: str, kind: ColumnType) -> ColumnType:
     """What a figure is: sums of whole numbers may need 64 bits, averages and percentiles are fractions."""
     if function in ("avg", PERCENTILE):
-        return Kind.FLOAT
+        return ColumnType.FLOAT
     if function == "sum":
-        return Kind.BIGINT if kind in (Kind.INT, Kind.BIGINT) else Kind.FLOAT
+        return ColumnType.BIGINT if kind in (ColumnType.INT, ColumnType.BIGINT) else ColumnType.FLOAT
     return kind
 
 
@@ -80,7 +80,7 @@ def compile_aggregate(chosen: Filtered, field: Field) -> str:
     statement, table = chosen.statement, chosen.table
     alias = statement.alias(table.label)
     name = statement.alias("figures")
-    fields = field.selected(statement.question, f"{table.name}Aggregate")
+    fields = field.selected(statement.env, f"{table.name}Aggregate")
     source = chosen.source(alias, set() if only_counts(fields) else None)
     measures = compile_measures(statement, table, alias, name, fields, f"{table.name}Aggregate", source.count)
     # A selection of nothing but names is still one row.
@@ -128,7 +128,7 @@ def _function(
     statement: Statement, table: TableType, alias: str, around: str, field: Field, inner: list[str]
 ) -> list[str]:
     type_name = f"{table.name}{field.name.capitalize()}"
-    selected = field.selected(statement.question, type_name)
+    selected = field.selected(statement.env, type_name)
     # PostgreSQL refuses a parameter that nothing uses.
     call = _call(statement, field) if any(part.name != "__typename" for part in selected) else ""
     columns = []
@@ -141,7 +141,7 @@ def _function(
         inner.append(f"{call.format(statement.column(table, column, alias))} AS {figure}")
         kind = measured_kind(field.name, column.kind)
         shown = f"{around}.{figure}"
-        if kind is Kind.FLOAT:
+        if kind is ColumnType.FLOAT:
             shown += "::double precision"
         columns.append(f'{output(shown, kind)} AS "{part.key}"')
     return columns
@@ -154,5 +154,5 @@ def _call(statement: Statement, field: Field) -> str:
     """
     if field.name != PERCENTILE:
         return f"{field.name}({{}})"
-    place = statement.parameter(field.arguments(statement.question)["p"], share, Kind.FLOAT.cast)
+    place = statement.parameter(field.arguments(statement.env)["p"], share, ColumnType.FLOAT.cast)
     return f"percentile_cont({place}) WITHIN GROUP (ORDER BY {{}})"

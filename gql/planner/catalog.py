@@ -8,7 +8,7 @@ from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
 from gql.planner import names
-from gql.planner.column_types import Kind, kind_of
+from gql.planner.column_types import ColumnType, kind_of
 from models import Base, policy
 from models.enums import Described
 from models.names import camel
@@ -21,7 +21,7 @@ class Column:
 
     name: str
     field: str
-    kind: Kind
+    kind: ColumnType
     nullable: bool
     description: str
     choices: type[Described] | None = None

@@ -23,7 +23,7 @@ from sqlalchemy.types import TypeEngine
 from gql.planner import conversions
 
 
-class Kind(Enum):
+class ColumnType(Enum):
     """The kinds of column; the value is the type to which PostgreSQL is told to convert a parameter."""
 
     INT = "int"
@@ -52,12 +52,12 @@ class Kind(Enum):
     @property
     def is_number(self) -> bool:
         """Whether sums and averages make sense."""
-        return self in (Kind.INT, Kind.BIGINT, Kind.FLOAT, Kind.DECIMAL)
+        return self in (ColumnType.INT, ColumnType.BIGINT, ColumnType.FLOAT, ColumnType.DECIMAL)
 
     @property
     def is_ordered(self) -> bool:
         """Whether there is a smallest and a largest of several."""
-        return self.is_number or self in (Kind.TEXT, Kind.DATETIME, Kind.DATE)
+        return self.is_number or self in (ColumnType.TEXT, ColumnType.DATETIME, ColumnType.DATE)
 
 
 # asyncpg wants objects for inet, and writes the first and the last day that Python has as infinity; any text
@@ -66,63 +66,63 @@ _AS_TEXT: Final = MappingProxyType(
     {"varchar": "text", "inet": "text::inet", "jsonb": "text::jsonb", "date": "text::date"}
 )
 
-CONVERT: MappingProxyType[Kind, Callable[[object], object]] = MappingProxyType(
+CONVERT: MappingProxyType[ColumnType, Callable[[object], object]] = MappingProxyType(
     {
-        Kind.INT: conversions.integer,
-        Kind.BIGINT: conversions.big_integer,
-        Kind.FLOAT: conversions.number,
-        Kind.DECIMAL: conversions.decimal,
-        Kind.TEXT: conversions.text,
-        Kind.CHOICE: conversions.text,
-        Kind.UUID: conversions.uuid,
-        Kind.BOOLEAN: conversions.boolean,
-        Kind.DATETIME: conversions.moment,
-        Kind.DATE: conversions.day_text,
-        Kind.ADDRESS: conversions.address,
-        Kind.JSON: conversions.json_text,
+        ColumnType.INT: conversions.integer,
+        ColumnType.BIGINT: conversions.big_integer,
+        ColumnType.FLOAT: conversions.number,
+        ColumnType.DECIMAL: conversions.decimal,
+        ColumnType.TEXT: conversions.text,
+        ColumnType.CHOICE: conversions.text,
+        ColumnType.UUID: conversions.uuid,
+        ColumnType.BOOLEAN: conversions.boolean,
+        ColumnType.DATETIME: conversions.moment,
+        ColumnType.DATE: conversions.day_text,
+        ColumnType.ADDRESS: conversions.address,
+        ColumnType.JSON: conversions.json_text,
     }
 )
 """How a value of each kind becomes a parameter; choices are given by name where their list is known."""
 
-SQLALCHEMY: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
-    (JSONB, Kind.JSON),
-    (INET, Kind.ADDRESS),
-    (Uuid, Kind.UUID),
-    (Boolean, Kind.BOOLEAN),
-    (DateTime, Kind.DATETIME),
-    (Date, Kind.DATE),
-    (BigInteger, Kind.BIGINT),
-    (SmallInteger, Kind.INT),
-    (Integer, Kind.INT),
-    (Float, Kind.FLOAT),
-    (Numeric, Kind.DECIMAL),
-    (String, Kind.TEXT),
+SQLALCHEMY: tuple[tuple[type[TypeEngine[Any]], ColumnType], ...] = (
+    (JSONB, ColumnType.JSON),
+    (INET, ColumnType.ADDRESS),
+    (Uuid, ColumnType.UUID),
+    (Boolean, ColumnType.BOOLEAN),
+    (DateTime, ColumnType.DATETIME),
+    (Date, ColumnType.DATE),
+    (BigInteger, ColumnType.BIGINT),
+    (SmallInteger, ColumnType.INT),
+    (Integer, ColumnType.INT),
+    (Float, ColumnType.FLOAT),
+    (Numeric, ColumnType.DECIMAL),
+    (String, ColumnType.TEXT),
 )
 
 
-def kind_of(column_type: TypeEngine[Any]) -> Kind:
+def kind_of(column_type: TypeEngine[Any]) -> ColumnType:
     """The kind of an SQLAlchemy type; one with `enum_class` is a choice. Raises: TypeError."""
     if hasattr(column_type, "enum_class"):
-        return Kind.CHOICE
+        return ColumnType.CHOICE
     for known, kind in SQLALCHEMY:
         if isinstance(column_type, known):
             return kind
     raise TypeError(f"{column_type!r} has no place in the API: add it to gql/planner/column_types.py")
 
 
-def output(expression: str, kind: Kind, choices: type[Enum] | None = None) -> str:
+def output(expression: str, kind: ColumnType, choices: type[Enum] | None = None) -> str:
     """The SQL whose JSON form is what the API promises for this kind.
 
     BigInt `x::text`; choices `upper(x COLLATE "C")` where the API spells them otherwise; addresses `host(x)`;
     everything else as it is: a timestamptz becomes RFC 3339 because the session's time zone is UTC.
     """
-    if kind is Kind.BIGINT:
+    if kind is ColumnType.BIGINT:
         return f"{expression}::text"
-    if kind is Kind.ADDRESS:
+    if kind is ColumnType.ADDRESS:
         return f"host({expression})"
-    if kind is Kind.DECIMAL:
+    if kind is ColumnType.DECIMAL:
         return f"{expression}::double precision"
-    if kind is Kind.CHOICE and choices is not None:
+    if kind is ColumnType.CHOICE and choices is not None:
         return _choice(expression, choices)
     return expression
 

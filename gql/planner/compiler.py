@@ -15,7 +15,7 @@ from gql.planner.lookups import (
 from gql.planner.plan import Plan
 from gql.planner.rows import compile_row, fields_of_row
 from gql.planner.selection import Field
-from gql.planner.statement import Question, Statement, conversion
+from gql.planner.statement import CompileEnv, Statement, conversion
 from gql.planner.values import FromVariable
 
 KEYS = "wanted keys"
@@ -30,12 +30,12 @@ def is_table_field(catalog: Catalog, name: str) -> bool:
     return name in catalog.connections or name in catalog.lookups or name in SPECIAL
 
 
-def compile_query(question: Question, fields: Sequence[Field]) -> Plan:
+def compile_query(env: CompileEnv, fields: Sequence[Field]) -> Plan:
     """The statement for these root fields, all of which read tables.
 
     `SELECT (SELECT row_to_json(root$1)::text FROM (SELECT ...) AS root$1) AS "tasks", (...) AS "project"`
     """
-    statement = Statement(question, sets={})
+    statement = Statement(env, sets={})
     columns = [f'(\n{_root(statement, field)}\n) AS "{field.key}"' for field in fields]
     return Plan(
         keys=tuple(field.key for field in fields),
@@ -45,7 +45,7 @@ def compile_query(question: Question, fields: Sequence[Field]) -> Plan:
     )
 
 
-def compile_rows(question: Question, type_name: str, field: Field) -> Plan:
+def compile_rows(env: CompileEnv, type_name: str, field: Field) -> Plan:
     """The statement that loads rows by key for a selection: for the payloads of mutations.
 
     The keys are the variable KEYS, in which None is allowed; the answer is one JSON text for each key, in
@@ -54,14 +54,14 @@ def compile_rows(question: Question, type_name: str, field: Field) -> Plan:
     `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
     FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (key, place) ORDER BY wanted.place`
     """
-    statement = Statement(question)
-    table = question.catalog.types[type_name]
+    statement = Statement(env)
+    table = env.catalog.types[type_name]
     text = _wanted_row(statement, table, field, visible=True)
     wanted = f"unnest({_keys(statement, table)}) WITH ORDINALITY AS wanted (key, place)"
     return _rows(statement, text, wanted)
 
 
-def compile_events(question: Question, type_name: str, field: Field, *, own: bool) -> Plan:
+def compile_events(env: CompileEnv, type_name: str, field: Field, *, own: bool) -> Plan:
     """The statement that loads rows for events, each for the viewer who is to hear of it.
 
     As `compile_rows`, with users.id of the viewers in the variable VIEWERS beside KEYS. `own` says that the
@@ -70,8 +70,8 @@ def compile_events(question: Question, type_name: str, field: Field, *, own: boo
     `SELECT (SELECT row_to_json(row$1)::text FROM (SELECT ... WHERE task$1.id = wanted.key) AS row$1)
     FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (key, viewer, place) ORDER BY wanted.place`
     """
-    statement = Statement(question, viewer_column=VIEWER_COLUMN)
-    table = question.catalog.types[type_name]
+    statement = Statement(env, viewer_column=VIEWER_COLUMN)
+    table = env.catalog.types[type_name]
     text = _wanted_row(statement, table, field, visible=not own)
     keys = _keys(statement, table)
     viewers = statement.bound(FromVariable(VIEWERS), EachOrNone(integer), "::int[]", (VIEWERS,))
@@ -106,7 +106,7 @@ def _keys(statement: Statement, table: TableType) -> str:
 
 
 def _root(statement: Statement, field: Field) -> str:
-    catalog = statement.question.catalog
+    catalog = statement.env.catalog
     if field.name == "nodes":
         name = statement.alias("nodes")
         return f"SELECT {name}.json::text FROM (\n{compile_nodes(statement, field)}\n) AS {name} (json)"

@@ -97,7 +97,7 @@ class Filter:
         return (
             "search" in self.arguments
             and self.link is None
-            and (self.statement.question.is_admin or not policy.is_owners(self.table.table))
+            and (self.statement.env.is_admin or not policy.is_owners(self.table.table))
             and order.terms[0].label == self.table.timeline
             and all(term.column for term in order.terms)
         )
@@ -142,9 +142,9 @@ def compile_connection(statement: Statement, table: TableType, link: Link | None
     `SELECT rows$1.item$1 AS "nodes", (SELECT count(*) FROM tasks AS task$2 WHERE ...) AS "totalCount"
     FROM (SELECT coalesce(json_agg(item$1), '[]') AS item$1 FROM (...) AS item$1) AS rows$1`
     """
-    arguments = without_null_page(field.arguments(statement.question))
+    arguments = without_null_page(field.arguments(statement.env))
     chosen = Filter(statement, table, link, arguments)
-    fields = field.selected(statement.question, f"{table.name}Connection")
+    fields = field.selected(statement.env, f"{table.name}Connection")
     columns: list[str] = []
     sources: list[str] = []
     listed = _Rows(statement, table, chosen, arguments, field)
@@ -199,7 +199,7 @@ class _Rows:
             info.name
             for field in fields
             if field.name == "pageInfo"
-            for info in field.selected(self.statement.question, "PageInfo")
+            for info in field.selected(self.statement.env, "PageInfo")
         }
         ahead = "hasPreviousPage" if "last" in self.arguments else "hasNextPage"
         self.page = compile_page(self.chosen, self.field, ahead=ahead in infos)
@@ -265,7 +265,7 @@ class _Rows:
         """`<cursor> AS "cursor", node$1 AS "node"` with the node as a lateral row of its own."""
         columns: list[str] = []
         joins: list[str] = []
-        for inner in field.selected(self.statement.question, f"{self.table.name}Edge"):
+        for inner in field.selected(self.statement.env, f"{self.table.name}Edge"):
             if inner.name == "__typename":
                 expression = f"'{self.table.name}Edge'"
             elif inner.name == "cursor":
@@ -297,8 +297,7 @@ def _page_info(statement: Statement, listed: _Rows, field: Field) -> tuple[str, 
         "endCursor": listed.end,
     }
     columns = (
-        f'{expressions[inner.name]} AS "{inner.key}"'
-        for inner in field.selected(statement.question, "PageInfo")
+        f'{expressions[inner.name]} AS "{inner.key}"' for inner in field.selected(statement.env, "PageInfo")
     )
     return _lateral(statement, "page_info", f"SELECT {', '.join(columns)}")
 

@@ -20,7 +20,7 @@ from typing import NoReturn
 import orjson
 
 from gql.planner import conversions
-from gql.planner.column_types import CONVERT, Kind
+from gql.planner.column_types import CONVERT, ColumnType
 from gql.planner.errors import CursorUnusable
 from gql.planner.order import Order, Term
 from gql.planner.statement import Statement
@@ -30,7 +30,7 @@ LONGEST_CURSOR = 1_000_000
 SEAL_LENGTH = 12
 """Both in characters. 48 bits are plenty against mishaps."""
 
-DIGIT_BY_DIGIT = (Kind.BIGINT, Kind.DECIMAL, Kind.JSON)
+DIGIT_BY_DIGIT = (ColumnType.BIGINT, ColumnType.DECIMAL, ColumnType.JSON)
 """Kinds whose numbers may have more digits than readers of JSON keep: in a cursor they are texts."""
 
 
@@ -78,7 +78,7 @@ class CursorValue:
 class Converted:
     """Conversion of a cursor's value, which is written by hand only to try something."""
 
-    kind: Kind
+    kind: ColumnType
     path: Path
 
     def __call__(self, value: object) -> object:
@@ -118,7 +118,7 @@ def read_cursor(statement: Statement, value: Value, order: Order) -> Cursor:
     if not isinstance(nulls, tuple) or len(nulls) != len(order.terms):
         raise unusable(value.path)
     cursor = Cursor(value.source, seal, nulls, value.path)
-    cursor.values(statement.question.variables.given)  # the seal is checked now, and whenever the plan runs
+    cursor.values(statement.env.variables.given)  # the seal is checked now, and whenever the plan runs
     return cursor
 
 
@@ -184,17 +184,17 @@ def _time_text(value: object) -> str:
     return text
 
 
-_READ: Mapping[Kind, Callable[[object], object]] = MappingProxyType(
+_READ: Mapping[ColumnType, Callable[[object], object]] = MappingProxyType(
     {
         **CONVERT,
-        Kind.DECIMAL: _decimal,
-        Kind.JSON: _json_text,
-        Kind.DATETIME: _time_text,
-        Kind.DATE: _time_text,
+        ColumnType.DECIMAL: _decimal,
+        ColumnType.JSON: _json_text,
+        ColumnType.DATETIME: _time_text,
+        ColumnType.DATE: _time_text,
     }
 )
-_CAST: Mapping[Kind, str] = MappingProxyType(
-    {Kind.DATETIME: "::text::timestamptz", Kind.DATE: "::text::date"}
+_CAST: Mapping[ColumnType, str] = MappingProxyType(
+    {ColumnType.DATETIME: "::text::timestamptz", ColumnType.DATE: "::text::date"}
 )
 """Kinds of which a cursor has PostgreSQL's own text."""
 

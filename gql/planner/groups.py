@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gql.planner import names
 from gql.planner.aggregates import Filtered, compile_measures, only_counts
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind, output
+from gql.planner.column_types import ColumnType, output
 from gql.planner.conversions import integer
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.selection import Field
@@ -43,11 +43,11 @@ def group_keys(table: TableType) -> dict[str, GroupKey]:
     """What rows of a table can be grouped by, by the enum's member: CREATED_AT, CREATED_AT_DAY."""
     keys: dict[str, GroupKey] = {}
     for column in table.columns.values():
-        if column.kind is Kind.JSON:
+        if column.kind is ColumnType.JSON:
             continue
         member = names.constant(column.field)
         keys[member] = GroupKey(member, column.field, column)
-        if column.kind is Kind.DATETIME:
+        if column.kind is ColumnType.DATETIME:
             for bucket in BUCKETS:
                 field = column.field + bucket.capitalize()
                 keys[f"{member}_{bucket}"] = GroupKey(f"{member}_{bucket}", field, column, bucket)
@@ -63,13 +63,13 @@ def compile_groups(chosen: Filtered, field: Field) -> str:
     CROSS JOIN LATERAL (SELECT groups$1.part$1 AS "status") AS key$1) AS item$1`
     """
     statement, table = chosen.statement, chosen.table
-    arguments = field.arguments(statement.question)
+    arguments = field.arguments(statement.env)
     alias, name, item = (statement.alias(stem) for stem in (table.label, "groups", "item"))
     keys = _chosen_keys(table, arguments["by"])
     parts = {key.field: statement.alias("part") for key in keys}
     inner = [f"{key.expression(statement, table, alias)} AS {parts[key.field]}" for key in keys]
     type_name = f"{table.name}Group"
-    fields = field.selected(statement.question, type_name)
+    fields = field.selected(statement.env, type_name)
     read = {key.column.name for key in keys} if only_counts(fields) else None
     source = chosen.source(alias, read)
     figures = [part for part in fields if part.name != "key"]
@@ -106,7 +106,7 @@ def _chosen_keys(table: TableType, by: Value) -> list[GroupKey]:
 def _key(statement: Statement, table: TableType, field: Field, around: str, parts: dict[str, str]) -> str:
     offered = {key.field: key for key in group_keys(table).values()}
     columns = []
-    for part in field.selected(statement.question, f"{table.name}GroupKey"):
+    for part in field.selected(statement.env, f"{table.name}GroupKey"):
         if part.name == "__typename":
             expression = f"'{table.name}GroupKey'"
         elif part.name in parts:

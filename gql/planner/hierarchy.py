@@ -32,7 +32,7 @@ def link_ancestors(statement: Statement, alias: str, _: Field) -> Link:
 
 def link_descendants(statement: Statement, alias: str, field: Field) -> Link:
     """The instances below the row, down to `maxDepth` levels; SQL as for ancestors."""
-    levels = _levels(field.arguments(statement.question).get("maxDepth"))
+    levels = _levels(field.arguments(statement.env).get("maxDepth"))
     return Link(
         lambda inner: [
             f"{inner}.id IN (WITH RECURSIVE {_down(statement, alias, levels)} SELECT tree.id FROM tree)"
@@ -90,5 +90,5 @@ def _down(statement: Statement, alias: str, levels: int) -> str:
 
 
 def _visible(statement: Statement, alias: str) -> str:
-    table = statement.question.catalog.types["CcInstance"]
+    table = statement.env.catalog.types["CcInstance"]
     return "".join(f" AND {condition}" for condition in statement.visible(table, alias))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gql.planner import conversions, rows
 from gql.planner.catalog import Column, Key, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.conversions import Conversion
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.node_ids import named_type, node_type, require_type, split_node_id
@@ -20,7 +20,7 @@ def compile_lookup(statement: Statement, table: TableType, field: Field) -> str:
 
     `SELECT task$1.name AS "name" FROM tasks AS task$1 WHERE task$1.id = $1::uuid`
     """
-    fields = list(field.arguments(statement.question)["by"].fields())
+    fields = list(field.arguments(statement.env)["by"].fields())
     if len(fields) != 1 or fields[0][1].is_null:
         raise ArgumentInvalid("Give exactly one key in `by`.", (*field.path, "by"))
     ((name, value),) = fields
@@ -43,7 +43,7 @@ def compile_me(statement: Statement, field: Field) -> str:
 
     `SELECT user$1.username AS "username" FROM users AS user$1 WHERE user$1.id = $1::int`
     """
-    table = statement.question.catalog.types["User"]
+    table = statement.env.catalog.types["User"]
     alias = statement.alias(table.label)
     row = rows.compile_row(statement, table, alias, rows.fields_of_row(statement, table, field))
     return _one(statement, table, alias, row, [f"{alias}.id = {statement.viewer()}"], table.keys[0])
@@ -62,13 +62,13 @@ def compile_single(statement: Statement, table: TableType, field: Field) -> str:
 
 def compile_node(statement: Statement, field: Field) -> str:
     """One row of whichever table the id names."""
-    value = field.arguments(statement.question)["nodeId"]
-    table = node_type(statement.question.catalog, value)
+    value = field.arguments(statement.env)["nodeId"]
+    table = node_type(statement.env.catalog, value)
     return _node(statement, table, field, value)
 
 
 def _node(statement: Statement, table: TableType, field: Field, value: Value) -> str:
-    named = node_type(statement.question.catalog, value)
+    named = node_type(statement.env.catalog, value)
     require_type(named.name, table.name, value.path)
     column = _node_column(table)
     alias = statement.alias(table.label)
@@ -97,8 +97,8 @@ def compile_nodes(statement: Statement, field: Field) -> str:
     LEFT JOIN LATERAL (SELECT row_to_json(row$1) AS json FROM (SELECT ... FROM tasks AS task$1
     WHERE task$1.id = wanted.key$1) AS row$1) AS node$1 ON true ...`
     """
-    ids = field.arguments(statement.question)["nodeIds"]
-    catalog = statement.question.catalog
+    ids = field.arguments(statement.env)["nodeIds"]
+    catalog = statement.env.catalog
     # Of a variable only which types there are, in the order in which they come first: not how many ids.
     named = ids.distinct(named_type, MOST_NODES)
     if named is None:
@@ -169,7 +169,7 @@ class NodeKeys:
 
 def key_conversion(column: Column) -> Conversion:
     """How the text in a node id becomes a parameter; it is spelt as `compile_node_id` spells it."""
-    convert = conversions.whole_number if column.kind is Kind.INT else conversion(column)
+    convert = conversions.whole_number if column.kind is ColumnType.INT else conversion(column)
 
     def as_spelt(value: object) -> object:
         converted = convert(value)

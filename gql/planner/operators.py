@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gql.planner import conversions
 from gql.planner.catalog import Column
-from gql.planner.column_types import CONVERT, Kind
+from gql.planner.column_types import CONVERT, ColumnType
 from gql.planner.conversions import Each
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.statement import Statement, conversion
@@ -18,15 +18,15 @@ RANGE = ("lt", "lte", "gt", "gte")
 TEXTUAL = ("like", "ilike", "startsWith")
 
 
-def operators_of(kind: Kind) -> tuple[str, ...]:
+def operators_of(kind: ColumnType) -> tuple[str, ...]:
     """The operators that a filter on this kind of column offers (docs/api.md, Conditions)."""
-    if kind is Kind.JSON:
+    if kind is ColumnType.JSON:
         return ("contains", "hasKey", "path", "isNull")
-    if kind is Kind.BOOLEAN:
+    if kind is ColumnType.BOOLEAN:
         return ("eq", "neq", "isNull")
-    if kind is Kind.CHOICE:
+    if kind is ColumnType.CHOICE:
         return (*EQUALITY, "isNull")
-    if kind is Kind.TEXT:
+    if kind is ColumnType.TEXT:
         return (*EQUALITY, *RANGE, "isNull", *TEXTUAL, "contains")
     return (*EQUALITY, *RANGE, "isNull")
 
@@ -40,7 +40,7 @@ def compile_operators(
     statement: Statement, column: Column, expression: str, operator: str, operand: Value
 ) -> list[str]:
     """The condition of one operator on a column: `task$1.priority >= $1::int`."""
-    if column.kind is Kind.JSON:
+    if column.kind is ColumnType.JSON:
         return _json(statement, expression, operator, operand)
     if operator == "contains":
         needle = statement.parameter(operand, conversions.text, "::text")
@@ -50,7 +50,7 @@ def compile_operators(
 
 def _compare(
     statement: Statement,
-    kind: Kind,
+    kind: ColumnType,
     convert: Callable[[object], object],
     expression: str,
     operator: str,
@@ -80,7 +80,7 @@ def like_pattern(value: object) -> str:
 def _json(statement: Statement, expression: str, operator: str, operand: Value) -> list[str]:
     """`setting_value @> $1`, `setting_value ? $1`, and the operators of `path` at its place."""
     if operator == "contains":
-        part = statement.parameter(operand, conversions.json_text, Kind.JSON.cast)
+        part = statement.parameter(operand, conversions.json_text, ColumnType.JSON.cast)
         return [f"{expression} @> {part}"]
     if operator == "hasKey":
         return [f"{expression} ? {statement.parameter(operand, conversions.text, '::text')}"]
@@ -102,11 +102,11 @@ def _at(statement: Statement, expression: str, at: str, operator: str, operand: 
         return f"({expression} #>> {at}) IS {'' if operand.plain() else 'NOT '}NULL"
     if operator in TEXTUAL:
         found = f"({expression} #>> {at})"
-        return _compare(statement, Kind.TEXT, conversions.text, found, operator, operand)
+        return _compare(statement, ColumnType.TEXT, conversions.text, found, operator, operand)
     found = f"({expression} #> {at})"
-    compared = _compare(statement, Kind.JSON, CONVERT[Kind.JSON], found, operator, operand)
+    compared = _compare(statement, ColumnType.JSON, CONVERT[ColumnType.JSON], found, operator, operand)
     if operator not in RANGE:
         return compared
     # jsonb orders numbers before texts; a comparison only makes sense within one type.
-    other = statement.parameter(operand, CONVERT[Kind.JSON], Kind.JSON.cast)
+    other = statement.parameter(operand, CONVERT[ColumnType.JSON], ColumnType.JSON.cast)
     return f"(jsonb_typeof({found}) = jsonb_typeof({other}) AND {compared})"

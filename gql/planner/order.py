@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.conversions import Each, text
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.search import compile_rank
@@ -41,7 +41,7 @@ class Term:
 
     expression: str
     label: str
-    kind: Kind
+    kind: ColumnType
     nullable: bool
     descending: bool
     nulls_first: bool
@@ -160,7 +160,7 @@ class _Compiler:
         relation = table.relations.get(name)
         if relation is not None:
             self.statement.enter(len(trail) + 1, value.path)
-            target = self.statement.question.catalog.types[relation.target]
+            target = self.statement.env.catalog.types[relation.target]
             joined = self.statement.alias(target.label)
             conditions = [f"{joined}.{relation.remote} = {alias}.{relation.local}"]
             if not relation.proven:
@@ -171,7 +171,7 @@ class _Compiler:
             if trail:
                 raise ArgumentInvalid("Only the rows of the list itself are ranked.", value.path)
             self.rank(table, alias, _direction(value), value.path)
-        elif table.columns[name].kind is Kind.JSON:
+        elif table.columns[name].kind is ColumnType.JSON:
             self._json(table, alias, table.columns[name], value, trail)
         else:
             self._column(table, alias, table.columns[name], value, trail)
@@ -183,7 +183,7 @@ class _Compiler:
             raise ArgumentInvalid("Ordering by `rank` needs a `search`.", path)
         if self._is_new(RANK):
             expression = compile_rank(self.statement, table, alias, search)
-            self._add(expression, RANK, Kind.FLOAT, direction, nullable=False)
+            self._add(expression, RANK, ColumnType.FLOAT, direction, nullable=False)
 
     def _column(self, table: TableType, alias: str, column: Column, value: Value, trail: Path) -> None:
         label = ".".join((*trail, column.field))
@@ -208,7 +208,7 @@ class _Compiler:
             # A JSON null is no value, neither in the order nor in a cursor.
             found = f"NULLIF({self.statement.column(table, column, alias)} #> {parameter}, 'null'::jsonb)"
             direction = Direction.ASC if given is None else _direction(given)
-            self._add(found, label, Kind.JSON, direction, nullable=True)
+            self._add(found, label, ColumnType.JSON, direction, nullable=True)
 
     def _is_new(self, label: str) -> bool:
         return not any(term.label == label for term in self.terms)
@@ -217,7 +217,7 @@ class _Compiler:
         self,
         expression: str,
         label: str,
-        kind: Kind,
+        kind: ColumnType,
         direction: Direction,
         *,
         nullable: bool,

@@ -116,7 +116,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
     order = compile_order(statement, table, alias, arguments)
     rank = order.terms[0].expression
     small = listing.small_set(alias)
-    texts = listing.texts() if small is not None or statement.question.is_admin else None
+    texts = listing.texts() if small is not None or statement.env.is_admin else None
     if texts is not None and order.is_best_first and not backward:
         order = by_text(statement, order)
     else:
@@ -238,7 +238,7 @@ def _nearest(
         near: nearby,
     }
     gathered, missing = [near], f"(SELECT count(*) FROM {near}) < {count}"
-    if not statement.question.is_admin:
+    if not statement.env.is_admin:
         further, middle = statement.alias("edge"), statement.alias("near")
         parts[further] = _further_edge(edge, time_at(""), earlier=end == "-infinity")
         beyond = f"(SELECT at FROM {further})"

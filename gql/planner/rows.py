@@ -52,7 +52,7 @@ def compile_row(statement: Statement, table: TableType, alias: str, fields: Sequ
 
 def fields_of_row(statement: Statement, table: TableType, field: Field) -> list[Field]:
     """The fields selected on a row of `table`, also through fragments on Node."""
-    return field.selected(statement.question, table.name, NODE)
+    return field.selected(statement.env, table.name, NODE)
 
 
 def _simple(statement: Statement, table: TableType, alias: str, field: Field) -> str | None:
@@ -73,7 +73,7 @@ def _joined(statement: Statement, table: TableType, alias: str, field: Field) ->
         name = statement.alias("object")
         return name, f"LEFT JOIN LATERAL (\n{compile_object(statement, alias, field)}\n) AS {name} ON true"
     relation = table.relations.get(field.name)
-    target = table if relation is None else statement.question.catalog.types[relation.target]
+    target = table if relation is None else statement.env.catalog.types[relation.target]
     if relation is None:
         link = computed_fields.LINKS[table.name, field.name](statement, alias, field)
         text = connections.compile_connection(statement, target, link, field)

@@ -13,7 +13,7 @@ from graphql import (
 )
 
 from gql.planner.errors import ArgumentInvalid
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import Path, Value, read
 
 LONGEST_KEY = 63
@@ -29,22 +29,22 @@ class Field:
     nodes: tuple[FieldNode, ...]
     path: Path
 
-    def arguments(self, question: Question) -> dict[str, Value]:
+    def arguments(self, env: CompileEnv) -> dict[str, Value]:
         """The arguments that are present, by name; one that is null is here and null."""
         found = (
-            (node.name.value, read(node.value, question.variables, (*self.path, node.name.value)))
+            (node.name.value, read(node.value, env.variables, (*self.path, node.name.value)))
             for node in self.nodes[0].arguments or ()
         )
         return {name: value for name, value in found if value is not None}
 
-    def selected(self, question: Question, type_name: str, *interfaces: str) -> "list[Field]":
+    def selected(self, env: CompileEnv, type_name: str, *interfaces: str) -> "list[Field]":
         """The fields selected below it, on an object of this type."""
         sets = [node.selection_set for node in self.nodes if node.selection_set is not None]
-        return collect(sets, question, self.path, type_name, *interfaces)
+        return collect(sets, env, self.path, type_name, *interfaces)
 
 
 def collect(
-    sets: Sequence[SelectionSetNode], question: Question, path: Path, type_name: str, *interfaces: str
+    sets: Sequence[SelectionSetNode], env: CompileEnv, path: Path, type_name: str, *interfaces: str
 ) -> list[Field]:
     """The fields that these selection sets ask of an object, in the order of the response."""
     applying = {type_name, *interfaces}
@@ -52,7 +52,7 @@ def collect(
     # One for all sets (GraphQL, 6.3.2): a fragment in each of them would be read as often, at every level.
     visited: set[str] = set()
     for selection_set in sets:
-        for node in _flatten(selection_set.selections, question, applying, visited):
+        for node in _flatten(selection_set.selections, env, applying, visited):
             key = node.alias.value if node.alias else node.name.value
             nodes.setdefault(key, []).append(node)
     for key in nodes:
@@ -62,33 +62,33 @@ def collect(
 
 
 def _flatten(
-    selections: Sequence[SelectionNode], question: Question, applying: set[str], visited: set[str]
+    selections: Sequence[SelectionNode], env: CompileEnv, applying: set[str], visited: set[str]
 ) -> Iterator[FieldNode]:
     for selection in selections:
-        if not _is_included(selection.directives or (), question):
+        if not _is_included(selection.directives or (), env):
             continue
         if isinstance(selection, FieldNode):
             yield selection
         elif isinstance(selection, InlineFragmentNode):
             condition = selection.type_condition
             if condition is None or condition.name.value in applying:
-                yield from _flatten(selection.selection_set.selections, question, applying, visited)
+                yield from _flatten(selection.selection_set.selections, env, applying, visited)
         elif isinstance(selection, FragmentSpreadNode):
             name = selection.name.value
             if name in visited:
                 continue
             visited.add(name)
-            fragment = question.fragments[name]
+            fragment = env.fragments[name]
             if fragment.type_condition.name.value in applying:
-                yield from _flatten(fragment.selection_set.selections, question, applying, visited)
+                yield from _flatten(fragment.selection_set.selections, env, applying, visited)
 
 
-def _is_included(directives: Sequence[DirectiveNode], question: Question) -> bool:
+def _is_included(directives: Sequence[DirectiveNode], env: CompileEnv) -> bool:
     for directive in directives:
         if directive.name.value not in ("skip", "include"):
             continue
         (argument,) = directive.arguments or ()
-        value = read(argument.value, question.variables, ())
+        value = read(argument.value, env.variables, ())
         if value is not None and bool(value.plain()) is (directive.name.value == "skip"):
             return False
     return True

@@ -1,4 +1,4 @@
-"""State of one compilation: the question, which does not change, and the statement, which is counted up."""
+"""State of one compilation: the environment, which does not change, and the statement, which grows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from graphql import FragmentDefinitionNode
 
 from gql.planner import conversions
 from gql.planner.catalog import Catalog, Column, TableType
-from gql.planner.column_types import CONVERT, Kind, output
+from gql.planner.column_types import CONVERT, ColumnType, output
 from gql.planner.conversions import ChoiceOf, Conversion
 from gql.planner.errors import ArgumentInvalid, TooManyRelations
 from gql.planner.plan import Parameter, ViewerId
@@ -30,7 +30,7 @@ MOST_JOINED = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CompileEnv:
     """The request, and the kind of viewer: administrators get statements without predicates."""
 
     catalog: Catalog
@@ -47,7 +47,7 @@ class Statement:
     alias can never be taken for a column that is named after a response key.
     """
 
-    question: Question
+    env: CompileEnv
     viewer_column: str | None = None
     parameters: list[Parameter | ViewerId] = field(default_factory=list)
     aliases: Counter[str] = field(default_factory=Counter)
@@ -133,7 +133,7 @@ class Statement:
         self, table: TableType, alias: str, *, one_by_one: bool = False, at_first: bool = False
     ) -> list[str]:
         """The predicate that leaves the rows which the viewer may see: none or one (`policy.visible`)."""
-        if self.question.is_admin or policy.is_everybodys(table.table):
+        if self.env.is_admin or policy.is_everybodys(table.table):
             return []
         # PostgreSQL refuses a parameter that nothing uses.
         viewer = self.viewer() if policy.is_by_viewer(table.table) else ""
@@ -146,7 +146,7 @@ class Statement:
         it is asked, however many lists and partitions ask.
         """
         ways = policy.ways(table.table)
-        if self.question.is_admin or self.sets is None or not ways:
+        if self.env.is_admin or self.sets is None or not ways:
             return None
         named = {}
         for way in ways:
@@ -169,14 +169,14 @@ class Statement:
         The same expression stands in filters, orders and aggregates, so that nothing can be told from them.
         """
         plain = f"{alias}.{column.name}"
-        if not column.private or self.question.is_admin:
+        if not column.private or self.env.is_admin:
             return plain
         return f"CASE WHEN {policy.private_to(table.table, alias, self.viewer())} THEN {plain} END"
 
 
 def conversion(column: Column) -> Callable[[object], object]:
     """How values for comparison with a column are converted."""
-    if column.kind is Kind.CHOICE and column.choices is not None:
+    if column.kind is ColumnType.CHOICE and column.choices is not None:
         return ChoiceOf(column.choices)
     return CONVERT[column.kind]
 

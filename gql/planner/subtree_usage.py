@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gql.planner.column_types import Kind, output
+from gql.planner.column_types import ColumnType, output
 from gql.planner.hierarchy import with_subtree
 from gql.planner.selection import Field
 from gql.planner.statement import Statement
@@ -15,16 +15,16 @@ class Figure:
     """A figure: the SQL that makes it of rows `{row}` of cc_usage, its kind, and what it means."""
 
     sql: str
-    kind: Kind
+    kind: ColumnType
     description: str
 
 
 def _sum(column: str, description: str) -> Figure:
-    return Figure(f"coalesce(sum({{row}}.{column}), 0)", Kind.BIGINT, description)
+    return Figure(f"coalesce(sum({{row}}.{column}), 0)", ColumnType.BIGINT, description)
 
 
 FIGURES = {
-    "requests": Figure("count(*)", Kind.INT, "How many requests there were."),
+    "requests": Figure("count(*)", ColumnType.INT, "How many requests there were."),
     "inputTokens": _sum("input_tokens", "Tokens that were read anew."),
     "outputTokens": _sum("output_tokens", "Tokens that were written."),
     "cacheReadTokens": _sum("cache_read_tokens", "Tokens that were read from the cache."),
@@ -34,17 +34,19 @@ FIGURES = {
     ),
     "estimatedCostMicroUsd": Figure(
         "coalesce(sum({row}.cost_micro_usd) FILTER (WHERE {row}.cost_is_estimated), 0)",
-        Kind.BIGINT,
+        ColumnType.BIGINT,
         "The part of the cost that is estimated.",
     ),
     "requestsWithoutCost": Figure(
         "count(*) FILTER (WHERE {row}.cost_micro_usd IS NULL)",
-        Kind.INT,
+        ColumnType.INT,
         "Requests whose cost was neither told nor estimated.",
     ),
     "durationMs": _sum("duration_ms", "How long the requests took together, in milliseconds."),
-    "firstRequestedAt": Figure("min({row}.requested_at)", Kind.DATETIME, "When the first one was made."),
-    "lastRequestedAt": Figure("max({row}.requested_at)", Kind.DATETIME, "When the last one was made."),
+    "firstRequestedAt": Figure(
+        "min({row}.requested_at)", ColumnType.DATETIME, "When the first one was made."
+    ),
+    "lastRequestedAt": Figure("max({row}.requested_at)", ColumnType.DATETIME, "When the last one was made."),
 }
 """By field. Of an instance that used nothing, sums are 0 and times null."""
 
@@ -60,11 +62,11 @@ def compile_subtree_usage(statement: Statement, alias: str, field: Field) -> str
     The rows of each instance are looked up by themselves: PostgreSQL expects many instances below one, and
     would read the whole table.
     """
-    table = statement.question.catalog.types["CcUsage"]
+    table = statement.env.catalog.types["CcUsage"]
     row, below, around = (statement.alias(stem) for stem in (table.label, "below", "figures"))
     inner: list[str] = []
     outer: list[str] = []
-    for part in field.selected(statement.question, TYPE):
+    for part in field.selected(statement.env, TYPE):
         if part.name == "__typename":
             expression = f"'{TYPE}'"
         else:

@@ -96,7 +96,7 @@ def _exists(
     # A condition that is compared with a truth value is planned by itself.
     apart = joined >= MOST_JOINED
     statement.joined = 0 if apart else joined + 1
-    target = statement.question.catalog.types[relation.target]
+    target = statement.env.catalog.types[relation.target]
     inner = statement.alias(target.label)
     conditions = [f"{inner}.{relation.remote} = {alias}.{relation.local}"]
     if not relation.proven:

@@ -9,7 +9,7 @@ from services.core.errors import Unauthenticated
 OPEN_MUTATIONS = frozenset({"login", "refreshToken"})
 """`refreshToken` brings a token of its own; the access token has expired by then."""
 
-STRANGERS_TOKENS = 500
+ANONYMOUS_TOKENS = 500
 """Lexical tokens of a document that is parsed for a caller who has not logged in."""
 
 NO_DETAILS = (
@@ -17,7 +17,7 @@ NO_DETAILS = (
 )
 
 
-def require_open(operations: Iterable[OperationDefinitionNode]) -> None:
+def require_public_operation(operations: Iterable[OperationDefinitionNode]) -> None:
     """Raises: Unauthenticated for any operation that is not one of the open mutations, and for none at all.
 
     It looks at the document as it was parsed, before validation takes time over it.

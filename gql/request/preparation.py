@@ -34,9 +34,9 @@ from gql.planner.compiler import compile_query, is_table_field
 from gql.planner.plan import Plan
 from gql.planner.plan_keys import Plans
 from gql.planner.selection import Field, collect
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables, Variables
-from gql.request.anonymous import STRANGERS_TOKENS, require_open
+from gql.request.anonymous import ANONYMOUS_TOKENS, require_public_operation
 from gql.request.coercion import MOST_PROBLEMS, Coerce, Coercions, NotCoerced, missing
 from gql.request.limits import (
     Limits,
@@ -183,7 +183,7 @@ class Operation:
         """The plan of a query for this kind of viewer and variables like these."""
 
         def make(observed: ObservedVariables) -> RootPlan:
-            return plan_root(Question(catalog, observed, self.fragments, is_admin), self.node)
+            return plan_root(CompileEnv(catalog, observed, self.fragments, is_admin), self.node)
 
         return self.derived.get(("root", is_admin), variables, make).made
 
@@ -191,9 +191,9 @@ class Operation:
         """The same of what the one field of a subscription selects of Query."""
 
         def make(observed: ObservedVariables) -> RootPlan:
-            question = Question(catalog, observed, self.fragments, is_admin)
-            (root,) = collect([self.node.selection_set], question, (), "Subscription")
-            return plan_fields(question, root.selected(question, "Query"))
+            env = CompileEnv(catalog, observed, self.fragments, is_admin)
+            (root,) = collect([self.node.selection_set], env, (), "Subscription")
+            return plan_fields(env, root.selected(env, "Query"))
 
         return self.derived.get(("live", is_admin), variables, make).made
 
@@ -225,15 +225,15 @@ def assemble(heads: Heads, texts: Sequence[str | None]) -> bytes:
     return b"{" + b",".join(members) + b"}"
 
 
-def plan_root(question: Question, node: OperationDefinitionNode) -> RootPlan:
+def plan_root(env: CompileEnv, node: OperationDefinitionNode) -> RootPlan:
     """Plan the root fields of a query."""
-    return plan_fields(question, collect([node.selection_set], question, (), "Query"))
+    return plan_fields(env, collect([node.selection_set], env, (), "Query"))
 
 
-def plan_fields(question: Question, fields: Sequence[Field]) -> RootPlan:
+def plan_fields(env: CompileEnv, fields: Sequence[Field]) -> RootPlan:
     """Plan these fields of Query."""
-    tables = [found for found in fields if is_table_field(question.catalog, found.name)]
-    plan = compile_query(question, tables) if tables else None
+    tables = [found for found in fields if is_table_field(env.catalog, found.name)]
+    plan = compile_query(env, tables) if tables else None
     heads = tuple((b'"%b":' % found.key.encode(), _constant(found)) for found in fields)
     complete = all(found in tables or found.name == "__typename" for found in fields)
     return RootPlan(plan, heads if complete else None)
@@ -264,17 +264,17 @@ class Preparation:
         """Sentences about variables name no member of an enum where the schema is not shown."""
         self.coercions = Coercions(hide_members=not self.introspection)
 
-    def operation(self, text: str, name: str | None, *, by_stranger: bool = False) -> Operation:
+    def operation(self, text: str, name: str | None, *, anonymous: bool = False) -> Operation:
         """The operation of that name, or the only one.
 
         InvalidDocument, QueryTooComplex, or BadInput when the document has no such operation; Unauthenticated
-        when it comes from a stranger and does more than log in.
+        when it is `anonymous` and does more than log in.
         """
         operations = self.documents.get(text)
         if operations is None:
-            operations = self.documents[text] = self._prepare(text, by_stranger=by_stranger)
-        elif by_stranger:
-            require_open(operation.node for operation in operations.values())
+            operations = self.documents[text] = self._prepare(text, anonymous=anonymous)
+        elif anonymous:
+            require_public_operation(operation.node for operation in operations.values())
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
         operation = operations.get(name)
@@ -288,12 +288,12 @@ class Preparation:
             )
         return operation
 
-    def _prepare(self, text: str, *, by_stranger: bool) -> dict[str | None, Operation]:
-        tokens = min(self.limits.tokens, STRANGERS_TOKENS) if by_stranger else self.limits.tokens
+    def _prepare(self, text: str, *, anonymous: bool) -> dict[str | None, Operation]:
+        tokens = min(self.limits.tokens, ANONYMOUS_TOKENS) if anonymous else self.limits.tokens
         document = self._parse(text, tokens)
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-        if by_stranger:
-            require_open(nodes)
+        if anonymous:
+            require_public_operation(nodes)
         refuse_many_definitions(document)
         # Measured before it is validated: validation itself takes long over a document made for that.
         measures = [measure(self.schema, document, node, self.limits) for node in nodes]

@@ -11,7 +11,7 @@ from gql.execution.prepared import PreparedSubscription
 from gql.execution.runner import domain_error
 from gql.planner.errors import PlanError
 from gql.planner.selection import Field
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables
 from gql.subscriptions.fields import STREAMS
 from gql.subscriptions.live import LIVE, live_query
@@ -80,8 +80,8 @@ class Subscriptions:
         topic = self._feed.topic(key)
         if topic is None:
             variables = ObservedVariables(prepared.variables.coerced)
-            question = Question(self._api.catalog, variables, prepared.operation.fragments, viewer.is_admin)
-            topic = self._topic(key, stream, arguments, root, question)
+            env = CompileEnv(self._api.catalog, variables, prepared.operation.fragments, viewer.is_admin)
+            topic = self._topic(key, stream, arguments, root, env)
         return await self._feed.subscribe(topic, viewer, ready, after=after or arguments.value(AFTER))
 
     def _topic(
@@ -90,11 +90,11 @@ class Subscriptions:
         stream: Stream,
         arguments: Arguments,
         root: Field,
-        question: Question,
+        env: CompileEnv,
     ) -> Topic:
         chosen = stream.filter(arguments)
         try:
-            renderer = EventRenderer(stream, chosen.tables, root, question)
+            renderer = EventRenderer(stream, chosen.tables, root, env)
         except PlanError as error:
             raise domain_error(error) from None
         return Topic(key, chosen, renderer, self._written if stream.sends else None)

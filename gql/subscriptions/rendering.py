@@ -10,7 +10,7 @@ from gql.execution.runner import bind, rows_of
 from gql.planner.compiler import KEYS, VIEWERS, compile_events
 from gql.planner.plan import Plan
 from gql.planner.selection import Field
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.subscriptions.streams import COMMON_FIELDS, RowField, Stream, Value
 from models.policy import Viewer
 from services.core.json_codec import write_stored
@@ -37,13 +37,13 @@ class _RowLoad:
     plans: Mapping[Source, Plan]
 
     @classmethod
-    def of(cls, row: RowField, stream_tables: Iterable[str], field: Field, question: Question) -> "_RowLoad":
+    def of(cls, row: RowField, stream_tables: Iterable[str], field: Field, env: CompileEnv) -> "_RowLoad":
         """Compile the plans; those for both kinds of viewer show whether they see the same."""
         return cls(
             row,
             {
                 (table, is_admin): compile_events(
-                    replace(question, is_admin=is_admin), row.type_of(table), field, own=row.other is None
+                    replace(env, is_admin=is_admin), row.type_of(table), field, own=row.other is None
                 )
                 for table in stream_tables
                 for is_admin in (False, True)
@@ -67,12 +67,12 @@ class EventRenderer:
     Raises: PlanError when an argument somewhere in the selection does not fit.
     """
 
-    def __init__(self, stream: Stream, tables: Collection[str], root: Field, question: Question) -> None:
-        self._variables = question.variables.given
+    def __init__(self, stream: Stream, tables: Collection[str], root: Field, env: CompileEnv) -> None:
+        self._variables = env.variables.given
         self._loads: list[_RowLoad] = []
         self._members = tuple(
-            (field.key, self._member(stream, tables, field, question))
-            for field in root.selected(question, stream.event, EVENT)
+            (field.key, self._member(stream, tables, field, env))
+            for field in root.selected(env, stream.event, EVENT)
         )
         self._head = f'{{"data":{{"{root.key}":{{'
         self._by_viewer = any(load.by_viewer for load in self._loads)
@@ -102,7 +102,7 @@ class EventRenderer:
         return f"{self._head}{members}}}}}}}"
 
     def _member(
-        self, stream: Stream, tables: Collection[str], field: Field, question: Question
+        self, stream: Stream, tables: Collection[str], field: Field, env: CompileEnv
     ) -> Callable[[PositionedEvent, Sequence[str | None]], str]:
         if field.name == "__typename":
             return lambda found, rows: f'"{stream.event}"'
@@ -111,7 +111,7 @@ class EventRenderer:
             of = declared.of
             return lambda found, rows: write_stored(of(found)).decode()
         index = len(self._loads)
-        self._loads.append(_RowLoad.of(declared, tables, field, question))
+        self._loads.append(_RowLoad.of(declared, tables, field, env))
         return lambda found, rows: rows[index] or "null"
 
     async def _load(self, acquire: Acquire, load: _RowLoad, wanted: Wanted) -> list[str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gql.planner.catalog import Column
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.types.types import CATALOG
 from services.feed.events import ChangeEvent
 from services.feed.topics import PositionedEvent
@@ -16,7 +16,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 """The readable columns of a table by their names in the database."""
 
 TYPE_NAMES: Mapping[str, str] = {table.table: table.name for table in CATALOG.types.values()}
-KEY_KINDS: Mapping[str, Kind] = {
+KEY_KINDS: Mapping[str, ColumnType] = {
     table.table: table.node_key.kind for table in CATALOG.types.values() if table.node_key is not None
 }
 

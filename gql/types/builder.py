@@ -26,7 +26,7 @@ from gql.compat.strawberry_graphql import (
     set_definition,
 )
 from gql.planner.catalog import Column
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.scalars import JSON, BigInt
 from models.enums import Described
 
@@ -47,17 +47,17 @@ NAMES: dict[str, Any] = {
 """What the texts may name: scalars, and every type that is made here."""
 
 SCALAR_NAMES = {
-    Kind.INT: "Int",
-    Kind.BIGINT: "BigInt",
-    Kind.FLOAT: "Float",
-    Kind.DECIMAL: "Float",
-    Kind.TEXT: "String",
-    Kind.UUID: "UUID",
-    Kind.BOOLEAN: "Boolean",
-    Kind.DATETIME: "DateTime",
-    Kind.DATE: "Date",
-    Kind.ADDRESS: "String",
-    Kind.JSON: "JSON",
+    ColumnType.INT: "Int",
+    ColumnType.BIGINT: "BigInt",
+    ColumnType.FLOAT: "Float",
+    ColumnType.DECIMAL: "Float",
+    ColumnType.TEXT: "String",
+    ColumnType.UUID: "UUID",
+    ColumnType.BOOLEAN: "Boolean",
+    ColumnType.DATETIME: "DateTime",
+    ColumnType.DATE: "Date",
+    ColumnType.ADDRESS: "String",
+    ColumnType.JSON: "JSON",
 }
 
 

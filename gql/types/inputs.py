@@ -2,7 +2,7 @@
 
 from gql.planner import names
 from gql.planner.catalog import Catalog, Column, Key, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.groups import group_keys
 from gql.planner.operators import operators_of
 from gql.planner.order import Clause, Direction
@@ -66,7 +66,7 @@ def _filter(column: Column) -> str:
     """The filter type for a column's kind, made when it is first needed."""
     scalar = scalar_name(column)
     # Addresses are texts in the API only: patterns and parts of texts mean nothing to them.
-    is_address = column.kind is Kind.ADDRESS
+    is_address = column.kind is ColumnType.ADDRESS
     name = "AddressFilter" if is_address else f"{scalar}Filter"
     if name in NAMES:
         return name
@@ -76,7 +76,7 @@ def _filter(column: Column) -> str:
         "isNull": "Boolean",
         "path": "JSONPathFilter",
     }
-    if column.kind is Kind.JSON:
+    if column.kind is ColumnType.JSON:
         types["hasKey"] = "String"
     fields = [
         input_field(operator, optional(types.get(operator, scalar)), OPERATORS[operator])
@@ -118,7 +118,7 @@ def _order(table: TableType) -> None:
     fields = [
         input_field(
             column.field,
-            "Optional[JSONOrder]" if column.kind is Kind.JSON else "Optional[Direction]",
+            "Optional[JSONOrder]" if column.kind is ColumnType.JSON else "Optional[Direction]",
             column.description,
         )
         for column in table.columns.values()

@@ -6,7 +6,7 @@ from gql.compat.strawberry_graphql import StrawberryArgument, StrawberryField
 from gql.planner import names, subtree_usage
 from gql.planner.aggregates import FUNCTIONS, PERCENTILE, measured, measured_kind
 from gql.planner.catalog import Catalog, Relation, TableType, build_catalog
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.groups import group_keys
 from gql.planner.hierarchy import DEEPEST
 from gql.types.builder import (
@@ -73,7 +73,7 @@ def define_types(catalog: Catalog) -> None:
     used = [
         output_field(
             name,
-            optional(SCALAR_NAMES[figure.kind], when=figure.kind is Kind.DATETIME),
+            optional(SCALAR_NAMES[figure.kind], when=figure.kind is ColumnType.DATETIME),
             figure.description,
         )
         for name, figure in subtree_usage.FIGURES.items()
@@ -181,7 +181,7 @@ def _figures(table: TableType) -> list[tuple[str, str, str]]:
     return found
 
 
-def _figure_type(function: str, kind: Kind) -> str:
+def _figure_type(function: str, kind: ColumnType) -> str:
     return SCALAR_NAMES[measured_kind(function, kind)]
 
 

@@ -62,7 +62,7 @@ async def count_attempt(database: Database, username: str, origin: Origin) -> No
         PER_ACCOUNT,
         PER_ACCOUNT_IN_ALL if origin.ip_address else PER_ACCOUNT,
     )
-    async with database.at_once.acquire() as connection:
+    async with database.autocommit.acquire() as connection:
         rows = await connection.fetch(_COUNT, *subjects, WINDOW, *limits)
     if rows:
         seconds = max(1, *(math.ceil(row["remaining"]) for row in rows))
@@ -89,7 +89,7 @@ WHERE login_attempts.subject = held.subject AND held.subject = $1 AND attempts >
 async def forget_attempts(database: Database, username: str, origin: Origin) -> None:
     """After a login: the account starts anew, the address gets this one attempt back."""
     subjects = _address(origin.ip_address), _pair(username, origin.ip_address), _account(username)
-    async with database.at_once.acquire() as connection:
+    async with database.autocommit.acquire() as connection:
         await connection.execute(_FORGET, *subjects)
 
 

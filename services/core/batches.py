@@ -9,7 +9,7 @@ WANTED_SECONDS: Final = 0.1
 """How long a batch is to take."""
 LOCK_WAIT: Final = "500ms"
 """How long a statement waits for a lock; statements that come after it wait as long."""
-PATIENCE: Final = 4
+MOST_FAILURES: Final = 4
 """So often the smallest batch may take too long, one after the other, until the change is given up."""
 
 

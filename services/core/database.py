@@ -91,7 +91,7 @@ class Database:
     """`writer` runs services; `reader` runs planned statements of queries that no replica runs.
 
     `replicas` says which server a query is read from, None where there is the primary alone. `primary` runs
-    planned statements that must see the last commit, such as the rows of events. `at_once` runs single
+    planned statements that must see the last commit, such as the rows of events. `autocommit` runs single
     statements that change something and are a transaction by themselves
     (services/writing/single_statement.py), `batcher` lets those of the same moment be one. `checks` has
     connections for what each request needs before it runs, who the caller is and what is left of their quota,
@@ -104,7 +104,7 @@ class Database:
     writer: AsyncEngine
     reader: ReadPool
     primary: PrimaryPool
-    at_once: WritePool
+    autocommit: WritePool
     checks: WritePool = field(kw_only=True)
     reading: FairShares = field(default_factory=lambda: FairShares(UNBOUNDED))
     writing: FairShares = field(default_factory=lambda: FairShares(UNBOUNDED))

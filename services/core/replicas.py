@@ -27,7 +27,7 @@ QUIET, BUSY = 0.5, 0.02
 """Seconds between two questions to a server: where no reader waits for the answer, and where one does."""
 CHECK_TIMEOUT = 1.0
 """Seconds for a server to say how far it is; a replica that takes longer is left out."""
-PATIENCE = 0.2
+LONGEST_WAIT = 0.2
 """Seconds that a heavy query waits for a replica that is about to have what its reader wrote."""
 MOST_WRITERS = 10_000
 """People of whom it is remembered what they wrote; of more, a replica has to have what all wrote."""
@@ -207,8 +207,8 @@ class Replicas:
     ) -> Result:
         """Read for a person; what a replica fails at is repeated once on the primary.
 
-        `work` changes nothing. One that is `heavy` waits up to PATIENCE seconds for a replica that has what
-        the person wrote.
+        `work` changes nothing. One that is `heavy` waits up to LONGEST_WAIT seconds for a replica that has
+        what the person wrote.
         """
         replica = self.chosen(person)
         if replica is None and heavy:
@@ -357,7 +357,7 @@ class Replicas:
         if all(replica.state is not ReplicaState.FOLLOWING for replica in self._replicas):
             return None
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(LONGEST_WAIT):
                 while (replica := self.chosen(person)) is None:
                     await self._advanced.wait()
                 return replica

@@ -232,7 +232,7 @@ class Occurrences:
         Most often nothing did, which is found out without a transaction. The stored place follows from time
         to time then, so that the next worker has little to look through.
         """
-        async with self._database.at_once.acquire() as connection:
+        async with self._database.autocommit.acquire() as connection:
             if self._seen is not None and self._clock() < self._moved + _MOVE_EVERY:
                 try:
                     batch = await _batch(connection, self._seen, None, 0)

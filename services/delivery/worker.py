@@ -133,7 +133,7 @@ class Delivery(Running):
         lease = self._sender.client.timeout + LEASE_MARGIN
 
         async def attempt() -> list[Claimed]:
-            async with self._database.at_once.acquire() as connection:
+            async with self._database.autocommit.acquire() as connection:
                 return await claim(
                     connection, self._holder, lease, most, self._breakers.free(), self._breakers.places
                 )
@@ -190,7 +190,7 @@ class Delivery(Running):
         seconds = self._breakers.wait(destination)
         log.info("delivery_rests", service=destination[1].value, seconds=round(seconds, 1))
         try:
-            async with self._database.at_once.acquire() as connection:
+            async with self._database.autocommit.acquire() as connection:
                 await postpone(connection, *destination, seconds)
         except Exception as error:
             log.warning("notifications_not_postponed", error=type(error).__qualname__)
@@ -210,7 +210,7 @@ class Delivery(Running):
             return Outcome(Verdict.DEFER, after=max(0.001, (quiet - self._clock()).total_seconds()))
         items: list[str] = []
         if rules.summary:
-            async with self._database.at_once.acquire() as connection:
+            async with self._database.autocommit.acquire() as connection:
                 left, items = await gather(connection, row, SUMMARY_SECONDS)
             if left > 0:
                 return Outcome(Verdict.DEFER, after=left)
@@ -233,7 +233,7 @@ class Delivery(Running):
             batch = self._ended[:_ENDING]
 
             async def attempt(batch: list[Ended] = batch) -> int:
-                async with self._database.at_once.acquire() as connection:
+                async with self._database.autocommit.acquire() as connection:
                     return await end(connection, self._holder, batch)
 
             kept = await retry(attempt, "delivery_outcomes_not_written", helps=is_transient)

@@ -164,7 +164,7 @@ class Digestion(Running):
             await asyncio.sleep(_GAP)
 
     async def _look(self) -> tuple[list[int], list[int]]:
-        async with self._database.at_once.acquire() as connection:
+        async with self._database.autocommit.acquire() as connection:
             rows = await connection.fetch(_LOOK)
         urgent = [row["user_id"] for row in rows if row["urgent"]]
         return urgent, [row["user_id"] for row in rows if not row["urgent"]]
@@ -260,7 +260,7 @@ class Digestion(Running):
                 return
             kind = type(driver_error(error)).__qualname__
             log.error("ingest_record_failed", id=one.record.id, error=kind)  # noqa: TRY400
-            async with self._database.at_once.acquire() as connection:
+            async with self._database.autocommit.acquire() as connection:
                 told = f"No rows could be made of it ({kind})."
                 await connection.execute(_FAILED, one.record.id, one.created_at, told)
         else:

@@ -21,7 +21,7 @@ _TABLE: Final = TABLES["cc_instances"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Observed:
     """A look at an instance; None is what was not told. `context_used` is in percent."""
 
     activity: CcActivity
@@ -31,7 +31,7 @@ class Sight:
     context_used: int | None = None
 
 
-async def note(transaction: Transaction, instance_id: UUID, seen: Sight) -> None:
+async def note(transaction: Transaction, instance_id: UUID, seen: Observed) -> None:
     """Store what an instance does, with secrets masked. One that is gone has stopped.
 
     What is not told stays, but for the detail, which belongs to the activity. An activity that goes on keeps

@@ -1,4 +1,4 @@
-"""Claude Code instances: born, started, heard of, ended, in a tree (terminal §4.1, decisions 23 to 25)."""
+"""Claude Code instances: created, started, heard of, ended, in a tree (terminal §4.1, decisions 23 to 25)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -212,7 +212,7 @@ class PermissionWaits(Running):
 
     async def _taken_back(self, request_id: UUID) -> GivenAnswer | None:
         """End the hold; an answer that came before that is given."""
-        async with self._database.at_once.acquire() as connection:
+        async with self._database.autocommit.acquire() as connection:
             taken_back = await connection.fetch(_TAKE_BACK, [request_id])
             rows = await connection.fetch(_LOOK, [request_id])
         if taken_back:
@@ -259,7 +259,7 @@ class PermissionWaits(Running):
 
     async def _look_once(self) -> None:
         abandoned, waiting = list(self._abandoned), list(self._waiting)
-        async with self._database.at_once.acquire() as connection:
+        async with self._database.autocommit.acquire() as connection:
             taken_back = await connection.fetch(_TAKE_BACK, abandoned) if abandoned else []
             rows = await connection.fetch(_LOOK, waiting) if waiting else []
         self._abandoned.difference_update(abandoned)

@@ -11,7 +11,7 @@ from sqlalchemy import Table
 
 from models import metadata
 from models.enums import ProjectStatus
-from services.core.batches import LOCK_WAIT, LONGEST_SECONDS, PATIENCE, Sizes
+from services.core.batches import LOCK_WAIT, LONGEST_SECONDS, MOST_FAILURES, Sizes
 from services.core.database import WriteConnection
 from services.core.database_errors import driver_error
 from services.core.errors import Conflict, Forbidden
@@ -79,7 +79,7 @@ async def restore(action: Action, project: int) -> None:
             if not isinstance(cause, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError):
                 raise
             failures = 0 if sizes.shrink() else failures + 1
-            if failures == PATIENCE:
+            if failures == MOST_FAILURES:
                 raise Conflict(_HELD, field="input.id") from error
         else:
             failures = 0

@@ -112,11 +112,11 @@ class Maintenance:
             finally:
                 await run.close()
 
-    async def rehearse(self, *, at: datetime | None = None, told: Told | None = None) -> list[Outcome]:
+    async def dry_run(self, *, at: datetime | None = None, told: Told | None = None) -> list[Outcome]:
         """What a run would do now, in the same numbers. Nothing is changed, and no run is held up."""
         run = _Run(self, told or Told())
         try:
-            return await run.rehearse(at)
+            return await run.dry_run(at)
         finally:
             await run.close()
 
@@ -196,7 +196,7 @@ class _Run:
         finally:
             connection.terminate()
 
-    async def rehearse(self, at: datetime | None) -> list[Outcome]:
+    async def dry_run(self, at: datetime | None) -> list[Outcome]:
         connection = await self._connected()
         await connection.execute("SET default_transaction_read_only = on")
         moment = at or await connection.fetchval("SELECT now()")

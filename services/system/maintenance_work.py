@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 
-from services.core.batches import LOCK_WAIT, LONGEST_SECONDS, PATIENCE, Sizes
+from services.core.batches import LOCK_WAIT, LONGEST_SECONDS, MOST_FAILURES, Sizes
 from services.core.database import Connection, Database, WriteConnection
 from services.core.database_errors import driver_error
 
@@ -149,7 +149,7 @@ class Work:
     async def paced(self, batch: Callable[[], Awaitable[int]], sizes: Sizes) -> int:
         """One batch and a rest. One that takes too long is undone by PostgreSQL and tried again smaller.
 
-        The smallest one is tried `PATIENCE` times: a machine may be busy for a while.
+        The smallest one is tried `MOST_FAILURES` times: a machine may be busy for a while.
         """
         smallest = 0
         while True:
@@ -159,7 +159,7 @@ class Work:
             except Exception as error:
                 if not isinstance(driver_error(error), asyncpg.QueryCanceledError):
                     raise
-                if not sizes.shrink() and (smallest := smallest + 1) == PATIENCE:
+                if not sizes.shrink() and (smallest := smallest + 1) == MOST_FAILURES:
                     raise
                 await asyncio.sleep(LONGEST_PAUSE)  # those who waited for it go first
                 continue

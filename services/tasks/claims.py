@@ -17,7 +17,7 @@ from services.core.errors import BadInput, Conflict
 from services.tasks.leases import LEASE, requeue_expired, require_lease
 from services.tasks.tasks import is_held_by
 from services.writing.action import Action, Done, SingleStatement, Transaction, Undecided
-from services.writing.archived import archived, is_at_rest
+from services.writing.archived import archived, archived_condition
 from services.writing.lifecycles import ALIVE, TASK
 from services.writing.permissions import predicates, require_change
 from services.writing.rows import lock_row
@@ -30,7 +30,7 @@ _MOST_LOOKS: Final = 500
 """Claims of one read."""
 
 _CLAIMANT: Final = (
-    f"SELECT status, project_id, {is_at_rest('cc_instances', 't')} AS at_rest"
+    f"SELECT status, project_id, {archived_condition('cc_instances', 't')} AS archived"
     " FROM cc_instances t WHERE id = $1 FOR KEY SHARE"
 )
 
@@ -56,7 +56,7 @@ WHERE t.id = $1 AND {_NOT_BLOCKED}
 RETURNING t.id
 """
 
-_LIVING: Final = f"t.status IN ({listed(ALIVE)}) AND NOT {is_at_rest('cc_instances', 't')}"
+_LIVING: Final = f"t.status IN ({listed(ALIVE)}) AND NOT {archived_condition('cc_instances', 't')}"
 
 # The two at once. A lease that ran out leaves all to a transaction, which queues its task again, perhaps as
 # the first one. The project is a subquery so that the index still gives the order.
@@ -137,7 +137,7 @@ class Ready:
     """Something is ready for the instance, or was a moment ago."""
 
 
-Sight: TypeAlias = Ready | NothingReady | Undecided
+Readiness: TypeAlias = Ready | NothingReady | Undecided
 Decision: TypeAlias = Claimed | NothingReady | Undecided
 
 
@@ -162,9 +162,9 @@ async def claim_next(action: Action, claim: Claim) -> UUID | None:
 
 async def attempt_next(action: Action, claim: Claim) -> Decision:
     """What `claim_next` does where it takes no transaction."""
-    sight = await look(action, claim)
-    if not isinstance(sight, Ready):
-        return sight
+    found = await look(action, claim)
+    if not isinstance(found, Ready):
+        return found
     seen, changed = predicates(action.principal, "cc_instances", "$1::int")
     sql = _CLAIM_NEXT.format(allowed=f"{seen} AND {changed}")
     types = None if claim.task_types is None else [str(kind) for kind in claim.task_types]
@@ -178,7 +178,7 @@ async def attempt_next(action: Action, claim: Claim) -> Decision:
             return Undecided()
 
 
-async def look(action: Action, claim: Claim) -> Sight:
+async def look(action: Action, claim: Claim) -> Readiness:
     """Whether something is ready for the instance: one read for all who ask in one person's name now.
 
     Undecided where the caller may not act for the instance, where it has ended, and where a claim ran out.
@@ -187,16 +187,16 @@ async def look(action: Action, claim: Claim) -> Sight:
     seen, changed = predicates(principal, "cc_instances", "$1::int")
     sql = _LOOK.format(allowed=f"{seen} AND {changed}")
 
-    async def look_together(claims: Sequence[Claim]) -> list[Sight]:
+    async def look_together(claims: Sequence[Claim]) -> list[Readiness]:
         types = [None if each.task_types is None else ",".join(each.task_types) for each in claims]
         instances = [each.instance_id for each in claims]
         async with database.reading.of(principal.user_id), database.primary.acquire() as connection:
             rows = await connection.fetch(sql, principal.user_id, instances, types)
-        sights: list[Sight] = [Undecided()] * len(claims)
+        found: list[Readiness] = [Undecided()] * len(claims)
         for row in rows:
             if not row["has_expired"]:
-                sights[row["position"] - 1] = Ready() if row["is_ready"] else NothingReady()
-        return sights
+                found[row["position"] - 1] = Ready() if row["is_ready"] else NothingReady()
+        return found
 
     kind = ("claim", principal.user_id, principal.is_admin)
     return await database.batcher.submit(kind, claim, look_together, max_batch=_MOST_LOOKS)
@@ -250,7 +250,7 @@ async def _require_living(transaction: Transaction, instance_id: UUID) -> UUID |
     connection = transaction.connection
     await require_change(connection, transaction.principal, "cc_instances", instance_id, field=field)
     row = (await connection.exec_driver_sql(_CLAIMANT, (instance_id,))).mappings().one()
-    if row["at_rest"]:
+    if row["archived"]:
         raise archived(field)
     if row["status"] not in ALIVE:
         raise Conflict(f"This instance is {row['status']}: start it before it claims tasks.", field=field)

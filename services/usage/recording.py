@@ -19,7 +19,7 @@ from services.core.errors import BadInput
 from services.core.json_codec import read_stored
 from services.secrets.masking import mask_key, mask_text
 from services.writing.action import Action, Transaction
-from services.writing.archived import is_at_rest
+from services.writing.archived import archived_condition
 
 MOST_ROWS: Final = 5_000
 """Rows of one call."""
@@ -153,9 +153,10 @@ WITH allowed AS (
     FROM unnest({_PLACES}) AS given ({", ".join(_GIVEN)})
     JOIN sessions AS t ON t.session_id = given.session_id
     LEFT JOIN cc_instances AS instance ON instance.id = given.cc_instance_id
-    WHERE $1::int IS NOT NULL AND {{session}} AND NOT {is_at_rest("sessions", "t")}
+    WHERE $1::int IS NOT NULL AND {{session}} AND NOT {archived_condition("sessions", "t")}
       AND (given.cc_instance_id IS NULL
-           OR (instance.id IS NOT NULL AND {{instance}} AND NOT {is_at_rest("cc_instances", "instance")}))
+           OR (instance.id IS NOT NULL AND {{instance}}
+               AND NOT {archived_condition("cc_instances", "instance")}))
 ),
 written AS (
     INSERT INTO cc_usage AS known ({", ".join(_GIVEN)}, user_id)

@@ -136,7 +136,7 @@ class Action:
         `parameters` are numbered from 1.
         """
         try:
-            async with self.database.at_once.acquire() as connection:
+            async with self.database.autocommit.acquire() as connection:
                 return await connection.fetch(sql, *parameters)
         finally:
             self.database.wrote(self.principal.user_id)
@@ -164,7 +164,7 @@ class Action:
     async def _rows(self, sql: str, *parameters: object) -> list[asyncpg.Record]:
         person = self.principal.user_id
         try:
-            async with self.database.writing.of(person), self.database.at_once.acquire() as connection:
+            async with self.database.writing.of(person), self.database.autocommit.acquire() as connection:
                 return await connection.fetch(sql, person, self.name, *parameters)
         finally:
             self.database.wrote(person)

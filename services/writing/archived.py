@@ -13,14 +13,14 @@ _PROJECTS: Final = metadata.tables["projects"]
 
 
 @cache
-def is_at_rest(table_name: str, row: str) -> str:
+def archived_condition(table_name: str, row: str) -> str:
     """SQL that is true for a row, called `row`, of an archived project."""
     ways = _ways(metadata.tables[table_name])
     return f"({' OR '.join(f'EXISTS ({way.format(row=row)})' for way in ways.values())})" if ways else "false"
 
 
-def columns_at_rest(table_name: str) -> frozenset[str]:
-    """The columns of a row by which `is_at_rest` decides."""
+def archiving_columns(table_name: str) -> frozenset[str]:
+    """The columns of a row by which `archived_condition` decides."""
     return frozenset(_ways(metadata.tables[table_name]))
 
 
@@ -41,7 +41,7 @@ def archived(field: str) -> Conflict:
 async def require_active(connection: WriteConnection, table_name: str, key: object, field: str) -> None:
     """Return when the project of the row with this key is not archived. Else `Conflict`."""
     found = await connection.exec_driver_sql(
-        f"SELECT 1 FROM {table_name} t WHERE t.id = $1 AND {is_at_rest(table_name, 't')}", (key,)
+        f"SELECT 1 FROM {table_name} t WHERE t.id = $1 AND {archived_condition(table_name, 't')}", (key,)
     )
     if found.first() is not None:
         raise archived(field)

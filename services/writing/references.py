@@ -12,7 +12,7 @@ from models.policy import visible
 from services.core.database import WriteConnection
 from services.core.errors import BadInput, DomainError, Forbidden
 from services.core.principal import Principal
-from services.writing.archived import archived, columns_at_rest, is_at_rest
+from services.writing.archived import archived, archived_condition, archiving_columns
 from services.writing.constraints import missing
 from services.writing.declaration import Access, Reference, WritableTable
 from services.writing.permissions import VIEWER, require_change
@@ -66,7 +66,7 @@ def deciding_columns(table: WritableTable) -> tuple["Column[Any]", ...]:
 
     Of a thousand log entries that say so differ in their own keys only, one has to be looked at.
     """
-    named = columns_at_rest(table.name) | change_policy.deciding_columns(table.name)
+    named = archiving_columns(table.name) | change_policy.deciding_columns(table.name)
     for reference in table.references:
         named |= {reference.column} | reference.condition.columns
     return tuple(column for column in table.table.c if column.name in named or column.foreign_keys)
@@ -75,7 +75,7 @@ def deciding_columns(table: WritableTable) -> tuple["Column[Any]", ...]:
 def conditions_of(table: WritableTable, viewer: str | None) -> list[str]:
     """What has to hold of `written`, as SQL; `viewer` is an expression, None for an administrator."""
     references = table.references
-    active = f"NOT {is_at_rest(table.name, 'written')}"
+    active = f"NOT {archived_condition(table.name, 'written')}"
     if viewer is None:
         return [active, *(reference.sql("true") for reference in references)]
     return [
@@ -106,7 +106,7 @@ async def _explanation(
         if row.get(reference.column) is not None:
             field = f"{prefix}.{table.columns[reference.column].field}"
             await _require(connection, principal, table, reference, row, field)
-    if await _is_true_of(connection, table, is_at_rest(table.name, "written"), row):
+    if await _is_true_of(connection, table, archived_condition(table.name, "written"), row):
         return archived(prefix)
     return Forbidden(f"You may not write this {table.noun}.", field=prefix)
 

@@ -15,7 +15,7 @@ from services.core.errors import BadInput, Conflict, Forbidden
 from services.core.principal import Principal
 from services.secrets.vault import Vault
 from services.writing.action import Transaction
-from services.writing.archived import archived, is_at_rest, rests_with_project
+from services.writing.archived import archived, archived_condition, rests_with_project
 from services.writing.constraints import explained, missing
 from services.writing.declaration import WritableColumn, WritableTable
 from services.writing.guests import require_open
@@ -248,7 +248,7 @@ async def lock_row(
     full = full_predicate(principal, table.name)
     more = "" if full == changed else f", {full} AS fully_changeable"
     result = await transaction.connection.exec_driver_sql(
-        f"SELECT t.*, {changed} AS changeable{more}, {is_at_rest(table.name, 't')} AS at_rest"
+        f"SELECT t.*, {changed} AS changeable{more}, {archived_condition(table.name, 't')} AS archived"
         f" FROM {table.name} t"
         f" WHERE t.{table.key.name} = $1 AND {VIEWER} IS NOT NULL AND {seen} FOR NO KEY UPDATE OF t",
         (key, principal.user_id),
@@ -257,7 +257,7 @@ async def lock_row(
     if found is None:
         raise missing(table.table, field)
     values = dict(found)
-    is_changeable, is_archived = values.pop("changeable"), values.pop("at_rest")
+    is_changeable, is_archived = values.pop("changeable"), values.pop("archived")
     is_fully_changeable = values.pop("fully_changeable", True)
     if not is_changeable:
         raise Forbidden(f"You may see this {table.noun} but not change it.", field=field)

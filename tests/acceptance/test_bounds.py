@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.admission.request import STRANGERS_BODY
+from app.admission.request import ANONYMOUS_BODY
 from app.config.settings import Settings, variable
 from app.database.statement_cache import LARGE, MOST_CHARACTERS
 from app.ingest.endpoint import READ_AT_A_TIME
@@ -34,7 +34,7 @@ from gql.execution.large_requests import MOST_WAITING as MOST_LARGE_WAITING
 from gql.mutations.filtering import MOST_ROWS
 from gql.planner.pages import MAXIMUM_PAGE
 from gql.planner.statement import DEEPEST_RELATIONS, MOST_PARAMETERS, MOST_RELATIONS
-from gql.request.anonymous import STRANGERS_TOKENS
+from gql.request.anonymous import ANONYMOUS_TOKENS
 from gql.request.documents import _MAXIMUM_REMEMBERED_CHARACTERS
 from gql.request.limits import _MAXIMUM_DIGITS, MOST_PARTS
 from models.model_prices import MOST_PRICES
@@ -170,7 +170,7 @@ BOUNDS = (
     ),
     Bound(
         "tokens without an access token",
-        STRANGERS_TOKENS,
+        ANONYMOUS_TOKENS,
         (TIME, MEMORY),
         (Door.LOGIN,),
         "QUERY_TOO_COMPLEX",
@@ -286,7 +286,7 @@ BOUNDS = (
     ),
     Bound(
         "body without an access token",
-        STRANGERS_BODY,
+        ANONYMOUS_BODY,
         (MEMORY, TIME),
         (Door.BODY, Door.LOGIN),
         "BAD_USER_INPUT",

@@ -22,7 +22,7 @@ import services
 from gql.planner.compiler import compile_events, compile_rows
 from gql.planner.lock_keys import compile_keys
 from gql.planner.selection import Field, collect
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables, from_variable
 from gql.types.types import CATALOG
 from models import AuthToken, change_policy, policy
@@ -302,17 +302,17 @@ def selected(type_name: str) -> Field:
     text += f" {to_many} {{ totalCount }}" if to_many else ""
     node = parse(f"{{ row {{ {text} }} }}").definitions[0]
     assert isinstance(node, OperationDefinitionNode)
-    (field,) = collect([node.selection_set], Question(CATALOG, ObservedVariables({})), (), "Payload")
+    (field,) = collect([node.selection_set], CompileEnv(CATALOG, ObservedVariables({})), (), "Payload")
     return field
 
 
 def events() -> Iterator[Section]:
     """What loads the rows of events, each for its viewer; of rows that were found visible, and of others."""
-    question = Question(CATALOG, ObservedVariables({}))
+    env = CompileEnv(CATALOG, ObservedVariables({}))
     for type_name in ("Task", "Session", "CcLog", "User"):
         for own in (True, False):
             shown = "found visible" if own else "to be judged"
-            plan = compile_events(question, type_name, selected(type_name), own=own)
+            plan = compile_events(env, type_name, selected(type_name), own=own)
             yield f"{type_name}, {shown}", str(plan)
 
 
@@ -321,11 +321,11 @@ def loaders() -> Iterator[Section]:
     for is_admin in (False, True):
         viewer = "administrator" if is_admin else "viewer"
         for type_name in ("Task", "Session", "McpMessage"):
-            question = Question(CATALOG, ObservedVariables({}), is_admin=is_admin)
-            yield f"{type_name}, {viewer}", str(compile_rows(question, type_name, selected(type_name)))
+            env = CompileEnv(CATALOG, ObservedVariables({}), is_admin=is_admin)
+            yield f"{type_name}, {viewer}", str(compile_rows(env, type_name, selected(type_name)))
         variables = ObservedVariables({"where": {"name": {"eq": "a"}}})
-        question = Question(CATALOG, variables, is_admin=is_admin)
-        plan = compile_keys(question, "Task", from_variable(variables, "where", ("where",)), 11)
+        env = CompileEnv(CATALOG, variables, is_admin=is_admin)
+        plan = compile_keys(env, "Task", from_variable(variables, "where", ("where",)), 11)
         yield f"keys of Task, {viewer}", str(plan)
 
 
@@ -364,8 +364,8 @@ def test_the_sql_of_a_kind_is_the_one_in_its_file(kind: str) -> None:
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("type_name", [name for name, table in CATALOG.types.items() if table.keys])
 def test_a_plan_says_whether_it_asks_who_reads(type_name: str, own: bool) -> None:
-    question = Question(CATALOG, ObservedVariables({}))
-    plan = compile_events(question, type_name, selected(type_name), own=own)
+    env = CompileEnv(CATALOG, ObservedVariables({}))
+    plan = compile_events(env, type_name, selected(type_name), own=own)
     assert ("wanted.viewer" in plan.sql) is plan.by_viewer
 
 

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
             await connection.execute("DELETE FROM users")  # type: ignore[attr-defined]
         async with database.primary.acquire() as connection:
             change(connection)  # type: ignore[arg-type]
-        async with database.at_once.acquire() as single:
+        async with database.autocommit.acquire() as single:
             change_in_transaction(single)  # type: ignore[arg-type]
         async with database.transaction() as transaction:
             change(transaction)  # type: ignore[arg-type]
             read(transaction)  # type: ignore[arg-type]
 
     async def what_fits_is_taken(database: Database, anywhere: ReadPool) -> None:
-        change_at_once(database.at_once)
+        change_at_once(database.autocommit)
         follow(database.primary)
         anywhere = database.reader
         anywhere = database.primary

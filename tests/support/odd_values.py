@@ -7,7 +7,7 @@ decomposed, JSON's null and the word, the last microsecond of 9999 and infinity.
 from collections.abc import Mapping
 from typing import Final
 
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 
 Odd = Mapping[str, str]
 """By label, the value as text."""
@@ -100,19 +100,19 @@ ADDRESSES: Final[Odd] = {
     "last": "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 }
 
-OF_KIND: Final[Mapping[Kind, Odd]] = {
-    Kind.TEXT: TEXTS,
-    Kind.DATETIME: TIMES,
-    Kind.JSON: JSONS,
-    Kind.ADDRESS: ADDRESSES,
-    Kind.INT: {
+OF_KIND: Final[Mapping[ColumnType, Odd]] = {
+    ColumnType.TEXT: TEXTS,
+    ColumnType.DATETIME: TIMES,
+    ColumnType.JSON: JSONS,
+    ColumnType.ADDRESS: ADDRESSES,
+    ColumnType.INT: {
         "plain": "3",
         "zero": "0",
         "minus one": "-1",
         "largest": str(2**31 - 1),
         "smallest": str(-(2**31)),
     },
-    Kind.BIGINT: {
+    ColumnType.BIGINT: {
         "plain": "3",
         "zero": "0",
         "minus one": "-1",
@@ -120,13 +120,13 @@ OF_KIND: Final[Mapping[Kind, Odd]] = {
         "largest": str(2**63 - 1),
         "smallest": str(-(2**63)),
     },
-    Kind.UUID: {
+    ColumnType.UUID: {
         "plain": "0197a1b2-0000-7000-8000-000000000000",
         "nil": "00000000-0000-0000-0000-000000000000",
         "last": "ffffffff-ffff-ffff-ffff-ffffffffffff",
         "version 4": "5f0c5a52-3a43-4f0e-9e1f-abcdefabcdef",
         "version 7 after 9999": "ffffffff-ffff-7fff-bfff-ffffffffffff",
     },
-    Kind.BOOLEAN: {"plain": "true", "false": "false"},
+    ColumnType.BOOLEAN: {"plain": "true", "false": "false"},
 }
 """The value labelled "plain" is one that every column of its kind takes, unless the column is unique."""

@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import Column, Table, UniqueConstraint
 
 import models
-from gql.planner.column_types import Kind, kind_of
+from gql.planner.column_types import ColumnType, kind_of
 from models.policy import RULES
 from tests.support.odd_values import OF_KIND
 
@@ -21,15 +21,15 @@ Cell: TypeAlias = "str | None"
 
 ROWS = 30
 CAST = {
-    Kind.INT: "int",
-    Kind.BIGINT: "bigint",
-    Kind.TEXT: "text",
-    Kind.CHOICE: "text",
-    Kind.UUID: "uuid",
-    Kind.BOOLEAN: "boolean",
-    Kind.DATETIME: "timestamptz",
-    Kind.ADDRESS: "inet",
-    Kind.JSON: "jsonb",
+    ColumnType.INT: "int",
+    ColumnType.BIGINT: "bigint",
+    ColumnType.TEXT: "text",
+    ColumnType.CHOICE: "text",
+    ColumnType.UUID: "uuid",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATETIME: "timestamptz",
+    ColumnType.ADDRESS: "inet",
+    ColumnType.JSON: "jsonb",
 }
 _COUNTED = frozenset({"total_sessions", "total_commits", "total_worktrees"})
 """Triggers add to these, so the largest of numbers comes into them last."""
@@ -72,10 +72,10 @@ class _Filler:
         cell = known[0] if only else known[number % len(known)]
         if cell is not None and _is_unique(column):
             match kind_of(column.type):
-                case Kind.TEXT:
+                case ColumnType.TEXT:
                     longest = getattr(column.type, "length", None) or 10**6
                     return f"{cell[: longest - 3]}{number}"
-                case Kind.UUID:
+                case ColumnType.UUID:
                     return None if column.nullable else cell if number == known.index(cell) else ...  # type: ignore[return-value]
         return cell
 
@@ -135,7 +135,7 @@ def _values(column: "Column[Any]") -> list[Cell]:
         found: list[Cell] = [member.value for member in choices if len(member.value) <= longest]
     else:
         found = list(OF_KIND[kind_of(column.type)].values())
-        if kind_of(column.type) is Kind.TEXT:
+        if kind_of(column.type) is ColumnType.TEXT:
             found = [value[:longest] for value in found if value is not None]
     return [*found, None] if column.nullable and not column.primary_key else found
 

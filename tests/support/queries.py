@@ -18,7 +18,7 @@ from hypothesis.strategies import DataObject, booleans, integers, lists, sampled
 
 from gql.planner.aggregates import PERCENTILE
 from gql.planner.catalog import Catalog, Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.groups import group_keys
 from gql.planner.node_ids import make_node_id
 from gql.planner.operators import operators_of
@@ -191,7 +191,7 @@ class QueryWriter:
         operator = self.pick(operators_of(column.kind))
         if operator == "isNull":
             return {operator: self.data.draw(booleans())}
-        if column.kind is Kind.JSON:
+        if column.kind is ColumnType.JSON:
             return {operator: self._json_operand(operator)}
         values = [self._met(table, column) for _ in range(2)]
         if operator in ("in", "notIn"):
@@ -221,17 +221,17 @@ class QueryWriter:
     def _met(self, table: TableType, column: Column) -> Any:
         """A value that stands in some row, in the form that an argument has."""
         found = [row[column.name] for row in self.world.rows[table.name] if row[column.name] is not None]
-        defaults: Mapping[Kind, Any] = {
-            Kind.INT: 1,
-            Kind.BIGINT: "1",
-            Kind.UUID: "00000000-0000-4000-8000-000000000000",
-            Kind.DATETIME: "2026-03-01T12:00:00Z",
-            Kind.DATE: "2026-03-01",
-            Kind.ADDRESS: "192.0.2.1",
-            Kind.BOOLEAN: True,
-            Kind.FLOAT: 1.5,
-            Kind.DECIMAL: 1.5,
-            Kind.TEXT: "x",
+        defaults: Mapping[ColumnType, Any] = {
+            ColumnType.INT: 1,
+            ColumnType.BIGINT: "1",
+            ColumnType.UUID: "00000000-0000-4000-8000-000000000000",
+            ColumnType.DATETIME: "2026-03-01T12:00:00Z",
+            ColumnType.DATE: "2026-03-01",
+            ColumnType.ADDRESS: "192.0.2.1",
+            ColumnType.BOOLEAN: True,
+            ColumnType.FLOAT: 1.5,
+            ColumnType.DECIMAL: 1.5,
+            ColumnType.TEXT: "x",
         }
         if column.choices is not None:
             return Name(self.pick(column.choices).name)
@@ -243,9 +243,11 @@ class QueryWriter:
         if depth and towards_one and self._chance(3):
             relation = self.pick(towards_one)
             return {relation.field: self.order(self.catalog.types[relation.target], depth - 1)}
-        column = self.pick([column for column in table.columns.values() if column.kind is not Kind.ADDRESS])
+        column = self.pick(
+            [column for column in table.columns.values() if column.kind is not ColumnType.ADDRESS]
+        )
         direction = Name(self.pick(Direction).name)
-        if column.kind is Kind.JSON:
+        if column.kind is ColumnType.JSON:
             return {column.field: {"at": self.pick([["a"], ["b"]]), "direction": direction}}
         return {column.field: direction}
 

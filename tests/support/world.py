@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import models
-from gql.planner.column_types import Kind, kind_of
+from gql.planner.column_types import ColumnType, kind_of
 from models.policy import RULES
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -59,7 +59,9 @@ def _value(column: Column[Any], number: int, keys: KeyColumns, chance: random.Ra
     if column.info.get("hidden") and (column.nullable or column.server_default is not None):
         return ...
     if column.identity is not None or (column.primary_key and column.server_default is not None):
-        return UUID(int=chance.getrandbits(128), version=4) if kind_of(column.type) is Kind.UUID else ...
+        return (
+            UUID(int=chance.getrandbits(128), version=4) if kind_of(column.type) is ColumnType.UUID else ...
+        )
     if column.nullable and chance.random() < NULLS:
         return None
     for key in column.foreign_keys:
@@ -75,19 +77,19 @@ def _plain(column: Column[Any], number: int, chance: random.Random) -> Any:
         return chance.choice([member.value for member in choices if len(member.value) <= longest])
     unique = column.unique or column.name in ("container_id",)
     match kind_of(column.type):
-        case Kind.INT:
+        case ColumnType.INT:
             return chance.randint(1, 4)
-        case Kind.BIGINT:
+        case ColumnType.BIGINT:
             return chance.choice((0, 1, 2**40, 2**62))
-        case Kind.BOOLEAN:
+        case ColumnType.BOOLEAN:
             return chance.random() < 0.5
-        case Kind.UUID:
+        case ColumnType.UUID:
             return UUID(int=chance.getrandbits(128), version=4)
-        case Kind.DATETIME:
+        case ColumnType.DATETIME:
             return START + chance.choice((timedelta(), timedelta(hours=1), timedelta(days=2, microseconds=5)))
-        case Kind.JSON:
+        case ColumnType.JSON:
             return chance.choice(JSONS)
-        case Kind.ADDRESS:
+        case ColumnType.ADDRESS:
             return chance.choice(("192.0.2.1", "2001:db8::1", "192.0.2.7"))
         case _:
             word = chance.choice(WORDS)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Column
 from sqlalchemy.dialects.postgresql import JSONB
 
-from gql.planner.column_types import Kind, kind_of
+from gql.planner.column_types import ColumnType, kind_of
 from gql.planner.names import upper_first
 from gql.types.types import CATALOG
 from models import metadata
@@ -180,7 +180,7 @@ class WriteWriter:
 
     def _some(self, table: WritableTable) -> Write:
         keys = [self.key(table.name, "id") for _ in range(self.chance.randint(1, 3))]
-        if kind_of(table.key.type) is Kind.BIGINT:
+        if kind_of(table.key.type) is ColumnType.BIGINT:
             keys = [str(key) for key in keys]
         given: Given = {"where": {"id": {"in": keys}}, "atMost": 5}
         if self.chance.random() < 0.7:
@@ -223,14 +223,14 @@ def _plain(column: "Column[Any]", chance: random.Random) -> Any:
     if choices is not None:
         return chance.choice([member.name for member in choices])
     now = datetime.now(UTC)
-    values: Mapping[Kind, Any] = {
-        Kind.INT: chance.randint(1, 5),
-        Kind.BIGINT: str(chance.randint(1, 2**40)),
-        Kind.BOOLEAN: chance.random() < 0.5,
-        Kind.UUID: UUID(int=chance.getrandbits(128), version=4),
-        Kind.DATETIME: (now + timedelta(hours=chance.randint(-5, 5))).isoformat(),
-        Kind.JSON: chance.choice([{}, {"cpu_limit": 1}, {"a": [1, None, "東京"]}]),
-        Kind.ADDRESS: "192.0.2.1",
+    values: Mapping[ColumnType, Any] = {
+        ColumnType.INT: chance.randint(1, 5),
+        ColumnType.BIGINT: str(chance.randint(1, 2**40)),
+        ColumnType.BOOLEAN: chance.random() < 0.5,
+        ColumnType.UUID: UUID(int=chance.getrandbits(128), version=4),
+        ColumnType.DATETIME: (now + timedelta(hours=chance.randint(-5, 5))).isoformat(),
+        ColumnType.JSON: chance.choice([{}, {"cpu_limit": 1}, {"a": [1, None, "東京"]}]),
+        ColumnType.ADDRESS: "192.0.2.1",
     }
     return values.get(kind_of(column.type), f"text {chance.randint(1, 5)}")
 
@@ -240,4 +240,4 @@ def _plural(table: WritableTable) -> str:
 
 
 def _is_uuid(table: str, column: str) -> bool:
-    return kind_of(metadata.tables[table].c[column].type) is Kind.UUID
+    return kind_of(metadata.tables[table].c[column].type) is ColumnType.UUID

@@ -144,11 +144,11 @@ async def _wait(call: Call, claim: Claim, seconds: float) -> UUID | None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     project_id = UUID(str((await place_of(call, claim.instance_id))["projectId"]))
-    async with call.waits.listening(call.principal, project_id) as bell:
+    async with call.waits.listening(call.principal, project_id) as signal:
         while (task_id := await take(call, claim, claims.claim_next(call.action, claim))) is None:
-            while not await bell.rung(min(TOLD_EVERY, max(0.0, began + seconds - loop.time()))):
+            while not await signal.wait(min(TOLD_EVERY, max(0.0, began + seconds - loop.time()))):
                 waited = loop.time() - began
-                if waited >= seconds or bell.ending:
+                if waited >= seconds or signal.ending:
                     return None
                 await call.progress(waited, seconds, "Nothing is ready yet.")
     return task_id

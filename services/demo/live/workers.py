@@ -13,7 +13,7 @@ from services.demo.live.texts import Tool, filled
 from services.demo.seeded_random import Chance
 from services.demo.words import Phrase
 from services.instances import instances, ultrathink
-from services.instances.activities import Sight, note
+from services.instances.activities import Observed, note
 from services.instances.instances import InstanceMove
 from services.instances.permission_requests import PermissionRequest, ask
 from services.mcp.recording import record
@@ -89,7 +89,9 @@ class Worker:
     async def see(self, activity: CcActivity, detail: str | None = None, said: str | None = None) -> None:
         """Tell what it does now, and what it said last."""
         used = min(97, self.context * 100 // _CONTEXT)
-        await _note(self.action("noteActivity"), self.key, Sight(activity, detail, self.model[0], said, used))
+        await _note(
+            self.action("noteActivity"), self.key, Observed(activity, detail, self.model[0], said, used)
+        )
 
     async def say(self, activity: CcActivity = CcActivity.WORKING) -> None:
         """Say something to the person."""
@@ -160,7 +162,7 @@ class Worker:
         key = uuid5(self.key, f"permission {self.calls}")
         wanted = self.arguments(Call(tool, self.calls, self.path()))
         asked = PermissionRequest(key, self.key, tool.name, self.session_id, wanted)
-        seen = Sight(CcActivity.WAITING_PERMISSION, f"{tool.name}: {wanted[tool.argument]}", self.model[0])
+        seen = Observed(CcActivity.WAITING_PERMISSION, f"{tool.name}: {wanted[tool.argument]}", self.model[0])
         await _ask(self.action("askPermission"), asked, seen)
         return key
 
@@ -234,12 +236,12 @@ class Worker:
         await record(self.action("recordMcpMessages"), self.key, [item])
 
 
-async def _note(action: Action, key: UUID, seen: Sight) -> None:
+async def _note(action: Action, key: UUID, seen: Observed) -> None:
     async with action.transaction(key=key) as transaction:
         await note(transaction, key, seen)
 
 
-async def _ask(action: Action, request: PermissionRequest, seen: Sight) -> None:
+async def _ask(action: Action, request: PermissionRequest, seen: Observed) -> None:
     async with action.transaction(key=request.id) as transaction:
         await ask(transaction, request)
         await note(transaction, request.instance_id, seen)

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.admission.request import STRANGERS_BODY
+from app.admission.request import ANONYMOUS_BODY
 from app.config.settings import Settings
 from gql.execution import large_requests
-from gql.request.anonymous import STRANGERS_TOKENS
+from gql.request.anonymous import ANONYMOUS_TOKENS
 from gql.request.limits import MOST_PARTS
 from services.accounts.accounts import add_user
 from services.accounts.token_store import issue_for_username
@@ -76,11 +76,11 @@ async def test_others_are_answered_while_large_requests_are_read(
 async def test_a_stranger_sends_little(live_server: LiveServer) -> None:
     async with httpx.AsyncClient(base_url=live_server.url, timeout=PATIENCE) as client:
         login = 'mutation { login(input: {username: "a", password: "b"}) { %s } }'
-        blanks = {"query": login % "accessToken" + " " * STRANGERS_BODY}
+        blanks = {"query": login % "accessToken" + " " * ANONYMOUS_BODY}
         refused = await client.post("/graphql", json=blanks)
         assert refused.status_code == 413
-        assert f"at most {STRANGERS_BODY} bytes without an access token" in refused.text
-        tokens = {"query": login % ("accessToken " * STRANGERS_TOKENS)}
+        assert f"at most {ANONYMOUS_BODY} bytes without an access token" in refused.text
+        tokens = {"query": login % ("accessToken " * ANONYMOUS_TOKENS)}
         (error,) = (await client.post("/graphql", json=tokens)).json()["errors"]
         assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
         (error,) = (await client.post("/graphql", json={"query": login % "accessToken"})).json()["errors"]

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from app.config.settings import Settings
 from app.mcp.listening import Listening
-from app.mcp.waiting import TaskBell, TaskWaits
+from app.mcp.waiting import TaskSignal, TaskWaits
 from tests.support.agents import REVISIONS, Agent, Person, agents, enrol
 from tests.support.serving import LiveServer
 
@@ -33,11 +33,11 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
     listening, tell = TaskWaits.listening, Listening._tell
 
     @asynccontextmanager
-    async def counted(waits: TaskWaits, *rest: Any) -> AsyncIterator[TaskBell]:
-        async with listening(waits, *rest) as bell:
+    async def counted(waits: TaskWaits, *rest: Any) -> AsyncIterator[TaskSignal]:
+        async with listening(waits, *rest) as signal:
             found.calls += 1
             try:
-                yield bell
+                yield signal
             finally:
                 found.calls -= 1
 

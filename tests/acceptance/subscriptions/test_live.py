@@ -12,7 +12,7 @@ import httpx
 from models.enums import CcActivity
 from services.core.database import Database
 from services.core.principal import Principal
-from services.instances.activities import Sight, note
+from services.instances.activities import Observed, note
 from tests.acceptance.subscriptions.conftest import Fleet, PlainSql
 from tests.support.acting import action
 from tests.support.graphql_ws import Socket, logged_in, open_socket
@@ -257,7 +257,7 @@ async def test_who_waits_for_a_person_is_shown_within_a_fifth_of_a_second(
             took.clear()
             for activity in (CcActivity.WAITING_PERMISSION, CcActivity.WORKING) * 3:
                 async with owner.transaction() as transaction:
-                    await note(transaction, fleet.instance_id, Sight(activity, "Bash"))
+                    await note(transaction, fleet.instance_id, Observed(activity, "Bash"))
                 committed = time.monotonic()
                 nodes = (await socket.next())["live"]["ccInstances"]["nodes"]
                 took.append(time.monotonic() - committed)

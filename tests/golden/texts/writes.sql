@@ -1409,6 +1409,7 @@ AND (given.cc_instance_id IS NULL
           
 OR (instance.id IS NOT NULL
 AND {instance}
+              
 AND NOT (EXISTS (SELECT
 FROM projects p
 WHERE p.project_id = instance.project_id

@@ -60,7 +60,7 @@ async def test_a_plain_connection_has_the_other_defaults(otherwise: None, databa
 async def test_each_connection_has_the_products_settings_and_after_a_reset_too(
     opened: Database, database_url: str
 ) -> None:
-    for pool in (opened.reader, opened.primary, opened.at_once):
+    for pool in (opened.reader, opened.primary, opened.autocommit):
         assert isinstance(pool, ConnectionPool)
         async with pool.acquire() as connection:
             assert await shown(connection.fetchval) == SESSION

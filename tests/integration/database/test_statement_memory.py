@@ -31,7 +31,7 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings.model_copy(update={"read_pool_size": 1, "write_pool_size": 1})
 
 
-@pytest.fixture(params=["reader", "at_once"])
+@pytest.fixture(params=["reader", "autocommit"])
 def pool(request: pytest.FixtureRequest, database: Database) -> WritePool:
     """A pool that lends one connection again and again."""
     found: WritePool = getattr(database, request.param)

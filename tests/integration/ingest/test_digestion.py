@@ -297,7 +297,7 @@ async def test_a_worker_goes_on_when_its_connections_are_cut(
         if cut < 3:
             cut += 1
             pid = await transaction.connection.exec_driver_sql("SELECT pg_backend_pid()")
-            async with database.at_once.acquire() as other:
+            async with database.autocommit.acquire() as other:
                 await other.execute("SELECT pg_terminate_backend($1)", pid.scalar_one())
         return digested
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from tests.integration.odd_values.conftest import OddAsker
 from tests.integration.reading.conftest import CATALOG, SCHEMA
 from tests.support.differences import Differences
@@ -55,7 +55,7 @@ async def test_figures_of_every_column(asker: OddAsker, texts: Texts) -> None:
 
 async def _figure(texts: Texts, table: TableType, column: Column, function: str) -> Any:
     expression = SQL[function].format(f"t.{column.name}")
-    whole = function == "sum" and column.kind in (Kind.INT, Kind.BIGINT)
+    whole = function == "sum" and column.kind in (ColumnType.INT, ColumnType.BIGINT)
     if function in ("sum", "avg", "percentile") and not whole:
         expression = f"{expression}::double precision"
     found = await texts.fetch(f"SELECT {as_text(column, expression)} AS cell FROM {table.table} t")
@@ -70,8 +70,8 @@ async def test_groups_of_every_column(asker: OddAsker, texts: Texts) -> None:
     differences = Differences()
     for table in stored(CATALOG):
         for column in table.columns.values():
-            for bucket in BUCKETS if column.kind is Kind.DATETIME else BUCKETS[:1]:
-                if column.kind is not Kind.JSON:
+            for bucket in BUCKETS if column.kind is ColumnType.DATETIME else BUCKETS[:1]:
+                if column.kind is not ColumnType.JSON:
                     await _group(differences, asker, texts, table, column, bucket)
     differences.none(700)
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.operators import operators_of
 from tests.integration.odd_values.conftest import OddAsker, refused
 from tests.integration.reading.conftest import CATALOG
@@ -37,7 +37,7 @@ OPERATORS = {
     "ilike": "t.{0} ILIKE cell",
 }
 """In SQL; {0} is the column, {1} its type, `cell` the value as text."""
-SQL_TYPES = {Kind.CHOICE: "text", Kind.JSON: "jsonb"}
+SQL_TYPES = {ColumnType.CHOICE: "text", ColumnType.JSON: "jsonb"}
 
 
 async def test_comparisons_find_the_rows_that_sql_finds(asker: OddAsker, texts: Texts) -> None:
@@ -46,7 +46,7 @@ async def test_comparisons_find_the_rows_that_sql_finds(asker: OddAsker, texts: 
     turn = 0
     for table in stored(CATALOG):
         for column in table.columns.values():
-            if column.kind is Kind.JSON:
+            if column.kind is ColumnType.JSON:
                 continue
             cells = await _cells(texts, table, column)
             further = [name for name in operators_of(column.kind) if name in OPERATORS and name != "eq"]
@@ -70,7 +70,7 @@ async def _cells(texts: Texts, table: TableType, column: Column) -> list[str]:
         f" WHERE t.{column.name} IS NOT NULL ORDER BY 1"
     )
     hosts = dict.fromkeys(record["cell"].partition("/")[0] for record in found)
-    return list(hosts) if column.kind is Kind.ADDRESS else [record["cell"] for record in found]
+    return list(hosts) if column.kind is ColumnType.ADDRESS else [record["cell"] for record in found]
 
 
 async def _expected(
@@ -102,7 +102,7 @@ async def _compare(
 ) -> None:
     value = told(column, cell)
     query, variables = _listed(table), {"where": {column.field: {operator: value}}}
-    if column.kind in (Kind.DATETIME, Kind.DATE) and not is_sayable(cell):
+    if column.kind in (ColumnType.DATETIME, ColumnType.DATE) and not is_sayable(cell):
         data = await asker.data(query, variables)
         place = f"{table.name}.{column.field} out of range"
         differences.check(place, query, variables, refused(data), canonical(data)[:500])
@@ -151,7 +151,7 @@ async def test_json_finds_its_own_row(asker: OddAsker, texts: Texts) -> None:
     for table in stored(CATALOG):
         rows = await texts.rows(table)
         for column in table.columns.values():
-            if column.kind is not Kind.JSON:
+            if column.kind is not ColumnType.JSON:
                 continue
             for key, row in rows.items():
                 value = row[column.field]

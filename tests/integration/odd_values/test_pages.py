@@ -3,7 +3,7 @@
 import pytest
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from tests.integration.odd_values.conftest import OddAsker
 from tests.integration.reading.conftest import CATALOG
 from tests.support.differences import Differences
@@ -45,7 +45,7 @@ async def _walk(
     direction: str,
 ) -> None:
     """Go from page to page and compare what was met with one statement of SQL."""
-    entry = f"{{at: [], direction: {direction}}}" if column.kind is Kind.JSON else direction
+    entry = f"{{at: [], direction: {direction}}}" if column.kind is ColumnType.JSON else direction
     query = (
         f"query ($cursor: String) {{ list: {table.connection}({size}: {SIZE}, {beyond}: $cursor,"
         f" orderBy: [{{{column.field}: {entry}}}]) {{ totalCount pageInfo {{ hasNextPage hasPreviousPage"
@@ -66,7 +66,7 @@ async def _walk(
         if not page["pageInfo"][more]:
             break
     # In a path, JSON's null is nothing.
-    first = f"NULLIF(t.{column.name}, 'null')" if column.kind is Kind.JSON else f"t.{column.name}"
+    first = f"NULLIF(t.{column.name}, 'null')" if column.kind is ColumnType.JSON else f"t.{column.name}"
     rest = [f"t.{each.name} {direction.partition('_')[0]}" for each in table.order if each is not column]
     expected = await texts.identities(table, f"ORDER BY {', '.join([f'{first} {SQL[direction]}', *rest])}")
     differences.compare(
@@ -81,7 +81,7 @@ async def test_pages_over_the_column_of_a_relation_end_with_every_row_once(
     differences = Differences()
     table = CATALOG.types["Task"]
     for column in CATALOG.types["Project"].columns.values():
-        if column.kind is Kind.JSON:
+        if column.kind is ColumnType.JSON:
             continue
         query = (
             f"query ($cursor: String) {{ list: tasks(first: {SIZE}, after: $cursor,"

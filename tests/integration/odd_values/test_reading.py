@@ -3,7 +3,7 @@
 import base64
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from tests.integration.odd_values.conftest import OddAsker
 from tests.integration.reading.conftest import CATALOG
 from tests.support.differences import Differences
@@ -104,7 +104,7 @@ async def test_relations_lead_to_whole_rows(asker: OddAsker, texts: Texts) -> No
 
 
 def _can_be_sent(column: Column, row: Told) -> bool:
-    return column.kind is not Kind.DATE or is_sayable(row[column.field])
+    return column.kind is not ColumnType.DATE or is_sayable(row[column.field])
 
 
 def _node_id(table: TableType, row: Told) -> str:

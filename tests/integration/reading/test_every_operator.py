@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gql.execution.api import Api, OperationRequest
 from gql.planner.aggregates import FUNCTIONS, PERCENTILE
 from gql.planner.catalog import TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.groups import group_keys
 from gql.planner.operators import operators_of
 from gql.request.limits import Limits
@@ -161,7 +161,7 @@ def conditions(table: TableType, *, odd: bool) -> Iterator[dict[str, Any]]:
     for column in table.columns.values():
         for operator, field in filter_of(table, column.field).fields.items():
             for value in values_of(field.type, odd):
-                fitting = _address(value) if column.kind is Kind.ADDRESS and not odd else value
+                fitting = _address(value) if column.kind is ColumnType.ADDRESS and not odd else value
                 yield {column.field: {operator: fitting}}
         if odd:
             yield {column.field: {}}
@@ -204,7 +204,7 @@ def test_a_filter_has_the_operators_of_its_columns_kind() -> None:
 
 def test_addresses_have_no_operators_of_texts() -> None:
     kinds = [(table.name, column) for table in LISTS.values() for column in table.columns.values()]
-    addresses = [found for found in kinds if found[1].kind is Kind.ADDRESS]
+    addresses = [found for found in kinds if found[1].kind is ColumnType.ADDRESS]
     assert {name for name, _ in addresses} == {"AuthToken", "SystemLog", "WebsocketSession"}
     for _, column in addresses:
         assert not {"like", "ilike", "startsWith", "contains"} & set(operators_of(column.kind))
@@ -260,7 +260,11 @@ async def test_every_column_can_be_ordered_grouped_and_measured_by(
     for viewer in people:
         for table in LISTS.values():
             orders = [
-                {column.field: {"at": ["a"], "direction": "DESC"} if column.kind is Kind.JSON else "DESC"}
+                {
+                    column.field: {"at": ["a"], "direction": "DESC"}
+                    if column.kind is ColumnType.JSON
+                    else "DESC"
+                }
                 for column in table.columns.values()
             ]
             keys = ", ".join(group_keys(table))
@@ -327,7 +331,7 @@ async def test_an_odd_path_or_search_is_answered_or_refused(asking: Asker, peopl
         for text in TEXTS if table.search is not None else ():
             await answer(asking, people[1], found, s=text)
         for column in table.columns.values():
-            if column.kind is not Kind.JSON:
+            if column.kind is not ColumnType.JSON:
                 continue
             for at in (*([text] for text in TEXTS), [], ["a", "b"], ["0", "-1", "9" * 20], ["a"] * 50):
                 ordered += 1

@@ -78,7 +78,7 @@ async def test_every_write_is_read_at_once_while_the_replica_follows(ada: Person
 async def test_a_heavy_query_waits_for_the_replica_a_moment(
     app: Starlette, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replicas, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(replicas, "LONGEST_WAIT", PATIENCE)
     written = await ada.create()
     search = f'{{ projects(search: "{written}") {{ nodes {{ name }} }} }}'
     answer = await ada.ask(search)

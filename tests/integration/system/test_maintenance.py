@@ -133,14 +133,14 @@ async def test_a_rehearsal_changes_nothing_and_says_the_numbers_of_the_run_after
     await make_all_due(database)
     await plain.execute(f"DROP TABLE {await plain.fetchval(LAST)}")
     before = await everything(plain)
-    rehearsed = await maintenance.rehearse()
+    rehearsed = await maintenance.dry_run()
     assert await everything(plain) == before
     done = await maintenance.run(MaintenanceOrigin.COMMAND)
     assert done is not None
     assert [outcome.done for outcome in rehearsed] == [outcome.done for outcome in done]
     assert numbers(done) == DUE
     assert rehearsed[0].done == {"cc_logs": 1}
-    assert numbers(await maintenance.rehearse()) == {}
+    assert numbers(await maintenance.dry_run()) == {}
 
 
 async def maintain_once(maintenance: Maintenance) -> None:
@@ -203,7 +203,7 @@ async def test_one_that_goes_on_without_its_lock_does_nothing_twice(
             together[step] = together.get(step, 0) + sum(done.values())
     for step, done in DUE.items():
         assert together.get(step, 0) <= sum(done.values())
-    assert numbers(await quick.rehearse()) == {}
+    assert numbers(await quick.dry_run()) == {}
     assert "running" not in await runs(plain)
 
 
@@ -341,7 +341,7 @@ async def test_a_kill_in_any_step_loses_nothing_and_the_next_run_goes_on(
     await until(alone)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert await runs(plain) == ["interrupted", "completed"]
-    assert numbers(await maintenance.rehearse()) == {}
+    assert numbers(await maintenance.dry_run()) == {}
     for table, kept in (("cc_logs", 1), ("task_logs", 1), ("auth_tokens", 1), ("mcp_messages", 2)):
         assert await plain.fetchval(f"SELECT count(*) FROM {table}") == kept
     assert await plain.fetchval("SELECT count(*) FROM projects_archive") == 1

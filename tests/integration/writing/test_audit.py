@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from gql.planner.column_types import Kind, kind_of
+from gql.planner.column_types import ColumnType, kind_of
 from gql.planner.names import lower_first, upper_first
 from services.accounts.accounts import add_user
 from services.core.database import Database
@@ -102,7 +102,7 @@ def with_secrets(table: WritableTable, row: dict[str, Any]) -> dict[str, Any]:
         elif column.encrypted:
             planted[column.name] = SECRET if column.name == "webhook_secret" else {"A": SECRET}
         elif column.masked or column.secrets is not None:
-            is_json = kind_of(column.column.type) is Kind.JSON
+            is_json = kind_of(column.column.type) is ColumnType.JSON
             length = getattr(column.column.type, "length", None) or 500
             if column.name in KEPT or length < len(KEY) + 6:
                 continue

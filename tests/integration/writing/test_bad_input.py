@@ -8,7 +8,7 @@ from graphql import GraphQLInputType, GraphQLNonNull
 
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest
-from gql.planner.column_types import Kind, kind_of
+from gql.planner.column_types import ColumnType, kind_of
 from gql.planner.names import upper_first
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
@@ -72,7 +72,9 @@ async def _try_columns(database: Database, world: World, table: str) -> None:
         field = f"append{upper_first(CATALOG.types[writable.type_name].connection)}"
         attempts: list[Attempt] = [(field, {"rows": [row, row]}, ("input", "rows", 1))]
     else:
-        key = "0197a1b2-0000-7000-8000-000000000000" if kind_of(writable.key.type) is Kind.UUID else 10**6
+        key = (
+            "0197a1b2-0000-7000-8000-000000000000" if kind_of(writable.key.type) is ColumnType.UUID else 10**6
+        )
         patch: Any = {"id": str(key) if table == "notification_history" else key, "patch": {}}
         attempts = [
             (f"create{writable.type_name}", row, ("input",)),

@@ -64,7 +64,7 @@ async def test_random_creates_appends_and_claims_do_the_same_in_one_statement_an
                 await connection.execute(text(statement))
 
     async with twins(postgres, settings, fill) as (_, quick, database):
-        slow = replace(database, at_once=cast("WritePool", refusing))
+        slow = replace(database, autocommit=cast("WritePool", refusing))
         callers = [Caller(each, Vault.of(SECRET_KEY)) for each in (quick, slow)]
         async with quick.primary.acquire() as connection:
             snapshot = await take(cast("asyncpg.Connection[asyncpg.Record]", connection))

@@ -38,7 +38,7 @@ async def run(database: Database, sql: str, **values: object) -> Sequence[Any]:
 @pytest.mark.parametrize("shown", ODD)
 async def test_each_pool_reads_and_writes_every_time_as_it_is(database: Database, shown: str) -> None:
     sql = "SELECT $1::timestamptz = $2::text::timestamptz, $3::timestamptz[] = ARRAY[$2::text::timestamptz]"
-    for pool in (database.reader, database.primary, database.at_once):
+    for pool in (database.reader, database.primary, database.autocommit):
         async with pool.acquire() as connection:
             value = await connection.fetchval("SELECT $1::text::timestamptz", shown)
             assert format_moment(value) == ODD[shown]

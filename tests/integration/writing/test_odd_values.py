@@ -9,7 +9,7 @@ import pytest
 from gql.context import Context
 from gql.execution.api import Api, OperationRequest
 from gql.planner.catalog import Column
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.names import lower_first, upper_first
 from services.accounts.tokens import TokenPolicy
 from services.core.database import Database
@@ -81,7 +81,7 @@ async def _try_table(
         if column.column.foreign_keys:
             continue
         readable = CATALOG.types[table.type_name].columns.get(column.field)
-        kind = readable.kind if readable else Kind.JSON
+        kind = readable.kind if readable else ColumnType.JSON
         longest = getattr(column.column.type, "length", None) or 10**6
         for label, cell in OF_KIND.get(kind, {}).items():
             value = told(readable or _as_json(column), cell)
@@ -108,7 +108,7 @@ def _others(table: WritableTable, base: dict[str, Any], turn: int) -> dict[str, 
 
 
 def _as_json(column: WritableColumn) -> Column:
-    return Column(column.name, column.field, Kind.JSON, nullable=True, description="")
+    return Column(column.name, column.field, ColumnType.JSON, nullable=True, description="")
 
 
 async def _attempt(
@@ -168,9 +168,9 @@ def _must_be_taken(column: Column | None, label: str, value: Any, longest: int) 
         return False
     if column is None:
         return False
-    if column.kind is Kind.DATETIME and column.field != "expiresAt":  # which lies ahead
+    if column.kind is ColumnType.DATETIME and column.field != "expiresAt":  # which lies ahead
         return label in ("plain", "microseconds", "tenths", "leap day")
-    if column.kind is Kind.TEXT:
+    if column.kind is ColumnType.TEXT:
         return len(value) <= longest and label in (
             "plain",
             "emoji",
@@ -190,5 +190,5 @@ def test_the_values_are_of_every_kind_that_is_written() -> None:
         for column in table.columns.values()
         if column.field in CATALOG.types[table.type_name].columns
     }
-    assert kinds - {Kind.CHOICE} <= OF_KIND.keys()
+    assert kinds - {ColumnType.CHOICE} <= OF_KIND.keys()
     assert not is_plain_json(exact("1e400"))

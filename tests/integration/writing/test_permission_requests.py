@@ -11,7 +11,7 @@ from sqlalchemy import text
 from models.enums import CcActivity, CcInstanceStatus, PermissionDecision
 from services.core.database import Database
 from services.core.errors import Conflict
-from services.instances.activities import Sight, note
+from services.instances.activities import Observed, note
 from services.instances.heartbeats import mark_silent
 from services.instances.instances import InstanceMove, move, terminate
 from services.instances.permission_requests import PermissionRequest, answer, ask
@@ -144,7 +144,7 @@ async def test_what_waits_lapses_when_its_instance_stops(database: Database, sce
 async def test_an_instance_whose_activity_is_told_is_not_silent(database: Database, scene: Scene) -> None:
     owner = action(database, scene.owner)
     async with owner.transaction() as transaction:
-        await note(transaction, scene.instance_id, Sight(CcActivity.IDLE, f"d {SECRET}", "m", SECRET, 140))
+        await note(transaction, scene.instance_id, Observed(CcActivity.IDLE, f"d {SECRET}", "m", SECRET, 140))
     async with database.writer.begin() as connection:
         await connection.execute(text("UPDATE cc_instances SET last_heartbeat = now() - INTERVAL '9 days'"))
     async with database.upkeep() as connection:
@@ -157,7 +157,9 @@ async def test_an_instance_whose_activity_is_told_is_not_silent(database: Databa
 async def test_what_an_instance_does_and_said_is_cut(database: Database, scene: Scene) -> None:
     async with action(database, scene.owner).transaction() as transaction:
         await note(
-            transaction, scene.instance_id, Sight(CcActivity.WORKING, "東" * 20_000, "m" * 999, "x" * 20_000)
+            transaction,
+            scene.instance_id,
+            Observed(CcActivity.WORKING, "東" * 20_000, "m" * 999, "x" * 20_000),
         )
     row = await stored(database, "cc_instances", scene.instance_id)
     assert [len(text) for text in (row.activity_detail, row.model, row.last_message)] == [10_000, 200, 10_000]
@@ -165,6 +167,6 @@ async def test_what_an_instance_does_and_said_is_cut(database: Database, scene: 
 
 async def test_an_instance_that_is_gone_has_stopped(database: Database, scene: Scene) -> None:
     async with action(database, scene.owner).transaction() as transaction:
-        await note(transaction, scene.instance_id, Sight(CcActivity.GONE))
+        await note(transaction, scene.instance_id, Observed(CcActivity.GONE))
     row = await stored(database, "cc_instances", scene.instance_id)
     assert (row.activity, row.status, row.terminated_at is not None) == ("GONE", "STOPPED", True)

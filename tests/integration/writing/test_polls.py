@@ -58,12 +58,12 @@ class Watched:
     """A database that tells what was used of it."""
 
     def __init__(self, database: Database) -> None:
-        self.reads, self.singles = Counted(database.primary), Counted(database.at_once)
+        self.reads, self.singles = Counted(database.primary), Counted(database.autocommit)
         self.transactions = self.rung = 0
         self.database = replace(
             database,
             primary=self.reads,
-            at_once=self.singles,
+            autocommit=self.singles,
             after_commit=self._ring,
         )
         event.listen(database.writer.sync_engine, "begin", self._begin)
@@ -136,7 +136,7 @@ async def test_agents_poll_while_every_writing_connection_is_taken(
 ) -> None:
     async with AsyncExitStack() as taken, asyncio.timeout(PATIENCE):
         for _ in range(4):  # write_pool_size of the tests
-            await taken.enter_async_context(database.at_once.acquire())
+            await taken.enter_async_context(database.autocommit.acquire())
             await taken.enter_async_context(database.writer.connect())
 
         answers = await asyncio.gather(

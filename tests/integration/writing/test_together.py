@@ -249,9 +249,9 @@ async def test_what_comes_after_a_sign_of_life_waits_for_the_disk_again(
     database: Database, scene: Scene
 ) -> None:
     # The connection that came back last is lent first.
-    async with database.at_once.acquire() as connection:
+    async with database.autocommit.acquire() as connection:
         await connection.execute("SET synchronous_commit = on")
 
     await record_heartbeats(action(database, scene.owner), [scene.instance_id])
 
-    assert await database.at_once.fetchval("SHOW synchronous_commit") == "on"
+    assert await database.autocommit.fetchval("SHOW synchronous_commit") == "on"

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from gql.planner.catalog import Column
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from tests.support.plain.values import kind_of_json
 
 
@@ -21,14 +21,14 @@ def operate(column: Column, value: Any, operator: str, operand: Any) -> bool:
         return not operate(column, value, "eq" if operator == "neq" else "in", operand)
     if value is None and operator != "path":  # at every place of nothing is nothing
         return False
-    if column.kind is Kind.JSON:
+    if column.kind is ColumnType.JSON:
         return _json_operate(value, operator, operand)
     if operator == "in":
         return any(operate(column, value, "eq", each) for each in operand)
     if operator in ("like", "ilike", "startsWith", "contains"):
         return _matches(value, operator, operand)
     other = _given(column, operand)
-    here = _comparable(value) if column.kind is Kind.ADDRESS else value
+    here = _comparable(value) if column.kind is ColumnType.ADDRESS else value
     return _holds(here, operator, other)
 
 
@@ -53,15 +53,15 @@ def _given(column: Column, operand: Any) -> Any:
     if column.choices is not None:
         return column.choices[operand].value
     match column.kind:
-        case Kind.DATETIME:
+        case ColumnType.DATETIME:
             return datetime.fromisoformat(operand)
-        case Kind.DATE:
+        case ColumnType.DATE:
             return date.fromisoformat(operand)
-        case Kind.BIGINT:
+        case ColumnType.BIGINT:
             return int(operand)
-        case Kind.UUID:
+        case ColumnType.UUID:
             return UUID(operand)
-        case Kind.ADDRESS:
+        case ColumnType.ADDRESS:
             return _comparable(ipaddress.ip_address(operand))
         case _:
             return operand

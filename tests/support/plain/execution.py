@@ -12,7 +12,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema, execute_sync, parse, print_schema
 
 from gql.planner.catalog import Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.groups import group_keys
 from tests.support.plain.conditions import at, operate
 from tests.support.plain.rows import World
@@ -305,7 +305,7 @@ class Plain:
 
             return behind, direction
         column = table.columns[name]
-        if column.kind is Kind.JSON:
+        if column.kind is ColumnType.JSON:
             path = value["at"]
             return (
                 lambda row: json_rank(at(self.world.value(seer, column, row), path)),
@@ -377,7 +377,7 @@ class Plain:
         total = sum(values)
         if figures.function == "avg":
             return float(total / len(values))
-        return str(total) if column.kind in (Kind.INT, Kind.BIGINT) else float(total)
+        return str(total) if column.kind in (ColumnType.INT, ColumnType.BIGINT) else float(total)
 
 
 def _part(table: TableType, member: str) -> tuple[Column, str, str]:

@@ -7,7 +7,7 @@ import asyncpg
 import orjson
 
 from gql.planner.catalog import Catalog, Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from tests.support.plain.visibility import Row, Seer, Sight
 from tests.support.stored import stored
 
@@ -33,7 +33,7 @@ class World:
         if column.private and not seer.is_admin and row["id"] != seer.user_id:
             return None
         value = row[column.name]
-        if column.kind is Kind.JSON and value is not None:
+        if column.kind is ColumnType.JSON and value is not None:
             return orjson.loads(value)
         return value
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from gql.planner.catalog import Catalog, Column, TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 
 Told: TypeAlias = dict[str, Any]
 """A row as the API tells it, by field."""
@@ -57,19 +57,19 @@ def told(column: Column, cell: str | None) -> Any:
     if cell is None:
         return None
     match column.kind:
-        case Kind.INT:
+        case ColumnType.INT:
             return int(cell)
-        case Kind.BOOLEAN:
+        case ColumnType.BOOLEAN:
             return cell == "true"
-        case Kind.CHOICE:
+        case ColumnType.CHOICE:
             return cell.upper().replace("-", "_")
-        case Kind.JSON:
+        case ColumnType.JSON:
             return exact(cell)
-        case Kind.ADDRESS:
+        case ColumnType.ADDRESS:
             return cell.partition("/")[0]
-        case Kind.DATETIME:
+        case ColumnType.DATETIME:
             return moment(cell)
-        case Kind.DECIMAL | Kind.FLOAT:
+        case ColumnType.DECIMAL | ColumnType.FLOAT:
             return exact(cell)
         case _:
             return cell
@@ -77,7 +77,11 @@ def told(column: Column, cell: str | None) -> Any:
 
 def as_text(column: Column, expression: str) -> str:
     """SQL of the text that `told` takes; averages are floats in the API."""
-    return f"{expression}::double precision::text" if column.kind is Kind.DECIMAL else f"{expression}::text"
+    return (
+        f"{expression}::double precision::text"
+        if column.kind is ColumnType.DECIMAL
+        else f"{expression}::text"
+    )
 
 
 def moment(cell: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from gql.planner.catalog import Column
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from services.core.timestamps import format_moment
 
 ADDRESSES = (
@@ -24,9 +24,9 @@ def shown(column: Column, value: Any) -> Any:
         return None
     if column.choices is not None:
         return column.choices(value).name
-    if column.kind in (Kind.BIGINT, Kind.UUID):
+    if column.kind in (ColumnType.BIGINT, ColumnType.UUID):
         return str(value)
-    if column.kind is Kind.ADDRESS:
+    if column.kind is ColumnType.ADDRESS:
         return str(getattr(value, "ip", value))
     if isinstance(value, datetime):
         return format_moment(value)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
-from gql.planner.column_types import CONVERT, Kind
+from gql.planner.column_types import CONVERT, ColumnType
 from gql.scalars import SCALARS, BigInt
 from models.types import Choice
 from services.core.json_codec import exact_number
@@ -49,28 +49,40 @@ TABLE: Final = Table(
     Column("address", INET),
     Column("json", JSONB),
 )
-SCALAR: Final = {Kind.UUID: UUID, Kind.BIGINT: BigInt, Kind.DATETIME: datetime, Kind.DATE: date}
+SCALAR: Final = {
+    ColumnType.UUID: UUID,
+    ColumnType.BIGINT: BigInt,
+    ColumnType.DATETIME: datetime,
+    ColumnType.DATE: date,
+}
 
 KEY: Final = UUID("01a222f7-4add-761d-a184-4e4825881001")
 NOON: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
 WHOLE: Final = {0: 0, -7: -7, 2**31 - 1: 2**31 - 1, -(2**31): -(2**31)}
 
-TAKEN: Final[list[tuple[Kind, object, object]]] = [
-    *((kind, given, read) for kind in (Kind.INT, Kind.BIGINT) for given, read in WHOLE.items()),
-    *((kind, given, int(given)) for kind in (Kind.INT, Kind.BIGINT) for given in (1.0, -2.0, 1e3)),
-    *((Kind.BIGINT, given, given) for given in (2**31, 2**63 - 1, -(2**63))),
-    *((Kind.BIGINT, str(given), given) for given in (0, -7, 2**63 - 1, -(2**63))),
+TAKEN: Final[list[tuple[ColumnType, object, object]]] = [
+    *((kind, given, read) for kind in (ColumnType.INT, ColumnType.BIGINT) for given, read in WHOLE.items()),
     *(
-        (Kind.FLOAT, given, float(given))
+        (kind, given, int(given))
+        for kind in (ColumnType.INT, ColumnType.BIGINT)
+        for given in (1.0, -2.0, 1e3)
+    ),
+    *((ColumnType.BIGINT, given, given) for given in (2**31, 2**63 - 1, -(2**63))),
+    *((ColumnType.BIGINT, str(given), given) for given in (0, -7, 2**63 - 1, -(2**63))),
+    *(
+        (ColumnType.FLOAT, given, float(given))
         for given in (0, -1.5, 1e308, 2**53, exact_number("0.1234567890123456789"))
     ),
-    *((Kind.TEXT, given, given) for given in ("", "a", "完了", "\u0001", "\\u0000", "👩‍🚀")),
-    *((Kind.UUID, given, KEY) for given in (KEY, str(KEY), str(KEY).upper(), KEY.hex)),
-    *((Kind.BOOLEAN, given, given) for given in (True, False)),
-    *((Kind.DATETIME, given, NOON) for given in (NOON, "2026-01-31T12:00:00Z", "2026-01-31t21:00:00+09:00")),
-    (Kind.DATETIME, "1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+    *((ColumnType.TEXT, given, given) for given in ("", "a", "完了", "\u0001", "\\u0000", "👩‍🚀")),
+    *((ColumnType.UUID, given, KEY) for given in (KEY, str(KEY), str(KEY).upper(), KEY.hex)),
+    *((ColumnType.BOOLEAN, given, given) for given in (True, False)),
     *(
-        (Kind.ADDRESS, given, read)
+        (ColumnType.DATETIME, given, NOON)
+        for given in (NOON, "2026-01-31T12:00:00Z", "2026-01-31t21:00:00+09:00")
+    ),
+    (ColumnType.DATETIME, "1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+    *(
+        (ColumnType.ADDRESS, given, read)
         for given, read in [
             ("192.0.2.1", "192.0.2.1/32"),
             ("192.0.2.0/24", "192.0.2.0/24"),
@@ -78,7 +90,7 @@ TAKEN: Final[list[tuple[Kind, object, object]]] = [
         ]
     ),
     *(
-        (Kind.JSON, given, read)
+        (ColumnType.JSON, given, read)
         for given, read in [
             ({}, "{}"),
             ([1, "a", None], '[1,"a",null]'),
@@ -91,28 +103,46 @@ TAKEN: Final[list[tuple[Kind, object, object]]] = [
 ]
 
 NUL, SURROGATE = "a\0b", "a\ud800b"
-REFUSED: Final[list[tuple[Kind, object]]] = [
-    *((kind, given) for kind in CONVERT for given in (object(), b"a") if kind is not Kind.DECIMAL),
-    *((kind, given) for kind in CONVERT if kind is not Kind.JSON for given in ({}, {"a": 1}, NUL, SURROGATE)),
+REFUSED: Final[list[tuple[ColumnType, object]]] = [
+    *((kind, given) for kind in CONVERT for given in (object(), b"a") if kind is not ColumnType.DECIMAL),
     *(
         (kind, given)
-        for kind in (Kind.INT, Kind.BIGINT, Kind.FLOAT)
+        for kind in CONVERT
+        if kind is not ColumnType.JSON
+        for given in ({}, {"a": 1}, NUL, SURROGATE)
+    ),
+    *(
+        (kind, given)
+        for kind in (ColumnType.INT, ColumnType.BIGINT, ColumnType.FLOAT)
         for given in (True, "x", "1.5", math.nan, math.inf)
     ),
-    *((kind, given) for kind in (Kind.INT, Kind.BIGINT) for given in (1.5, 2.0**60, 2**63, -(2**63) - 1)),
-    *((Kind.INT, given) for given in (2**31, -(2**31) - 1, "7")),
-    *((Kind.BIGINT, given) for given in ("+7", "07", " 7", "７", "1e3", "9" * 5_000, str(2**63))),
-    *((Kind.FLOAT, given) for given in ("1", 10**400)),
     *(
         (kind, given)
-        for kind in (Kind.TEXT, Kind.UUID, Kind.BOOLEAN, Kind.DATETIME, Kind.ADDRESS)
+        for kind in (ColumnType.INT, ColumnType.BIGINT)
+        for given in (1.5, 2.0**60, 2**63, -(2**63) - 1)
+    ),
+    *((ColumnType.INT, given) for given in (2**31, -(2**31) - 1, "7")),
+    *((ColumnType.BIGINT, given) for given in ("+7", "07", " 7", "７", "1e3", "9" * 5_000, str(2**63))),
+    *((ColumnType.FLOAT, given) for given in ("1", 10**400)),
+    *(
+        (kind, given)
+        for kind in (
+            ColumnType.TEXT,
+            ColumnType.UUID,
+            ColumnType.BOOLEAN,
+            ColumnType.DATETIME,
+            ColumnType.ADDRESS,
+        )
         for given in (1, 1.5)
     ),
-    *((Kind.TEXT, given) for given in (True, ["a"])),
-    *((Kind.UUID, given) for given in ("", "x", f"{{{KEY}}}", f" {KEY}", f"{KEY}\n", "０" + str(KEY)[1:])),
-    *((Kind.BOOLEAN, given) for given in (0, "true", [True])),
+    *((ColumnType.TEXT, given) for given in (True, ["a"])),
     *(
-        (Kind.DATETIME, given)
+        (ColumnType.UUID, given)
+        for given in ("", "x", f"{{{KEY}}}", f" {KEY}", f"{KEY}\n", "０" + str(KEY)[1:])
+    ),
+    *((ColumnType.BOOLEAN, given) for given in (0, "true", [True])),
+    *(
+        (ColumnType.DATETIME, given)
         for given in (
             "",
             "now",
@@ -123,15 +153,18 @@ REFUSED: Final[list[tuple[Kind, object]]] = [
             "1769860800",
         )
     ),
-    *((Kind.ADDRESS, given) for given in ("", "x", "fe80::1%eth0", "192.0.2.256", "192.0.2.1/33", True)),
     *(
-        (Kind.JSON, given)
+        (ColumnType.ADDRESS, given)
+        for given in ("", "x", "fe80::1%eth0", "192.0.2.256", "192.0.2.1/33", True)
+    ),
+    *(
+        (ColumnType.JSON, given)
         for given in (NUL, [NUL], {NUL: 1}, SURROGATE, {SURROGATE: 1}, exact_number("1e-999"), 10**400)
     ),
 ]
 
 
-def doors(kind: Kind) -> dict[str, Callable[[object], object]]:
+def doors(kind: ColumnType) -> dict[str, Callable[[object], object]]:
     """The ways in which a value of a kind comes to PostgreSQL."""
     found: dict[str, Callable[[object], object]] = {"filter": CONVERT[kind]}
     if kind.name.lower() in TABLE.columns:
@@ -153,14 +186,16 @@ def told(read: Callable[[object], object], value: object) -> str:
 
 
 @pytest.mark.parametrize(("kind", "given", "parameter"), TAKEN)
-def test_what_fits_is_the_same_parameter_everywhere(kind: Kind, given: object, parameter: object) -> None:
+def test_what_fits_is_the_same_parameter_everywhere(
+    kind: ColumnType, given: object, parameter: object
+) -> None:
     for door, read in doors(kind).items():
         taken = read(given)
         assert (taken, type(taken)) == (parameter, type(parameter)), door
 
 
 @pytest.mark.parametrize(("kind", "given"), REFUSED)
-def test_what_does_not_fit_is_refused_in_the_same_words_everywhere(kind: Kind, given: object) -> None:
+def test_what_does_not_fit_is_refused_in_the_same_words_everywhere(kind: ColumnType, given: object) -> None:
     refusals = {told(read, given) for read in doors(kind).values()}
 
     assert len(refusals) == 1
@@ -184,5 +219,5 @@ def test_what_an_input_alone_refuses() -> None:
         ("datetime", "1969-12-31T23:59:59Z", "must be a time in 1970 or later, such as 2026-01-31T12:00:00Z"),
     ]:
         assert told(converter(TABLE.columns[column]), value) == phrase
-        kind = Kind.TEXT if column == "name" else Kind.DATETIME
+        kind = ColumnType.TEXT if column == "name" else ColumnType.DATETIME
         assert told(CONVERT[kind], value).startswith("taken as")

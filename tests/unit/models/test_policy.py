@@ -5,7 +5,7 @@ import re
 import pytest
 
 from models import change_policy, policy
-from services.writing.archived import columns_at_rest, is_at_rest
+from services.writing.archived import archived_condition, archiving_columns
 from services.writing.permissions import VIEWER
 from services.writing.references import conditions_of, deciding_columns
 from services.writing.tables import TABLES
@@ -49,7 +49,7 @@ def test_a_policy_decides_by_the_columns_that_it_names(table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_what_is_asked_of_a_row_that_is_written_is_asked_of_these_columns(table: str) -> None:
-    assert columns_in(is_at_rest(table, "the_row"), "the_row") == columns_at_rest(table)
+    assert columns_in(archived_condition(table, "the_row"), "the_row") == archiving_columns(table)
     writable = TABLES[table]
     named = columns_in(" ".join(conditions_of(writable, VIEWER)), "written")
     keys = {column.name for column in writable.table.c if column.foreign_keys}

@@ -14,7 +14,7 @@ UNCOMMITTED = {"Transaction", "WriteConnection"}
 COMMITS = {"transaction", "attempt", "attempt_together", "note"}
 """What an action commits with."""
 
-POOLS = {"at_once", "writer", "upkeep", "begin", "commit"}
+POOLS = {"autocommit", "writer", "upkeep", "begin", "commit"}
 """Ways past the action."""
 
 ROUNDS: Mapping[str, str] = {
@@ -115,20 +115,20 @@ def test_nothing_but_an_action_and_the_rounds_of_the_server_commits(module: str)
                 f"{module}, {function.name}"
             )
         if not module.startswith("services/feed/") and not module.startswith("services/live/"):
-            assert not touched(function) & {"at_once", "writer"}, f"{module}, {function.name}"
+            assert not touched(function) & {"autocommit", "writer"}, f"{module}, {function.name}"
 
 
 def test_the_rounds_are_there_and_commit() -> None:
     for module in ROUNDS:
         text = (ROOT / module).read_text()
-        assert any(way in text for way in (".transaction(", ".upkeep(", ".at_once.", ".begin(")), module
+        assert any(way in text for way in (".transaction(", ".upkeep(", ".autocommit.", ".begin(")), module
 
 
 @pytest.mark.parametrize("module", modules("gql"))
 def test_no_resolver_commits_or_opens_a_transaction(module: str) -> None:
     tree = ast.parse((ROOT / module).read_text())
     assert not set(called(tree)) & {"transaction", "attempt_together", "upkeep", "begin", "commit"}
-    assert not touched(tree) & {"at_once", "writer"}
+    assert not touched(tree) & {"autocommit", "writer"}
 
 
 @pytest.mark.parametrize("module", [path for path in modules("gql/mutations") if "__init__" not in path])

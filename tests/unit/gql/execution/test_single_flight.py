@@ -1,4 +1,4 @@
-"""Equal reads at the same moment run once, and none is older than its question."""
+"""Equal reads at the same moment run once, and none is older than its env."""
 
 import asyncio
 

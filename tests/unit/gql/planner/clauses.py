@@ -8,7 +8,7 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 from gql.planner.catalog import TableType, build_catalog
 from gql.planner.plan import ViewerId
 from gql.planner.selection import Field
-from gql.planner.statement import Question, Statement
+from gql.planner.statement import CompileEnv, Statement
 from gql.planner.values import ObservedVariables, Value
 
 CATALOG = build_catalog()
@@ -28,7 +28,7 @@ def asked(arguments: str, selection: str = "__typename") -> Field:
 
 def statement(*, is_admin: bool = True, **variables: object) -> Statement:
     """A new statement of an administrator, who needs no predicates, or of another viewer."""
-    return Statement(Question(CATALOG, ObservedVariables(variables), is_admin=is_admin))
+    return Statement(CompileEnv(CATALOG, ObservedVariables(variables), is_admin=is_admin))
 
 
 def compiled(
@@ -36,7 +36,7 @@ def compiled(
 ) -> tuple[Any, Sequence[object]]:
     """The piece of SQL for a table whose rows are called `t`, and the values of its parameters."""
     made = statement(is_admin=is_admin, **variables)
-    given = asked(arguments).arguments(made.question)
+    given = asked(arguments).arguments(made.env)
     piece = compile_(made, CATALOG.types[table], "t", given)
     return piece, bound(made, variables)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gql.planner.aggregates import compile_aggregate, measured, measured_kind
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.connections import Filter
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.groups import MOST_GROUPS, compile_groups, group_keys
@@ -14,7 +14,7 @@ TASK = CATALOG.types["Task"]
 
 def aggregate(selection: str, where: str = "") -> tuple[str, list[object]]:
     made = statement()
-    arguments = asked(where).arguments(made.question)
+    arguments = asked(where).arguments(made.env)
     return compile_aggregate(Filter(made, TASK, None, arguments), asked("", selection)), bound(made, {})
 
 
@@ -75,9 +75,9 @@ def test_numbers_have_sums_and_what_has_an_order_has_extremes() -> None:
         "actualDurationMinutes",
     }
     assert "createdAt" in {column.field for column in measured(TASK, "max")}
-    assert measured_kind("sum", Kind.INT) is Kind.BIGINT
-    assert measured_kind("avg", Kind.INT) is Kind.FLOAT
-    assert measured_kind("max", Kind.DATETIME) is Kind.DATETIME
+    assert measured_kind("sum", ColumnType.INT) is ColumnType.BIGINT
+    assert measured_kind("avg", ColumnType.INT) is ColumnType.FLOAT
+    assert measured_kind("max", ColumnType.DATETIME) is ColumnType.DATETIME
 
 
 def test_groups_are_in_the_order_of_their_keys() -> None:

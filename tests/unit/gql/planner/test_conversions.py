@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gql.planner import conversions, names
-from gql.planner.column_types import CONVERT, Kind
+from gql.planner.column_types import CONVERT, ColumnType
 from gql.planner.conversions import ChoiceOf, Each
 from models.enums import TaskStatus
 
@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_a_value_error_that_says_what_it_must_be(convert: A
 
 
 def test_every_kind_but_choices_has_a_conversion() -> None:
-    assert set(Kind) - set(CONVERT) <= {Kind.CHOICE}
+    assert set(ColumnType) - set(CONVERT) <= {ColumnType.CHOICE}
 
 
 def test_names_are_spelt_as_the_api_has_them() -> None:

@@ -5,9 +5,9 @@ from tests.unit.gql.planner.clauses import VIEWER, asked, bound, statement
 
 
 def test_the_keys_come_in_their_order_and_are_held() -> None:
-    question = statement().question
-    where = asked("where: {priority: {eq: 1}}").arguments(question)["where"]
-    plan = compile_keys(question, "Task", where, 11)
+    env = statement().env
+    where = asked("where: {priority: {eq: 1}}").arguments(env)["where"]
+    plan = compile_keys(env, "Task", where, 11)
     assert plan.sql == (
         "SELECT task$1.id FROM tasks AS task$1 WHERE task$1.priority = $1::int ORDER BY task$1.id LIMIT 11"
         " FOR NO KEY UPDATE OF task$1"
@@ -17,7 +17,7 @@ def test_the_keys_come_in_their_order_and_are_held() -> None:
 
 def test_only_what_the_viewer_may_see_is_held() -> None:
     made = statement(is_admin=False)
-    plan = compile_keys(made.question, "Task", asked("where: {}").arguments(made.question)["where"], 2)
+    plan = compile_keys(made.env, "Task", asked("where: {}").arguments(made.env)["where"], 2)
     assert "owner_id = $1::int" in plan.sql
     assert plan.bind(7, {}) == [7]
     assert bound(made, {}) == [], "the plan has a statement of its own"

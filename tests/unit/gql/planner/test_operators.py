@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gql.planner.catalog import TableType
-from gql.planner.column_types import Kind
+from gql.planner.column_types import ColumnType
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.operators import operators_of
 from gql.planner.statement import Statement
@@ -88,6 +88,6 @@ def test_an_operand_that_does_not_fit_is_refused_with_its_place(
 
 
 def test_every_kind_can_be_asked_for_rows_without_a_value() -> None:
-    for kind in Kind:
+    for kind in ColumnType:
         assert "isNull" in operators_of(kind), kind
-        assert ("eq" in operators_of(kind)) is (kind is not Kind.JSON), kind
+        assert ("eq" in operators_of(kind)) is (kind is not ColumnType.JSON), kind

@@ -9,9 +9,7 @@ from tests.unit.gql.planner.clauses import asked, statement
 
 def size(given: str, **variables: object) -> tuple[int, bool]:
     field = asked(given)
-    return page_size(
-        without_null_page(field.arguments(statement(is_admin=True, **variables).question)), field
-    )
+    return page_size(without_null_page(field.arguments(statement(is_admin=True, **variables).env)), field)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from gql.planner.node_ids import make_node_id
 from gql.planner.order import compile_order
 from gql.planner.plan_keys import Plans
 from gql.planner.selection import collect
-from gql.planner.statement import Question, Statement
+from gql.planner.statement import CompileEnv, Statement
 from gql.planner.values import Given, ObservedVariables
 from gql.request.limits import Limits
 from gql.request.preparation import InvalidVariables, Operation, Preparation, plan_root
@@ -83,10 +83,10 @@ def operation(name: str) -> Operation:
 
 def cursors() -> list[str]:
     """Cursors of the order of the document `cursor`: one with values, one without the first, a wrong one."""
-    question = Question(CATALOG, ObservedVariables({}))
-    (field,) = collect([operation("cursor").node.selection_set], question, (), "Query")
+    env = CompileEnv(CATALOG, ObservedVariables({}))
+    (field,) = collect([operation("cursor").node.selection_set], env, (), "Query")
     table = CATALOG.connections["tasks"]
-    order = compile_order(Statement(question), table, "task$1", field.arguments(question))
+    order = compile_order(Statement(env), table, "task$1", field.arguments(env))
     found = []
     for content in ([3, UUIDS[0]], [7, UUIDS[1]], [None, UUIDS[0]]):
         body = orjson.dumps(content)
@@ -173,12 +173,12 @@ def outcome(make: Callable[[], Any], variables: Mapping[str, Any]) -> Iterator[o
 
 def compare(op: Operation, variables: Mapping[str, Any], *, is_admin: bool) -> None:
     """The plan that the operation has, or makes, against one that is made for these variables alone."""
-    question = Question(CATALOG, ObservedVariables(variables), op.fragments, is_admin)
+    env = CompileEnv(CATALOG, ObservedVariables(variables), op.fragments, is_admin)
     found = [*outcome(lambda: op.root_plan(CATALOG, variables, is_admin=is_admin), variables)]
     # What is wrong with a value is found while planning or while binding, but found.
-    assert found[-1:] == [*outcome(lambda: plan_root(question, op.node), variables)][-1:]
+    assert found[-1:] == [*outcome(lambda: plan_root(env, op.node), variables)][-1:]
     if not isinstance(found[-1], tuple):
-        assert found == [*outcome(lambda: plan_root(question, op.node), variables)]
+        assert found == [*outcome(lambda: plan_root(env, op.node), variables)]
 
 
 def run(name: str, examples: int, phases: Collection[Phase] = tuple(Phase)) -> None:

@@ -7,7 +7,7 @@ from graphql import FragmentDefinitionNode, OperationDefinitionNode, parse
 
 from gql.planner.errors import ArgumentInvalid
 from gql.planner.selection import LONGEST_KEY, Field, collect
-from gql.planner.statement import Question
+from gql.planner.statement import CompileEnv
 from gql.planner.values import ObservedVariables
 from tests.unit.gql.planner.clauses import CATALOG
 
@@ -15,9 +15,9 @@ from tests.unit.gql.planner.clauses import CATALOG
 def selected(document: str, **variables: object) -> list[Field]:
     operation, *fragments = parse(document).definitions
     named = {node.name.value: node for node in cast("list[FragmentDefinitionNode]", fragments)}
-    question = Question(CATALOG, ObservedVariables(variables), named)
+    env = CompileEnv(CATALOG, ObservedVariables(variables), named)
     node = cast("OperationDefinitionNode", operation)
-    return collect([node.selection_set], question, ("at",), "Task", "Node")
+    return collect([node.selection_set], env, ("at",), "Task", "Node")
 
 
 @pytest.mark.parametrize(

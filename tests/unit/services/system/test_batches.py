@@ -7,7 +7,7 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from services.core.batches import PATIENCE, Sizes
+from services.core.batches import MOST_FAILURES, Sizes
 from services.system import maintenance_work
 from services.system.maintenance_work import Work
 
@@ -39,8 +39,8 @@ def work() -> Work:
 async def test_it_is_tried_smaller_and_the_smallest_some_times() -> None:
     seen: list[int] = []
     sizes = Sizes(size=64, most=100)
-    assert await work().paced(too_long(1 + PATIENCE, seen, sizes), sizes) == 7
-    assert seen == [64, 8, *[1] * PATIENCE]
+    assert await work().paced(too_long(1 + MOST_FAILURES, seen, sizes), sizes) == 7
+    assert seen == [64, 8, *[1] * MOST_FAILURES]
 
 
 async def test_it_is_given_up_when_the_smallest_takes_too_long_again_and_again() -> None:
@@ -48,4 +48,4 @@ async def test_it_is_given_up_when_the_smallest_takes_too_long_again_and_again()
     sizes = Sizes(size=8, most=100)
     with pytest.raises(asyncpg.QueryCanceledError):
         await work().paced(too_long(100, seen, sizes), sizes)
-    assert seen == [8, *[1] * PATIENCE]
+    assert seen == [8, *[1] * MOST_FAILURES]
