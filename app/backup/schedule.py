@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from app.config.errors import StartupError
 from app.config.settings import Settings
 from app.database.directory import DataDirectory
 from app.database.embedded import EmbeddedServer
+from services.core.background import pause
 
 log = structlog.get_logger(__name__)
 
@@ -38,11 +38,10 @@ def wanted(settings: Settings) -> bool:
 
 async def keep_backed_up(settings: Settings, look: float = LOOK) -> None:
     """Make what is due, for ever. Of several processes one makes it; the others find it made."""
-    pause = look
+    seconds = look
     while True:
-        # Processes that were started together are not to look together.
-        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret rests on it
-        pause = look
+        await pause(seconds)
+        seconds = look
         try:
             await make_what_is_due(settings)
         except Busy:
@@ -50,7 +49,7 @@ async def keep_backed_up(settings: Settings, look: float = LOOK) -> None:
         except (StartupError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             reason = str(error) if isinstance(error, StartupError) else type(error).__qualname__
             log.error("backup_failed", reason=reason)  # noqa: TRY400 - the sentence says it all
-            pause = max(look, AFTER_FAILURE)
+            seconds = max(look, AFTER_FAILURE)
 
 
 async def make_what_is_due(settings: Settings) -> None:

@@ -6,6 +6,7 @@ logs that and begins the work again, so what the work has to remember lives in i
 """
 
 import asyncio
+import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -184,6 +185,11 @@ class Running(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._life.__aexit__(kind, error, trace)
+
+
+async def pause(seconds: float) -> None:
+    """Sleep for about so long: processes that were started together are not to do the same together."""
+    await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - no secret rests on it
 
 
 async def repeatedly(work: Callable[[], Awaitable[None]], every: float, failed: str) -> None:

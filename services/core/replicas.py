@@ -19,7 +19,7 @@ import structlog
 
 from services.core.database import ReadConnection, ReadPool
 from services.core.database_errors import driver_error, is_away
-from services.core.retry import Backoff
+from services.core.retry import Backoff, retry
 
 log = structlog.get_logger(__name__)
 
@@ -308,18 +308,18 @@ class Replicas:
                 replica.due.set()
 
     async def _follow(self, replica: Replica) -> None:
-        failures = 0
-        while True:
+        async def ask() -> _Place:
             replica.due.clear()
-            try:
-                place = await replica.ask(REPLICA_PLACE)
-            except Exception as error:
-                failures += 1
-                log.debug("replica_not_asked", replica=replica.name, error=type(error).__qualname__)
-                replica.leave_out(ReplicaState.AWAY)
-                await asyncio.sleep(_RECONNECT.delay(failures))
-                continue
-            failures = 0
+            return await replica.ask(REPLICA_PLACE)
+
+        def leave_out(error: Exception) -> None:
+            log.debug("replica_not_asked", replica=replica.name, error=type(error).__qualname__)
+            replica.leave_out(ReplicaState.AWAY)
+
+        while True:
+            place = await retry(
+                ask, "replica_not_asked", helps=lambda _: True, backoff=_RECONNECT, tell=leave_out
+            )
             self._judge(replica, place)
             await _rest(replica.due)
 

@@ -28,10 +28,11 @@ from services.core.json_codec import read_stored, write_stored
 from services.core.retry import retry
 from services.delivery.messages import cut
 from services.delivery.texts import language_of, say
-from services.delivery.worker import SHORTEST_POLL, WakeupSource
+from services.delivery.worker import SHORTEST_POLL
 from services.feed.events import Batch
 from services.feed.reading import BOUND, UNSEEN, current_snapshot, read_as_of_now
 from services.feed.snapshots import Snapshot
+from services.feed.wakeup import WakeupEvent
 from services.notifications.notifications import Notification, lets_through
 
 log = structlog.get_logger(__name__)
@@ -207,7 +208,7 @@ class Occurrences:
     `poll` is in seconds: so often at least it looks unasked.
     """
 
-    def __init__(self, database: Database, wakeup: WakeupSource, poll: float) -> None:
+    def __init__(self, database: Database, wakeup: WakeupEvent, poll: float) -> None:
         self._database = database
         self._wakeup = wakeup
         self._glances = Glances(SHORTEST_POLL, poll)

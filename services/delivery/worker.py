@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote_from_bytes
 from uuid import UUID, uuid4
 
@@ -29,6 +29,7 @@ from services.delivery.outcomes import LONGEST_PAUSE, Outcome, Verdict
 from services.delivery.queue import Claimed, Ended, claim, end, gather, postpone
 from services.delivery.sender import UNSENT, Sender
 from services.delivery.texts import Language, language_of, say
+from services.feed.wakeup import WakeupEvent
 from services.secrets.vault import NotSealedByUs, Vault
 from services.writing import shapes
 from services.writing.sealed_columns import opened
@@ -48,13 +49,6 @@ _SECRET: Final = "notification_settings.webhook_secret"  # noqa: S105 - where on
 _CONFIG: Final = "notification_settings.service_config"
 _HEADERS: Final = "notification_settings.webhook_headers"
 _SUBSCRIPTION: Final = "notification_settings.push_subscription"
-
-
-class WakeupSource(Protocol):
-    """A source of wake-ups for a worker."""
-
-    async def wait(self, seconds: float) -> bool:
-        """Until something was committed, or for so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class Delivery(Running):
         database: Database,
         sender: Sender,
         vault: Vault,
-        wakeup: WakeupSource,
+        wakeup: WakeupEvent,
         *,
         pace: Pace | None = None,
         breakers: Breakers | None = None,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import text
@@ -26,6 +26,7 @@ from services.core.glances import Glances
 from services.core.json_codec import read_stored
 from services.core.principal import Principal
 from services.core.retry import retry
+from services.feed.wakeup import WakeupEvent
 from services.fleet.records import Digested, RawRecord
 from services.secrets.masking import mask_text
 from services.secrets.vault import Vault
@@ -102,16 +103,6 @@ UPDATE ingest_records SET attempts = attempts + 1, error = $3 WHERE id = $1 AND 
 """
 
 
-class WakeupSource(Protocol):
-    """A source of wake-ups for a worker."""
-
-    async def wait(self, seconds: float) -> bool:
-        """Until something was stored, or for so many seconds."""
-
-    def set(self) -> None:
-        """End the waiting, or the next one at once."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Stored:
     """A record with the key of its row."""
@@ -128,7 +119,7 @@ class Digestion(Running):
     """
 
     def __init__(
-        self, database: Database, vault: Vault, digest: Digest, wakeup: WakeupSource, *, poll: float = 0.2
+        self, database: Database, vault: Vault, digest: Digest, wakeup: WakeupEvent, *, poll: float = 0.2
     ) -> None:
         self._database = database
         self._vault = vault

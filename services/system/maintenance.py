@@ -7,7 +7,6 @@ does.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from models.enums import MaintenanceOrigin, MaintenanceStatus
+from services.core.background import pause
 from services.core.batches import LOCK_WAIT
 from services.core.database import Connection, Database
 from services.core.database_errors import driver_error, is_away, translate
@@ -264,11 +264,10 @@ async def keep_maintained(maintenance: Maintenance, every: float, first: float =
 
     A run that fails is logged, and the next one does its work.
     """
-    pause = min(first, every)
+    seconds = min(first, every)
     while True:
-        # Processes that were started together are not to do it together.
-        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret rests on it
-        pause = min(LOOK_EVERY, every)
+        await pause(seconds)
+        seconds = min(LOOK_EVERY, every)
         try:
             age = await maintenance.age()
             if age is None or age.total_seconds() >= every * 0.9:

@@ -21,9 +21,6 @@ from tests.support.processes import Served, serving
 from tests.support.scripted_claude import Machine, ScriptedModel, machine, scripted
 from tests.support.waiting import PATIENCE
 
-pytest.importorskip("app.ingest.endpoint", reason="there are no receivers beside it")
-pytest.importorskip("services.fleet.digestion", reason="there is no digestion beside it")
-
 SETTINGS = b'{"cleanupPeriodDays": 90}\n'
 SCRIPTS = {
     "files": [

@@ -4,6 +4,7 @@ import asyncio
 
 from services.core.database import Database
 from services.delivery.occurrences import PAGE, Occurrences
+from services.feed.wakeup import WakeupEvent
 from tests.integration.delivery.conftest import Desk, Working
 from tests.support.factories import (
     AnyRow,
@@ -18,14 +19,6 @@ from tests.support.receivers import Receiver
 from tests.support.waiting import until
 
 
-class Silent:
-    """Wakes nothing."""
-
-    async def wait(self, seconds: float) -> bool:
-        await asyncio.sleep(seconds)
-        return False
-
-
 async def rows(database: Database) -> list[AnyRow]:
     from sqlalchemy import text
 
@@ -36,7 +29,7 @@ async def rows(database: Database) -> list[AnyRow]:
 
 async def begun(database: Database) -> Occurrences:
     """From now on."""
-    occurrences = Occurrences(database, Silent(), 0.01)
+    occurrences = Occurrences(database, WakeupEvent(), 0.01)
     await occurrences.tell()
     return occurrences
 

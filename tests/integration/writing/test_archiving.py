@@ -108,6 +108,19 @@ async def test_a_moved_project_comes_back_with_every_row(
     assert not any((await rows(database, archives)).values())
 
 
+async def restore(caller: Caller, scene: Scene) -> dict[str, Any]:
+    """The project as it comes back, by repeated calls where a refusal asks for that.
+
+    A batch that a machine which stands still makes too long is undone, and the rest is left.
+    """
+    while True:
+        response = await caller.response(scene.owner, RESTORE, id=scene.project.id)
+        if "errors" not in response:
+            data: dict[str, Any] = response["data"]
+            return data
+        assert "repeat the mutation" in response["errors"][0]["message"], response
+
+
 @pytest.mark.parametrize("batches", [1, 2, 4, 6, 9, 12, 15, 18])
 async def test_a_project_whose_move_was_broken_off_comes_back_and_moves_on(
     database: Database, scene: Scene, caller: Caller, full: None, batches: int
@@ -116,7 +129,7 @@ async def test_a_project_whose_move_was_broken_off_comes_back_and_moves_on(
     await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
     assert not await move(database, scene.project.project_id, most=1, batches=batches)
 
-    restored = await caller.data(scene.owner, RESTORE, id=scene.project.id)
+    restored = await restore(caller, scene)
 
     assert restored["restoreProject"]["project"] == {"status": "ACTIVE", "archivedAt": None}
     assert await rows(database, (*BELONGING, *LINKED)) == before
@@ -126,7 +139,7 @@ async def test_a_project_whose_move_was_broken_off_comes_back_and_moves_on(
     await caller.data(scene.owner, ARCHIVE, id=scene.project.id)
     assert not await move(database, scene.project.project_id, most=1, batches=batches)
     assert await move(database, scene.project.project_id)
-    await caller.data(scene.owner, RESTORE, id=scene.project.id)
+    await restore(caller, scene)
     assert await rows(database, (*BELONGING, *LINKED)) == before
 
 
