@@ -64,11 +64,7 @@ class Watcher:
 
     def _open(self) -> None:
         """Take up the connection as it is now, and what is known of the files."""
-        connection = self._folder.load()
-        if connection is None:
-            raise Gone
-        token = self._folder.token.read_text().strip()
-        self._loaded = (connection, token)
+        connection, token = self._loaded = self._read()
         self._hold = connection.entries.hold
         self._client = Client(connection.server, token)
         self._transcripts = Transcripts(self._folder.projects, self._since, _takes(self._folder, connection))
@@ -79,6 +75,16 @@ class Watcher:
                 self._lived = [ClaudeProcess(**told) for told in state["alive"]]
         self._sender = TranscriptSender(self._client, self._transcripts)
         self._waiting, self._looked = [], float("-inf")
+
+    def _read(self) -> tuple[Connection, str]:
+        """The connection and its token. Raises: Gone, also while both are being taken away."""
+        try:
+            connection, token = self._folder.load(), self._folder.token.read_text().strip()
+        except FileNotFoundError:
+            raise Gone from None
+        if connection is None:
+            raise Gone
+        return connection, token
 
     def run(self, stop: threading.Event) -> None:
         """Watch until told to stop, or until the connection is gone."""
@@ -135,12 +141,7 @@ class Watcher:
         return f"; on this disk are {' and '.join(told)}" if told else ""
 
     def _reopen_when_changed(self) -> None:
-        try:
-            connection, token = self._folder.load(), self._folder.token.read_text().strip()
-        except FileNotFoundError:
-            raise Gone from None
-        if connection is None:
-            raise Gone
+        connection, token = self._read()
         if (connection.server, token) != (self._loaded[0].server, self._loaded[1]):
             self._save(at_once=True)
             self._open()

@@ -355,6 +355,16 @@ def test_it_ends_when_the_connection_is_taken_away(
     assert not folder.path.exists()
 
 
+def test_it_ends_when_the_connection_is_being_taken_away(
+    server: Received, claude: ClaudeFolder, folder: Folder, connected: Connect
+) -> None:
+    connected(server.url)
+    folder.token.unlink()  # the record goes last
+    done = caught_up(claude)
+    assert done.returncode == 0
+    assert "The connection was taken away" in done.stdout + done.stderr
+
+
 def test_without_a_connection_it_says_what_to_do(claude: ClaudeFolder) -> None:
     done = caught_up(claude)
     assert done.returncode == 1
