@@ -30,7 +30,7 @@ from gql.errors import (
     format_request_errors,
 )
 from gql.execution.executor import execute_prepared
-from gql.execution.joined_reads import JoinedReads, read_in_turn
+from gql.execution.joined_reads import JoinedReads
 from gql.execution.large_requests import LARGE_DOCUMENT, LARGE_REQUEST, LargeRequests
 from gql.execution.loaders import Execution
 from gql.execution.mutations import Run
@@ -137,7 +137,7 @@ class Api:
             MOST_REQUESTS, size=MOST_BYTES, size_of=lambda key, _: len(key[1])
         )
         self._shared = Batcher() if share_reads else None
-        self._joined = JoinedReads()
+        self._joined = JoinedReads(joins=share_reads)
 
     def recall(self, body: bytes, context: Context) -> Prepared | None:
         """What was prepared when the same body came before, over whichever transport; None for a new one."""
@@ -271,9 +271,9 @@ class Api:
             return ()
         person = context.require_principal().user_id
         parameters = plan.for_viewer(person, prepared.parameters)
-        if self._shared is None:
-            return await read_in_turn(plan, context.database, person, parameters)
         read = partial(self._joined.read, plan, context.database, person, parameters)
+        if self._shared is None:
+            return await read()
         # By person: those who share a statement share its wait for the person's turn.
         return await self._shared.share((person, key_of(plan.sql, parameters)), read)
 

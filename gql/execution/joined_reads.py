@@ -82,9 +82,9 @@ class Pace:
 
 @dataclass(slots=True, eq=False)
 class _Asker:
-    """A read that waits in the line for a place, or for the one who is about to run the statement.
+    """A read that waits in the line for a place, or for another read that is about to run the statement.
 
-    `answer` is there once another one's statement asks for it, too.
+    `answer` is there once another read's statement asks for it, too.
     """
 
     parameters: Sequence[object]
@@ -99,7 +99,7 @@ class _Asker:
         return self.answer
 
     def give(self, texts: Texts | None) -> None:
-        """Answer one who has joined."""
+        """Answer a read that has joined."""
         if self.answer is not None and not self.answer.done():
             self.answer.set_result(texts)
 
@@ -169,14 +169,13 @@ class _Group:
                 await asyncio.sleep(0)
             finally:
                 self.joining = None
-        room = self.pace.most - 1 - len(others)
-        for asker in [asker for asker in self.waiting if asker.place is not None and asker.place.waits]:
-            if room <= 0:
-                break
+        room = max(self.pace.most - 1 - len(others), 0)
+        for asker in [asker for asker in self.waiting if asker.place is not None and asker.place.waits][
+            :room
+        ]:
             self._forget(asker)
             asker.join()
             others.append(asker)
-            room -= 1
 
     async def _together(self, askers: Sequence[_Asker]) -> Sequence[Texts]:
         began = time.perf_counter()
@@ -195,12 +194,14 @@ class _Group:
 class JoinedReads:
     """Runs the statements of queries, one for several reads that come at the same moment.
 
-    Of one person and text, those who ask in the same turn of the event loop share a statement. The others
-    wait in a line of their own for a place; who gets one takes along those behind. Nobody waits for company.
-    What fails together is read again by each (decision 186).
+    Of one person and text, those of the same turn of the event loop share a statement. The others wait in a
+    line of their own for a place; the first to get one takes along those behind it. No read waits for
+    another to come. What fails together is read again by each (decision 186). With `joins` False each read
+    has a statement of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, joins: bool = True) -> None:
+        self._joins = joins
         self._paces: BoundedCache[str, Pace] = BoundedCache(MOST_STATEMENTS)
         self._groups: dict[Hashable, _Group] = {}
         self._lines: dict[int, FairShares] = {}
@@ -212,7 +213,7 @@ class JoinedReads:
         """
         pace = self._paces.get(plan.sql)
         if pace is None:
-            pace = self._paces[plan.sql] = Pace(join(plan))
+            pace = self._paces[plan.sql] = Pace(join(plan) if self._joins else None)
         most = pace.most
         texts = None
         if pace.joined is not None and most > 1:
@@ -244,16 +245,10 @@ class JoinedReads:
         return line
 
 
-async def read_in_turn(plan: Plan, database: Database, person: int, parameters: Sequence[object]) -> Texts:
-    """The same by a statement of its own, in a place of the person's. Raises: as `JoinedReads.read`."""
-    async with database.reading.of(person):
-        return await _on(database, person, plan, partial(run, plan, parameters=parameters))
-
-
 async def timed(
     plan: Plan, pace: Pace, database: Database, person: int, parameters: Sequence[object]
 ) -> Texts:
-    """The same in a place that the person has already; its time is noted."""
+    """The texts by a statement of its own, in a place that the person has already; its time is noted."""
     began = time.perf_counter()
     texts = await _on(database, person, plan, partial(run, plan, parameters=parameters))
     pace.note(time.perf_counter() - began, 1)

@@ -68,9 +68,8 @@ class FairShares:
 
         Raises: RateLimited when too many wait already.
         """
-        taken = self._taken.get(person, 0)
-        if taken < self.each:
-            self._taken[person] = taken + 1
+        if self.has_room(person):
+            self._taken[person] = self._taken.get(person, 0) + 1
             return None
         return self._join(person, begun=begun)
 

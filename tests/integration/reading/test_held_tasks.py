@@ -1,6 +1,5 @@
 """What a claim tells of the tasks that the instance holds besides."""
 
-import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,7 +7,7 @@ from app.mcp.rows import _CLAIMED
 from gql.request.limits import Limits
 from gql.request.preparation import Preparation
 from tests.integration.reading.conftest import CATALOG, SCHEMA
-from tests.integration.reading.test_long_tables import rows_of
+from tests.support.explaining import looked_at, planning
 from tests.support.factories import make_instance, make_project
 
 HELD = 200
@@ -40,16 +39,10 @@ async def test_of_many_tasks_that_an_instance_holds_only_those_that_are_told_are
     plan = operation.root_plan(CATALOG, variables, is_admin=False).plan
     assert plan is not None
     bound = plan.bind(project.owner_id, variables)
-    # As over every reading connection (app/database/pools.py).
-    settings = {"random_page_cost": "1.1", "plan_cache_mode": "force_generic_plan"}
-    plain = await asyncpg.connect(database_url, server_settings=settings)
-    try:
+    async with planning(database_url) as plain:
         answer = await plain.fetchrow(plan.sql, *bound)
-        text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *bound)
-    finally:
-        await plain.close()
+        found = await looked_at(plain, "tasks", plan.sql, *bound)
     assert answer is not None
     held = orjson.loads(answer["held"])["nodes"]
     assert [task["name"] for task in held] == [f"task {number}" for number in range(1, TOLD + 1)]
-    looked_at = sum(rows_of("tasks", orjson.loads(text)[0]["Plan"]))
-    assert looked_at <= 1 + TOLD + 1, "the claimed one, those that are told, and one that ends the last place"
+    assert found <= 1 + TOLD + 1, "the claimed one, those that are told, and one that ends the last place"

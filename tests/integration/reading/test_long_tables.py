@@ -1,10 +1,6 @@
 """Pages of tables that grow for ever, for somebody who may see little of them."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import asyncpg
-import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +8,7 @@ from gql.request.limits import Limits
 from gql.request.preparation import Preparation
 from models import policy
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
+from tests.support.explaining import looked_at, planning
 from tests.support.factories import (
     AnyRow,
     make_collaboration_session,
@@ -81,17 +78,15 @@ async def test_who_sees_few_rows_does_not_make_postgresql_look_at_the_others(
     try:
         # So small a table is read as a whole unless that is forbidden.
         await connection.execute("SET enable_seqscan = off")
-        looked_at = {}
-        for name in ("new", "few", "other"):
-            text = await connection.fetchval(
-                f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(people[name].id, {})
-            )
-            looked_at[name] = sum(rows_of("file_operations", orjson.loads(text)[0]["Plan"]))
+        found = {
+            name: await looked_at(connection, "file_operations", plan.sql, *plan.bind(people[name].id, {}))
+            for name in ("new", "few", "other")
+        }
     finally:
         await connection.close()
-    assert looked_at["new"] == 0
-    assert looked_at["few"] <= 3 + 3, "those that are counted, and those of the page"
-    assert looked_at["other"] >= 5, "this is how the others are counted"
+    assert found["new"] == 0
+    assert found["few"] <= 3 + 3, "those that are counted, and those of the page"
+    assert found["other"] >= 5, "this is how the others are counted"
 
 
 LATEST = """{ sessions(first: 5, orderBy: [{id: DESC}]) {
@@ -142,19 +137,15 @@ async def test_sessions_of_others_are_not_looked_at_for_who_sees_few(
     operation = Preparation(SCHEMA._schema, Limits()).operation(LATEST, None)
     plan = operation.root_plan(CATALOG, {}, is_admin=False).plan
     assert plan is not None
-    as_all = {"random_page_cost": "1.1", "plan_cache_mode": "force_generic_plan"}
-    plain = await asyncpg.connect(database_url, server_settings=as_all)
-    try:
+    async with planning(database_url) as plain:
         await plain.execute(f"PREPARE latest (integer) AS {plan.sql}")
-        looked_at = {}
-        for name, viewer in seers.items():
-            text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE latest ({viewer.id})")
-            looked_at[name] = sum(rows_of("sessions", orjson.loads(text)[0]["Plan"]))
-    finally:
-        await plain.close()
-    assert looked_at["new"] == 0
-    assert looked_at["few"] <= 4 + 3 + 4, "those of each rule that are counted, of the page, and of the total"
-    assert looked_at["many"] >= 10
+        found = {
+            name: await looked_at(plain, "sessions", f"EXECUTE latest ({viewer.id})")
+            for name, viewer in seers.items()
+        }
+    assert found["new"] == 0
+    assert found["few"] <= 4 + 3 + 4, "those of each rule that are counted, of the page, and of the total"
+    assert found["many"] >= 10
 
 
 async def test_usage_that_is_ones_own_or_of_ones_project_is_found_without_that_of_others(
@@ -200,10 +191,8 @@ async def test_usage_that_is_ones_own_or_of_ones_project_is_found_without_that_o
     plain = await asyncpg.connect(database_url)
     try:
         await plain.execute("SET enable_seqscan = off")
-        text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(few.id, {}))
-        assert sum(rows_of("cc_usage", orjson.loads(text)[0]["Plan"])) <= 3 + 2, (
-            "counted, and those of the page"
-        )
+        read = await looked_at(plain, "cc_usage", plan.sql, *plan.bind(few.id, {}))
+        assert read <= 3 + 2, "counted, and those of the page"
     finally:
         await plain.close()
 
@@ -244,17 +233,7 @@ async def test_figures_for_a_person_of_few_projects_look_at_no_rows_of_others(
     assert plan is not None
     plain = await asyncpg.connect(database_url, server_settings={"random_page_cost": "1.1"})  # as all are
     try:
-        text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(person.id, {}))
-        looked_at = sum(rows_of("tasks", orjson.loads(text)[0]["Plan"]))
+        read = await looked_at(plain, "tasks", plan.sql, *plan.bind(person.id, {}))
     finally:
         await plain.close()
-    assert looked_at == 2 * 10
-
-
-def rows_of(table: str, node: dict[str, Any]) -> Iterator[float]:
-    """How many rows of a table each part of a plan has looked at."""
-    if node.get("Relation Name", "").startswith(table):
-        each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-        yield each * node["Actual Loops"]
-    for inner in node.get("Plans", ()):
-        yield from rows_of(table, inner)
+    assert read == 2 * 10

@@ -1,13 +1,11 @@
 """Lists and totals of the instances that run."""
 
-import asyncpg
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gql.request.limits import Limits
 from gql.request.preparation import Preparation
 from tests.integration.reading.conftest import CATALOG, SCHEMA, Asker
-from tests.integration.reading.test_long_tables import rows_of
+from tests.support.explaining import looked_at, planning
 from tests.support.factories import make_project, make_user
 
 QUERY = """{ ccInstances(first: 50, where: {status: {eq: RUNNING}}, orderBy: [{lastHeartbeat: DESC}]) {
@@ -37,12 +35,6 @@ async def test_only_those_of_the_persons_projects_that_run_are_read(
     operation = Preparation(SCHEMA._schema, Limits()).operation(QUERY, None)
     plan = operation.root_plan(CATALOG, {}, is_admin=False).plan
     assert plan is not None
-    # As over every reading connection (app/database/pools.py).
-    settings = {"random_page_cost": "1.1", "plan_cache_mode": "force_generic_plan"}
-    plain = await asyncpg.connect(database_url, server_settings=settings)
-    try:
-        text = await plain.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *plan.bind(viewer.id, {}))
-    finally:
-        await plain.close()
-    looked_at = sum(rows_of("cc_instances", orjson.loads(text)[0]["Plan"]))
-    assert looked_at == 2 * RUNNING, "those of the total and those of the page"
+    async with planning(database_url) as plain:
+        read = await looked_at(plain, "cc_instances", plan.sql, *plan.bind(viewer.id, {}))
+    assert read == 2 * RUNNING, "those of the total and those of the page"
