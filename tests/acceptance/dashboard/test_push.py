@@ -14,10 +14,17 @@ from playwright.sync_api import Page, expect
 
 from app.config.settings import Settings
 from tests.acceptance.dashboard.conftest import PASSWORD, Fleet
-from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES, log_in
+from tests.support.dashboard import (
+    CHROMIUM,
+    NEEDS_BUILD,
+    NEEDS_PACKAGES,
+    NEEDS_WINDOWS,
+    SharedBrowser,
+    log_in,
+)
 from tests.support.serving import LiveServer, served
 
-pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
+pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_WINDOWS, NEEDS_PACKAGES]
 
 SECRET = b"sixteen bytes ok"
 
@@ -47,6 +54,14 @@ class PushService:
 
 def _text(key: bytes) -> str:
     return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+@pytest.fixture(scope="module")
+def shared_browser() -> Iterator[SharedBrowser]:
+    """A whole Chromium, since its headless shell signs up with no push service."""
+    shared = SharedBrowser(CHROMIUM)
+    yield shared
+    shared.close()
 
 
 @pytest.fixture
