@@ -94,9 +94,9 @@ class Order:
         """The ORDER BY inside the page."""
         return ", ".join(term.text(term.expression) for term in self._terms(reverse=reverse))
 
-    def outer(self, alias: str, *, reverse: bool = False) -> str:
+    def outer(self, alias: str) -> str:
         """The ORDER BY around the page: joins keep the order in practice, but do not promise it."""
-        return ", ".join(term.text(self.outside(term, alias)) for term in self._terms(reverse=reverse))
+        return ", ".join(term.text(self.outside(term, alias)) for term in self.terms)
 
     def _terms(self, *, reverse: bool) -> list[Term]:
         return [term.reversed() if reverse else term for term in self.terms]

@@ -31,8 +31,8 @@ PAGE = ("first", "last", "after", "before")
 class Page:
     """`text` selects the page's rows; outside it they are known as `alias`, in the order `outer_order`.
 
-    `place` is the column that numbers the rows from the page's near end, where one more row than `size` was
-    fetched in order to know whether there is one; empty otherwise.
+    With `ahead` it selects one row more than `size`, if there is one, in order to know that: the first of
+    all when the page is read `backward`, the last one otherwise.
     """
 
     text: str
@@ -41,7 +41,16 @@ class Page:
     outer_order: str
     size: int
     backward: bool
-    place: str
+    ahead: bool
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """SQL for the places, from 1, of its first and its last row in an array of those selected."""
+        if not self.size:
+            return "0", "0"
+        if self.backward:
+            return f"greatest(count(*) - {self.size}, 0) + 1", "count(*)"
+        return "1", f"least(count(*), {self.size})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +182,7 @@ def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:
         text = f"WITH {name} AS MATERIALIZED (\n{small.few}\n)\n({walked})\nUNION ALL\n({picked})"
     else:
         text = rows(f"{table.table} AS {alias}", [*listing.conditions(alias), *behind])
-    place = ""
-    if ahead:
-        place = statement.alias("place")
-        # Without an order of its own the window would let PostgreSQL forget the page's, and sort again.
-        window = f"row_number() OVER (ORDER BY {order.outer(alias, reverse=backward)})"
-        text = f"SELECT {alias}.*, {window} AS {place}\nFROM (\n{text}\n) AS {alias}"
-    return Page(text, alias, order, f"\nORDER BY {order.outer(alias)}", size, backward, place)
+    return Page(text, alias, order, f"\nORDER BY {order.outer(alias)}", size, backward, ahead)
 
 
 def _nearest(

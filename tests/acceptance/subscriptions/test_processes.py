@@ -113,8 +113,11 @@ def numbers(follower: Follower) -> list[int]:
 
 
 async def heard(*followers: Follower, number: int, seconds: float = PATIENCE) -> None:
-    """Return when all of them have heard of a task."""
-    await until(lambda: all(number in numbers(follower) for follower in followers), seconds)
+    """Return when all of them have heard of a task, or fail and tell how far each has come."""
+    try:
+        await until(lambda: all(number in numbers(follower) for follower in followers), seconds)
+    except TimeoutError:
+        raise AssertionError([(numbers(follower)[-1:], follower.lost) for follower in followers]) from None
 
 
 async def crosses_at_once(installation: Installation, fleet: Fleet, writer: Writer) -> None:

@@ -3,11 +3,9 @@ SELECT row_to_json(root$1)::text
 FROM (
 SELECT rows$1.item$1 AS "nodes", page_info$1 AS "pageInfo"
 FROM (
-SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 10), '[]'::json) AS item$1, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 10))[1] AS cursor$1_start, (array_agg(row$1.cursor$1) FILTER (WHERE row$1.place$1 <= 10))[least(count(*), 10)] AS cursor$1_end, count(*) AS count$1
+SELECT coalesce(array_to_json((array_agg(row$1.item$1))[1:least(count(*), 10)]), '[]'::json) AS item$1, (array_agg(row$1.cursor$1))[1] AS cursor$1_start, (array_agg(row$1.cursor$1))[least(count(*), 10)] AS cursor$1_end, count(*) AS count$1
 FROM (
-SELECT item$1, file_operation$1.place$1, (SELECT left(encode(sha256(convert_to('4e94450b6816' || body$1.json || $4::text, 'UTF8')), 'hex'), 12) || '.' || translate(encode(convert_to(body$1.json, 'UTF8'), 'base64'), E'\n', '') FROM (SELECT json_build_array(file_operation$1.order$1, file_operation$1.id::text, file_operation$1.created_at)::text AS json) AS body$1) AS cursor$1
-FROM (
-SELECT file_operation$1.*, row_number() OVER (ORDER BY file_operation$1.order$1 DESC, file_operation$1.id DESC, file_operation$1.created_at DESC) AS place$1
+SELECT item$1, (SELECT left(encode(sha256(convert_to('4e94450b6816' || body$1.json || $4::text, 'UTF8')), 'hex'), 12) || '.' || translate(encode(convert_to(body$1.json, 'UTF8'), 'base64'), E'\n', '') FROM (SELECT json_build_array(file_operation$1.order$1, file_operation$1.id::text, file_operation$1.created_at)::text AS json) AS body$1) AS cursor$1
 FROM (
 WITH ranked$1 AS MATERIALIZED (
 SELECT DISTINCT hashtextextended(path, 0) AS key, path AS text, ts_rank(words, (SELECT ccgraph_tsquery(translate($2::text, '/._-', '    '))))::double precision AS rank
@@ -86,7 +84,6 @@ LIMIT 11
 ) AS file_operation$1
 ORDER BY file_operation$1.order$1 DESC, file_operation$1.id DESC, file_operation$1.created_at DESC
 LIMIT 11
-) AS file_operation$1
 ) AS file_operation$1
 CROSS JOIN LATERAL (SELECT file_operation$1.file_path AS "filePath") AS item$1
 ORDER BY file_operation$1.order$1 DESC, file_operation$1.id DESC, file_operation$1.created_at DESC

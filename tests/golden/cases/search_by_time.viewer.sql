@@ -3,11 +3,9 @@ SELECT row_to_json(root$1)::text
 FROM (
 SELECT rows$1.item$1 AS "nodes", page_info$1 AS "pageInfo"
 FROM (
-SELECT coalesce(json_agg(row$1.item$1) FILTER (WHERE row$1.place$1 <= 10), '[]'::json) AS item$1, count(*) AS count$1
+SELECT coalesce(array_to_json((array_agg(row$1.item$1))[1:least(count(*), 10)]), '[]'::json) AS item$1, count(*) AS count$1
 FROM (
-SELECT item$1, system_log$1.place$1
-FROM (
-SELECT system_log$1.*, row_number() OVER (ORDER BY system_log$1.created_at DESC, system_log$1.id DESC) AS place$1
+SELECT item$1
 FROM (
 SELECT system_log$1.*
 FROM (
@@ -18,7 +16,6 @@ OFFSET 0
 ) AS system_log$1
 ORDER BY system_log$1.created_at DESC, system_log$1.id DESC
 LIMIT 11
-) AS system_log$1
 ) AS system_log$1
 CROSS JOIN LATERAL (SELECT system_log$1.message AS "message") AS item$1
 ORDER BY system_log$1.created_at DESC, system_log$1.id DESC
