@@ -8,12 +8,16 @@ from typing import Any
 
 @asynccontextmanager
 async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator["asyncio.Task[None]"]:
-    """Run `work` until the block ends; an error of it is raised there."""
-    task = asyncio.create_task(work, name=name)
+    """Run `work` until the block ends; an error of it ends the block, which would wait for it in vain.
+
+    Raises: the error of the work or of the block; both as a group.
+    """
     try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(work, name=name)
+            yield task
+            task.cancel()
+    except BaseExceptionGroup as errors:
+        if len(errors.exceptions) > 1:
+            raise
+        raise errors.exceptions[0] from None

@@ -142,6 +142,7 @@ class Writer:
         except (
             OSError,
             AssertionError,
+            KeyError,  # the place was ended meanwhile
             ZeroDivisionError,
             ValueError,
             httpx.HTTPError,
