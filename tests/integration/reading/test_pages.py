@@ -134,6 +134,27 @@ async def test_both_ways_through_a_list_every_row_comes_once_and_in_order(
             assert found == (expected[::-1] if backward else expected), (order, words, backward)
 
 
+async def test_a_page_has_as_many_rows_as_asked_for_and_tells_of_more(
+    asker: Asker, connection: AsyncConnection
+) -> None:
+    ann = await make_tasks(connection, 3, random.Random(7))
+    whole = (await asker.ask(LIST, ann))["tasks"]
+    keys = [node["id"] for node in whole["nodes"]]
+    for size in range(5):
+        for place, ahead, expected in (
+            ("f", "hasNextPage", keys[:size]),
+            ("l", "hasPreviousPage", keys[max(3 - size, 0) :]),
+        ):
+            page = (await asker.ask(LIST, ann, **{place: size}))["tasks"]
+            assert [node["id"] for node in page["nodes"]] == expected, (place, size)
+            assert page["pageInfo"][ahead] is (size < 3), (place, size)
+            first, last = page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]
+            assert (first is None, last is None) == (not size, not size), (place, size)
+            if size:
+                near = "startCursor" if place == "f" else "endCursor"
+                assert page["pageInfo"][near] == whole["pageInfo"][near]
+
+
 async def test_rows_that_stay_come_once_while_others_come_and_go(
     asker: Asker, connection: AsyncConnection
 ) -> None:
