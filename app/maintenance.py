@@ -12,7 +12,7 @@ from services.system.maintenance import Maintenance, keep_maintained
 
 
 def maintenance_of(settings: Settings, database: Database) -> Maintenance:
-    """What runs maintenance of the database."""
+    """The maintenance of the database, by the settings."""
     return Maintenance(
         database,
         partial(connect_maintenance, settings),

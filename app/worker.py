@@ -24,7 +24,7 @@ from services.ingest.digestion import Digestion
 
 @asynccontextmanager
 async def open_sender(settings: Settings) -> AsyncIterator[Sender]:
-    """What sends single messages, open until the block ends."""
+    """The sender of single messages, open until the block ends."""
     client = Client(AllowedAddresses.of(settings.delivery_allowed), settings.delivery_timeout)
     try:
         yield Sender(

@@ -18,7 +18,7 @@ class Origins:
         self._only_this_machine = only_this_machine
 
     def allow(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether the page that the request comes from may connect. `headers` have lower-case names."""
+        """True if the page that the request comes from may connect. `headers` have lower-case names."""
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if not origin or "*" in self._listed or origin in self._listed:
             return True
@@ -37,7 +37,7 @@ def _host(origin: str) -> str | None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine."""
+    """True if a Host header names this machine."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ipaddress.ip_address(name).is_loopback

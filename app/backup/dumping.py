@@ -136,7 +136,7 @@ class _Done:
 
 
 async def system_identifier(connection: Connection) -> str:
-    """What tells a cluster from all others; empty where the role may not ask."""
+    """The identifier that tells a cluster from all others; empty where the role may not ask."""
     try:
         async with connection.transaction():
             return str(await connection.fetchval("SELECT system_identifier FROM pg_control_system()"))

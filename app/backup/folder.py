@@ -153,6 +153,8 @@ def remove_old_dumps(folder: Path, newest: Manifest, keep: timedelta) -> list[UU
 
 
 def _is_old(path: Path) -> bool:
-    """Whether a file lies there for more than an hour: one of another database may just be coming."""
+    """True if a file is more than an hour old: a younger one may be another database's, still being
+    written.
+    """
     age = datetime.now(UTC).timestamp() - path.stat().st_mtime
     return age > timedelta(hours=1).total_seconds()

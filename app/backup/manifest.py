@@ -68,12 +68,12 @@ class Damaged(StartupError):
 
 
 def manifest_of(file: Path) -> Path:
-    """Where the manifest of a dump lies."""
+    """The path of the manifest of a dump."""
     return file.with_name(file.name + ".json")
 
 
 def schema_of(file: Path) -> Path:
-    """Where the schema of a dump lies, as SQL."""
+    """The path of the schema of a dump, as SQL."""
     return file.with_name(file.name.removesuffix(".dump") + ".schema.sql")
 
 

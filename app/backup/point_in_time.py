@@ -45,7 +45,7 @@ class Asked:
 
     @property
     def archive(self) -> Path:
-        """Where the archived log is."""
+        """The folder of the archived log."""
         return self.source / ARCHIVE
 
     def timeline_for(self, identifier: str) -> str:
@@ -149,7 +149,7 @@ def _extract(manifest: Manifest, base: Path, target: DataDirectory, told: Told) 
 
 
 def _is_whole(base: Path) -> bool:
-    """Whether all files have the checksums that PostgreSQL noted. (The log of a tar file it cannot parse.)"""
+    """True if all files have the checksums that PostgreSQL noted. (The log of a tar file it cannot parse.)"""
     done = subprocess.run(
         [program("pg_verifybackup"), "--no-parse-wal", "--quiet", f"--ignore={MANIFEST}", str(base)],
         env=plain_environment(),

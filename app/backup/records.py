@@ -41,7 +41,7 @@ async def note(url: str, run: backup_runs.Run) -> None:
 
 
 async def age_of_last(url: str, kind: str) -> timedelta | None:
-    """How long ago the last whole backup of a kind began; None without one."""
+    """The time since the last whole backup of a kind began; None without one."""
     connection = await connect(url)
     try:
         return await backup_runs.age_of_last(connection, kind)

@@ -161,7 +161,10 @@ class _Session:
             raise BrokenPipeError from error
 
     async def rows(self, sql: str) -> Sequence[str]:
-        """What a statement gives, after all that came before."""
+        """The lines that a statement gives, after those of all statements before it.
+
+        Raises: BrokenPipeError where psql has ended.
+        """
         await self.send(f"SELECT '{_MARK}';\n{sql};\nSELECT '{_MARK}';\n")
         found: list[str] = []
         marks = 0
@@ -196,7 +199,7 @@ async def _copy(script: Tool, session: _Session) -> None:
 
 
 async def _found(session: _Session, told: Told) -> dict[str, Content]:
-    """What the tables hold, read within the transaction."""
+    """The contents of the tables, read within the transaction."""
     await session.send(f"RESET ALL;\nSET statement_timeout = 0;\n{SAME_SPELLING}")
     names = [line for line in await session.rows(TABLES) if line]
     found = {}

@@ -32,7 +32,7 @@ _VERIFY: Final = "from app.cli import main; main()"
 
 
 def wanted(settings: Settings) -> bool:
-    """Whether the server makes backups by itself."""
+    """True if the server makes backups by itself."""
     return settings.backup_every > 0 or settings.wal_archive
 
 

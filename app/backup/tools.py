@@ -41,19 +41,19 @@ class Tool:
         return code
 
     def complaint(self) -> str:
-        """What it said of its end, in one line."""
+        """The error messages of the program, in one line."""
         wrong = [line for line in self.said if any(sign in line for sign in ("error", "ERROR", "FATAL"))]
         lines = wrong[:2] or self.said[-1:] or ["it said nothing"]
         return "; ".join(line.strip() for line in lines).rstrip(".")
 
     @property
     def disk_full(self) -> bool:
-        """Whether it ended for lack of room."""
+        """True if the program ended because the disk is full."""
         return any(sign in line for line in self.said for sign in DISK_FULL)
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the server ended while it was connected."""
+        """True if the server ended while the program was connected."""
         return any(sign in line for line in self.said for sign in _CUT_OFF)
 
 

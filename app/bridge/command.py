@@ -51,7 +51,10 @@ def run(
 def _token(
     file: Path | None, username: str | None, here: LocalServer | None, *, remote: bool
 ) -> Callable[[bool], str]:
-    """What gives the access token: of a file, which may be written anew; of the environment; or a new one."""
+    """A function that gives the access token: from a file, from the environment, or a new one.
+
+    A file may be written anew, so it is read each time. Raises: StartupError where there is no token.
+    """
     if file is not None:
         return lambda renewed: _read(file)
     named = os.environ.get(TOKEN)
@@ -162,7 +165,7 @@ def _local_at(url: str) -> LocalServer | None:
 
 
 def _configured_url() -> str:
-    """Where `ccgraph serve` listens with the settings of the environment."""
+    """The URL at which `ccgraph serve` listens with the settings of the environment."""
     host = os.environ.get("CCGRAPH_HOST") or "127.0.0.1"
     port = os.environ.get("CCGRAPH_PORT") or "8000"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is not listened on

@@ -130,7 +130,10 @@ class Server:
         yield from self._answered("POST", body, self._headers_of(message), exchange)
 
     def told(self, exchange: Exchange) -> Iterator[bytes]:
-        """What the server tells a session unasked, until the stream ends. Raises: Away and Refused."""
+        """The messages that the server sends a session unasked, until the stream ends.
+
+        Raises: Away and Refused.
+        """
         headers = {**self._headers_of({}), "accept": "text/event-stream"}
         del headers["content-type"]
         yield from self._answered("GET", None, headers, exchange)
@@ -290,7 +293,7 @@ def _context(ca: str | None) -> ssl.SSLContext:
 
 
 def _is_closed(connection: http.client.HTTPConnection) -> bool:
-    """Whether the server has closed a connection on which nothing is awaited."""
+    """True if the server has closed a connection on which no answer is awaited."""
     return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
 
 

@@ -52,7 +52,7 @@ def print_token(username: str | None, minutes: int, *, ingest: bool = False) -> 
 
 
 async def account_of(connection: WriteConnection, username: str | None) -> str:
-    """Whose token it is: the person who is named, the only one there is, or the demo's.
+    """The name of the account for a token: the person who is named, the only one there is, or the demo's.
 
     Raises: StartupError when that is not clear.
     """

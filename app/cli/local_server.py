@@ -108,7 +108,7 @@ def _with_database(
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two URLs lead to the same port of this machine."""
+    """True if two URLs lead to the same port of this machine."""
     here = ("localhost", "127.0.0.1", "::1")
     first, second = urlsplit(one), urlsplit(other)
     return first.port == second.port and (

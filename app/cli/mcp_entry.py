@@ -35,7 +35,7 @@ class Account:
 
     @property
     def is_named(self) -> bool:
-        """Whether the person has said who to log in as."""
+        """True if the person has said which account to log in to."""
         return self._given is not None
 
     @cached_property
@@ -72,11 +72,11 @@ class OwnServer:
 
     @property
     def changes(self) -> bool:
-        """Whether Claude Code's configuration will be written."""
+        """True if Claude Code's configuration will be written."""
         return self._planned is not None and self._planned.changes
 
     def plan(self) -> Change | None:
-        """What will be done, to be shown; None where that is nothing. Raises: StartupError."""
+        """The change that will be made, to be shown; None where there is none. Raises: StartupError."""
         if not self._asked.mcp:
             self._planned = own_server.plan_undoing(self._folder)
         elif self._can_be_opened():
@@ -115,7 +115,7 @@ class OwnServer:
         return own_server.plan(self._folder, self._claude, self._asked.project, value)
 
     def _can_be_opened(self) -> bool:
-        """Whether there is an access token, or one can be made."""
+        """True if there is an access token, or one can be made."""
         if self._local is not None or self._folder.mcp_token.exists():
             return True
         if self._asked.token_file is not None:

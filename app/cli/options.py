@@ -39,7 +39,10 @@ Speed = Annotated[
 
 
 def pacing_of(speed: float | None, *, live: bool) -> "Pacing | None":
-    """How fast the demo is to be played; None where it stands still."""
+    """The speed at which the demo is to be played; None where it stands still.
+
+    Raises: BadParameter for a speed without --live.
+    """
     if not live:
         if speed is not None:
             raise typer.BadParameter("it goes with --live.", param_hint="--speed")

@@ -158,7 +158,7 @@ def _made_usable(found: Location, *statements: str) -> list[Finding]:
 
 
 def _waiting(found: Location, *, discard: bool) -> int:
-    """How many notifications wait to be sent, or waited until they were called off."""
+    """The number of notifications that wait to be sent; with `discard` they are called off."""
 
     async def look() -> int:
         async with (

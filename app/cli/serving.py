@@ -101,7 +101,7 @@ def _let_the_collector_rest() -> None:
 
 
 async def _demo_login(found: Location) -> DemoLogin:
-    """How to log in as the demo user, whose fleet is loaded when it is not there.
+    """The login of the demo user, whose fleet is loaded when it is not there.
 
     Where others reach the server no account has the password that everybody knows: those that have it get a
     new one, which is told once.

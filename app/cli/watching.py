@@ -57,7 +57,7 @@ def at_login(*, start: bool) -> None:
 
 
 def watch_item() -> LoginItem:
-    """What starts this ccgraph's `watch` at login."""
+    """The login item that starts `watch` of this ccgraph."""
     return login_item([str(Path(sys.executable).with_name("ccgraph")), "watch"])
 
 

@@ -19,7 +19,7 @@ class DemoLogin:
 
 
 def welcome(url: str, login: DemoLogin | None, *, dashboard: bool = True) -> str:
-    """Where all is, the dashboard first; with a token for the demo user also its login and a first query.
+    """The addresses of all pages, the dashboard first; with a login of the demo also a first query.
 
     The address of the dashboard brings the demo's login along, behind the #, which no browser sends on.
     """

@@ -458,12 +458,12 @@ class Settings(BaseSettings):
 
     @property
     def serves_dashboard(self) -> bool:
-        """Whether browsers get pages: not where documents of one's own are all that is answered."""
+        """True if browsers get pages: not where only the trusted documents of an operator are answered."""
         return self.dashboard and self.trusted_documents is None
 
     @property
     def only_this_machine(self) -> bool:
-        """Whether `host` is a loopback address, which only this machine reaches."""
+        """True if `host` is a loopback address, which only this machine reaches."""
         if self.host == "localhost":
             return True
         try:

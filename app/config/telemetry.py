@@ -56,7 +56,7 @@ def _without_quotes(record: logging.LogRecord) -> bool:
 
 
 def people_read(settings: Settings) -> bool:
-    """Whether the log is for people: by the setting, else when a terminal shows it."""
+    """True if people read the log: by the setting, else when a terminal shows it."""
     if settings.log_format == "auto":
         return sys.stderr.isatty()
     return settings.log_format == "console"

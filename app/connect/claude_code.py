@@ -84,7 +84,7 @@ class ClaudeFolder:
 
     @property
     def projects(self) -> Path:
-        """Where the transcripts lie."""
+        """The folder of the transcripts."""
         return self.path / "projects"
 
     @property
@@ -138,7 +138,7 @@ def oldest_version(folder: ClaudeFolder) -> Version | None:
 
 
 def installed_versions(environment: Mapping[str, str] = os.environ) -> set[Version]:
-    """What each `claude` of this user says of itself."""
+    """The versions that the `claude` programs of this user report."""
     on_path = [Path(folder) for folder in environment.get("PATH", "").split(os.pathsep) if folder]
     at_home = [Path.home() / place for place in _PLACES]
     programs = {(folder / "claude").resolve() for folder in on_path + at_home}

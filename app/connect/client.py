@@ -45,12 +45,12 @@ class Answer:
 
     @property
     def is_settled(self) -> bool:
-        """Whether what was sent need not be sent again: it is stored, or will never be taken."""
+        """True if the records need not be sent again: they are stored, or will never be taken."""
         return self.status < 300 or self.status in (400, 413)
 
     @property
     def sentence(self) -> str:
-        """What the server says of a refusal."""
+        """The reason that the server gives for a refusal."""
         value = self.json()
         told = value.get("error", value.get("message")) if isinstance(value, dict) else None
         if isinstance(told, dict):
@@ -136,7 +136,7 @@ def server_of(url: str, ca: str | None = None) -> Server:
 
 
 def recent(client: Client) -> Answer:
-    """What the server received last with this token."""
+    """The records that the server received last with this token."""
     return client.get(PATHS["recent"])
 
 

@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        """Whether the settings will be written."""
+        """True if the settings will be written."""
         return self.before.content is None or self.after != self.before.text
 
     @property
@@ -70,7 +70,10 @@ def plan(
     wanted: Wanted,
     environment: Mapping[str, str] = os.environ,
 ) -> Plan:
-    """What connecting would do. Raises: StartupError for settings that cannot be read; nothing is changed."""
+    """The changes that connecting would make; nothing is changed.
+
+    Raises: StartupError for settings that cannot be read.
+    """
     before = read(folder.settings)
     existing = folder.load()
     base, base_content = _without(folder, before, existing)
@@ -146,7 +149,7 @@ class Undoing:
 
 
 def plan_undoing(folder: Folder) -> Undoing | None:
-    """What disconnecting would do; None when nothing is connected. Raises: StartupError."""
+    """The changes that disconnecting would make; None when nothing is connected. Raises: StartupError."""
     connection = folder.load()
     if connection is None:
         return None
@@ -212,7 +215,7 @@ def _without(
 def _other_telemetry(
     base: str, folder: Folder, claude: ClaudeFolder, server: Server, environment: Mapping[str, str]
 ) -> str | None:
-    """What says that telemetry goes to another place already."""
+    """The name of the setting by which telemetry goes to another place already; None where there is none."""
     texts = [base]
     if folder.settings != claude.settings:
         with suppress(StartupError):

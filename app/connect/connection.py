@@ -56,7 +56,7 @@ class Connection:
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> "Connection":
-        """What `as_json` gave. Raises: KeyError and TypeError for anything else."""
+        """The connection that `as_json` wrote out. Raises: KeyError and TypeError for anything else."""
         parts = {
             "server": Server(**value["server"]),
             "entries": Entries(**value["entries"]),
@@ -96,12 +96,12 @@ class Folder:
 
     @property
     def requests(self) -> Path:
-        """How the hook reaches the server: a configuration of curl, with the token in it."""
+        """The configuration of curl, with the token in it, by which the hook reaches the server."""
         return self.path / "curl"
 
     @property
     def spool(self) -> Path:
-        """What could not be sent yet, a file for each hook."""
+        """The folder of the hooks that could not be sent yet, a file for each."""
         return self.path / "spool"
 
     @property
@@ -116,7 +116,7 @@ class Folder:
 
     @property
     def offsets(self) -> Path:
-        """How far transcripts are sent."""
+        """The file that says how many bytes of each transcript are sent."""
         return self.path / "offsets.json"
 
     @property

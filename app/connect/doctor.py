@@ -91,13 +91,13 @@ def client_of(folder: Folder, connection: Connection) -> Client:
 
 
 def wanted_kinds(folder: Folder, connection: Connection) -> list[str]:
-    """What should come: telemetry where it is turned on, transcripts and processes where they are watched."""
+    """The kinds of records that should come: telemetry and transcripts only where they are turned on."""
     telemetry = ["LOGS", "METRICS", "TRACES"] if connection.entries.helper is not None else []
     return ["HOOK", *(NEEDS_WATCH if is_watched(folder) else ()), *telemetry]
 
 
 def is_watched(folder: Folder) -> bool:
-    """Whether `ccgraph watch` runs for a connection."""
+    """True if `ccgraph watch` runs for a connection."""
     with folder.alone() as alone:
         return not alone
 
@@ -127,7 +127,7 @@ def wait_for(
 
 
 def received(answer: Answer) -> dict[str, Mapping[str, Any]]:
-    """What the server received of each kind, by the kind's name; hooks are taken together."""
+    """The records that the server received of each kind, by the kind's name; hooks are taken together."""
     value = answer.json()
     if not isinstance(value, dict):
         return {}
@@ -170,7 +170,7 @@ def _settings(folder: Folder, connection: Connection) -> Iterator[Found]:
 
 
 def _managed() -> Iterator[Found]:
-    """What those who run the machine have settled, against which a person's settings count nothing."""
+    """Findings about settings of the machine's administrators, which override a person's settings."""
     for folder in MANAGED:
         for path in (folder / "managed-settings.json", *sorted(folder.glob("managed-settings.d/*.json"))):
             try:
@@ -188,7 +188,7 @@ def _managed() -> Iterator[Found]:
 
 
 def _hook(folder: Folder) -> Iterator[Found]:
-    """Whether the hook can run, and can write down what it cannot send."""
+    """Findings about the hook: it must be able to run, and to write down what it cannot send."""
     if not os.access(folder.hook, os.X_OK):
         yield Found(
             Mark.BAD, "hook", f"{folder.hook} is not there, or cannot be run", "Run `ccgraph connect` again."
@@ -279,7 +279,7 @@ def _server(folder: Folder, connection: Connection) -> Iterator[Found]:
 
 
 def _digestion(answer: Answer) -> Iterator[Found]:
-    """What the server tells of records that it could not make rows of."""
+    """Findings about records that the server could not make rows of."""
     for name, told in _objects(answer.json()):
         if name == "failed" and told.get("records"):
             yield Found(
@@ -362,7 +362,7 @@ def _mcp_server(folder: Folder, connection: Connection) -> Iterator[Found]:
 
 
 def _refusal(folder: Folder, connection: Connection) -> str | None:
-    """What the server says against the access token; None where it takes it, or is away."""
+    """The reason for which the server refuses the access token; None where it takes the token, or is away."""
     try:
         client = Client(connection.server, folder.mcp_token.read_text().strip())
         answer = client.post("/graphql", {"query": "{ __typename }"})
@@ -394,7 +394,7 @@ def _watching(folder: Folder) -> Iterator[Found]:
 
 
 def _traffic(folder: Folder) -> Iterator[Found]:
-    """What a proxy of MCP servers has recorded here; nothing where none has."""
+    """Findings about traffic that a proxy of MCP servers has recorded here; none where no proxy has."""
     if not folder.mcp.is_dir():
         return
     waiting = Spool(folder.mcp).waiting()
@@ -415,7 +415,7 @@ def _traffic(folder: Folder) -> Iterator[Found]:
 
 
 def last_told(source: Mapping[str, Any]) -> str:
-    """How many of a kind came, and when the last one did."""
+    """A phrase that says how many records of a kind came, and when the last one did."""
     refused = f", {source['refused']} could not be read" if source.get("refused") else ""
     return f"{source.get('received')} so far, the last at {source.get('last_at')}{refused}"
 

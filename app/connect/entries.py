@@ -37,7 +37,7 @@ class Entries:
         return {"hooks": [handler]}
 
     def is_ours(self, handler: object) -> bool:
-        """Whether a handler of a hook runs our command."""
+        """True if a handler of a hook runs our command."""
         command = handler.get("command") if isinstance(handler, dict) else None
         return isinstance(command, str) and (
             command == self.command or command.startswith(self.command + " ")
@@ -64,7 +64,7 @@ class Trace:
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> "Trace":
-        """What `as_json` gave."""
+        """The trace that `as_json` wrote out."""
         return cls(
             tuple(tuple(path) for path in value["created"]),
             {tuple(path): blank for path, blank in value["emptied"]},
@@ -72,12 +72,12 @@ class Trace:
 
 
 def digest(content: bytes) -> str:
-    """What a file's content is recognised by."""
+    """The digest by which the content of a file is recognised."""
     return hashlib.sha256(content).hexdigest()
 
 
 def complete(text: str, entries: Entries) -> bool:
-    """Whether the settings hold exactly the entries that they should."""
+    """True if the settings hold exactly the entries that they should."""
     found = {
         event: [handler for group, handler in _handlers(text, event) if entries.is_ours(handler)]
         for event in _events(text)

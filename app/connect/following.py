@@ -83,7 +83,7 @@ class Transcripts:
         return [name for name, file in self.files.items() if file.changed >= since]
 
     def pieces(self, name: str, chunk: int = CHUNK) -> Iterator[Piece]:
-        """What is new in a file, in whole lines; the caller tells what is `done`."""
+        """The new whole lines of a file, in pieces; the caller sets `done`."""
         file = self.files[name]
         with (self.projects / name).open("rb") as source:
             if not _begins_with(source.fileno(), file.head):
@@ -104,7 +104,7 @@ class Transcripts:
                 file.head = (len(first), zlib.crc32(first))
 
     def meta(self, name: str) -> Any | None:
-        """What a file beside a transcript holds; None while it is no whole JSON."""
+        """The content of a file beside a transcript; None while it is no whole JSON."""
         try:
             return json.loads((self.projects / name).read_bytes())
         except ValueError:
@@ -166,7 +166,7 @@ class Transcripts:
 
 
 def is_meta(name: str) -> bool:
-    """Whether a file stands beside the transcript of a subagent."""
+    """True if a file stands beside the transcript of a subagent."""
     return name.endswith(".meta.json")
 
 

@@ -73,6 +73,6 @@ def _place(path: Path) -> tuple[Path, str | None]:
 
 
 def _is_of(name: str, wanted: str) -> bool:
-    """Whether a file is the wanted one, lies in the wanted folder, or belongs to the wanted transcript."""
+    """True if a file is the wanted one, lies in the wanted folder, or belongs to the wanted transcript."""
     beside = str(PurePosixPath(wanted).with_suffix("")) if wanted.endswith(".jsonl") else wanted
     return name == wanted or name.startswith((wanted + "/", beside + "/"))

@@ -71,12 +71,12 @@ def value_at(text: str, path: Path) -> Any:
 
 
 def has(text: str, path: Path) -> bool:
-    """Whether there is something at a path."""
+    """True if there is a value at a path."""
     return _find(text, path) is not None
 
 
 def inside(text: str, path: Path) -> str:
-    """What lies between the brackets of the container at a path, as it is written."""
+    """The text between the brackets of the container at a path."""
     found = container_at(text, path)
     return text[found.start + 1 : found.end - 1]
 
@@ -203,7 +203,7 @@ def _place(text: str, at: int) -> str:
 
 
 def _indent_before(text: str, at: int) -> str | None:
-    """What indents the line on which `at` is the first thing; None when something stands before it."""
+    """The indent of the line, if `at` is its first character that is not blank; else None."""
     before = text[:at]
     indent = before[len(before.rstrip(" \t")) :]
     return indent if before[: len(before) - len(indent)].endswith(("\n", "\r")) else None
@@ -215,7 +215,7 @@ def _line_indent(text: str, at: int) -> str:
 
 
 def _unit(text: str) -> str:
-    """What one level is indented by: as the first member is, two blanks where nothing tells."""
+    """The indent of one level: that of the first member, or two blanks where there is none."""
     outermost = container_at(text, ())
     if outermost.parts:
         indent = _indent_before(text, outermost.parts[0].begin)
@@ -226,7 +226,7 @@ def _unit(text: str) -> str:
 
 
 def _spaced(text: str, found: Container) -> bool:
-    """Whether a blank follows the commas of a container on one line."""
+    """True if a blank follows the commas of a container on one line."""
     first = found.parts[0]
     if len(found.parts) > 1:
         return text[found.parts[1].begin - 1] == " "

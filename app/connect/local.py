@@ -69,7 +69,7 @@ def servers() -> list[LocalServer]:
 
 
 def token_file(server: LocalServer, username: str | None) -> Path | None:
-    """Where commands of this user keep an access token for a server; None where there is no such place."""
+    """The file in which commands of this user keep a server's access token; None where no place is safe."""
     folder = _records()
     with suppress(OSError):
         if _is_ours(folder):
@@ -92,6 +92,6 @@ def _records() -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether only this user can have written what lies there: the name may be taken by another."""
+    """True if only this user can have written the files in a folder: another user may have taken its name."""
     stat = folder.lstat()
     return S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid() and not stat.st_mode & 0o022

@@ -43,7 +43,10 @@ class LoginItem:
 def login_item(
     command: list[str], environment: Mapping[str, str] = os.environ, platform: str = sys.platform
 ) -> LoginItem:
-    """What starts a command at login on this machine. Raises: StartupError where neither system is there."""
+    """The login item that starts a command at login on this machine.
+
+    Raises: StartupError where neither system is there.
+    """
     # A file of either system takes no control characters.
     told = {name: environment.get(name, "") for name in _KEPT}
     kept = {name: value for name, value in told.items() if value and value.isprintable()}

@@ -39,7 +39,7 @@ class Wrapped:
 
     @property
     def name(self) -> str:
-        """What the server is called."""
+        """The name of the server."""
         return str(self.place[-1])
 
     def as_json(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Wrapped:
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> "Wrapped":
-        """What `as_json` gave. Raises: KeyError and TypeError for anything else."""
+        """The server that `as_json` wrote out. Raises: KeyError and TypeError for anything else."""
         place, arguments = tuple(value["place"]), tuple(value["arguments"])
         before = (value["command"], value["args"])
         return cls(place, *before, value["program"], arguments, value["whole"])
@@ -156,12 +156,12 @@ def _remote(proxy: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, An
 
 
 def _is_at(url: str, own: str | None) -> bool:
-    """Whether a URL leads to the server that records."""
+    """True if a URL leads to the server that records."""
     return own is not None and (url == own or url.startswith(f"{own}/"))
 
 
 def _is_remote(server: object) -> bool:
-    """Whether a server speaks HTTP and all that it needs stands in its entry."""
+    """True if a server speaks HTTP and all that it needs stands in its entry."""
     if not isinstance(server, dict) or server.get("type") != "http" or not _OF_HTTP.issuperset(server):
         return False
     headers = server.get("headers")
@@ -171,7 +171,7 @@ def _is_remote(server: object) -> bool:
 
 
 def _is_program(server: object) -> bool:
-    """Whether a server is a program that a proxy can start, and has none yet."""
+    """True if a server is a program that a proxy can start, and has none yet."""
     if not isinstance(server, dict) or server.get("type", "stdio") != "stdio":
         return False
     command, args = server.get("command"), server.get("args", [])

@@ -67,7 +67,7 @@ class Spool:
         return self._most - used
 
     def waiting(self) -> Waiting:
-        """What is not sent yet, of whole files and of those that are written."""
+        """The traffic that is not sent yet, of whole files and of those that are being written."""
         sizes, times = [], []
         for path in self._files():
             with suppress(FileNotFoundError):  # it was sent at this moment
@@ -129,7 +129,7 @@ class Spool:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[bool]:
-    """Whether no process writes a file."""
+    """A block in which no process writes a file; it gets False where one does, or the file is gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -50,7 +50,7 @@ class Written:
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> "Written":
-        """What `as_json` gave. Raises: KeyError and TypeError for anything else."""
+        """The record that `as_json` wrote out. Raises: KeyError and TypeError for anything else."""
         return cls(
             value["file"],
             tuple(value["place"]),
@@ -78,12 +78,12 @@ class Change:
 
     @property
     def changes(self) -> bool:
-        """Whether the file will be written."""
+        """True if the file will be written."""
         return self.after != self.before.content
 
     @property
     def sentence(self) -> str:
-        """What will be done."""
+        """A sentence about the change."""
         if self.written is None:
             return f"The MCP server {NAME} is taken out of {self.before.path}."
         shown = json.dumps({NAME: self.written.value}, indent=2, ensure_ascii=False)
@@ -104,12 +104,15 @@ def entry(program: str, server: Server, arguments: Sequence[str], data_dir: str 
 
 
 def record(folder: Folder) -> Path:
-    """Where is written down what was written."""
+    """The file that records the entry that was written."""
     return folder.path / "mcp-server.json"
 
 
 def load(folder: Folder) -> Written | None:
-    """What was written, if anything was. Raises: StartupError for a record that is damaged."""
+    """The record of the entry that was written; None where there is none.
+
+    Raises: StartupError for a record that is damaged.
+    """
     try:
         return Written.of_json(json.loads(record(folder).read_text()))
     except FileNotFoundError:
@@ -122,7 +125,7 @@ def load(folder: Folder) -> Written | None:
 
 
 def plan(folder: Folder, claude: ClaudeFolder, project: Path | None, value: Mapping[str, Any]) -> Change:
-    """What writing the server would do: for all projects, or for one. Raises: StartupError."""
+    """The change that writing the server would make: for all projects, or for one. Raises: StartupError."""
     path = configuration(claude)
     place: json_text.Path = (_SERVERS, NAME)
     if project is not None:
@@ -152,7 +155,7 @@ def plan(folder: Folder, claude: ClaudeFolder, project: Path | None, value: Mapp
 
 
 def plan_undoing(folder: Folder) -> Change | None:
-    """What taking the server out would do; None where none was written. Raises: StartupError."""
+    """The change that taking the server out would make; None where none was written. Raises: StartupError."""
     known = load(folder)
     if known is None:
         return None

@@ -42,7 +42,7 @@ def processes(sessions: Path) -> tuple[list[ClaudeProcess], list[ClaudeProcess]]
 
 
 def is_alive(pid: int, started: str | None) -> bool:
-    """Whether that very process lives; a later one with its number does not count where that can be seen."""
+    """True if this very process lives; a later one with its number does not count where that can be seen."""
     if pid <= 0:
         return False
     try:
@@ -58,7 +58,7 @@ def is_alive(pid: int, started: str | None) -> bool:
 
 
 def started_at(pid: int) -> str | None:
-    """When a process started, in ticks of the kernel's clock; None where that cannot be seen."""
+    """The time at which a process started, in ticks of the kernel's clock; None where that cannot be seen."""
     fields = stat_fields(pid)
     return _start(fields) if fields else None
 

@@ -63,7 +63,7 @@ def bound(folder: Folder, most: int = MOST_SPOOLED_KIB * 1024) -> int:
 
 
 def spooled(folder: Folder) -> int:
-    """How many hooks wait."""
+    """The number of hooks that wait."""
     return sum(1 for _ in _files(folder))
 
 

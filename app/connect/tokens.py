@@ -31,7 +31,7 @@ class IngestToken:
 
 
 def name_for(project: Path | None) -> str:
-    """What the token of this machine is called, so that its owner knows it in a list."""
+    """The name of this machine's token, by which its owner knows it in a list."""
     where = socket.gethostname() + (f", {project.name}" if project is not None else "")
     return f"Claude Code on {where}"[:90] + f" ({secrets.token_hex(2)})"
 

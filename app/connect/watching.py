@@ -154,7 +154,7 @@ class Watcher:
         self._send_traffic()
 
     def _send_traffic(self) -> None:
-        """What proxies have left; one that runs sends its own at once."""
+        """Send the traffic that proxies have left; a proxy that runs sends its own at once."""
         now = time.monotonic()
         if now - self._sent_traffic < _TRAFFIC_EVERY:
             return
@@ -230,7 +230,7 @@ class Watcher:
 
 
 def _takes(folder: Folder, connection: Connection) -> Callable[[str], bool]:
-    """Which folders of projects a connection is for: all, or those of one project and of its worktrees."""
+    """A predicate for the folders of a connection's projects: all, or one project and its worktrees."""
     if folder.path.name == "user":
         return lambda name: True
     project = project_folder(Path(connection.settings).parent.parent)
@@ -238,7 +238,7 @@ def _takes(folder: Folder, connection: Connection) -> Callable[[str], bool]:
 
 
 def project_folder(path: Path) -> str:
-    """How Claude Code calls the folder of a project's transcripts."""
+    """The name that Claude Code gives to the folder of a project's transcripts."""
     return re.sub(r"[^A-Za-z0-9]", "-", str(path))
 
 

@@ -45,7 +45,7 @@ class Wrapping:
 
     @property
     def record(self) -> Path:
-        """Where it is written down."""
+        """The file that records the changes."""
         return self.folder.path / "mcp-servers.json"
 
     def save(self) -> None:
@@ -80,7 +80,7 @@ def load(folder: Folder) -> Wrapping:
 
 
 def plan(claude: ClaudeFolder, project: Path | None, own: str | None = None) -> list[FileChange]:
-    """Which servers get a proxy: all of the person, or those of one project.
+    """The changes that put servers behind a proxy: all of the person, or those of one project.
 
     `own` is the URL of the server that records. Raises: StartupError.
     """
@@ -108,7 +108,7 @@ def put_in(folder: Folder, planned: Sequence[FileChange]) -> None:
 
 
 def plan_undoing(folder: Folder) -> list[FileChange]:
-    """Which servers lose their proxy. Raises: StartupError."""
+    """The changes that take the proxies away. Raises: StartupError."""
     planned = []
     for path, servers in load(folder).files.items():
         before = read(Path(path))

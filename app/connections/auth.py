@@ -30,7 +30,7 @@ def bearer(authorization: str | None) -> str | None:
 
 
 def origin(client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> Origin:
-    """Where a request comes from. `headers` have lower-case names, as ASGI gives them."""
+    """The origin of a request. `headers` have lower-case names, as ASGI gives them."""
     user_agent = headers.get(b"user-agent")
     return Origin(
         request_id=_request_id(headers.get(b"x-request-id")),

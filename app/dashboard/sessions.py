@@ -119,7 +119,7 @@ class BrowserSessions:
         return response
 
     def _session(self, request: Request, context: Context, pair: TokenPair | None) -> Response:
-        """What the page needs, and the cookie; None ends the session of the browser."""
+        """The answer that says who is logged in, with the cookie; None ends the session of the browser."""
         told: dict[str, object] = {
             "graphiql": self._graphiql,
             "accessToken": None,

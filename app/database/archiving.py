@@ -48,7 +48,7 @@ class Archive:
 
     @property
     def needed(self) -> list[tuple[str, int]]:
-        """What the user that runs PostgreSQL must reach."""
+        """The paths that PostgreSQL's user must reach, each with the rights that it needs."""
         return [(str(self.folder), os.R_OK | os.W_OK | os.X_OK), *_needed()]
 
 
@@ -64,7 +64,7 @@ def recovery_settings(archive: Path, until: str | None, timeline: str) -> Mappin
 
 
 def readable(archive: Path, identifier: str) -> list[tuple[str, int]]:
-    """What the user that runs PostgreSQL must reach to read an archive."""
+    """The paths that PostgreSQL's user must reach to read an archive, each with the rights that it needs."""
     folder = archive / identifier
     files = sorted(folder.glob("*.gz"))[-1:] if folder.is_dir() else []
     return [
@@ -86,7 +86,7 @@ def timeline_at(archive: Path, identifier: str, moment: datetime) -> str:
 
 
 def system_identifier(cluster: Path) -> str:
-    """What tells a cluster from all others: the first field of pg_control."""
+    """The identifier that tells a cluster from all others: the first field of pg_control."""
     return str(struct.unpack("=Q", (cluster / "global/pg_control").read_bytes()[:8])[0])
 
 

@@ -48,7 +48,7 @@ class ConnectionPool:
 
     @property
     def in_use(self) -> int:
-        """How many connections are acquired, or are being opened for those who acquire them."""
+        """The number of connections that are acquired, or are being opened for those who acquire them."""
         return len(self._opened) + self._opening - len(self._idle)
 
     def drop(self) -> None:
@@ -64,7 +64,7 @@ class ConnectionPool:
         return Acquire(self)
 
     async def take(self) -> Connection:
-        """What `acquire` waits for."""
+        """A connection, as soon as one is free or can be opened; `acquire` bounds the wait."""
         while not self._closing:
             while self._idle:
                 connection = self._idle.pop()

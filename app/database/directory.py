@@ -34,7 +34,7 @@ class Holder:
 
     @property
     def alive(self) -> bool:
-        """Whether that very process still runs; a later one with the same number does not count."""
+        """True if this very process still runs; a later one with the same number does not count."""
         return is_alive(self.pid) and started_at(self.pid) == self.started
 
 
@@ -112,7 +112,7 @@ class DataDirectory:
             )
 
     def holder(self) -> Holder | None:
-        """Who wrote itself into the lock file last."""
+        """The last process that wrote itself into the lock file; None where none can be read."""
         try:
             return Holder(**json.loads(self.lock.read_text()))
         except (FileNotFoundError, ValueError, TypeError):  # not written yet, or in the middle of it
@@ -138,7 +138,7 @@ class DataDirectory:
             os.close(descriptor)
 
     def give_to_owner(self, descriptor: int) -> None:
-        """What root makes in another user's data directory belongs to that user."""
+        """Give a file that root has made in another user's data directory to that user."""
         if os.geteuid() == 0:
             owner = self.path.stat()
             os.fchown(descriptor, owner.st_uid, owner.st_gid)

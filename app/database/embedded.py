@@ -176,7 +176,7 @@ def _without_guests(directory: DataDirectory, say: Say) -> Iterator[None]:
 
 
 def _await_ready(directory: DataDirectory, holder: Holder) -> bool:
-    """Whether the holder's PostgreSQL takes connections, once it is known; False when the holder is gone."""
+    """Wait until the holder's PostgreSQL takes connections; False when the holder is gone before."""
     while directory.holder() == holder and holder.alive:
         if ready_postmaster(directory.cluster) is not None:
             return True

@@ -51,7 +51,7 @@ STATEMENT_CACHE: dict[str, Any] = {
 
 
 def share(connections: int, percent: int) -> int:
-    """How many of these connections one person may use at a time."""
+    """The number of these connections that one person may use at a time."""
     return max(1, connections * percent // 100)
 
 

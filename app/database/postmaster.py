@@ -82,7 +82,7 @@ class Postmaster:
         threading.Thread(target=wait, name="postmaster", daemon=True).start()
 
     def messages(self) -> str:
-        """What it wrote so far: before its log file was open, and then there."""
+        """The messages of PostgreSQL so far: those before its log file was open, and those in it."""
         os.lseek(self._output, 0, os.SEEK_SET)
         early = os.read(self._output, 100_000).decode(errors="replace")
         logs = sorted((self.directory.cluster / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)

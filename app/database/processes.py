@@ -6,7 +6,7 @@ from services.core.processes import stat_fields
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of that number runs (a zombie does not)."""
+    """True if a process of that number runs (a zombie does not)."""
     state = stat_fields(pid)
     return bool(state) and state[0] not in ("Z", "X")
 

@@ -129,7 +129,7 @@ def reason(error: BaseException) -> str:
 
 
 def _passes(error: Exception) -> bool:
-    """Whether time may mend it: a server that starts, recovers, restarts, or has no connection left."""
+    """True if time may mend the error: the server starts, recovers, restarts, or has no connection left."""
     if isinstance(error, socket.gaierror):
         return error.errno == socket.EAI_AGAIN
     if isinstance(error, ssl.SSLError) or _is_about_tls(error):

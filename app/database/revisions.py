@@ -1,4 +1,4 @@
-"""Whether the tables are those that this release works with."""
+"""Compares the revision of the database with the one that this release works with."""
 
 import asyncpg
 from alembic.util import CommandError

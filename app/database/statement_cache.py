@@ -64,7 +64,7 @@ class PlanningConnection(WatchedConnection):
 
     @property
     def spoiled(self) -> bool:
-        """Whether PostgreSQL holds a large statement that will not be used again."""
+        """True if PostgreSQL holds a large statement that will not be used again."""
         return bool(cache_of(self).spoiled)
 
     async def clean(self) -> None:

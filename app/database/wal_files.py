@@ -23,7 +23,7 @@ GZIP = 31
 
 
 def system_identifier() -> str:
-    """What tells the cluster of the working directory from all others: the first field of pg_control."""
+    """The identifier that tells this cluster from all others: the first field of pg_control."""
     with Path("global/pg_control").open("rb") as file:
         return str(struct.unpack("=Q", file.read(8))[0])
 
@@ -52,7 +52,7 @@ def pieces(packed: Path) -> Iterator[bytes]:
 
 
 def same(packed: Path, path: Path) -> bool:
-    """Whether a compressed file holds what another file has."""
+    """True if a compressed file has the content of another file."""
     with path.open("rb") as file:
         try:
             return all(piece == file.read(len(piece)) for piece in pieces(packed)) and not file.read(1)

@@ -54,7 +54,7 @@ class Executor(Protocol):
     """The part of the API that the endpoint needs (gql/execution/api.py)."""
 
     def recall(self, body: bytes, context: Context) -> Prepared | None:
-        """What was prepared when the same body came before."""
+        """The request that was prepared when the same body came before; None for a new one."""
 
     async def prepare(self, request: OperationRequest, context: Context) -> Prepared:
         """Look at everything that can be wrong before anything runs."""

@@ -55,7 +55,7 @@ def accepted(header: str) -> Accepted:
 
 @lru_cache(maxsize=_CACHED_HEADERS)
 def coding(header: str, codings: tuple[str, ...] = CODINGS) -> str | None:
-    """Which of `codings` to use for an Accept-Encoding header; None is none."""
+    """The one of `codings` to use for an Accept-Encoding header; None for no compression."""
     weights = {entry.name: entry.q for entry in _entries(header)}
     otherwise = weights.get("*", 0.0)
     offers = [(weights.get(offer, otherwise), offer) for offer in codings]

@@ -115,5 +115,5 @@ async def send_answer(
 
 
 def _challenge(code: str) -> tuple[tuple[bytes, bytes], ...]:
-    """How to authenticate, which RFC 9110, 11.6.1 asks of every 401."""
+    """The header that says how to authenticate, which RFC 9110, 11.6.1 asks of every 401."""
     return ((b"www-authenticate", b'Bearer realm="ccgraph"'),) if code == Unauthenticated.code else ()

@@ -195,7 +195,7 @@ def _error_body(errors: list[FormattedError]) -> bytes:
 
 
 def _ending(error: Exception | None, cursor: str | None) -> bytes:
-    """How a stream ends by itself."""
+    """The last bytes of a stream that ends by itself."""
     if error is None:
         return _COMPLETE
     return _errors([format_ending(error, cursor)]) + _COMPLETE

@@ -57,7 +57,7 @@ def json_reply(value: object, status: int = 200) -> Reply:
 
 
 def refusal(error: Exception, *, otlp: bytes | None = None) -> Reply | None:
-    """What a client is told of an error, in `otlp`, the type of its export; None for a fault of ours."""
+    """The answer to a client for an error, in `otlp`, the type of its export; None for a fault of ours."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(error, HttpRefusal):
         return _told(error.status, error.message, error.headers, otlp)
@@ -77,7 +77,7 @@ def refusal(error: Exception, *, otlp: bytes | None = None) -> Reply | None:
 
 
 def fault(otlp: bytes | None) -> Reply:
-    """What a client is told of a fault of ours."""
+    """The answer to a client for a fault of ours."""
     return _told(500, "The server made a mistake; its log says more. Try again later.", (), otlp)
 
 

@@ -19,7 +19,7 @@ _LONG: Final = 64_000
 
 
 def is_long(headers: Headers) -> bool:
-    """Whether a body is, or may become, so large that few are read at a time."""
+    """True if a body is, or may become, so large that few are read at a time."""
     declared = headers.get(b"content-length", b"")
     return not declared.isdigit() or int(declared) > _LONG or _coding(headers) != b"identity"
 

@@ -78,7 +78,7 @@ class Decision(Protocol):
 
     @property
     def message(self) -> str | None:
-        """What Claude is told with it, with secrets masked."""
+        """The text that Claude is given with the decision, with secrets masked."""
 
 
 Hold = Callable[[Principal, Origin, Mapping[str, Any], datetime], Awaitable[Decision | None]]
@@ -204,7 +204,7 @@ class IngestEndpoint:
         return _counts(intake, offset=stored.known)
 
     async def known(self, request: _Request) -> Reply:
-        """How many bytes of a transcript are known."""
+        """Answer with the number of bytes of a transcript that are known."""
         query = parse_qs(request.scope["query_string"].decode("latin-1"))
         files = query.get("file", [])
         if len(files) != 1:
@@ -215,12 +215,12 @@ class IngestEndpoint:
         )
 
     async def processes(self, request: _Request) -> Reply:
-        """Which processes live."""
+        """Store the list of processes that live."""
         intake, _ = await self._take(request, lambda body: read_processes(read_value(body), request.at))
         return _counts(intake)
 
     async def recent(self, request: _Request) -> Reply:
-        """What has come of the person so far."""
+        """Answer with the records that have come of the person so far."""
         found = await seen.recent(self._primary, request.principal.user_id)
         sources: dict[str, Any] = {}
         hooks: dict[str, Any] = {}
@@ -321,7 +321,7 @@ def _otlp_type(headers: Headers) -> bytes | None:
 
 
 def _counts(intake: Intake, **more: object) -> Reply:
-    """How many of what was sent is stored, how many could not be read, and what is odd about it."""
+    """The number of stored and of unreadable units, and a warning where there is one."""
     told: dict[str, object] = {"stored": intake.units - intake.refused, "unreadable": intake.refused}
     if warning := _warning(intake):
         told["warning"] = warning
@@ -330,7 +330,7 @@ def _counts(intake: Intake, **more: object) -> Reply:
 
 
 def _warning(intake: Intake) -> str:
-    """What is to be told of a request that was taken: empty where nothing is odd."""
+    """The warning about a request that was taken; empty where there is none."""
     told = [intake.problem] if intake.problem else []
     if intake.skew is not None:
         seconds = intake.skew.total_seconds()

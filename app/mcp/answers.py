@@ -85,7 +85,7 @@ def told(answer: Told) -> CallToolResult:
 
 
 def is_whole(answer: Told) -> bool:
-    """Whether an answer fits as it is."""
+    """True if an answer fits without being shortened."""
     return _fits(_structured(answer), answer.text())
 
 
@@ -131,7 +131,7 @@ def refused(error: Problem) -> CallToolResult:
 
 
 def misread(error: ValidationError, taken: Iterable[str]) -> BadInput:
-    """What is wrong with the arguments of a call, the first thing; `taken` are those that the tool has."""
+    """The first error in the arguments of a call; `taken` are the arguments that the tool has."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

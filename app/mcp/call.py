@@ -62,7 +62,7 @@ class WaitSignal(Protocol):
 
     @property
     def ending(self) -> bool:
-        """Whether the server stops, so that nothing is waited for any more."""
+        """True if the server stops, so that nothing is waited for any more."""
 
     async def wait(self, seconds: float) -> bool:
         """Wait for it; False when the time is over, or when the server stops.

@@ -97,7 +97,10 @@ class McpEndpoint:
             await _send(send, answer, before_end)
 
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> Answer | None:
-        """What is answered without the protocol; None when that has answered."""
+        """The answer to a request that does not reach the protocol; None when the protocol has answered.
+
+        Raises: HttpRefusal and DomainError.
+        """
         if not self._origins.allow(headers):
             raise HttpRefusal(
                 403,
@@ -168,7 +171,7 @@ def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def _oddity(message: object) -> str | None:
-    """What is wrong with a message of JSON-RPC 2.0, in a sentence; None where nothing is."""
+    """A sentence about the error in a message of JSON-RPC 2.0; None where there is none."""
     if isinstance(message, list):
         return "Send one message in a request: arrays of messages are not taken."
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
@@ -185,7 +188,7 @@ def _oddity(message: object) -> str | None:
 
 
 def _missing(request: Any) -> str | None:
-    """What a request lacks without which it asks for nothing, in a sentence."""
+    """A sentence about a parameter that a request must have and lacks; None where it lacks none."""
     wanted = _WANTED.get(request.get("method"))
     if wanted is None or "id" not in request:
         return None
@@ -196,13 +199,13 @@ def _missing(request: Any) -> str | None:
 
 
 def _has_envelope(request: Any) -> bool:
-    """Whether the message says of itself which revision it is of; then the protocol answers for it."""
+    """True if the message names the revision that it is of; then the protocol answers for it."""
     meta = (request.get("params") or {}).get("_meta")
     return isinstance(meta, dict) and "io.modelcontextprotocol/protocolVersion" in meta
 
 
 def _is_call(request: Any, headers: Headers) -> bool:
-    """Whether it is a call of a tool whose client takes JSON; about all else the SDK knows what to say."""
+    """True if the request is a call of a tool whose client takes JSON; the SDK answers all others."""
     return (
         request.get("method") == "tools/call"
         and "id" in request
@@ -212,7 +215,7 @@ def _is_call(request: Any, headers: Headers) -> bool:
 
 
 def _takes_long(request: object) -> bool:
-    """Whether something is told before the answer, or the client may go away meanwhile."""
+    """True if messages are sent before the answer, or the client may go away meanwhile."""
     if not isinstance(request, dict) or request.get("method") != "tools/call":
         return False
     params = request.get("params")
@@ -225,7 +228,7 @@ def _takes_long(request: object) -> bool:
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:
-    """What the protocol receives: the body that was read, then what the connection brings."""
+    """A function that gives the protocol the body that was read, then the messages of the connection."""
     given = False
 
     async def replay() -> Message:

@@ -58,7 +58,7 @@ class Reader:
 
 
 def problem_of(error: Exception) -> Problem:
-    """What a caller is told of an error; what was not foreseen is logged under an id."""
+    """The error as the caller is told it; an unforeseen one is logged under an id."""
     return error if isinstance(error, DomainError | ApiError) else _told(format_error(error))
 
 

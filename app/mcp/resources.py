@@ -102,7 +102,7 @@ _URI: Final = re.compile(r"ccgraph://([a-z]+)/([0-9a-fA-F-]{36})")
 
 
 def found(uri: str) -> tuple[Kind, UUID] | None:
-    """What a URI names; None for one of no such form."""
+    """The kind and the id that a URI names; None for a URI of another form."""
     match = _URI.fullmatch(uri)
     if match is None or match[1] not in KINDS:
         return None

@@ -142,6 +142,6 @@ def rows_of(connection: dict[str, Any]) -> list[Row]:
 
 
 def page_of(connection: dict[str, Any]) -> str | None:
-    """Where the next page begins; None after the last one."""
+    """The cursor of the next page; None after the last one."""
     info = connection["pageInfo"]
     return str(info["endCursor"]) if info["hasNextPage"] else None

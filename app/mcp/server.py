@@ -87,7 +87,7 @@ class Agent:
 
 
 def agent_of(ctx: Request) -> Agent:
-    """Who makes this request. Raises: Unauthenticated where no endpoint has let it in."""
+    """The agent that makes this request. Raises: Unauthenticated where no endpoint has let it in."""
     agent = ctx.request.scope.get(SCOPE_KEY) if ctx.request is not None else None
     if not isinstance(agent, Agent):
         raise Unauthenticated("This request did not come through /mcp.")
@@ -142,7 +142,7 @@ class AgentServer:
         return ListToolsResult(tools=self._offers)
 
     async def _call_tool(self, ctx: Request, params: CallToolRequestParams) -> CallToolResult:
-        """What the tool answers; whatever goes wrong is told in the result, where a model reads it."""
+        """The result of a tool; an error is told in the result, where a model reads it."""
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, _no_tool(params.name))

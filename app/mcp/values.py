@@ -93,13 +93,13 @@ class ByName:
     choices: type[Enum]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """What pydantic validates with."""
+        """The schema by which pydantic validates."""
         return core_schema.no_info_plain_validator_function(self._read)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """What clients are told."""
+        """The schema that clients are shown."""
         return {"type": "string", "enum": [choice.name for choice in self.choices]}
 
     def _read(self, value: object) -> Enum:

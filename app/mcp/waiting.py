@@ -32,7 +32,7 @@ class TaskSignal:
 
     @property
     def ending(self) -> bool:
-        """Whether the server stops, so that nothing is waited for any more."""
+        """True if the server stops, so that nothing is waited for any more."""
         return self._waits.ending
 
     def set(self) -> None:

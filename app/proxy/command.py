@@ -115,7 +115,7 @@ def _copy(copies: Copies | None, side: int) -> Callable[[bytes], None]:
 
 
 def _forward(to_server: int, copy: Callable[[bytes], None]) -> None:
-    """What the client says; where the server hears no more, the client is told so by its closed pipe."""
+    """Pass the client's messages on; where the server reads no more, its closed pipe tells the client so."""
     pump(0, to_server, copy)
     copy(b"")
     os.close(to_server)
@@ -123,7 +123,7 @@ def _forward(to_server: int, copy: Callable[[bytes], None]) -> None:
 
 
 def _back(from_server: int, copy: Callable[[bytes], None], ended: int) -> None:
-    """What the server says; where the client hears no more, the server is told so by its closed pipe."""
+    """Pass the server's messages on; where the client reads no more, its closed pipe tells the server so."""
     pump(from_server, 1, copy, ended)
     os.close(from_server)
     _let_go(1, os.O_WRONLY)

@@ -40,7 +40,7 @@ class Destination:
 
 
 def destination(environment: Mapping[str, str], here: Path) -> Destination | None:
-    """Where the traffic of a server started at `here` goes; None where nothing is connected.
+    """The destination of the traffic of a server started at `here`; None where nothing is connected.
 
     The connection of a project comes before the one for all projects, and the environment before both.
     """

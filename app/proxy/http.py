@@ -137,7 +137,7 @@ class HttpProxy:
                     del self._under_way[key]
 
     def _asked(self, message: Json, line: bytes, exchange: Exchange) -> Iterator[bytes]:
-        """What the server answers; where its session has ended, after a new one has begun."""
+        """The server's answers to a message; where its session has ended, after a new one has begun."""
         session = self._server.session
         try:
             yield from self._server.messages(dict(message), exchange, line)
@@ -166,7 +166,7 @@ class HttpProxy:
             self._server.negotiated = json.loads(text)["result"]["protocolVersion"]
 
     def _listen(self) -> None:
-        """What a server tells unasked, until the client ends, or the server has no such stream."""
+        """Pass on what the server sends unasked, until the client ends, or the server has no such stream."""
         while not self._ended.is_set():
             try:
                 for text in self._server.told(self._stream):

@@ -95,7 +95,7 @@ class Keeper:
         return self._write(side, gap.since, json.dumps(message).encode())
 
     def _write(self, side: int, moment: int, text: bytes) -> bool:
-        """Whether there was room for a line, and it is written."""
+        """Write a line where there is room for it, and return True; False where there is none."""
         at = (_EPOCH + timedelta(microseconds=moment)).isoformat().encode()
         line = b'{"at":"%s","server":%s,"direction":"%s","message":%s}\n' % (
             *(at, self._server, SIDES[side].encode()),

@@ -48,7 +48,7 @@ class Lines:
         self._broken = True
 
     def end(self) -> Iterator[Line]:
-        """What stands behind the last end of a line."""
+        """The text behind the last end of a line."""
         line = self._take()
         if line is not None and line.size:
             yield line

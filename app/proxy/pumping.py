@@ -48,7 +48,7 @@ def pump(source: int, sink: int, copy: Callable[[bytes], None], ended: int | Non
 
 
 def _read(source: int) -> bytes | None:
-    """What is there; nothing at the end, None where nothing is there yet."""
+    """The bytes that can be read now; empty at the end, None where there are none yet."""
     try:
         return os.read(source, SIZE)
     except BlockingIOError:

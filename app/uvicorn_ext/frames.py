@@ -21,7 +21,7 @@ class FrameWriter(Protocol):
     """Writes whole frames to a socket without waiting for it."""
 
     def takes_frames(self) -> bool:
-        """Whether the connection is open and the client reads as fast as we write."""
+        """True if the connection is open and the client reads as fast as we write."""
 
     def write_frames(self, frames: Sequence[bytes]) -> None:
         """Write at once, in one system call where the kernel takes it all."""
@@ -68,7 +68,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def takes_frames(self) -> bool:
-        """Whether the connection is open and the client reads as fast as we write."""
+        """True if the connection is open and the client reads as fast as we write."""
         return (
             self.handshake_complete
             and not self.close_sent

@@ -1,4 +1,4 @@
-"""Whether a client has closed its connection, which ASGI tells only those who wait for it."""
+"""Tells whether a client has closed its connection, which ASGI tells only those who wait for it."""
 
 from starlette.types import Receive
 
@@ -6,6 +6,6 @@ from app.compat.uvicorn_protocols import RequestResponseCycle
 
 
 def has_left(receive: Receive) -> bool:
-    """Whether the client of this request is known to be gone; False where another server asks."""
+    """True if the client of this request is known to be gone; False where another server asks."""
     cycle = getattr(receive, "__self__", None)
     return isinstance(cycle, RequestResponseCycle) and cycle.disconnected

@@ -12,7 +12,10 @@ class Respond(Protocol):
     """Writes a whole response, or says that the application has to send it in the usual way."""
 
     def __call__(self, send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Whether it was written. `headers` are well formed and have the body's length among them."""
+        """Write a response as a whole, and return True; False where that cannot be done.
+
+        `headers` are well formed and have the body's length among them.
+        """
 
 
 _EXTENSION = "ccgraph.whole_response"

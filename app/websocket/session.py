@@ -95,7 +95,7 @@ class Operation:
 
     @property
     def subscriber(self) -> Source | None:
-        """Whose events are to be sent; None when nothing more is."""
+        """The source of the events to send; None when no more are sent."""
         return None if self.over or self.subscription is None else self.subscription.subscriber
 
     def close(self) -> None:

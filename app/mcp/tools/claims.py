@@ -126,7 +126,7 @@ async def claim_next_task(call: Call, given: ClaimNextTask) -> Claimed:
 
 
 def _held(held: Sequence[HeldRow]) -> str:
-    """What is told of tasks of which the caller may not know: the answer to their claim may be lost."""
+    """A sentence about tasks that the caller may not know of: the answer to their claim may be lost."""
     names = ", ".join(f"{task.name} ({task.id}, until {task.lease_expires_at})" for task in held)
     return f"You hold besides: {names}. Go on with what is yours; release_task gives back the rest."
 
