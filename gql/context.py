@@ -32,7 +32,7 @@ class Context:
     handed_out: HandedOut = field(default_factory=HandedOut)
 
     def sealing(self) -> Vault:
-        """What seals and opens encrypted columns."""
+        """The vault that seals and opens encrypted columns."""
         if self.vault is None:
             self.vault = Vault.of(self.tokens.secret_key)
         return self.vault

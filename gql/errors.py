@@ -40,7 +40,7 @@ def format_error(error: Exception) -> FormattedError:
 
 
 def format_ending(error: Exception, cursor: str | None) -> FormattedError:
-    """Why a subscription ended by itself, with the cursor at which to resume, if there is such a place."""
+    """The error by which a subscription ended, with the cursor at which to resume, if there is one."""
     entry = format_error(error)
     if cursor is not None:
         entry["extensions"]["cursor"] = cursor

@@ -43,7 +43,7 @@ def build_schema(mutation: type | None = MUTATION) -> tuple[strawberry.Schema, C
 
 
 def _describe(schema: strawberry.Schema) -> None:
-    """What Strawberry has no place for: the roots, and the `input` of mutations, which its type describes."""
+    """Describe what Strawberry cannot: the roots, and the `input` of mutations, which its type describes."""
     roots = (core_schema(schema).mutation_type, core_schema(schema).subscription_type)
     for root, words in zip(roots, ("changed", "followed"), strict=True):
         if root is not None:

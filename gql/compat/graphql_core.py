@@ -91,7 +91,7 @@ def resolve_info(
     parent: GraphQLObjectType,
     path: Path,
 ) -> GraphQLResolveInfo[Any]:
-    """What the executor would tell the resolver of a field of `parent`, whose type is `kind`."""
+    """The information that the executor would give a resolver of `parent`; `kind` is the field's type."""
     return GraphQLResolveInfo(
         field_name=name,
         field_nodes=nodes,
@@ -126,10 +126,10 @@ def bound_merging(comparisons: int) -> None:
 
 
 def validation_gave_up(error: GraphQLError) -> bool:
-    """Whether validation ended because it took too much, and not at the most errors to be told."""
+    """True if validation ended because it took too much, and not at the limit of errors to be told."""
     return isinstance(error, ValidationAbortedError) and error.message == "Validation aborted."
 
 
 def parsing_gave_up(error: GraphQLError) -> bool:
-    """Whether parsing ended at the most tokens, or at the deepest nesting."""
+    """True if parsing ended at the limit of tokens, or at the deepest nesting."""
     return error.message.endswith("Parsing aborted.")

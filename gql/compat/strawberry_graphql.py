@@ -41,7 +41,7 @@ def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
 
 
 def raw_info(info: Any) -> GraphQLResolveInfo[Any]:
-    """What graphql-core told a resolver, of Strawberry's info or of itself."""
+    """The information of graphql-core, from Strawberry's wrapper around it or from itself."""
     raw: GraphQLResolveInfo[Any] = getattr(info, "_raw_info", info)
     return raw
 
@@ -58,7 +58,7 @@ def definition_of(field: GraphQLField) -> StrawberryField:
 
 
 def is_one_of(kind: GraphQLInputObjectType) -> bool:
-    """Whether exactly one field is to be given; Strawberry keeps it to itself."""
+    """True if exactly one field is to be given; Strawberry keeps this to itself."""
     return bool(kind.extensions[_DEFINITION].is_one_of)
 
 

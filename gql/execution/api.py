@@ -140,7 +140,7 @@ class Api:
         self._joined = JoinedReads(joins=share_reads)
 
     def recall(self, body: bytes, context: Context) -> Prepared | None:
-        """What was prepared when the same body came before, over whichever transport; None for a new one."""
+        """The request prepared when the same body came before, over any transport; None for a new one."""
         if context.principal is None:
             return None
         return self._known.get((context.principal.is_admin, body))

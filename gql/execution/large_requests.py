@@ -39,7 +39,7 @@ class LargeRequests:
         self._shares = FairShares(1, most_waiting=MOST_WAITING, longest_wait=LONGEST_WAIT)
 
     async def do(self, person: Hashable, work: Callable[..., Result], *arguments: Any) -> Result:
-        """What `work` gives or raises.
+        """Run `work` in the thread, in the person's turn: gives what it gives, and raises what it raises.
 
         Raises: RateLimited when too many requests of the person wait, or this one has waited too long.
         """

@@ -69,7 +69,7 @@ class Selected:
 
     @property
     def required(self) -> bool:
-        """Whether the field is never null."""
+        """True if the field is never null."""
         return is_non_null_type(self.definition.type)
 
 
@@ -98,7 +98,7 @@ class Run:
     errors: list[GraphQLError] = field(default_factory=list)
 
     async def answer(self, mutation: DirectMutation) -> ExecutionResult:
-        """What the general executor would answer."""
+        """The result that the general executor would give."""
         root = mutation.root
         try:
             info = self._info(root)
@@ -155,7 +155,7 @@ class Run:
 
 
 def direct_mutation(schema: GraphQLSchema, env: CompileEnv, fields: Sequence[Field]) -> DirectMutation | None:
-    """How to run a mutation whose root fields these are; None where only the general executor knows how."""
+    """The way to run a mutation with these root fields; None where only the general executor can run it."""
     mutation = schema.mutation_type
     if mutation is None or len(fields) != 1:
         return None
@@ -183,13 +183,13 @@ def _selected(parent: GraphQLObjectType, selected: Field) -> Selected | None:
 
 
 def _is_simple(env: CompileEnv, definition: GraphQLField) -> bool:
-    """Whether a field takes no arguments and holds rows, which are planned, or plain values."""
+    """True if a field takes no arguments and holds rows, which are planned, or plain values."""
     named = get_named_type(definition.type)
     return not definition.args and (is_leaf_type(named) or named.name in env.catalog.types)
 
 
 def _completion(kind: GraphQLOutputType, label: str, nodes: Collection[Node]) -> Complete:
-    """How values of a type are completed; `label` names the field in what graphql-core says of null."""
+    """A function that completes values of a type; `label` names the field in errors about null."""
     if is_non_null_type(kind):
         return _required(_completion(kind.of_type, label, nodes), label)
     if is_list_type(kind):

@@ -50,7 +50,7 @@ def bind(plan: Plan, viewer: Viewer, variables: Variables) -> list[object]:
 
 
 def domain_error(error: PlanError) -> DomainError:
-    """What the planner found wrong, as the caller is told."""
+    """The error of the planner, as the caller is told it."""
     if isinstance(error, TooManyRelations):
         return QueryTooComplex(error.message, field=".".join(error.path))
     kind = CursorInvalid if isinstance(error, CursorUnusable) else BadInput

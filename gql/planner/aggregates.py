@@ -62,7 +62,7 @@ def measured(table: TableType, function: str) -> list[Column]:
 
 
 def measured_kind(function: str, kind: ColumnType) -> ColumnType:
-    """What a figure is: sums of whole numbers may need 64 bits, averages and percentiles are fractions."""
+    """The type of a figure: sums of whole numbers may need 64 bits, averages and percentiles fractions."""
     if function in ("avg", PERCENTILE):
         return ColumnType.FLOAT
     if function == "sum":
@@ -92,7 +92,7 @@ def compile_aggregate(chosen: Filtered, field: Field) -> str:
 
 
 def only_counts(fields: Sequence[Field]) -> bool:
-    """Whether the figures asked for are no others than the number of rows."""
+    """True if the number of rows is the only figure asked for."""
     return all(field.name in ("count", "__typename", "key") for field in fields)
 
 

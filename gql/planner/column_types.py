@@ -41,7 +41,7 @@ class ColumnType(Enum):
 
     @property
     def cast(self) -> str:
-        """How a parameter of this kind is typed in the text: `::uuid`."""
+        """The cast that gives a parameter this type in the statement: `::uuid`."""
         return f"::{_AS_TEXT.get(self.value, self.value)}"
 
     @property
@@ -51,12 +51,12 @@ class ColumnType(Enum):
 
     @property
     def is_number(self) -> bool:
-        """Whether sums and averages make sense."""
+        """True if sums and averages of the type make sense."""
         return self in (ColumnType.INT, ColumnType.BIGINT, ColumnType.FLOAT, ColumnType.DECIMAL)
 
     @property
     def is_ordered(self) -> bool:
-        """Whether there is a smallest and a largest of several."""
+        """True if values of the type have a smallest and a largest."""
         return self.is_number or self in (ColumnType.TEXT, ColumnType.DATETIME, ColumnType.DATE)
 
 

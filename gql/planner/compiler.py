@@ -26,7 +26,7 @@ SPECIAL = ("me", "node", "nodes")
 
 
 def is_table_field(catalog: Catalog, name: str) -> bool:
-    """Whether a field of Query is answered by a plan."""
+    """True if a field of Query is answered by a plan."""
     return name in catalog.connections or name in catalog.lookups or name in SPECIAL
 
 

@@ -48,7 +48,7 @@ class Filter:
         return [*where, *search]
 
     def found(self, alias: str) -> Found:
-        """What there is for the viewer and is asked for: of the rows of an index, and of those that are left.
+        """The conditions for the rows: those that an index finds, and those that are asked of the rows found.
 
         Each partition would make a table of all keys that the viewer may see, to ask of a few rows whether
         theirs is among them. Of rows that the index of words has found, it is asked of all together: no
@@ -75,7 +75,7 @@ class Filter:
         return where is not None and not where.is_null and bool([*where.fields()])
 
     def small_set(self, alias: str) -> policy.SmallSet | None:
-        """How a viewer's rows are found where they are few; None behind a link, where they are anyhow."""
+        """The way to find a viewer's rows where they are few; None behind a link, where they always are."""
         return None if self.link is not None else self.statement.small_set(self.table, alias)
 
     def is_short(self, order: Order) -> bool:
@@ -84,7 +84,7 @@ class Filter:
         return "search" in self.arguments or (indexed is not None and order.terms[0].label not in indexed)
 
     def texts(self) -> Texts | None:
-        """Where the distinct texts of the table stand, if it is searched as a whole and by nothing else."""
+        """The index of the table's distinct texts, if all of the table is searched, by nothing else."""
         if self.table.search is None or self.link is not None or "search" not in self.arguments:
             return None
         return None if self._is_filtered() else self.table.search.texts

@@ -92,7 +92,7 @@ class Each:
 
 
 def is_of_few(convert: Conversion) -> bool:
-    """Whether it gives texts of a choice, or lists of them: nothing that a client writes."""
+    """True if it gives texts of a choice, or lists of them: no text that a client writes."""
     return isinstance(convert.convert if isinstance(convert, Each) else convert, ChoiceOf)
 
 

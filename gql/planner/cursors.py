@@ -238,7 +238,7 @@ def compile_after(statement: Statement, order: Order, cursor: Cursor, *, reverse
 
 
 def compile_bound(statement: Statement, order: Order, cursor: Cursor, *, reverse: bool) -> str:
-    """What `compile_after` asks of the order's first value, which is never null: `ranked$1.rank <= $3`."""
+    """The condition of `compile_after` on the first value, which is never null: `ranked$1.rank <= $3`."""
     term = order.terms[0].reversed() if reverse else order.terms[0]
     return f"{term.expression} {'<=' if term.descending else '>='} {_value(statement, cursor, 0, term)}"
 
@@ -256,7 +256,7 @@ def _is_plain(terms: list[Term], values: list[str]) -> bool:
 
 
 def _behind(term: Term, value: str) -> str:
-    """Whether the term alone puts a row behind the value."""
+    """True if the term alone puts a row behind the value."""
     if not value:
         return f"{term.expression} IS NOT NULL" if term.nulls_first else "false"
     behind = f"{term.expression} {'<' if term.descending else '>'} {value}"

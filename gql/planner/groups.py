@@ -28,7 +28,7 @@ class GroupKey:
 
     @property
     def description(self) -> str:
-        """What the column holds, or which part of the time."""
+        """A sentence about the column, or about the part of the time."""
         if not self.bucket:
             return self.column.description
         return f"The {self.bucket.lower()} of `{self.column.field}`, in UTC."
@@ -40,7 +40,7 @@ class GroupKey:
 
 
 def group_keys(table: TableType) -> dict[str, GroupKey]:
-    """What rows of a table can be grouped by, by the enum's member: CREATED_AT, CREATED_AT_DAY."""
+    """The keys by which rows of a table can be grouped, by the enum's member: CREATED_AT, CREATED_AT_DAY."""
     keys: dict[str, GroupKey] = {}
     for column in table.columns.values():
         if column.kind is ColumnType.JSON:

@@ -12,7 +12,7 @@ DEEPEST = 100
 
 
 def compile_depth(statement: Statement, alias: str) -> str:
-    """How many visible ancestors lie above the row.
+    """SQL for the number of visible ancestors above the row.
 
     `(WITH RECURSIVE tree AS (...) SELECT count(*) FROM tree)`
     """

@@ -143,7 +143,7 @@ class NodeKey:
     path: Path
 
     def resolve(self, variables: Variables) -> object:
-        """What stands behind the type's name, which may be another one when the plan runs again."""
+        """The key behind the type's name, which may be another one when the plan runs again."""
         type_name, key = split_node_id(self.node_id.resolve(variables), self.path)
         require_type(type_name, self.type_name, self.path)
         return key
@@ -168,7 +168,7 @@ class NodeKeys:
 
 
 def key_conversion(column: Column) -> Conversion:
-    """How the text in a node id becomes a parameter; it is spelt as `compile_node_id` spells it."""
+    """A conversion from the text in a node id; it refuses what `compile_node_id` does not write."""
     convert = conversions.whole_number if column.kind is ColumnType.INT else conversion(column)
 
     def as_spelt(value: object) -> object:

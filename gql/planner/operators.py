@@ -32,7 +32,7 @@ def operators_of(kind: ColumnType) -> tuple[str, ...]:
 
 
 def is_condition(operator: str, operand: Value) -> bool:
-    """Whether there is something to hold: a path without an operator asks for nothing."""
+    """True if there is a condition: a path without an operator asks for nothing."""
     return operator != "path" or any(name != "at" for name, _ in operand.fields())
 
 

@@ -76,7 +76,7 @@ class Order:
 
     @property
     def is_best_first(self) -> bool:
-        """Whether the rank decides first, and columns of the rows between those that rank alike."""
+        """True if the rank decides first, and columns of the rows between those that rank alike."""
         first, *others = self.terms
         return first.label == RANK and first.descending and all(term.column for term in others)
 
@@ -177,7 +177,7 @@ class _Compiler:
             self._column(table, alias, table.columns[name], value, trail)
 
     def rank(self, table: TableType, alias: str, direction: Direction, path: Path) -> None:
-        """How well a row fits the search."""
+        """Order by how well a row fits the search. Raises: ArgumentInvalid where there is no search."""
         search = self.arguments.get("search")
         if search is None or search.is_null:
             raise ArgumentInvalid("Ordering by `rank` needs a `search`.", path)

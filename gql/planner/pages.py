@@ -77,10 +77,10 @@ class Listing(Protocol):
         """The arguments of the list."""
 
     def allowed(self, alias: str, *, one_by_one: bool = False) -> list[str]:
-        """Which rows there are for the viewer, to be joined by AND; `one_by_one` as in `policy.visible`."""
+        """Conditions for the rows that the viewer may see, for AND; `one_by_one` as in `policy.visible`."""
 
     def wanted(self, alias: str) -> list[str]:
-        """What is asked of the rows, to be joined by AND."""
+        """Conditions of the query on the rows, for AND."""
 
     def conditions(self, alias: str) -> list[str]:
         """Both, of rows that are met one by one, to be joined by AND."""
@@ -89,16 +89,16 @@ class Listing(Protocol):
         """Both, of rows that are gathered before they are put in order."""
 
     def small_set(self, alias: str) -> SmallSet | None:
-        """How the viewer's rows are found where they are few."""
+        """The way to find the viewer's rows where they are few; None where they may be many."""
 
     def is_short(self, order: Order) -> bool:
-        """Whether the rows are found first and then put in order, rather than read in order until enough."""
+        """True if the rows are found first and then put in order, rather than read in order until enough."""
 
     def texts(self) -> Texts | None:
-        """Where the distinct texts of the table stand, if it is searched as a whole and by nothing else."""
+        """The index of the table's distinct texts, if all of the table is searched, by nothing else."""
 
     def is_searched_by_time(self, order: Order) -> bool:
-        """Whether they are searched for in a whole table and wanted in the order of its `timeline`."""
+        """True if the rows are searched for in a whole table and wanted in the order of its `timeline`."""
 
 
 def compile_page(listing: Listing, field: Field, *, ahead: bool) -> Page:

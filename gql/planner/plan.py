@@ -53,7 +53,7 @@ class Plan:
         ]
 
     def for_viewer(self, viewer_id: int, values: Sequence[object]) -> Sequence[object]:
-        """What `bind` gave for another viewer, for this one."""
+        """The values that `bind` gave for another viewer, with this viewer in its place."""
         if not self.by_viewer:
             return values
         return [

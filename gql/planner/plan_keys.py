@@ -71,7 +71,7 @@ class Plans:
     def get(
         self, context: Hashable, variables: Variables, make: Callable[[ObservedVariables], Made]
     ) -> Kept[Made]:
-        """What was made in this context for variables like these, or is made now.
+        """The value that was made in this context for variables like these, or one that is made now.
 
         `make` looks at the variables through what it is given alone. What it raises is not kept.
         """
@@ -125,7 +125,7 @@ def _chain(kept: Kept[Made], place: int) -> _Node[Made]:
 
 
 def _alike(observations: Sequence[Observation], others: Sequence[Observation]) -> int:
-    """How many of the first observations are the same."""
+    """The number of observations, from the first on, in which both are the same."""
     same = 0
     for one, other in zip(observations, others, strict=False):
         if one != other:

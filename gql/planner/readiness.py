@@ -7,7 +7,7 @@ from models.readiness import IS_HARD, is_ready
 
 
 def compile_is_ready(statement: Statement, alias: str) -> str:
-    """Whether the task waits to be done and everything that it is blocked by has completed.
+    """SQL that is true if the task waits to be done and everything that it is blocked by has completed.
 
     `(task$1.status IN ('PENDING', 'QUEUED') AND NOT EXISTS (SELECT FROM task_dependencies AS edge ...))`
     """

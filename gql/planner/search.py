@@ -31,7 +31,7 @@ def compile_ranks(statement: Statement, table: TableType, search: Value) -> str:
 
 
 def compile_rank(statement: Statement, table: TableType, alias: str, search: Value) -> str:
-    """How well a row fits, from 0 upwards.
+    """SQL for how well a row fits, from 0 upwards. Raises: ArgumentInvalid for a table without text search.
 
     `(CASE ... ELSE ts_rank(ccgraph_tsvector(...), (SELECT ccgraph_tsquery($1::text))) END)::double precision`
     """

@@ -77,7 +77,7 @@ class Statement:
         return f"${len(self.parameters)}{cast}"
 
     def compared(self, value: Value, convert: Conversion, cast: str) -> str:
-        """What a column is compared with: a parameter, or `'completed'::text` for a choice in the document.
+        """SQL for the value that a column is compared with: a parameter, or `'completed'::text` for a choice.
 
         PostgreSQL plans a statement once for all values of its parameters. Of a choice in the text it knows
         how many rows have it, and which partial indexes hold them (decision 179). There are few choices, and
@@ -140,7 +140,7 @@ class Statement:
         return [policy.visible(table.table, alias, viewer, one_by_one=one_by_one, at_first=at_first)]
 
     def small_set(self, table: TableType, alias: str) -> policy.SmallSet | None:
-        """How the viewer's rows are found from the keys that they may see (`policy.small_set`), or None.
+        """The way to find the viewer's rows from the keys that they may see (`policy.small_set`), or None.
 
         The sets of keys stand before the statement (`with_sets`), so that each is found once, and only when
         it is asked, however many lists and partitions ask.
@@ -175,7 +175,7 @@ class Statement:
 
 
 def conversion(column: Column) -> Callable[[object], object]:
-    """How values for comparison with a column are converted."""
+    """A function that converts values for comparison with a column."""
     if column.kind is ColumnType.CHOICE and column.choices is not None:
         return ChoiceOf(column.choices)
     return CONVERT[column.kind]

@@ -36,7 +36,7 @@ class Reads:
 
 @lru_cache(maxsize=1_000)
 def reads(sql: str) -> Reads:
-    """What the statement `sql` reads, which is one of the planner's.
+    """The tables and columns that the statement `sql` reads, which is one of the planner's.
 
     >>> reads("SELECT task$1.name FROM tasks AS task$1").columns
     {'tasks': frozenset({'name'})}
@@ -67,7 +67,7 @@ def reads(sql: str) -> Reads:
 
 @lru_cache(maxsize=1_000)
 def is_heavy(sql: str) -> bool:
-    """Whether the statement reads a view of statistics or searches for words, and so takes the longest.
+    """True if the statement reads a view of statistics or searches for words, and so takes the longest.
 
     >>> is_heavy("SELECT task$1.name FROM tasks AS task$1")
     False

@@ -104,11 +104,11 @@ class ObservedVariables:
         self.answers: dict[Observation, Hashable] = {}
 
     def has(self, name: str) -> bool:
-        """Whether the variable is given."""
+        """True if the variable is given."""
         return bool(self._note(Observation(None, name)))
 
     def measured(self, measure: Measure, name: str, path: Steps = ()) -> Hashable:
-        """What `measure` makes of what stands at `path` in the variable."""
+        """The result of `measure` for the value at `path` in the variable."""
         return self._note(Observation(measure, name, path))
 
     def note(self, observations: Iterable[Observation], answers: Iterable[Hashable]) -> None:
@@ -130,21 +130,21 @@ class Value(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it stands."""
+        """The path of the value in the document or its variables."""
 
     @property
     def is_null(self) -> bool:
-        """Whether it is the value null."""
+        """True if it is the value null."""
 
     @property
     def source(self) -> Source:
-        """Where to find it when the plan runs again."""
+        """The place to find the value at when the plan runs again."""
 
     def measured(self, measure: Measure) -> Hashable:
-        """What `measure` makes of the value; a function of the value alone that raises nothing."""
+        """The result of `measure`, a function of the value alone that raises nothing."""
 
     def distinct(self, measure: Measure, most: int) -> tuple[Hashable, ...] | None:
-        """What `measure` makes of the elements, each once; None when there are more than `most` elements."""
+        """The results of `measure` for the elements, each once; None for more than `most` elements."""
 
     def plain(self) -> object:
         """The value as plain Python."""
@@ -167,7 +167,7 @@ class Given:
 
     @property
     def is_null(self) -> bool:
-        """Whether it is the value null."""
+        """True if it is the value null."""
         return bool(self.measured(is_none))
 
     @property
@@ -176,11 +176,11 @@ class Given:
         return self.origin
 
     def measured(self, measure: Measure) -> Hashable:
-        """What `measure` makes of the value."""
+        """The result of `measure` for the value."""
         return self.variables.measured(measure, self.origin.name, self.origin.path)
 
     def distinct(self, measure: Measure, most: int) -> tuple[Hashable, ...] | None:
-        """What `measure` makes of the elements, noted for the list as a whole."""
+        """The results of `measure` for the elements, noted for the list as a whole."""
         found = self.measured(Distinct(measure, most))
         return found if isinstance(found, tuple) else None
 
@@ -221,7 +221,7 @@ class Written:
 
     @property
     def is_null(self) -> bool:
-        """Whether it is the value null."""
+        """True if it is the value null."""
         return isinstance(self.node, NullValueNode)
 
     @property
@@ -230,11 +230,11 @@ class Written:
         return Template(self.node) if any(_variables(self.node)) else Constant(self.plain())
 
     def measured(self, measure: Measure) -> Hashable:
-        """What `measure` makes of the value; variables inside it are noted as they are."""
+        """The result of `measure` for the value; variables inside it are noted as they are."""
         return measure(self.plain())
 
     def distinct(self, measure: Measure, most: int) -> tuple[Hashable, ...] | None:
-        """What `measure` makes of the elements, noted for each variable among them."""
+        """The results of `measure` for the elements, noted for each variable among them."""
         elements = self.elements()
         if len(elements) > most:
             return None
@@ -308,7 +308,7 @@ class Distinct:
     most: int
 
     def __call__(self, value: object) -> Hashable:
-        """What it makes of the list, or of the list of one that a single value is."""
+        """The results for the elements of the list, or of the list of one that a single value is."""
         elements = value if isinstance(value, list | tuple) else [value]
         return None if len(elements) > self.most else tuple(dict.fromkeys(map(self.measure, elements)))
 

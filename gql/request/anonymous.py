@@ -44,7 +44,7 @@ def _is_open(operation: OperationDefinitionNode) -> bool:
 
 
 def without_details(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-    """What a caller without a token is told instead of graphql-core's errors, which quote the schema.
+    """The errors that a caller without a token is told: none of graphql-core's, which quote the schema.
 
     Errors of our own are kept: a wrong password, too many attempts.
     """

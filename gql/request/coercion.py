@@ -81,7 +81,7 @@ class Coercions:
             return self._made[name]
 
     def nests(self, kind: GraphQLInputType) -> bool:
-        """Whether values of a type may be of any depth, since it contains itself or a type that does."""
+        """True if values of a type may be of any depth, since it contains itself or a type that does."""
         name = get_named_type(kind).name
         if name not in self._nesting:
             self._nesting[name] = _leads_back(kind)
@@ -229,7 +229,7 @@ def _scalar(leaf: GraphQLLeafType, if_null: str | None) -> Coerce:
 
 
 def _sentence(leaf: GraphQLLeafType, value: object) -> str:
-    """What the scalar itself says of a value that is none of its; graphql-core's words quote the value."""
+    """The scalar's own sentence about a value that it does not take; graphql-core's words quote the value."""
     try:
         leaf.coerce_input_value(value)  # type: ignore[arg-type] # it says so itself
     except GraphQLError:

@@ -344,7 +344,7 @@ class _Walk:
         return kind if is_composite_type(kind) else None
 
     def _size(self, node: FieldNode, definition: GraphQLField | None) -> int | VariableSize:
-        """How many rows a field gives for each row it hangs on."""
+        """The number of rows that a field gives for each row it hangs on."""
         if definition is None:
             return 1
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
@@ -358,7 +358,7 @@ class _Walk:
         return 1 if get_named_type(definition.type).name.startswith("__") else DEFAULT_PAGE
 
     def _page_size(self, *given: ValueNode | None) -> int | VariableSize:
-        """What `first` says, or while it is null what `last` says: clients send both for either way."""
+        """The value of `first`, or of `last` while `first` is null: clients send both for either way."""
         size: int | VariableSize = DEFAULT_PAGE
         for value in reversed(given):
             if isinstance(value, VariableNode):
@@ -395,7 +395,7 @@ def _is_connection(kind: GraphQLNamedType | None) -> TypeGuard[GraphQLObjectType
 
 
 def _rows_behind(parent: GraphQLCompositeType | None, name: str) -> int:
-    """What an object of figures reads or sorts beside itself, for each row it hangs on."""
+    """The rows that an object of figures reads or sorts beside itself, for each row it hangs on."""
     if name == PERCENTILE:
         return ROWS_SORTED
     return 0 if parent is None else ROWS_READ.get((parent.name, name), 0)

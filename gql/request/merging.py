@@ -1,4 +1,4 @@
-"""Whether fields of one response key can be merged (GraphQL, 5.3.2), in time linear in the fields.
+"""Checks that fields of one response key can be merged (GraphQL, 5.3.2), in time linear in the fields.
 
 graphql-core compares each field of a name with each other one and gives up after so many comparisons; a
 valid document within all limits would be refused. What has to be equal is an equivalence over the fields

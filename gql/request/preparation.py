@@ -174,7 +174,7 @@ class Operation:
         return VariableValues(sources, coerced)
 
     def uses(self, variable: str) -> int:
-        """How often the document uses a variable; where it is defined is no use."""
+        """The number of times that the document uses a variable; its definition does not count."""
         counter = _UseCounter(variable)
         visit(self.document, counter)
         return counter.found

@@ -30,7 +30,7 @@ class Asked:
     kind: GraphQLInputObjectType
 
     def count(self, variables: Mapping[str, Any]) -> int:
-        """How many they are with these variables, coerced."""
+        """The number of related tables with these variables, coerced."""
         return _in_value(self.kind, variables.get(self.variable))
 
 

@@ -64,9 +64,9 @@ RULES = (
 
 
 def invalidities(schema: GraphQLSchema, document: DocumentNode, *, introspection: bool) -> list[GraphQLError]:
-    """What is wrong with a document, at most `MOST_ERRORS` and the word that there is more.
+    """The errors of a document, at most `MOST_ERRORS` and the word that there are more.
 
-    QueryTooComplex when graphql-core gives up: it says no more than that validation was aborted.
+    Raises: QueryTooComplex when graphql-core gives up: its own error says only that validation was aborted.
     """
     conflict = first_conflict(schema, document)
     rules = RULES if conflict is None else (*RULES, OverlappingFieldsCanBeMergedRule)

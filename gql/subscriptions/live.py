@@ -45,7 +45,10 @@ def live_field() -> StrawberryField:
 
 
 def live_query(prepared: PreparedSubscription, context: Context) -> LiveQuery:
-    """What a subscription to `live` asks for, read as the caller; BadInput as for a query."""
+    """The query that a subscription to `live` asks for, read as the caller.
+
+    Raises: BadInput as for a query.
+    """
     pause = 1 / _rate(prepared.arguments)
     viewer = context.require_principal().viewer
     key = prepared.root.key

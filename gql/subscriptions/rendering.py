@@ -52,12 +52,12 @@ class _RowLoad:
 
     @property
     def by_viewer(self) -> bool:
-        """Whether people see different things."""
+        """True if people see different things."""
         return any(plan.by_viewer for plan in self.plans.values())
 
     @property
     def by_kind(self) -> bool:
-        """Whether administrators see something else than people."""
+        """True if administrators see something else than people."""
         return any(plan.sql != self.plans[table, True].sql for (table, _), plan in self.plans.items())
 
 

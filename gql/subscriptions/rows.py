@@ -40,7 +40,7 @@ def _is_of_task(event: ChangeEvent, task_id: object) -> bool:
 
 
 def _concerns_assignee(event: ChangeEvent, instance_id: object) -> bool:
-    """Who had the task before, and who has it now: the one loses it, the other gets it."""
+    """True if the instance had the task before, or has it now: the one loses it, the other gets it."""
     return str(instance_id) in {(row or {}).get("assigned_to") for row in (event.old, event.new)}
 
 

@@ -22,7 +22,7 @@ KEY_KINDS: Mapping[str, ColumnType] = {
 
 
 def has_number(table: str) -> bool:
-    """Whether rows of the table have a number for their key; the feed keeps every key as text."""
+    """True if rows of the table have a number for their key; the feed keeps every key as text."""
     return KEY_KINDS[table].is_number
 
 

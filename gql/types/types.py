@@ -40,7 +40,7 @@ def table_type(name: str) -> type:
 
 
 def connection_arguments(table: TableType) -> list[StrawberryArgument]:
-    """What every connection takes."""
+    """The arguments that every connection takes."""
     found = [
         argument("first", "Optional[Int]", "How many rows from the start: 50 unless given, at most 500."),
         argument("after", "Optional[String]", "Only rows behind this cursor."),
