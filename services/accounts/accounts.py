@@ -186,7 +186,7 @@ async def _require_another_admin(connection: WriteConnection, user_id: int) -> N
 
 
 def _require_valid(values: Changes, place: str) -> None:
-    """What may be stored in the columns, and the shape of the JSON ones (client §3.1.1)."""
+    """Check the values for the columns, and the shape of the JSON ones (client §3.1.1). Raises: BadInput."""
     for column, value in values.items():
         field = f"{place}.{camel(column)}"
         complaint = _complaint(column, value)

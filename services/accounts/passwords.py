@@ -58,7 +58,7 @@ async def hash_password(password: str, *, salt: bytes | None = None) -> str:
 
 
 async def verify_password(hashed: str | None, password: str) -> Verdict:
-    """Whether `password` belongs to `hashed`; without a hash it takes as long and does not match."""
+    """True if `password` belongs to `hashed`; without a hash it takes as long and is False."""
     if len(password) > MAXIMUM_LENGTH:
         return Verdict(matches=False)
     return await _in_thread(partial(_verify, hashed, _normalised(password)))
@@ -78,7 +78,7 @@ def _verify(hashed: str | None, password: bytes) -> Verdict:
 
 @cache
 def _hash_of_nobody() -> str:
-    """What is verified for an account that does not exist, so that the answer takes as long."""
+    """The hash that is verified for an account that does not exist, so that the answer takes as long."""
     return _hasher.hash("nobody")
 
 

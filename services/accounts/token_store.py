@@ -168,7 +168,7 @@ async def exchange(
 
 
 async def _just_spent(connection: WriteConnection, token_id: UUID, leeway: timedelta) -> Row[Any] | None:
-    """Whose login a refresh token is of that was spent within `leeway`; None where the login has ended.
+    """The holder of a refresh token that was spent within `leeway`; None where the login has ended.
 
     What is still good of the login is held until the commit, so that whatever ends it meanwhile finds the new
     tokens, too.
@@ -192,7 +192,7 @@ async def _just_spent(connection: WriteConnection, token_id: UUID, leeway: timed
 
 
 async def lineage_of(connection: WriteConnection, token_id: UUID) -> list[UUID] | None:
-    """What a token that is made with this one descends from; None when it is no good any more.
+    """The tokens that one made with this token descends from; None when this one is no longer valid.
 
     The token is held until the commit, so that whatever revokes it meanwhile finds the new one, too.
     """

@@ -84,7 +84,7 @@ def require_kind(claims: Claims, kind: TokenType) -> None:
 
 
 def expired(kind: TokenType) -> Unauthenticated:
-    """What the holder of a token that has expired or was revoked is told."""
+    """The error for a token that has expired or was revoked."""
     if kind is TokenType.INGEST:
         return Unauthenticated(
             "The ingest token has expired or was revoked; make another by `ccgraph connect`, or by the "

@@ -61,11 +61,11 @@ class AllowedAddresses:
         return cls(tuple(networks), frozenset(hosts))
 
     def has_host(self, host: str) -> bool:
-        """Whether everything that this name resolves to may be called."""
+        """True if every address of this name may be called."""
         return _plain(host) in self.hosts
 
     def has(self, address: Address) -> bool:
-        """Whether one of the networks contains the address."""
+        """True if one of the networks contains the address."""
         return any(
             address.version == network.version and address in network  # type: ignore[attr-defined, operator]
             for network in self.networks
@@ -177,7 +177,7 @@ def _plain(host: str) -> str:
 
 
 def is_free_header(name: str, value: str) -> bool:
-    """Whether a person may choose this header: none that carries the message or its signature."""
+    """True if a person may choose this header: none that carries the message or its signature."""
     lower = name.lower()
     return (
         lower.isascii()
@@ -190,5 +190,5 @@ def is_free_header(name: str, value: str) -> bool:
 
 
 def is_header_value(value: str) -> bool:
-    """Whether HTTP takes it: no signs that end a header, no blanks around it."""
+    """True if HTTP takes the value of a header: no characters that end a header, no blanks around it."""
     return value == value.strip() and all(sign.isprintable() or sign == "\t" for sign in value)

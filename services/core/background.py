@@ -70,11 +70,11 @@ class Supervisor:
             await task.stop()
 
     def forget(self, task: "SideTask") -> None:
-        """What a side task calls when it is stopped."""
+        """Forget a side task that is stopped; the task calls it."""
         self._tasks.discard(task)
 
     def lose(self, task: "SideTask") -> None:
-        """What a side task calls that cannot be brought back."""
+        """Report a side task that cannot be brought back; the task calls it."""
         self._when_lost(task.name)
 
 
@@ -162,7 +162,7 @@ class Running(ABC):
 
     @property
     def supervisor(self) -> Supervisor:
-        """Who watches the side tasks of this."""
+        """The supervisor of these side tasks."""
         if self._supervisor is None:
             self._supervisor = Supervisor()
         return self._supervisor
@@ -206,4 +206,4 @@ async def repeatedly(work: Callable[[], Awaitable[None]], every: float, failed: 
 
 
 def _only_logged(name: str) -> None:
-    """Where no server can be stopped, such as in an application that another server runs, health tells."""
+    """Only log the loss: where no server can be stopped, as in another server's application, health tells."""

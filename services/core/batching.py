@@ -47,7 +47,7 @@ class Batcher:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way."""
+        """True if nothing is under way."""
         return not self._waiting
 
     async def submit(

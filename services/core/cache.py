@@ -82,7 +82,7 @@ class BoundedCache(MutableMapping[Key, Value]):
                 raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        """Whether there is such an entry; asking is no use of it."""
+        """True if there is such an entry; asking for it does not count as use."""
         return key in self._entries
 
     def __len__(self) -> int:

@@ -42,7 +42,7 @@ class ReadConnection(Protocol):
         """The first value of the first row of one statement."""
 
     def is_closed(self) -> bool:
-        """Whether it is lost."""
+        """True if the connection is lost."""
 
     def terminate(self) -> None:
         """End it without a word to the server."""
@@ -114,17 +114,17 @@ class Database:
     replicas: "Replicas | None" = None
 
     def wrote(self, person: int) -> None:
-        """What a person who may have written reads next is no older; call it before the person is told."""
+        """Note that a person may have written, so that no older data is read next; before they are told."""
         if self.replicas is not None:
             self.replicas.note_write(person)
 
     def note_position(self, person: int, position: int) -> None:
-        """What a person reads next is no older than this position of the primary's log."""
+        """Note that a person must read no data older than this position of the primary's log."""
         if self.replicas is not None:
             self.replicas.note_position(person, position)
 
     async def position(self) -> int | None:
-        """How far the primary's log is at least; None where it does not matter, or is not known."""
+        """The position that the primary's log has reached at least; None where it is not needed or known."""
         return None if self.replicas is None else await self.replicas.position()
 
     @asynccontextmanager

@@ -52,15 +52,15 @@ class FairShares:
         return Place(self, person, begun, None)
 
     def has_room(self, person: Hashable) -> bool:
-        """Whether this person gets a place at once."""
+        """True if this person gets a place at once."""
         return self._taken.get(person, 0) < self.each
 
     def in_use(self, person: Hashable) -> bool:
-        """Whether this person has a place, or waits for one."""
+        """True if this person has a place, or waits for one."""
         return person in self._taken
 
     def waiting(self, person: Hashable) -> int:
-        """How many wait for a place of this person."""
+        """The number of calls that wait for a place of this person."""
         return len(self._lines.get(person, ()))
 
     def take(self, person: Hashable, begun: bool = False, preferred: int | None = None) -> Future[int] | None:
@@ -176,7 +176,7 @@ class FairPlaces(FairShares):
         return Place(self, _SEVERAL if person is None else person, begun, preferred)
 
     def take(self, person: Hashable, begun: bool = False, preferred: int | None = None) -> Future[int]:
-        """What gives the number of a place, at once where one is free.
+        """A future of the number of a place, done at once where one is free.
 
         Raises: RateLimited when too many wait already.
         """
@@ -239,7 +239,7 @@ class FairPlaces(FairShares):
         return True
 
     def _suits(self, turn: Future[int]) -> bool:
-        """Whether a place that is free is for it; one that is given up leaves the line soon."""
+        """True if a free place is for this call; a call that gives up leaves the line soon."""
         preferred = self._preferred.get(turn)
         return not turn.done() and (preferred is None or preferred in self._free)
 
@@ -287,7 +287,7 @@ class Place:
 
     @property
     def waits(self) -> bool:
-        """Whether it is in the line."""
+        """True if the call is in the line."""
         return self._turn is not None and not self._turn.done()
 
     def do_without(self) -> None:

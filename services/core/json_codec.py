@@ -42,7 +42,7 @@ class ExactNumber(float):
 
     @property
     def fits(self) -> bool:
-        """Whether it is in the range of doubles: neither too large, nor so small that 0 is next to it."""
+        """True if the number is in the range of doubles: not too large, nor so small that 0 is next to it."""
         return math.isfinite(self) and (float(self) != 0 or Decimal(self.text) == 0)
 
 
@@ -65,7 +65,7 @@ def whole_number(text: str) -> int | float:
 
 
 def is_in_range(number: float) -> bool:
-    """Whether a number of a JSON text is in the range of doubles, which is what the API takes."""
+    """True if a number of a JSON text is in the range of doubles, which the API takes."""
     if isinstance(number, ExactNumber):
         return number.fits
     try:
@@ -170,7 +170,7 @@ def _with_fragments(value: object, fragment: Callable[[object], object], depth: 
 
 
 def has_long_number(text: bytes) -> bool:
-    """Whether there may be a number that orjson would change; a tenth of the time of a regular expression."""
+    """True if there may be a number that orjson would change; a tenth of the time of a regular expression."""
     plain = text.translate(_DIGITS)
     return (_LONG_SIDE in plain and _LONG_NUMBER in plain.replace(b".", b"")) or _SMALL_NUMBER in plain
 

@@ -53,7 +53,7 @@ class ReplicaPool(ReadPool, Protocol):
 
     @property
     def in_use(self) -> int:
-        """How many statements run over it."""
+        """The number of statements that run on this server."""
 
     def drop(self) -> None:
         """End all connections at once; new ones are opened as they are needed."""
@@ -96,7 +96,10 @@ class Server:
         self._connection: ReadConnection | None = None
 
     async def ask(self, statement: str) -> _Place:
-        """How far it is. Raises: TimeoutError, and what the driver does."""
+        """The place that the replica has reached in the log.
+
+        Raises: TimeoutError, and what the driver does.
+        """
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 if self._connection is None:
@@ -172,7 +175,7 @@ class Replicas:
         self._next: asyncio.Future[int | None] | None = None
 
     def status(self) -> list[ReplicaStatus]:
-        """What is known of each."""
+        """The state of each replica, as far as it is known."""
         return [ReplicaStatus(replica.name, replica.state, replica.lag) for replica in self._replicas]
 
     def note_write(self, person: int) -> None:
@@ -230,7 +233,7 @@ class Replicas:
         return await work(self._pool)
 
     async def position(self) -> int | None:
-        """Where the primary's log is now at least: what was written before this call lies below.
+        """The position that the primary's log has reached at least: earlier writes lie below.
 
         None while the primary is away.
         """
@@ -373,5 +376,5 @@ async def _rest(due: asyncio.Event) -> None:
 
 
 def _may_succeed_elsewhere(error: Exception) -> bool:
-    """Whether the replica is at fault: it is away, or has stopped the statement to go on replaying."""
+    """True if the replica is at fault: it is away, or has stopped the statement to go on replaying."""
     return is_away(error) or isinstance(driver_error(error), asyncpg.TransactionRollbackError)

@@ -21,7 +21,7 @@ BROKEN_AFTER = 20
 
 
 def tcp_options(seconds: int) -> Mapping[int, int]:
-    """What a socket's level IPPROTO_TCP is told, so that it breaks after `seconds` without an answer."""
+    """Options of a socket's level IPPROTO_TCP that break it after `seconds` without an answer."""
     return {
         # When nothing is said: three questions after half of the time.
         socket.TCP_KEEPIDLE: max(1, seconds // 2),

@@ -65,7 +65,7 @@ def format_moment(moment: datetime) -> str:
 
 
 def to_postgres(moment: datetime) -> tuple[int]:
-    """What PostgreSQL counts, in the form in which asyncpg takes it."""
+    """The time as PostgreSQL counts it, in microseconds, in the form that asyncpg takes."""
     if isinstance(moment, FarTime):
         return (moment.micros,)
     if moment.tzinfo is None:

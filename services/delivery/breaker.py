@@ -61,12 +61,12 @@ class Breakers:
         return 0.0 if state is None else max(0.0, state.closed_until - self.clock())
 
     def free(self) -> Mapping[Destination, int]:
-        """How many more messages each destination that is known may be sent now; of others, `places`."""
+        """The number of further messages that each known destination may be sent now; of others, `places`."""
         now = self.clock()
         return {destination: self._free(state, now) for destination, state in self._states.items()}
 
     def is_open(self, destination: Destination) -> bool:
-        """Whether the destination is not tried because its attempts failed."""
+        """True if the destination is not tried because its attempts failed."""
         state = self._states.get(destination)
         return state is not None and state.failures >= self.failures and self.wait(destination) > 0
 

@@ -11,7 +11,7 @@ SUMMARY_SECONDS = 60
 
 
 def quiet_until(hours: QuietHours | None, priority: NotificationPriority, now: datetime) -> datetime | None:
-    """When the quiet hours end that hold at `now`; None when none do. Urgent messages pass.
+    """The end of the quiet hours that hold at `now`; None when none do. Urgent messages pass.
 
     Hours that begin later than they end last over midnight. In a night in which clocks are changed they end
     when the clock on the wall says so.

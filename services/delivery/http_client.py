@@ -66,7 +66,7 @@ class Answer:
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:
-    """What the system's resolver says, in its order."""
+    """The addresses that the system's resolver gives, in its order."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
@@ -176,7 +176,7 @@ class Client:
 
 
 async def _beginning(response: httpcore.Response, until: float) -> bytes:
-    """What comes of a body until then, and no more than is kept.
+    """The part of a body that comes until then, and no more than is kept.
 
     The status has said what became of the message: one that was taken is not sent again because the rest of
     the answer does not come.

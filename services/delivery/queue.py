@@ -304,7 +304,7 @@ WHERE status = 'pending'
 
 
 async def count_waiting(connection: WriteConnection) -> int:
-    """How many rows wait to be sent."""
+    """The number of rows that wait to be sent."""
     return int((await connection.execute(_COUNT_WAITING)).scalar_one())
 
 

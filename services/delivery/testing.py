@@ -20,7 +20,7 @@ _TABLE: Final = TABLES["notification_settings"]
 
 
 async def try_setting(action: Action, sender: Sender, key: int) -> Outcome:
-    """What came of one message. Nothing is stored, retried or switched off.
+    """Send one message, and give its outcome. Nothing is stored, retried or switched off.
 
     The transaction, with its audit row, has ended before the message goes out: a receiver that is slow holds
     no connection. Raises: NotFound, Forbidden, and Conflict for a secret whose key is lost.

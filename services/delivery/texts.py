@@ -82,5 +82,5 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 def label(kind: NotificationType, language: Language) -> str:
-    """What a type of notification is called."""
+    """The name of a type of notification."""
     return say(kind.value, language)

@@ -238,7 +238,7 @@ class Delivery(Running):
 
 
 def target_of(user_id: int, service: NotificationService, setting: Mapping[str, Any], vault: Vault) -> Target:
-    """Where a setting leads. Raises: NotSealedByUs."""
+    """The target that a setting names. Raises: NotSealedByUs."""
     sealed = (setting["webhook_secret"], setting["previous_webhook_secret"])
     return Target(
         setting_id=setting["setting_id"],
@@ -254,7 +254,7 @@ def target_of(user_id: int, service: NotificationService, setting: Mapping[str, 
 
 
 def message_of(row: Claimed, sender: Sender, others: list[str]) -> Message:
-    """What a row says, or, with the titles of others, what all of them say."""
+    """The message of a row, or, with the titles of others, a summary of all of them."""
     language = language_of(row.preferences)
     title, text = row.title, row.message
     items: tuple[str, ...] = ()
@@ -291,7 +291,7 @@ def _summary(items: tuple[str, ...], language: Language) -> tuple[str, str]:
 
 
 def _path(row: Claimed) -> str:
-    """What a notification is about, as a path of the user interface."""
+    """The subject of a notification, as a path of the user interface."""
     if isinstance(row.payload, dict):
         given = row.payload.get("path")
         if isinstance(given, str) and given.startswith("/") and not given.startswith("//"):

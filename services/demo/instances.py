@@ -224,7 +224,7 @@ def git_worktrees(wave: Wave, seed: int, until: datetime) -> Iterator[GitWorktre
 
 
 def ultrathink_messages(wave: Wave, seed: int) -> Iterator[UltrathinkRow]:
-    """What parents told their children: the task, sometimes a question about progress, and the end."""
+    """Messages of parents to their children: the task, sometimes a question about progress, and the end."""
     language = wave.project.language
     last = {child.id: task.id for task, child in zip(wave.steps, wave.assigned, strict=True) if child}
     for task, child in zip(wave.steps, wave.assigned, strict=True):

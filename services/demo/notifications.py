@@ -150,7 +150,7 @@ def websocket_sessions(
 def websocket_notifications(
     waves: list[Wave], sockets: dict[int, list[UUID]], seed: int
 ) -> Iterator[WebsocketNotificationRow]:
-    """What dashboards were told about each begun task: to the project, or to one socket of its owner."""
+    """Messages to dashboards about each begun task: to the project, or to one socket of its owner."""
     for wave in waves:
         project = wave.project
         for task in wave.steps:

@@ -78,7 +78,7 @@ class Project:
 
     @property
     def directory(self) -> str:
-        """Where its main checkout lies."""
+        """The path of its main checkout."""
         return f"/srv/projects/{self.slug}"
 
     def say(self, phrase: Phrase) -> str:

@@ -157,7 +157,7 @@ async def _remove(another: Another) -> None:
 
 
 async def model_of(connection: Connection, table: str) -> Model:
-    """What the table's partitions for whole months have in common, and these partitions."""
+    """The properties that the table's partitions for whole months share, and these partitions."""
     key = await connection.fetchval("SELECT pg_get_partkeydef($1::text::regclass)", table)
     months = await connection.fetch(
         """

@@ -149,7 +149,7 @@ def _outcome(failed: bool, chance: Chance) -> str:
 def dependencies(
     steps: list[TaskRow], slots: tuple[Slot, ...], earlier: list[TaskRow], chance: Chance
 ) -> Iterator[DependencyRow]:
-    """What the steps of a wave wait for: steps before them, and tasks of waves before theirs.
+    """Dependencies of the steps of a wave: on steps before them, and on tasks of waves before theirs.
 
     Every dependency points back in time, so there can be no cycle; what blocks comes from the timetable,
     or has completed long ago.

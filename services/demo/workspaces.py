@@ -177,7 +177,7 @@ def _worktree(number: int, project: Project, begun: float, seed: int, until: dat
 
 
 def syncs(worktree_rows: list[WorktreeRow], projects: list[Project], seed: int) -> list[SyncRow]:
-    """What was synchronised in each checkout's life, oldest first; commits are counted in their projects."""
+    """Synchronisations in each checkout's life, oldest first; commits are counted in their projects."""
     drawn = [
         _sync(row, place, projects[row.project_id - 1], seed)
         for row in worktree_rows

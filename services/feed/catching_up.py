@@ -51,7 +51,7 @@ class Replay:
         self._at_once = _FIRST
 
     async def retry(self, read: Callable[[PrimaryConnection], Awaitable[T]]) -> T:
-        """What `read` gets over a connection, tried until the database is there."""
+        """The result of `read` over a connection, tried until the database is there."""
 
         async def once() -> T:
             async with self._acquire("replay") as connection:

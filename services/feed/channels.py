@@ -94,7 +94,7 @@ class Course:
 
     @property
     def is_full(self) -> bool:
-        """Whether much waits for a topic that is quick, as it does after a large transaction."""
+        """True if many events wait for a topic that is quick, as they do after a large transaction."""
         return not self._apart and self._joint.waiting > BACKLOG // 2
 
     def _divide(self, posts: Iterable[Post]) -> None:
@@ -135,7 +135,7 @@ class Channel:
 
     @property
     def is_quick(self) -> bool:
-        """Whether it has nothing to do, and what it did last was quick."""
+        """True if the topic has nothing to do, and its last work was quick."""
         return not self._running and not self._slow
 
     def post(self, post: Post) -> None:
@@ -230,7 +230,7 @@ class Channel:
         self._slow = seconds > QUICK_SECONDS / 2
 
     async def _judged(self, seen: Seen) -> Seen:
-        """What the viewers may still see of it."""
+        """The events that the viewers may still see."""
         acquire = self._outlet.quick.for_account(self._account([seen]))
         asked = {self._topic: (_positioned(seen), [*seen])}
         judged = await retry(partial(seen_by, acquire, asked, fail), "feed_not_dispatched")
@@ -276,13 +276,13 @@ class Channel:
         ]
 
     def _account(self, seen: Iterable[Seen]) -> Hashable:
-        """Whose statement it is: None when several people share it."""
+        """The person whose statement it is: None when several people share it."""
         people = {viewer.user_id for by_viewer in seen for viewer in by_viewer}
         return people.pop() if len(people) == 1 else None
 
 
 def interrupted() -> ServiceUnavailable:
-    """What subscribers are told when a task that brings them events was ended."""
+    """The error for subscribers whose task that brings them events was ended."""
     return ServiceUnavailable(
         "The delivery of events was interrupted. Subscribe again with `after` set to the cursor in "
         "`extensions`: nothing is lost."
@@ -319,7 +319,7 @@ def _parts(seen: Seen, events: int) -> Iterator[Seen]:
 
 
 def _text_size(found: PositionedEvent) -> int:
-    """What an event holds of a log entry's text, which can be long; the rest of it is small."""
+    """The size of a log entry's text in an event, which can be long; the rest of an event is small."""
     return len((found.event.new or {}).get("message") or "")
 
 

@@ -8,7 +8,7 @@ from models.feed import WATCHES
 
 
 def is_covered(columns: Mapping[str, frozenset[str]]) -> bool:
-    """Whether every change that concerns these columns, by table, becomes an event.
+    """True if every change that concerns these columns, by table, becomes an event.
 
     New and deleted rows of a watched table do, and changes of its columns that are recorded or noticed. Its
     keys and `created_at` do not change.

@@ -67,7 +67,7 @@ class CursorCodec:
         return _parse(body[1:], has_position=body[0] == _VERSION)
 
     def _verified(self, text: str) -> bytes | None:
-        """What was signed, or None when it was not."""
+        """The bytes that were signed, or None when the signature is not ours."""
         if len(text) > _LONGEST:
             return None
         try:

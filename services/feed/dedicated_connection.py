@@ -55,7 +55,7 @@ class DedicatedConnection:
         return self._held
 
     async def retry(self, read: Callable[[PrimaryConnection], Awaitable[T]]) -> T:
-        """What `read` gets over the connection, tried again while time mends what fails.
+        """The result of `read` over the connection, tried again while time mends what fails.
 
         Raises: any other error, so that the supervisor hears of it.
         """

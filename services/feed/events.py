@@ -38,12 +38,12 @@ class ChangeEvent:
 
     @property
     def place(self) -> bytes:
-        """Where the event stands in its batch, for a cursor."""
+        """The place of the event in its batch, for a cursor."""
         return place_of(self.number)
 
     @property
     def remembered(self) -> Mapping[str, Any]:
-        """What is known of the row when it is gone."""
+        """The known values of the row when it is gone."""
         return {**(self.old or {}), **(self.new or {})}
 
     @property
@@ -69,7 +69,7 @@ class LogEvent(ChangeEvent):
 
     @property
     def place(self) -> bytes:
-        """Where the entry stands in its batch, for a cursor."""
+        """The place of the entry in its batch, for a cursor."""
         return self.position
 
 

@@ -184,7 +184,7 @@ class Feed(Running):
                 raise
 
     def leave(self, topic: Topic, subscriber: Subscriber) -> None:
-        """What a subscription calls when it is closed, once."""
+        """Remove a subscriber from its topic; a subscription calls it once, when it is closed."""
         self._leave_topic(topic, subscriber)
         self._reader(topic).unfollow()
 

@@ -35,7 +35,7 @@ class Visible:
     unknown: dict[tuple[PositionedEvent, int], Exception] = field(default_factory=dict)
 
     def sees(self, found: PositionedEvent, viewer: Viewer) -> bool:
-        """Whether `viewer` gets the event."""
+        """True if `viewer` gets the event."""
         return viewer.is_admin or (found, viewer.user_id) in self.through
 
 
@@ -75,7 +75,7 @@ async def match(
 
 
 async def judge(acquire: Acquire, wanted: Mapping[PositionedEvent, Collection[int]]) -> Visible:
-    """Who of the people with the ids in `wanted` may see each event; all events are of one reading."""
+    """The people of `wanted`, by id, who may see each event; all events are of one reading."""
     visible = Visible()
     pairs = [(found, user_id) for found, people in wanted.items() for user_id in sorted(people)]
     await _judge(acquire, pairs, visible)
@@ -131,6 +131,6 @@ async def seen_by(
 
 
 def described(error: Exception) -> dict[str, object]:
-    """What a log says of an error: no value of a row."""
+    """The fields by which a log tells an error: no value of a row."""
     state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
     return {"error": type(error).__qualname__, "sqlstate": state, "slow": isinstance(error, TooSlow)}

@@ -157,7 +157,7 @@ def _place(at: str, source: int, key: str) -> bytes:
 
 
 def _parts(place: bytes) -> tuple[object, ...]:
-    """What `_place` was made of, as the statement sorts; nothing for the place of another kind of event."""
+    """The parts of `_place`, as the statement sorts; nothing for the place of another kind of event."""
     if len(place) <= _PLACE.size or place[0] != 0:
         return (None, None, None)
     source, length = _PLACE.unpack_from(place)

@@ -138,7 +138,7 @@ class Reader:
             await self._hand_on(batch, self._interrupted)
 
     async def _next(self) -> Batch:
-        """What came since the position, or since `_settled`, after which there was nothing either.
+        """The events since the position, or since `_settled`, after which there were none either.
 
         The position is ahead of a server that has taken the primary's place without the end of its log. What
         that server lacks may be nothing that a subscriber heard of.
@@ -189,6 +189,6 @@ class Reader:
         return max(self._glances.pause(), min(10 * self._in_vain, self._pace.anyway))
 
     async def _has_moved(self, connection: database.PrimaryConnection) -> bool:
-        """Whether a transaction that writes has begun or ended since the last glance."""
+        """True if a transaction that writes has begun or ended since the last glance."""
         before, self._glanced = self._glanced, await connection.fetchval(_GLANCE)
         return bool(self._glanced != before)

@@ -99,7 +99,7 @@ ORDER BY event.seq
 
 
 async def current_snapshot(connection: PrimaryConnection) -> Snapshot:
-    """Where a stream begins that wants nothing of the past."""
+    """The snapshot at which a stream begins that wants nothing of the past."""
     record = await _fetch_started(connection, _CURRENT)
     return Snapshot.of(record["snapshot"], record["start"], record["position"])
 
@@ -163,7 +163,7 @@ async def read_as_of_now(
 
 
 async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Snapshot:
-    """What a remembered snapshot sees of the ids as they are given out since the server's last start.
+    """The snapshot with the transaction ids that the server gives out since its last start.
 
     Raises: CursorInvalid where the server does not know all that the snapshot has seen, for it was a replica
     that was promoted or a backup, or where the snapshot is of a start that this database has not seen; and

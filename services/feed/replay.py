@@ -22,7 +22,7 @@ class Retrying(Protocol):
     """A way to read."""
 
     async def retry(self, read: Callable[[PrimaryConnection], Awaitable[T]]) -> T:
-        """What `read` gets over a connection, tried until the database is there."""
+        """The result of `read` over a connection, tried until the database is there."""
 
 
 async def since(

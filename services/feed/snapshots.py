@@ -43,7 +43,7 @@ class Snapshot:
         return cls(min(xmin, xmax, *unseen), xmax, tuple(unseen), start, position)
 
     def carried_over(self, start: int, first: int | None, position: int = UNKNOWN_POSITION) -> "Snapshot":
-        """What it still sees after the start with this number, whose first transaction id was `first`.
+        """The snapshot after the start with this number, whose first transaction id was `first`.
 
         Below it no id is given out again, and what committed with one was on the disk or is gone. None says
         that the server has kept all that this snapshot sees, and so gives none of these ids out again.
@@ -60,7 +60,7 @@ class Snapshot:
         return (self.xmin, self.xmax, self.in_progress)
 
     def sees(self, xid: int) -> bool:
-        """What `pg_visible_in_snapshot(xid, self)` says."""
+        """True if `pg_visible_in_snapshot(xid, self)` is."""
         return xid < self.xmax and xid not in self.in_progress
 
     def includes(self, earlier: "Snapshot") -> bool:

@@ -42,15 +42,15 @@ class Source(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing comes after those."""
+        """True if no deliveries follow those."""
 
     @property
     def error(self) -> Exception | None:
-        """Why it ended; None that all is told."""
+        """The error that ended it; None when all is told."""
 
     @property
     def cursor(self) -> str | None:
-        """Where to resume, if there is such a place."""
+        """The cursor at which to resume; None where there is no such place."""
 
     def take(self) -> Delivery | None:
         """The next delivery, or None when there is none."""
@@ -64,7 +64,7 @@ class Opened(Protocol):
 
     @property
     def subscriber(self) -> Source:
-        """What it brings."""
+        """The source of the deliveries."""
 
     def close(self) -> None:
         """Get nothing more; safe to call twice."""
@@ -134,7 +134,7 @@ class Subscriber:
 
     @property
     def cursor(self) -> str:
-        """Where to resume: right after the last delivery taken."""
+        """The cursor at which to resume: right after the last delivery taken."""
         return self._cursor
 
     @property
@@ -158,7 +158,7 @@ class Subscriber:
         self.is_live = True
 
     def hears(self, turn: int) -> bool:
-        """Whether it gets what was read at this turn when it is pushed."""
+        """True if the subscriber gets the events that were read at this turn when they are pushed."""
         return self.is_live and self.joined < turn
 
     def push(self, deliveries: Sequence[Delivery]) -> None:
@@ -255,4 +255,4 @@ class Subscriber:
 
 
 def _nothing(*_: object) -> None:
-    """What a subscriber outside of a feed calls."""
+    """Do nothing: the callback of a subscriber outside of a feed."""

@@ -81,7 +81,7 @@ class Filter:
     replays: Callable[[ChangeEvent], bool] = lambda event: True
 
     def matches(self, event: ChangeEvent, ancestry: Ancestry) -> bool:
-        """Whether subscribers of this topic hear of `event`, if they may see its row."""
+        """True if subscribers of this topic hear of `event`, if they may see its row."""
         return (
             event.table in self.tables
             and (self.project_id is None or self.project_id == event.project_id)

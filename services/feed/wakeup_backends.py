@@ -120,7 +120,7 @@ class SupervisedBackend(QueueBackend):
         )
 
     def hear(self, channel: str, sender: str) -> None:
-        """What came over the connection; a process knows already of its own wake-ups."""
+        """Report a wake-up that came over the connection; a process knows already of its own."""
         if sender != self._name:
             self.report(channel)
 

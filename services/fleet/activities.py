@@ -176,7 +176,7 @@ _ENDING: Final = {activity: place for place, activity in enumerate(CcActivity)}
 def summed_up(
     events: Iterable[Sequence[Any]], *, alive: int | None, working_since: int | None
 ) -> Doing | None:
-    """What an instance does after all that was told of it; None where nothing tells.
+    """The activity of an instance after all events that were told of it; None where nothing tells.
 
     `alive` is when `ccgraph watch` last saw its process. `working_since` is when its turn began, for one that
     has told more than is remembered.

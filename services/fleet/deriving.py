@@ -60,7 +60,7 @@ async def settle_callers(raw: Connection, sessions: Iterable[Told]) -> None:
 
 
 def _circle(child: UUID, parents: Mapping[UUID, UUID]) -> bool:
-    """Whether an instance would stand above itself."""
+    """True if an instance would stand above itself."""
     seen = {child}
     above: UUID | None = parents[child]
     while above is not None and above not in seen:
@@ -127,7 +127,7 @@ WHERE known.child_instance_id = excluded.child_instance_id
 async def store_instructions(
     raw: Connection, sessions: Sequence[Told], doing: Mapping[tuple[UUID, str], Doing | None]
 ) -> None:
-    """What each subagent was told to do, and what it answered."""
+    """Store the instructions and the answer of each subagent."""
     rows: dict[UUID, dict[str, Any]] = {}
     for session in sessions:
         for entity in session.of(Kind.INSTANCE):

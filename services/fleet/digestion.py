@@ -397,7 +397,7 @@ class _Batch:
             await release_claims(self._transaction.connection, gone)
 
     def _told(self) -> list[tuple[UUID, str, UUID, str, Provenance]]:
-        """What later batches have to know."""
+        """The facts that later batches need."""
         return [
             session.remembered(entity)
             for session in self._sessions.values()

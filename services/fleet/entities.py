@@ -70,7 +70,7 @@ class Entity:
                         self.values.pop(name, None)
 
     def stored(self) -> dict[str, Any]:
-        """What later batches need to know."""
+        """The values and weights that later batches need."""
         fields = FIELDS[self.kind]
         told: dict[str, Any] = {
             name: [weight, self.values.get(name)] if fields[name].kept else [weight]

@@ -103,7 +103,7 @@ async def store_file_operations(
     known: Mapping[tuple[UUID, str, UUID], tuple[str, Mapping[str, Any]]],
     owner_id: int,
 ) -> list[tuple[UUID, str, UUID, str, Mapping[str, Any]]]:
-    """What tools have done to files; gives where each was stored, which later batches have to know.
+    """Store the file operations of tools; gives where each was stored, which later batches need.
 
     The key of an operation is a number, so it is remembered with its tool call.
     """

@@ -208,7 +208,7 @@ class Forks:
             del self._stored[place]
 
     def _belonging(self, one: Spent, homes: Mapping[tuple[UUID, str], Told]) -> Spent:
-        """What is told of a request, in the session that it belongs to."""
+        """The usage of a request, in the session that it belongs to."""
         by_name = {session.claude_id: session for session in self._sessions.values()}
         session = by_name.get(one.session)
         home = None if session is None else homes.get((session.key, one.request_id))
@@ -260,7 +260,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _used(row: Record, source: Told, home: Told) -> Usage:
-    """What was stored of a request, as one of another session."""
+    """The usage that was stored of a request, as one of another session."""
     agent = _agents(source).get(row["cc_instance_id"], "")
     home.entity(Kind.INSTANCE, agent).come_home()
     return Usage(

@@ -109,7 +109,7 @@ def _notification(hook: Object) -> str:
 
 
 def _background(hook: Object) -> str | None:
-    """What still runs after a turn; None for nothing."""
+    """A list of the tasks that still run after a turn; None where none does."""
     ended = ("completed", "failed", "killed", "stopped", "cancelled")
     running = [task for task in objects(hook, "background_tasks") if text(task, "status") not in ended]
     if not running:
@@ -197,7 +197,7 @@ def _post_tool_failure(telling: Telling, hook: Object, at: datetime) -> None:
 
 
 def _tool_batch(telling: Telling, hook: Object, at: datetime) -> None:
-    """What is told of the calls of one message together: the only hook after a call that was denied."""
+    """Read the calls of one message together: the only hook after a call that was denied."""
     for call in objects(hook, "tool_calls"):
         use, response = text(call, "tool_use_id"), call.get("tool_response")
         if use is None:

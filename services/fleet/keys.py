@@ -65,5 +65,5 @@ def project(owner_id: int, directory: str) -> UUID:
 
 
 def digest(value: object) -> str:
-    """What tells JSON values apart."""
+    """The digest that tells JSON values apart."""
     return blake2b(write_json(value, sort=True), digest_size=12).hexdigest()

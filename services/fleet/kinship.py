@@ -49,7 +49,7 @@ class Kin:
     fresh: set[UUID] = field(default_factory=set)
 
     def are(self, one: Told, other: Told) -> bool:
-        """Whether two sessions are kin."""
+        """True if two sessions are kin."""
         return frozenset((one.key, other.key)) in self.pairs
 
     @property
@@ -94,7 +94,7 @@ async def find(raw: Connection, owner_id: int, sessions: Mapping[UUID, Told]) ->
 
 
 def related(sessions: Mapping[UUID, Told], lines: Iterable[tuple[UUID, str]]) -> Kin:
-    """Which of the sessions are kin, by what is told now and what is stored: `lines`, as `find` gives them.
+    """The sessions that are kin, by what is told now and by the stored `lines`, as `find` gives them.
 
     Each of a pair notes the other one.
     """
@@ -131,7 +131,7 @@ def _both(pair: Pair) -> list[tuple[UUID, UUID]]:
 
 
 async def shared(raw: Connection, kin: Kin, sessions: Mapping[UUID, Told]) -> set[Thing]:
-    """What kin may have told of both: what this batch tells, and all of those whose kinship is new."""
+    """The things of which kin may both have told: those of this batch, and all where the kinship is new."""
     things = {
         (entity.kind, entity.name)
         for key in kin.keys
@@ -145,7 +145,7 @@ async def shared(raw: Connection, kin: Kin, sessions: Mapping[UUID, Told]) -> se
 
 
 def is_copied(entity: Entity) -> bool:
-    """Whether it is something that a fork repeats."""
+    """True if the entity is of a kind that a fork repeats."""
     return entity.kind in COPIED and bool(entity.name)
 
 
@@ -180,7 +180,7 @@ def rank(session: Told) -> tuple[bool, int, str]:
 
 
 def _are_one(first: tuple[Told, Entity], other: tuple[Told, Entity]) -> bool:
-    """Whether two sessions that are kin tell of one thing by the same line.
+    """True if two sessions that are kin tell of one thing by the same line.
 
     Ids of agents are of one conversation alone; those of tools and requests do not say so. Where one of them
     has not told the line, the other one's must say of which session it is.

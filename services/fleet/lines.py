@@ -180,7 +180,10 @@ def _error_details(one: Object) -> dict[str, object]:
 
 
 def _spent(telling: Telling, one: Object, message: Object, at: datetime) -> None:
-    """What a request used. A message of several blocks has a line for each, all with what was used so far."""
+    """Read the tokens that a request used.
+
+    A message of several blocks has a line for each, all with what was used so far.
+    """
     usage, model = mapping(message, "usage"), text(message, "model")
     request = text(one, "requestId") or text(message, "id")
     counts = tokens(usage)
@@ -279,7 +282,7 @@ def _title(telling: Telling, one: Object, at: datetime) -> None:
 
 
 def _progress(telling: Telling, one: Object, at: datetime) -> None:
-    """What some versions write of a subagent into the file of its caller: by which tool call it was begun."""
+    """Read a subagent's caller, which some versions write into the caller's file: by its tool call."""
     data = mapping(one, "data")
     agent = text(data, "agentId")
     caller = text(one, "parentToolUseID") or text(one, "parentToolUseId")
@@ -311,7 +314,7 @@ def _copied(telling: Telling, one: Object, agent: str, at: datetime) -> None:
 
 
 def _queued(telling: Telling, one: Object, at: datetime) -> None:
-    """What is given to Claude Code while it works; a person's prompt follows as a line of its own."""
+    """Read a text that Claude Code was given while it works; a person's prompt has another line."""
     said = text(one, "content")
     if said is not None and is_notification(said):
         telling.agent_notified(at, said)

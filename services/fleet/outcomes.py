@@ -43,15 +43,15 @@ def succeeded(result: object) -> Outcome:
 
 
 def is_denial(message: object) -> bool:
-    """Whether a tool's result says that it may not be used."""
+    """True if a tool's result says that it may not be used."""
     return isinstance(message, str) and _DENIAL.search(message) is not None
 
 
 def is_failure(result: object) -> bool:
-    """Whether a result is an error, where nothing else tells: a denial, or a call that was refused."""
+    """True if a result is an error, where nothing else tells: a denial, or a call that was refused."""
     return is_denial(result) or (isinstance(result, str) and result.startswith(_REFUSAL))
 
 
 def is_interruption(message: object) -> bool:
-    """Whether a text says that a person has stopped the turn."""
+    """True if a text says that a person has stopped the turn."""
     return isinstance(message, str) and _INTERRUPTION.match(message) is not None

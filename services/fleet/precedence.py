@@ -43,7 +43,7 @@ class Best:
         return f"{', then '.join(self.order)}; of one source what it told {counts}{other}"
 
     def weight(self, fact: Fact, value: object) -> Weight:
-        """How much the value counts."""
+        """The weight of the value, by which the heaviest one is chosen."""
         return self.weight_of(fact.witness, *moments(fact), digest(value))
 
     def weight_of(self, witness: Witness, bounded: int, told: int, digest_of_value: int) -> Weight:
@@ -64,7 +64,7 @@ class Latest:
     words: str = "what was told of the latest time"
 
     def weight(self, fact: Fact, value: object) -> Weight:
-        """How much the value counts."""
+        """The weight of the value, by which the heaviest one is chosen."""
         return (*moments(fact), digest(value))
 
 
@@ -76,7 +76,7 @@ class Earliest:
     words: str = "what was told of the earliest time"
 
     def weight(self, fact: Fact, value: object) -> Weight:
-        """How much the value counts."""
+        """The weight of the value, by which the heaviest one is chosen."""
         bounded, told = moments(fact)
         return (-told, -bounded, digest(value))
 
@@ -209,7 +209,7 @@ def micros(at: datetime) -> int:
 
 
 def moments(fact: Fact) -> tuple[int, int]:
-    """When a fact was true, in microseconds: not later than it was received, and as it was told.
+    """The times at which a fact was true, in microseconds: at most when it was received, and as told.
 
     A clock that is ahead must not put what it tells before what others tell later.
     """

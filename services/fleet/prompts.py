@@ -102,7 +102,7 @@ class Repetitions:
 
     @staticmethod
     def _goes_on_after(session: Told, other: Told, said_at: int) -> bool:
-        """Whether lines that the session repeats from the other one follow."""
+        """True if lines follow that the session repeats from the other one."""
         known = session.entities.get((Kind.KIN, other.claude_id))
         until = None if known is None else known.values.get("until")
         return until is not None and said_at <= int(until)
@@ -112,7 +112,7 @@ class Repetitions:
 
 
 def is_own(entity: Entity) -> bool:
-    """Whether a hook has told of the prompt, which it does in the session of the prompt alone."""
+    """True if a hook has told of the prompt, which it does in the session of the prompt alone."""
     weight = entity.weights.get("message")
     choice = FIELDS[Kind.LOG]["message"]
     return weight is not None and isinstance(choice, Best) and weight[0] == choice.rank(Witness.HOOK)

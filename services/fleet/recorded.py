@@ -32,7 +32,7 @@ async def take_turns(
 
 
 def _may_be_recorded(entity: Entity) -> bool:
-    """Whether it may be the call of a server's tool: whose name is not told here, or says so."""
+    """True if the call may be that of a server's tool: its name is not told here, or says so."""
     name = entity.values.get("tool_name")
     return entity.kind is Kind.TOOL and (name is None or server_of(str(name)) is not None)
 

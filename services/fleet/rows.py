@@ -86,7 +86,7 @@ def worktree_row(session: Told, entity: Entity) -> dict[str, Any]:
 
 
 def usage(session: Told, one: Spent) -> Usage:
-    """What a request to a model used."""
+    """The usage of a request to a model."""
     return Usage(
         session_id=session.key,
         request_id=one.request_id,

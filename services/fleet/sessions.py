@@ -55,7 +55,7 @@ class Told:
     stored: dict[tuple[Kind, str], Entity] = field(default_factory=dict)
 
     def entity(self, kind: Kind, name: str = "") -> Entity:
-        """What is told of a thing; of one that is new, nothing yet."""
+        """The facts about a thing; of one that is new, none yet."""
         found = self.entities.get((kind, name))
         if found is None:
             found = self.entities[kind, name] = Entity(kind, name)
@@ -69,12 +69,12 @@ class Told:
 
     @property
     def is_fork(self) -> bool:
-        """Whether it has begun with the conversation of another session."""
+        """True if the session has begun with the conversation of another one."""
         return bool(self.entity(Kind.SESSION).values.get("forked"))
 
     @property
     def began(self) -> int | None:
-        """When it began, in microseconds since 1970; what a fork repeats was before."""
+        """The time at which it began, in microseconds since 1970; what a fork repeats was before."""
         values = self.entity(Kind.SESSION).values
         born: int | None = values.get("born") if self.is_fork else None
         return values.get("started") if born is None else born
@@ -108,12 +108,12 @@ class Told:
                 return keys.row(self.key, entity.kind.value, entity.name)
 
     def remembered(self, entity: Entity) -> tuple[UUID, str, UUID, str, Mapping[str, Any]]:
-        """What is told of a thing, as it is stored: session, kind, key, name, and what later batches need."""
+        """The facts about a thing as they are stored: session, kind, key, name, and the facts for later."""
         return self.key, entity.kind.value, self.row_key(entity), entity.name, entity.stored()
 
     @property
     def whereabouts(self) -> Whereabouts:
-        """Where it works, as far as is known."""
+        """The place in which the session works, as far as it is known."""
         values = self.entity(Kind.SESSION).values
         return Whereabouts(values.get("directory"), values.get("checkout"), values.get("remote"))
 
@@ -203,7 +203,10 @@ def moment_of(since: int | None) -> datetime | None:
 
 
 def doings(session: Told) -> dict[str, Doing | None]:
-    """What each of its instances does. A subagent does not outlive the process that it ran in."""
+    """The activity of each of the session's instances.
+
+    A subagent does not outlive the process that it ran in.
+    """
     found: dict[str, Doing | None] = {}
     for agent in session.agents:
         entity = session.entity(Kind.INSTANCE, agent)
@@ -230,7 +233,7 @@ def doings(session: Told) -> dict[str, Doing | None]:
 
 
 def _last_told(agent: Entity) -> int | None:
-    """When a subagent did something last, as far as is told."""
+    """The time at which a subagent last did something, as far as it is told."""
     if agent.events:
         return agent.events[-1][0]
     told = (agent.values.get(name) for name in ("answered", "seen", "started"))
@@ -274,7 +277,7 @@ def session_row(session: Told, owner_id: int, main: Doing | None) -> dict[str, A
 
 
 def _made(session: Told) -> datetime:
-    """When a session began: as it is told; of one that a person has made, that before."""
+    """The time at which a session began: as it is told; of one that a person has made, that before."""
     entity = session.entity(Kind.SESSION)
     started = moment_of(session.began)
     if started is None:

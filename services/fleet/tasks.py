@@ -102,7 +102,7 @@ def _copied(entity: Entity) -> Entity:
 
 
 def _task_facts(session: Told, agent: str, call: Record) -> Iterable[Fact]:
-    """What one call of a tool says of tasks."""
+    """Facts about tasks in one call of a tool."""
     arguments, result = call["arguments"], call["result"]
     at: datetime = call["completed_at"] or call["started_at"]
 
@@ -146,7 +146,7 @@ def _task_facts(session: Told, agent: str, call: Record) -> Iterable[Fact]:
 
 
 def _steps(status: str | None, at: datetime) -> dict[str, Any]:
-    """What a status says of times."""
+    """The status, and the times that follow from it."""
     return {
         "status": status,
         "begun": micros(at) if status == "in_progress" else None,

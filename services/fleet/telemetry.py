@@ -213,7 +213,7 @@ def _api_request(telling: Telling, told: Object, at: datetime, record: Object) -
 
 
 def _asker(agent: str, source: str) -> str | None:
-    """Which part of Claude Code has asked, by `query_source`."""
+    """The part of Claude Code that has asked, by `query_source`."""
     if agent or source.startswith("agent") or source == "subagent":
         return "subagent"
     if source in ("sdk", "main", "user", "") or source.startswith("repl"):

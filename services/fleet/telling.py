@@ -116,7 +116,7 @@ class Telling:
         self.about_instance(at_time, agent, events=(name, line(detail)))
 
     def directory(self, at_time: datetime | None, directory: object) -> None:
-        """Where the instance works; in a worktree that Claude Code has made, also what that says."""
+        """Note the directory of the instance; that of a worktree of Claude Code tells more."""
         if not isinstance(directory, str) or (
             not directory.startswith(("/", "\\")) and ":" not in directory[:3]
         ):
@@ -141,7 +141,7 @@ class Telling:
             self.tell(Kind.WORKTREE, path, at_time, agent=self.agent)
 
     def of_line(self, line_id: str | None, origin: str | None) -> None:
-        """What is told from here on stands in this line."""
+        """Take what is told from here on as the content of this line."""
         self.line, self.origin = line(line_id, 100), None
         if origin is not None and clean(origin) != self.session:
             self.origin = clean(origin)
@@ -158,7 +158,7 @@ class Telling:
         self.about_session(at_time, forked=True)
 
     def spent(self, request: Spent) -> None:
-        """What a request to a model used."""
+        """Note the usage of a request to a model."""
         self.reading.spent.append(request)
         self.tell(Kind.SPENT, request.request_id, request.at, at=micros(request.at))
 
@@ -207,7 +207,7 @@ class Telling:
             )
 
     def further_prompt(self, at_time: datetime, prompt_id: str, prompt: str) -> None:
-        """What a person has said, also while Claude works: then it begins no turn."""
+        """Log a prompt of a person; one that comes while Claude works begins no turn."""
         if is_notification(prompt):
             return
         self.log(
@@ -307,7 +307,7 @@ class Telling:
     def agent_answered(
         self, at_time: datetime, tool_use_id: str | None, result: Object, witness: Witness
     ) -> None:
-        """What the caller of a subagent was told of it, which names the subagent."""
+        """Note the result of a subagent that its caller was told, which names the subagent."""
         agent = text(result, "agentId") or text(result, "agent_id")
         if agent is None:
             return
@@ -332,7 +332,7 @@ class Telling:
         self._agent_ended(at_time, agent, witness, status, answer)
 
     def agent_notified(self, at_time: datetime, said: str) -> None:
-        """What Claude Code tells the caller of a subagent in the background once that has ended."""
+        """Note the end of a subagent in the background, as Claude Code tells its caller."""
         agent = _part(said, "task-id")
         if agent is None or _OF_AGENT.search(said) is None:  # else it is a command
             return
@@ -356,22 +356,22 @@ class Telling:
 
 
 def fork_of(session: str) -> str:
-    """What stands for a line in what a fork tells of the session that it repeats."""
+    """A text in place of a line's id, in what a fork repeats of this session."""
     return f"fork of {session[:100]}"
 
 
 def is_told_by_prompt(name: str) -> bool:
-    """Whether an entry of the log is a prompt, or what is told with it, and is known by the prompt's id."""
+    """True if a log entry is a prompt or is told with it, and is known by the prompt's id."""
     return name.startswith(("prompt ", "mode ")) and " line " not in name
 
 
 def is_notification(said: str) -> bool:
-    """Whether a prompt was written by Claude Code itself, about a task in the background."""
+    """True if a prompt was written by Claude Code itself, about a task in the background."""
     return said.startswith(_NOTIFICATION)
 
 
 def _part(said: str, name: str) -> str | None:
-    """What stands in an element of a notification."""
+    """The text in an element of a notification; None where there is none."""
     found = _PART[name].search(said)
     return found[1] or None if found else None
 
@@ -393,7 +393,7 @@ def about(tool_name: str, arguments: object) -> str:
 
 
 def answer_of(content: object) -> str | None:
-    """What a subagent answered, without the notes that Claude Code puts before it."""
+    """The answer of a subagent, without the notes that Claude Code puts before it."""
     if isinstance(content, str):
         return cut(content) if content else None
     if not isinstance(content, list):
@@ -407,5 +407,5 @@ def answer_of(content: object) -> str | None:
 
 
 def truth(value: object) -> bool:
-    """Whether a value says true."""
+    """True if a value is a spelling of true."""
     return flag(value) is True

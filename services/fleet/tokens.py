@@ -21,7 +21,7 @@ def tokens(usage: Mapping[str, Any]) -> dict[str, int]:
 
 
 def context_used(model: str | None, counts: Mapping[str, int]) -> int | None:
-    """How much of the model's context a request has filled, in percent, as far as its name tells the size."""
+    """The percentage of the model's context that a request has filled, as far as its name tells the size."""
     used = sum(counts.get(name, 0) for name in ("input_tokens", "cache_read_tokens", "cache_creation_tokens"))
     if used <= 0:
         return None

@@ -141,7 +141,7 @@ class _Lines:
         return f"sidechain-{root}"
 
     def _surroundings(self, telling: Telling, one: Object, at: datetime) -> None:
-        """Where, with what version, on which branch: in each line, and seldom new; told for its ends.
+        """Note directory, version and branch: they are in each line, and seldom new; told for its ends.
 
         Lines are not always in the order of their times.
         """

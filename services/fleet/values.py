@@ -40,7 +40,7 @@ def text(value: object, *path: str) -> str | None:
 
 
 def at(value: object, *path: str) -> object:
-    """What is at `path` in an object; None where there is nothing."""
+    """The value at `path` in an object; None where there is none."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

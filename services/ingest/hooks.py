@@ -77,7 +77,7 @@ def _told_at(value: object, now: datetime) -> tuple[datetime | None, Any]:
 
 
 def read_processes(value: object, now: datetime) -> Intake:
-    """What `ccgraph watch` tells: `{"host", "at", "alive": [...], "gone": [...]}`.
+    """The record of living processes that `ccgraph watch` sends.
 
     Raises: BadInput for another shape.
     """

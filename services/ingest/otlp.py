@@ -240,7 +240,7 @@ def _too_large(signal: Signal) -> str:
 
 
 def _is_small(value: Value) -> bool:
-    """Whether it has at most `MOST_VALUES` values: looked at one by one, until there are too many."""
+    """True if the export has at most `MOST_VALUES` values: they are counted one by one, up to that."""
     seen = 0
     rest: list[Any] = [value]
     while rest:
@@ -318,7 +318,7 @@ _LONG: Final = frozenset(
 
 @cache
 def _writer(one: FieldDescriptor) -> Callable[[Any], Any]:
-    """How the value of a field is written."""
+    """A function that writes the value of a field."""
     write = _writer_of_one(one)
     return (lambda values: [write(value) for value in values]) if one.is_repeated else write
 
@@ -346,7 +346,7 @@ def _double(value: float) -> object:
 
 
 def answer_json(signal: Signal, intake: Intake, told: str) -> bytes:
-    """What OTLP answers in JSON; `told` is a warning where nothing was rejected."""
+    """The answer of OTLP in JSON; `told` is a warning where nothing was rejected."""
     if not intake.refused and not told:
         return b"{}"
     partial: Value = {"errorMessage": told}

@@ -56,7 +56,7 @@ class Recent:
 
 
 async def recent(pool: PrimaryPool, user_id: int) -> Recent:
-    """What has come of a person."""
+    """A summary of what has come of a person."""
     async with pool.acquire() as connection:
         rows = await connection.fetch(_SEEN, user_id)
         state = await connection.fetchrow(_STATE, user_id)
@@ -77,5 +77,5 @@ async def recent(pool: PrimaryPool, user_id: int) -> Recent:
 
 
 async def known_bytes(pool: PrimaryPool, user_id: int, file: str) -> int:
-    """How many bytes of a transcript have come, from its start without a gap."""
+    """The number of bytes of a transcript that have come, from its start without a gap."""
     return await pool.fetchval(_KNOWN, user_id, file) or 0

@@ -112,7 +112,7 @@ class Store:
         self._places = FairPlaces(CONNECTIONS - 1, 1, most_waiting=MOST_WAITING, longest_wait=LONGEST_WAIT)
 
     def place(self, principal: Principal) -> Place:
-        """Where a long request is read and stored: one of a person at a time, and few in all.
+        """A place for reading and storing a long request: one of a person at a time, and few in all.
 
         Entering it raises RateLimited when too many of the person wait.
         """
@@ -175,7 +175,7 @@ def _masked(records: Sequence[Received]) -> list[str]:
 
 
 def _seen(item: _Item) -> list[tuple[Any, ...]]:
-    """What `ingest_seen` counts of a request: hooks by their event, else what the person counts."""
+    """The rows of `ingest_seen` for a request: hooks by their event, else what the person counts."""
     intake = item.intake
     skew = None if intake.skew is None else round(intake.skew / timedelta(milliseconds=1))
     events: dict[str, int] = {}

@@ -102,7 +102,7 @@ async def answer(
 
 
 async def _known(transaction: Transaction, request_id: UUID) -> Conflict:
-    """What the second is told: the decision there is, or that Claude Code does not wait for one from here."""
+    """The error for a second answer: it tells the first one, or that Claude Code does not wait for any."""
     found = await transaction.connection.exec_driver_sql(
         f"SELECT decision FROM {_TABLE} WHERE id = $1", (request_id,)
     )

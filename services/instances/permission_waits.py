@@ -133,7 +133,7 @@ class PermissionWaits(Running):
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of callers that wait."""
         return self._people.total()
 
     def stop(self) -> None:

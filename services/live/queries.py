@@ -59,7 +59,7 @@ class LiveQueries:
         return LiveSubscription(self, topic, subscriber)
 
     def leave(self, topic: LiveTopic, subscriber: LiveSubscriber) -> None:
-        """What a subscription calls when it is closed; a query without followers is not read any more."""
+        """Remove a subscriber; a query without followers is not read any more."""
         topic.leave(subscriber)
         if not topic and (task := self._forget(topic)):
             task.cancel()

@@ -131,7 +131,7 @@ class LiveTopic:
         return await retry(read, "live_query_not_read")
 
     def _only_person(self) -> Hashable:
-        """Who follows it, unless several people do."""
+        """The person who follows it; None when several people do."""
         people = set(self._subscribers.values())
         return people.pop() if len(people) == 1 else None
 

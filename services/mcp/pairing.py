@@ -30,7 +30,7 @@ class Entry:
 def exchange_of(
     message_type: str, server: str | None, direction: str | None, rpc_id: str | None
 ) -> Exchange | None:
-    """Where a message belongs; None for a notification and for the id null, which names no request."""
+    """The exchange that a message belongs to; None for a notification and for the id null."""
     if message_type == "notification" or rpc_id is None or rpc_id == "null":
         return None
     if message_type == "response" and direction is not None:

@@ -50,7 +50,7 @@ WHERE cc_instance_id = $1 AND method = '{CALL}' AND (server_name IS NULL OR serv
 
 
 def has_signs(message: Message) -> bool:
-    """Whether a message may be a part of such a call; only a look into it tells."""
+    """True if a message may be a part of such a call; only a look into it tells."""
     return (
         message.method == CALL
         and message.params is not None
@@ -59,7 +59,7 @@ def has_signs(message: Message) -> bool:
 
 
 def part_of(message: Message) -> Part:
-    """What a message is in a call."""
+    """The part that a message has in a call."""
     if message.type is McpMessageType.REQUEST and message.method == CALL:
         params = _object(message.params)
         continues = any(name in params for name in ("inputResponses", "requestState"))

@@ -62,11 +62,11 @@ class Row:
 
     @property
     def is_timed(self) -> bool:
-        """Whether `at` is when it was sent; an id of version 8 marks one that was recorded without."""
+        """True if `at` is when it was sent; an id of version 8 marks one that was recorded without."""
         return self.id.version != 8
 
     def entry(self) -> Entry | None:
-        """What pairing knows of it; None for what answers nothing and is not answered."""
+        """The entry by which messages are paired; None for one that neither answers nor is answered."""
         exchange = exchange_of(self.type, self.server, self.direction, self.rpc_id)
         if exchange is None:
             return None
@@ -88,7 +88,7 @@ class Wanted:
 
 
 def wanted(messages: Collection[Message]) -> Wanted:
-    """What belongs to messages that are to be stored."""
+    """The values by which stored rows are found that belong to these messages."""
     with_id = [message for message in messages if message.rpc_id is not None]
     return Wanted(
         frozenset(message.server for message in with_id if message.server is not None),
@@ -131,7 +131,7 @@ async def rows_around(
 
 
 def have_rounds(rows: Iterable[Row]) -> bool:
-    """Whether calls of several rounds are among rows."""
+    """True if calls of several rounds are among rows."""
     return any(row.part.asks or row.part.continues for row in rows)
 
 
@@ -171,6 +171,6 @@ async def arrived(connection: WriteConnection, messages: Sequence[Message], *, p
 
 
 def answer(response: Row, request: Row) -> Answer:
-    """What a response takes from its request; no time where it was sent before it."""
+    """The method and the time of a response, from its request; no time where the response was sent first."""
     elapsed = round((response.at - request.at) / _MILLISECOND)
     return request.method, min(elapsed, _LONGEST) if elapsed >= 0 else None

@@ -127,7 +127,7 @@ async def send(action: Action, told: Notification) -> list[int]:
 
 
 def lets_through(stored: object, told: Notification) -> bool:
-    """Whether the filter rules of a setting, decoded JSON, let a notification pass: all that are given.
+    """True if a setting's filter rules, decoded JSON, let a notification pass: all that are given.
 
     Rules of an unknown shape let nothing through.
     """

@@ -220,7 +220,7 @@ def departure(table: Table) -> tuple[str, str]:
 
 
 def _of_project(table: Table, column: str) -> str | None:
-    """Which rows `t` belong to the project $1 by a column; None where that is not found at once."""
+    """A condition for rows `t` of the project $1, by a column; None where they are not found at once."""
     [key] = table.c[column].foreign_keys
     target = key.column
     if target.table is PROJECTS.table:
@@ -232,14 +232,14 @@ def _of_project(table: Table, column: str) -> str | None:
 
 
 def _cut(table: Table, links: Sequence[str]) -> str:
-    """What sets links to what belongs to the project to null, and no others."""
+    """SQL that sets the links into the project to null, and no others."""
     return ", ".join(
         f"{name} = CASE WHEN NOT ({_of_project(table, name)}) THEN t.{name} END" for name in links
     )
 
 
 def _set_aside(table: Table, condition: str) -> str:
-    """What stores rows of a table for the archive."""
+    """SQL that stores rows of a table for the archive."""
     match ARCHIVES[table]:
         case Moved(_, instead):
             return copied(table.name, f"{table.name}_archive", condition, **instead)

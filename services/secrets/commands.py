@@ -168,7 +168,7 @@ def _unquoted(word: str) -> str:
 
 
 def _after(program: str, flag: str, value: str) -> str | None:
-    """What stands for the argument after a flag; None where it is no secret."""
+    """The text in place of the argument after a flag; None where it is no secret."""
     if is_placeholder(value) or value == MASK:
         return None
     if program == "curl" and flag in _COOKIES:

@@ -179,7 +179,7 @@ def _form(found: re.Match[str]) -> str:
 
 
 def _prefixed(found: re.Match[str]) -> str:
-    """What `_PREFIXED` found, masked where the prefix tells of a secret, or where the rest is very long."""
+    """The text that `_PREFIXED` found, masked where its prefix tells of a secret, or it is very long."""
     prefix, rest = found.groups()
     lowered = prefix.lower()
     if _IDS.match(lowered):
@@ -193,7 +193,7 @@ def _prefixed(found: re.Match[str]) -> str:
 
 
 def _is_mixed(text: str, *, needs_case: bool) -> bool:
-    """Whether digits and letters are mixed, in both cases where only that tells a key from a hash."""
+    """True if digits and letters are mixed, in both cases where only that tells a key from a hash."""
     digits = sum(character.isdigit() for character in text)
     if not needs_case:
         return digits > 0

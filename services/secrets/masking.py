@@ -160,7 +160,7 @@ class _Masker:
         return hidden
 
     def _name(self, name: str) -> tuple[Kind | None, bool, bool]:
-        """What a name says of its member: its kind, whether it is open among secrets, and a header."""
+        """The kind of a member by its name, and whether it is open among secrets, and a header."""
         lowered = name.lower()
         known = (kind_of(name), lowered in _OPEN_MEMBERS, lowered in _HEADERS)
         self._names[name] = known
@@ -297,5 +297,5 @@ class _Masker:
 
 
 def _is_schema(value: Mapping[str, object]) -> bool:
-    """Whether an object describes a value (JSON Schema, OpenAPI) and holds none."""
+    """True if an object describes a value (JSON Schema, OpenAPI) and holds none."""
     return value.get("type") in _SCHEMA_TYPES or not _SCHEMA.isdisjoint(value)

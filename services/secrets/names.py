@@ -98,7 +98,7 @@ _FOREIGN_HARMLESS: Final = re.compile(
 
 
 def kind_of(name: str) -> Kind | None:
-    """What a value of this name is.
+    """The kind of secret that a value of this name is; None where it is none.
 
     >>> kind_of("API_KEY_PROD"), kind_of("progressToken")
     (<Kind.SECRET: 2>, None)
@@ -138,7 +138,7 @@ _TRAILING: Final = words(
 
 
 def _is_whole(parts: list[str]) -> bool:
-    """Whether the last word is harmless but the whole is not: Vault's `secret_id`."""
+    """True if the last word is harmless but the whole is not: Vault's `secret_id`."""
     return parts[-2:] in (["secret", "id"], ["id", "token"], ["private", "key", "id"])
 
 

@@ -23,7 +23,7 @@ def without_secrets(value: object) -> tuple[object, list[Part]]:
 
 
 def parts_of(value: object, hidden: object) -> list[Part]:
-    """What stands in a JSON value where `hidden`, the same value masked, says otherwise."""
+    """The parts of a JSON value at which `hidden`, the same value masked, differs."""
     return list(_differences(value, hidden, ()))
 
 

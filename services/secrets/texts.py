@@ -255,7 +255,7 @@ class _Assignments:
         return self._hide(start, end, _INDENTED.sub(rf"\1{MASK}", lines, count=1).partition("\n")[0] + "\n")
 
     def _closing(self, quote: str, at: int) -> int | None:
-        """Where the text that `quote` opened ends."""
+        """The end of the text that `quote` opened; None where there is none."""
         text = self._text
         last = min(len(text), at + _LONGEST_QUOTED)
         mark = {"「": "」", "『": "』", "“": "”"}.get(quote, quote)
@@ -361,7 +361,7 @@ class _Assignments:
         return self._hide(at, end)
 
     def _is_directive(self, at: int, name: str) -> bool:
-        """Whether name and value are a line of a configuration, or of netrc."""
+        """True if name and value are a line of a configuration, or of netrc."""
         line = self._text.rfind("\n", max(0, at - 300), at) + 1
         before = self._text[max(line, at - 300) : at].strip().split()
         if not before:
@@ -401,12 +401,12 @@ def _without_pairs(pattern: re.Pattern[str], text: str) -> str:
 
 @lru_cache(20_000)
 def _told_by(name: str) -> tuple[bool, Kind | None]:
-    """Whether a name needs the word before it, and what it says by itself."""
+    """True if a name needs the word before it; and what it says by itself."""
     return _KEY_ALONE.match(name.lower()) is not None, kind_of(name.strip("-$_"))
 
 
 def _name_begins(text: str, first: int, end: int) -> int:
-    """Where the name begins that ends at `end`, not before `first`; it may stand on the line before."""
+    """The start of the name that ends at `end`, not before `first`; it may stand on the line before."""
     at = end - 1 if end > first and text[end - 1] == "\n" else end
     begin = at
     while begin > first and ((sign := text[begin - 1]).isalnum() or sign in "_.$-"):
@@ -431,7 +431,7 @@ def _is_plain(value: str) -> bool:
 
 
 def _is_argument(value: str, kind: Kind, operator: str) -> bool:
-    """Whether what follows a flag is its value."""
+    """True if the text after a flag is its value."""
     if is_placeholder(value) or value.startswith("-") or is_prose(f"{value} x"):
         return False
     if kind is Kind.LIKELY:

@@ -64,7 +64,7 @@ _BOUND: Final = 3.4
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value stands for one that is elsewhere, or for none."""
+    """True if a value stands for one that is elsewhere, or for none."""
     value = value[:LOOKED_AT].strip()
     return (
         not value or value.lower().rstrip(";,.)]") in _KEYWORDS or _PLACEHOLDER.fullmatch(value) is not None
@@ -72,7 +72,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_prose(value: str) -> bool:
-    """Whether a text of several words is a sentence or a part of one."""
+    """True if a text of several words is a sentence or a part of one."""
     value = value[:LOOKED_AT]
     if _EAST_ASIAN.search(value):
         return True
@@ -83,7 +83,7 @@ def is_prose(value: str) -> bool:
 
 
 def is_word(value: str) -> bool:
-    """Whether a text is made of words, as names are: `generateToken`, `db-credentials`, not `x7Kq9fZ2`."""
+    """True if a text is made of words, as names are: `generateToken`, `db-credentials`, not `x7Kq9fZ2`."""
     pieces = _PIECE.findall(value)
     if not pieces:
         return False
@@ -94,7 +94,7 @@ def is_word(value: str) -> bool:
 
 
 def is_random(value: str, least: int = 16) -> bool:
-    """Whether a text of at least `least` characters looks as if a program had drawn it."""
+    """True if a text of at least `least` characters looks as if a program had drawn it."""
     value = value[:LOOKED_AT]
     if len(value) < least or " " in value or _UUID.fullmatch(value) or "://" in value:
         return False
@@ -106,12 +106,12 @@ def is_random(value: str, least: int = 16) -> bool:
 
 
 def names_itself(value: str) -> bool:
-    """Whether a text of letters is the name of a secret: `Password`, `current-password`, `dbToken`."""
+    """True if a text of letters is the name of a secret: `Password`, `current-password`, `dbToken`."""
     return len(value) <= 40 and not any(c.isdigit() for c in value) and kind_of(value) is not None
 
 
 def is_code(value: str) -> bool:
-    """Whether an unquoted value is an expression: a call, a member, an operator."""
+    """True if an unquoted value is an expression: a call, a member, an operator."""
     value = value[:LOOKED_AT]
     return bool(_CALL.match(value) or _OPERATORS.search(value.rstrip("="))) or (
         _ACCESS.fullmatch(value) is not None and is_word(value.rstrip(";,)]}"))
@@ -119,7 +119,7 @@ def is_code(value: str) -> bool:
 
 
 def is_secret_member(value: str, kind: Kind) -> bool:
-    """Whether the whole text of a JSON member whose name says `kind` is a secret."""
+    """True if the whole text of a JSON member whose name says `kind` is a secret."""
     if is_placeholder(value):
         return False
     if kind is Kind.CODE:

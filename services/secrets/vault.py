@@ -53,7 +53,7 @@ class Vault:
         return f"{_FORM}.{self.current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def open(self, sealed: str, place: str) -> object:
-        """What was sealed. Raises: NotSealedByUs."""
+        """The value that was sealed. Raises: NotSealedByUs."""
         form, _, rest = sealed.partition(".")
         name, _, text = rest.rpartition(".")
         if form != _FORM or name not in self.keys:
@@ -67,17 +67,17 @@ class Vault:
         return value
 
     def is_same(self, one: str | None, other: str | None, place: str) -> bool:
-        """Whether two sealed texts hold the same value, or neither is there. Raises: NotSealedByUs."""
+        """True if two sealed texts hold the same value, or neither is there. Raises: NotSealedByUs."""
         if one is None or other is None:
             return one is other
         return self.open(one, place) == self.open(other, place)
 
     def is_current(self, sealed: str) -> bool:
-        """Whether the value was sealed with the current key."""
+        """True if the value was sealed with the current key."""
         return sealed.startswith(f"{_FORM}.{self.current}.")
 
     def check_value(self, name: str) -> str | None:
-        """What tells a key from another of the same name and does not give it away; None without the key."""
+        """A digest that tells keys of one name apart and does not give them away; None without the key."""
         key = self.keys.get(name)
         return hmac.new(key, b"ccgraph check value", hashlib.sha256).hexdigest()[:16] if key else None
 

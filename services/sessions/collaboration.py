@@ -300,5 +300,5 @@ def _invited(shared: Mapping[str, Any]) -> frozenset[int] | None:
 
 
 def _hashed(token: str) -> str:
-    """What is stored of a token: it is random enough for a plain SHA-256, looked up by equality."""
+    """The digest of a token that is stored: a token is random enough for a plain SHA-256."""
     return sha256(token.encode(errors="replace")).hexdigest()

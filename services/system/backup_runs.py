@@ -82,6 +82,6 @@ async def note_removed(connection: Connection, keys: Collection[UUID]) -> None:
 
 
 async def age_of_last(connection: Connection, kind: str) -> timedelta | None:
-    """How long ago the last whole backup of a kind began, by the database's clock; None without one."""
+    """The time since the last whole backup of a kind began, by the database's clock; None without one."""
     age: timedelta | None = await connection.fetchval(_AGE, kind)
     return age

@@ -65,7 +65,7 @@ class Finding:
 
 
 async def examine(connection: AsyncConnection) -> list[Finding]:
-    """What the document looks at in an emergency: how much there is, how new it is, what is amiss."""
+    """The figures that the document asks for in an emergency: number, age and faults of the data."""
     findings = [Finding(name, str(await connection.scalar(text(query)))) for name, query in COUNTS.items()]
     statuses = await connection.execute(text(STATUSES))
     findings += [Finding(f"sessions {status}", str(number)) for status, number in statuses]

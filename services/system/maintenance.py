@@ -113,7 +113,10 @@ class Maintenance:
                 await run.close()
 
     async def dry_run(self, *, at: datetime | None = None, told: Told | None = None) -> list[Outcome]:
-        """What a run would do now, in the same numbers. Nothing is changed, and no run is held up."""
+        """The changes that a run would make now, in the same numbers.
+
+        Nothing is changed, and no run is held up.
+        """
         run = _Run(self, told or Told())
         try:
             return await run.dry_run(at)
@@ -121,7 +124,7 @@ class Maintenance:
             await run.close()
 
     async def age(self) -> timedelta | None:
-        """How long ago the last run began that did not die; None without one."""
+        """The time since the last run began that did not die; None without one."""
         async with self._database.checks.acquire() as connection:
             age: timedelta | None = await connection.fetchval(_AGE)
             return age
@@ -139,12 +142,12 @@ class Maintenance:
         return connection
 
     def work(self, connection: Connection, at: datetime, *, dry: bool) -> Work:
-        """What the next step gets."""
+        """The work for the next step."""
         return Work(self._database, connection, at, dry, self._silent_for, self._lost_after)
 
     @asynccontextmanager
     async def only_one(self) -> AsyncIterator[bool]:
-        """Whether no other process is at it; then none is until the block ends. It holds no snapshot."""
+        """True if no other process runs it; then none does until the block ends. It holds no snapshot."""
         keeper = await self.open()
         try:
             await keeper.execute("BEGIN")
@@ -243,7 +246,7 @@ class _Run:
 
 
 def _sentence(error: Exception) -> str:
-    """Why a step failed and what becomes of it, without anything of PostgreSQL's own."""
+    """A sentence about why a step failed and what follows, without PostgreSQL's own words."""
     if isinstance(error, InUse):
         return IN_USE
     if is_away(error) or isinstance(error, TimeoutError):

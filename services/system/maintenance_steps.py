@@ -230,7 +230,7 @@ _ANALYZED: Final = (*PARTITIONED, "auth_tokens", "mcp_messages", "file_operation
 
 
 async def _statistics(work: Work) -> None:
-    """What autovacuum does not do: it never looks at a partitioned table as a whole."""
+    """Gather the statistics that autovacuum does not: it never looks at a partitioned table as a whole."""
     if not work.dry:
         await work.connection.execute("SELECT ccgraph_sum_up_file_operations()")
     for table in _ANALYZED:

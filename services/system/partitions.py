@@ -234,7 +234,7 @@ class Move:
         )
 
     async def _goes_on(self, missing: Sequence[Piece]) -> bool:
-        """Whether copies of an earlier run can be used."""
+        """True if copies of an earlier run can be used."""
         found: bool = await self._work.connection.fetchval(
             _GOES_ON, self._parent, [piece.name for piece in missing]
         )

@@ -66,7 +66,7 @@ class Part:
 
     @property
     def blocks(self) -> str:
-        """How many blocks it has."""
+        """SQL for the number of its blocks."""
         return f"SELECT pg_relation_size('{self.name}') / current_setting('block_size')::bigint"
 
     @property

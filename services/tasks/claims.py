@@ -161,7 +161,7 @@ async def claim_next(action: Action, claim: Claim) -> UUID | None:
 
 
 async def attempt_next(action: Action, claim: Claim) -> Decision:
-    """What `claim_next` does where it takes no transaction."""
+    """Claim the next task, as `claim_next` does, where that takes no transaction."""
     found = await look(action, claim)
     if not isinstance(found, Ready):
         return found
@@ -179,7 +179,7 @@ async def attempt_next(action: Action, claim: Claim) -> Decision:
 
 
 async def look(action: Action, claim: Claim) -> Readiness:
-    """Whether something is ready for the instance: one read for all who ask in one person's name now.
+    """Look for a ready task, in one read for all who ask in one person's name now.
 
     Undecided where the caller may not act for the instance, where it has ended, and where a claim ran out.
     """

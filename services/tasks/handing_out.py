@@ -25,13 +25,13 @@ class HandedOut:
         self._given_back = False
 
     def __bool__(self) -> bool:
-        """Whether there is something to give back."""
+        """True if there is something to give back."""
         return bool(self._held)
 
     async def take(
         self, taking: Coroutine[Any, Any, Handed | None], give_back: Callable[[Handed], Awaitable[object]]
     ) -> Handed | None:
-        """What `taking` gives; None where that took nothing.
+        """The result of `taking`; None where that took nothing.
 
         Raises: what `taking` raises.
         """

@@ -112,7 +112,10 @@ def _key_of(dependency: PlannedDependency, keys: Sequence[UUID], field: str) -> 
 async def _depend(
     transaction: Transaction, task_id: UUID, on: UUID, kind: TaskDependencyType, field: str
 ) -> bool:
-    """Whether the dependency is new."""
+    """Add a dependency between two tasks; True if it is new.
+
+    Raises: BadInput where a task would wait for itself.
+    """
     connection, principal = transaction.connection, transaction.principal
     seen, _ = predicates(principal, "task_dependencies")
     known = await connection.exec_driver_sql(

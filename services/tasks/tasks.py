@@ -98,7 +98,7 @@ def _require_holder(row: LockedRow, instance_id: UUID) -> None:
 
 
 def is_held_by(row: LockedRow, instance_id: UUID) -> bool:
-    """Whether the instance works on the task."""
+    """True if the instance works on the task."""
     return bool(row["status"] == TaskStatus.RUNNING and row["assigned_to"] == instance_id)
 
 

@@ -67,7 +67,7 @@ class Usage:
         return usage_key(self.session_id, self.request_id)
 
     def joined(self, other: "Usage") -> "Usage":
-        """What both tell of the same request, in either order."""
+        """The usage that follows from two reports of the same request, in either order."""
         return Usage(
             session_id=self.session_id,
             request_id=self.request_id,
@@ -252,7 +252,7 @@ async def store_usage(transaction: Transaction, told: Sequence[Usage]) -> Record
 
 
 def _by_key(told: Iterable[Usage]) -> dict[UUID, Usage]:
-    """What is told of each request, in the order of the keys."""
+    """The usage of each request, in the order of the keys."""
     found: dict[UUID, Usage] = {}
     for given in told:
         # Before they are joined: a name is compared as it is stored.

@@ -25,7 +25,7 @@ def archiving_columns(table_name: str) -> frozenset[str]:
 
 
 def rests_with_project(table_name: str) -> bool:
-    """Whether rows of the table are not changed while their project is archived.
+    """True if rows of the table are not changed while their project is archived.
 
     What stays when its project is deleted belongs to people, who change it also while the project rests;
     nothing new of it comes in, and nothing starts.
@@ -34,7 +34,7 @@ def rests_with_project(table_name: str) -> bool:
 
 
 def archived(field: str) -> Conflict:
-    """What the caller is told."""
+    """The error for a change in an archived project."""
     return Conflict("This project is archived; restoreProject brings it back first.", field=field)
 
 

@@ -79,7 +79,7 @@ def _naming(table: WritableTable) -> str | None:
 async def _store(
     action: Action, table: WritableTable, sql: str, columns: Sequence[str], calls: Sequence[_Call]
 ) -> list[Outcome[Key]]:
-    """What became of each call's row."""
+    """The outcome of each call's row."""
     name = _naming(table)
     wanted: dict[object, _Call] = {}
     for call in calls:
@@ -100,7 +100,7 @@ async def _store(
 
 @lru_cache(1_000)
 def _statement(table: WritableTable, columns: tuple[str, ...], *, is_admin: bool) -> str:
-    """What creates rows with these columns, each parameter an array.
+    """The statement that creates rows with these columns, each parameter an array.
 
     WITH written AS (SELECT given.*, NULL::UUID AS parent_task_id, ...
                      FROM unnest($3::uuid[], ..., $6::UUID[], ...) AS given (from_request, ..., id, ...)),

@@ -141,7 +141,7 @@ class WritableColumn:
 
     @property
     def is_secret(self) -> bool:
-        """Whether it is read by no one, not even by those who see the row."""
+        """True if no one reads the column, not even those who see the row."""
         return self.encrypted or self.hashed
 
 

@@ -1,4 +1,4 @@
-"""Whether a caller may change a row: what they cannot see is NOT_FOUND, what they only see is FORBIDDEN."""
+"""Decides who may change a row: what they cannot see is NOT_FOUND, what they only see is FORBIDDEN."""
 
 from typing import Final
 
@@ -42,12 +42,12 @@ async def require_change(
 
 
 def predicates(principal: Principal, table_name: str, viewer: str = VIEWER) -> tuple[str, str]:
-    """Whether the caller, `viewer` in SQL, may see and may change a row `t` of the table, as SQL."""
+    """SQL for two conditions: the caller, `viewer` in SQL, may see a row `t`, and may change it."""
     if principal.is_admin:
         return "true", "true"
     return visible(table_name, "t", viewer), changeable(table_name, "t", viewer)
 
 
 def full_predicate(principal: Principal, table_name: str, viewer: str = VIEWER) -> str:
-    """Whether the caller may change a row `t` as its owner does, and delete it, as SQL."""
+    """SQL that is true if the caller may change a row `t` as its owner does, and delete it."""
     return "true" if principal.is_admin else fully_changeable(table_name, "t", viewer)

@@ -73,7 +73,7 @@ def deciding_columns(table: WritableTable) -> tuple["Column[Any]", ...]:
 
 
 def conditions_of(table: WritableTable, viewer: str | None) -> list[str]:
-    """What has to hold of `written`, as SQL; `viewer` is an expression, None for an administrator."""
+    """The conditions on `written`, as SQL; `viewer` is an expression, None for an administrator."""
     references = table.references
     active = f"NOT {archived_condition(table.name, 'written')}"
     if viewer is None:
@@ -143,7 +143,7 @@ async def _require(
 async def _is_true_of(
     connection: WriteConnection, table: WritableTable, condition: str, row: Mapping[str, object]
 ) -> bool:
-    """Whether `condition`, SQL about `written`, holds for a row."""
+    """True if `condition`, SQL about `written`, holds for a row."""
     columns = deciding_columns(table)
     values = ", ".join(
         f"${number}::{sql_type(column)} AS {column.name}" for number, column in enumerate(columns, start=1)

@@ -201,7 +201,7 @@ def _begun(
 def _not_for_callers(
     table: WritableTable, given: Mapping[str, object], prefix: str, allowed: frozenset[str]
 ) -> BadInput:
-    """What is told of the first column in `given` that is not `allowed`."""
+    """The error for the first column in `given` that is not `allowed`."""
     name = next(name for name in given if name not in allowed)
     known = table.columns.get(name)
     if known is not None and known.on_create:
@@ -379,7 +379,7 @@ def _sealed(column: WritableColumn, value: str) -> str:
 def _are_same(
     vault: Vault, table: WritableTable, sealed: Sequence[WritableColumn], texts: Sequence[str | None]
 ) -> bool:
-    """Whether each stored text, which comes first, holds what the given one behind it does."""
+    """True if each stored text, which comes first, holds what the given one behind it does."""
     pairs = zip(sealed, texts[::2], texts[1::2], strict=True)
     return all(
         stored is given is None or vault.is_same(stored, given, f"{table.name}.{column.name}")

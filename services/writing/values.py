@@ -139,7 +139,7 @@ def _conceal(
 def _secret(
     table: WritableTable, column: WritableColumn, value: Any, field: str, vault: Vault | None
 ) -> object:
-    """What is stored of a value that is never read: sealed, or its keyed hash."""
+    """The text that is stored of a value that is never read: sealed, or its keyed hash."""
     place = f"{table.name}.{column.name}"
     if vault is None:
         raise NoVault(place)
@@ -204,7 +204,7 @@ def _or_null(column: "Column[Any]") -> Convert:
 
 @cache
 def converter(column: "Column[Any]") -> Convert:
-    """How values of a column become parameters."""
+    """A function that converts values of a column to parameters."""
     kind = column.type
     match kind:
         case Choice():
@@ -275,7 +275,7 @@ def _time(value: object) -> datetime:
 
 
 def _is_unique(column: "Column[Any]") -> bool:
-    """Whether rows are told apart by the column, alone or with others."""
+    """True if rows are told apart by the column, alone or with others."""
     table = column.table
     named = {part.name for index in table.indexes if index.unique for part in index.columns}
     if isinstance(table, Table):

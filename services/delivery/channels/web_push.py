@@ -54,7 +54,7 @@ class Vapid:
 
     @property
     def public_key(self) -> str:
-        """What a page gives to `pushManager.subscribe` as `applicationServerKey`: base64url."""
+        """The key that a page gives to `pushManager.subscribe` as `applicationServerKey`: base64url."""
         point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 

@@ -176,7 +176,7 @@ class Crew:
         return child
 
     async def _look_after(self, parent: Worker) -> None:
-        """What a parent does while its children work."""
+        """Play a parent while its children work."""
         chance = self.chance
         await parent.use_model()
         if chance.happens(0.12):

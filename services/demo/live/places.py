@@ -129,7 +129,7 @@ class LivePlace:
 
     @property
     def directory(self) -> str:
-        """Where its main checkout lies."""
+        """The path of its main checkout."""
         return f"/srv/projects/{self.subject.slug}-live"
 
     @property
@@ -146,7 +146,7 @@ class LivePlace:
 
 
 async def require_demo(database: Database) -> Demo:
-    """What was loaded into this database.
+    """The demo that was loaded into this database.
 
     Raises: NotTheDemo.
     """

@@ -139,7 +139,7 @@ class Worker:
         return call
 
     def arguments(self, call: Call) -> dict[str, str]:
-        """What the tool is called with."""
+        """The arguments that the tool is called with."""
         chance = Chance(call.rpc_id, "arguments", self.key)  # the same each time that it is asked
         value = filled(call.tool.value, chance, call.path, self.place.kind.test_command)
         return {call.tool.argument: value}

@@ -24,7 +24,7 @@ def same_project(column: str, target: str) -> Reference:
 
 
 def project_of(table: str, column: str) -> Predicate:
-    """That a row is of the project of another one; without that one, the row itself is judged elsewhere."""
+    """A predicate: a row is of the same project as another; without that one, the row is judged elsewhere."""
     return Predicate(
         f"(written.{column} IS NULL OR referred.project_id IS NOT DISTINCT FROM"
         f" (SELECT near.project_id FROM {table} AS near WHERE near.id = written.{column}))",
@@ -33,5 +33,5 @@ def project_of(table: str, column: str) -> Predicate:
 
 
 def same_value(column: str, other: str) -> Predicate:
-    """That the row to which one refers has the same value in `column` as the row in `other`."""
+    """A predicate: the referred row has the same value in `column` as the row in `other`."""
     return Predicate(f"referred.{column} = written.{other}", frozenset({other}))
