@@ -172,7 +172,7 @@ async def open_graphiql(context: BrowserContext, url: str) -> Page:
 
 
 async def loads(database: BenchmarkDatabase, seconds: float) -> tuple[Load, Load]:
-    """What the open page costs while nothing happens, and while `EVENTS` changes a second do."""
+    """The load of the open page while nothing happens, and while `EVENTS` changes a second do."""
     async with writing(database) as writer:
         living = await writer.fetchval(_LIVING, DEMO_USER)
         await asyncio.sleep(3)  # what was loaded comes to rest

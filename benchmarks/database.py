@@ -49,7 +49,7 @@ class BenchmarkDatabase:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a `ccgraph` process needs to work on this database."""
+        """The variables that a `ccgraph` process needs to work on this database."""
         return {"DATABASE_URL": self.url, "CCGRAPH_SECRET_KEY": self.secret_key}
 
     def token(self, username: str, *more: str) -> str:

@@ -31,12 +31,12 @@ class Receipts:
 
     @property
     def events(self) -> int:
-        """How many different events were seen so far."""
+        """The number of different events that were seen so far."""
         return len(self._numbers)
 
     @property
     def times(self) -> list[float]:
-        """When the events since `clear` happened, in the order in which they were first seen."""
+        """The times of the events since `clear`, in the order in which they were first seen."""
         return [at for _, at in sorted(set(self._known.values()))]
 
     def take(self, client: Client, frame: bytes) -> None:
@@ -63,7 +63,7 @@ class Receipts:
         self._known = {}
 
     def verdict(self, clients: Collection[Client], expected: int) -> str:
-        """Whether every socket got the `expected` events, each once, in order, and nothing else."""
+        """A phrase: all sockets got the `expected` events, each once and in order, or what is wrong."""
         short = sum(client.count != expected for client in clients)
         if not self.wrong and not short and self.events == expected:
             return "exactly"

@@ -195,7 +195,7 @@ async def measure(database: BenchmarkDatabase, scenario: Scenario, seconds: floa
 
 
 async def _until_all_have(stalled: list[Stalled], scenario: Scenario, times: list[float]) -> bool:
-    """Whether those that stood still get each event once and in order, within five minutes."""
+    """True if the sockets that stood still get each event once and in order, within five minutes."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
         await asyncio.sleep(0.5)

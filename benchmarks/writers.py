@@ -31,7 +31,7 @@ class Rates:
 
     @property
     def share(self) -> float:
-        """What remains of the rate with the feed on."""
+        """The share of the rate that remains with the feed on."""
         return self.watched / self.bare
 
 

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _npm() -> tuple[list[str], dict[str, str]]:
-    """How npm is run, and in which environment."""
+    """The command that runs npm, and its environment."""
     found, npm = shutil.which("node"), shutil.which("npm")
     if found and npm and _version(found) >= NEEDED:
         return [npm], dict(os.environ)

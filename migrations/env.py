@@ -1,4 +1,4 @@
-"""What Alembic runs for each command: connect, take the lock, migrate or compare.
+"""Runs each command of Alembic: connects, takes the lock, migrates or compares.
 
 `migrations.run` hands a connection over; the command line of Alembic connects by itself to the server given
 by `-x url=postgresql://...`.

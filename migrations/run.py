@@ -61,7 +61,7 @@ def head() -> str | None:
 
 
 def knows(revision: str) -> bool:
-    """Whether this release has a revision, which may be an older one."""
+    """True if this release has a revision, which may be an older one."""
     try:
         return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
     except CommandError:

@@ -337,7 +337,7 @@ class TaskDependencyType(Described):
 
     @property
     def holds_back(self) -> bool:
-        """Whether the task waits until the other one has completed."""
+        """True if the task waits until the other one has completed."""
         return self is not TaskDependencyType.SUGGESTS
 
 

@@ -311,7 +311,7 @@ RECORDED = MappingProxyType({watch.table: watch.columns for watch in WATCHES})
 
 
 def recorded(table: str, values: Sequence[Any] | Mapping[str, Any]) -> Mapping[str, Any]:
-    """What `change_events.old` or `.new` says of a row of a table, by column.
+    """The values that `change_events.old` or `.new` tells of a row of a table, by column.
 
     Events from before migration 33 bear the names themselves.
     """

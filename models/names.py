@@ -14,7 +14,7 @@ def camel(snake: str) -> str:
 
 @cache
 def noun_of(table_name: str) -> str:
-    """How messages call a row: `task_dependencies` holds each task dependency, by the name of its class."""
+    """The name of a row in messages: `task_dependencies` holds each task dependency, by its class's name."""
     for mapper in Base.registry.mappers:
         if getattr(mapper.local_table, "name", None) == table_name:
             return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", mapper.class_.__name__).lower()

@@ -340,7 +340,7 @@ def visible_keys(way: Way, viewer: str) -> str:
 
 
 def ways(table_name: str) -> tuple[Way, ...]:
-    """What the rows of a table of `UNBOUNDED` are visible through; nothing for other tables."""
+    """The columns through which the rows of a table of `UNBOUNDED` are visible; none for other tables."""
     if table_name not in UNBOUNDED:
         return ()
     return tuple(rule for rule in RULES[table_name] if isinstance(rule, Way))
@@ -408,7 +408,7 @@ def columns_of(rule: Rule) -> frozenset[str]:
 
 
 def is_by_viewer(table_name: str) -> bool:
-    """Whether the predicate of `visible` names the viewer: some rows are there for all or for none."""
+    """True if the predicate of `visible` names the viewer: some rows are there for all or for none."""
     return any(_names_viewer(rule) for rule in RULES[table_name])
 
 
@@ -425,22 +425,22 @@ def _names_viewer(rule: Rule) -> bool:
 
 
 def is_everybodys(table_name: str) -> bool:
-    """Whether every viewer sees every row, so that no predicate is needed."""
+    """True if every viewer sees every row, so that no predicate is needed."""
     return any(isinstance(rule, Everybody) for rule in RULES[table_name])
 
 
 def is_owners(table_name: str) -> bool:
-    """Whether each viewer sees the rows that name them and no others, which are few of a large table."""
+    """True if each viewer sees the rows that name them and no others, which are few of a large table."""
     return all(isinstance(rule, Own) for rule in RULES[table_name])
 
 
 def shows_rows_behind(table_name: str, column: str, target: str, key: str) -> bool:
-    """Whether a visible row's `column` can only point to a visible row of `target`."""
+    """True if a visible row's `column` can only point to a visible row of `target`."""
     return is_everybodys(target) or RULES[table_name] == (Through(column, target, key),)
 
 
 def follows(table_name: str, column: str, target: str, key: str) -> bool:
-    """Whether rows whose `column` points to a visible row of `target` are visible themselves."""
+    """True if rows whose `column` points to a visible row of `target` are visible themselves."""
     way = Through(column, target, key)
     return is_everybodys(table_name) or way in RULES[table_name] or KEPT_IN_STEP.get(table_name) == way
 

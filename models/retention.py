@@ -39,7 +39,7 @@ def kept_from(column: str, setting: str, condition: str | None = None) -> dict[s
 
 
 def retention_of(table: Table) -> Retention | None:
-    """How long the rows of a table are kept; None where nothing is said."""
+    """The time for which the rows of a table are kept; None where nothing is said."""
     found: Retention | None = table.info.get(KEY)
     return found
 

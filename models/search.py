@@ -189,7 +189,7 @@ class Search:
         return f"ccgraph_tsquery({self._separate(parameter)})"
 
     def conditions(self, alias: str, parameter: str) -> tuple[str, str]:
-        """What `vector(alias) @@ query(parameter)` says, in a way that is quick where many rows are found.
+        """The two conditions of `vector(alias) @@ query(parameter)`: quick where many rows are found.
 
         The first is what an index answers: which rows have all words, and all pairs of characters wherever
         they stand. The second looks for phrases in the texts of these rows:
@@ -206,7 +206,7 @@ class Search:
         )
 
     def rank(self, alias: str, parameter: str) -> str:
-        """What `ts_rank(vector(alias), query(parameter))` is, sooner where a pair of characters stands once.
+        """SQL for `ts_rank(vector(alias), query(parameter))`, quicker where a pair of characters stands once.
 
         `CASE WHEN cardinality(string_to_array(ccgraph_plain(t.message),
         (SELECT ccgraph_lone_pair($1)))) = 2 THEN ...

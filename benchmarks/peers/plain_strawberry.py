@@ -250,7 +250,7 @@ class TaskConnection:
 
     @strawberry.field
     async def total_count(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         statement = select(func.count()).select_from(models.Task).where(*self.where)
         return int((await rows(statement))[0])
 

@@ -37,7 +37,7 @@ class Spent:
     database: float
 
     def since(self, earlier: "Spent", count: int) -> "Spent":
-        """What each of `count` rows or calls took since then."""
+        """The time that each of `count` rows or calls took since then."""
         return Spent(
             (self.server - earlier.server) / max(count, 1), (self.database - earlier.database) / max(count, 1)
         )
