@@ -63,7 +63,7 @@ async def demo_played(
 
 
 async def _keep_playing(fleet: DemoFleet) -> None:
-    """For ever: where another process plays it, wait until that one has ended."""
+    """Keep the demo playing, for ever: where another process plays it, wait until that one has ended."""
     while True:
         try:
             await fleet.run()

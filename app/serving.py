@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
         log.info("stopped")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does it, then say where."""
+        """Start as uvicorn does, then announce the addresses."""
         await super().startup(sockets)
         for listening in sockets or []:
             host, port = listening.getsockname()[:2]

@@ -218,7 +218,7 @@ END $$"""
 async def memory(
     database: BenchmarkDatabase, browser: Browser, url: str, minutes: float
 ) -> tuple[list[Memory], list[Memory], Load]:
-    """Both pages side by side over a live demo: of each how it grows, and what all that costs together."""
+    """Measure both pages side by side over a live demo: the growth of each, and the load of all."""
     context = await logged_in(browser, url)
     pages = [await open_home(context, url), await open_graphiql(context, url)]
     sessions = [await context.new_cdp_session(page) for page in pages]
@@ -302,7 +302,7 @@ async def measure_costs(database: BenchmarkDatabase, url: str, browser: Browser,
 async def measure(
     database: BenchmarkDatabase, seconds: float, minutes: float
 ) -> tuple[Costs | None, Growth | None]:
-    """With one server and one browser; without `seconds` no costs, and without `minutes` no growth."""
+    """Measure one server and one browser; without `seconds` no costs, and without `minutes` no growth."""
     logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
     costs = growth = None
     async with servers.ccgraph(database, logs) as url, chromium() as browser:

@@ -65,6 +65,6 @@ def _earlier(first: datetime, number: int) -> str:
 
 
 def _spread(rows: Sequence[asyncpg.Record]) -> Sequence[asyncpg.Record]:
-    """At most NUMBER rows, evenly from all of them."""
+    """A selection of at most NUMBER rows, spread evenly over all of them."""
     step = max(1, len(rows) // NUMBER)
     return rows[::step][:NUMBER]

@@ -101,14 +101,14 @@ class Times:
 
     @classmethod
     def of(cls, taken: list[float], seconds: float) -> "Times":
-        """From the times of all, in seconds."""
+        """The figures of the times of all, in seconds."""
         ordered = sorted(one * 1_000 for one in taken)
         at = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)]
         return cls(at[0], at[1], ordered[-1], len(ordered) / seconds)
 
     @property
     def text(self) -> str:
-        """For a table."""
+        """The figures for a table, in milliseconds: median, 99th percentile, longest."""
         return f"{self.median:.1f} / {self.p99:.1f} / {self.longest:.1f}"
 
 
@@ -117,7 +117,7 @@ Send = Callable[[int, int], Awaitable[object]]
 
 
 async def at_a_rate(send: Send, seconds: float) -> Times:
-    """So many hooks a second at fixed times; each takes any connection that is free."""
+    """Send so many hooks a second at fixed times; each takes any connection that is free."""
     free: asyncio.Queue[int] = asyncio.Queue()
     for connection in range(HOOK_CONNECTIONS):
         free.put_nowait(connection)
@@ -297,7 +297,7 @@ def transcript() -> list[bytes]:
 async def measure_transcript(
     url: str, token: str, database: BenchmarkDatabase
 ) -> tuple[int, float, float, list[str]]:
-    """Its bytes, seconds through the server and by bare inserts of each part; the time of a line."""
+    """The transcript's bytes, its seconds through the server and by bare inserts, and the time of a line."""
     parts = transcript()
     client = await Http(url, token).open()
     spent = Spent(database)

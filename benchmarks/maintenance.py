@@ -92,7 +92,7 @@ class Figures:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Figures":
-        """From how long each took."""
+        """The figures of the seconds that each took."""
         late = sorted(1000 * value for value in seconds)
         return cls(late[len(late) // 2], late[int(0.99 * (len(late) - 1))], late[-1])
 

@@ -50,7 +50,7 @@ class Receipts:
             self.wrong.append(f"{number} in place of {client.count}: {frame.decode()}")
 
     async def wait(self, receipts: int, seconds: float = 60) -> None:
-        """Until there were so many since `clear`, at most some seconds."""
+        """Wait until there were so many since `clear`, at most some seconds."""
         self._awaited = receipts
         if len(self.latencies) < receipts:
             self._there.clear()

@@ -49,12 +49,12 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """As it is called on the command line."""
+        """The name of the scenario on the command line."""
         return f"{self.sockets}/{self.selections}"
 
     @property
     def title(self) -> str:
-        """As it is called in the report."""
+        """The title of the scenario in the report."""
         return f"{self.sockets:,} subscribers, " + (
             "one selection" if self.selections == 1 else f"{self.selections} selections"
         )

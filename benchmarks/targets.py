@@ -126,12 +126,12 @@ class Times:
 
     @property
     def all(self) -> list[float]:
-        """Of all requests."""
+        """The times of all requests."""
         return [time for times in self.by_title.values() for time in times]
 
 
 async def crowd(url: str, size: int) -> list[Person]:
-    """So many people, each logged in; where there are fewer accounts, some people are there twice."""
+    """A list of so many people, each logged in; where there are fewer accounts, some are there twice."""
     connection = await Connection.open(url)
     admin = (await _data(connection, log_in(url, "admin")))["login"]["accessToken"]
     query = "{ users(first: 500, where: {isActive: {eq: true}}) { nodes { username } } }"

@@ -36,7 +36,7 @@ class Rates:
 
 
 async def measure_writers(database: BenchmarkDatabase) -> Rates:
-    """With and without in turns, the median of each."""
+    """Measure writing with the feed and without in turns, the median of each."""
     connection = await asyncpg.connect(database.url)
     rates: dict[bool, list[float]] = {True: [], False: []}
     try:

@@ -347,7 +347,7 @@ def ways(table_name: str) -> tuple[Way, ...]:
 
 
 def small_set(table_name: str, alias: str, sets: Mapping[str, str]) -> SmallSet:
-    """For a table of `UNBOUNDED`, of whose rows a person who may see few would look at every one.
+    """Rows of a table of `UNBOUNDED` that are found by the keys a person may see, where these are few.
 
     `sets` are names of `visible_keys`, by the column that leads to them.
     """

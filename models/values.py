@@ -37,7 +37,7 @@ def text(value: object, longest: int | None = None) -> str:
 
 
 def refuse_nul(encoded: bytes) -> None:
-    """Raises: Unfit for JSON text in which a NUL is escaped: jsonb cannot hold it."""
+    """Check that no NUL is escaped in JSON text, since jsonb cannot hold it. Raises: Unfit where one is."""
     if b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded):
         raise Unfit("holds the character NUL, which cannot be stored")
 

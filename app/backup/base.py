@@ -94,7 +94,7 @@ def bases(folder: Path, identifier: str | None = None) -> list[tuple[Manifest, P
 
 
 def require_readable(folder: Path) -> None:
-    """Raises: StartupError for a base backup whose manifest cannot be read."""
+    """Check that the manifests of a base backup can be read. Raises: StartupError for one that cannot."""
     for path in _manifests(folder):
         read_manifest(path)
 

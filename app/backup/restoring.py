@@ -42,7 +42,10 @@ _SECTIONS: Final = ("--no-owner", "--no-privileges", "--no-publications", "--no-
 
 
 def refuse_unfit(manifest: Manifest, file: Path, vault: Vault | None, *, without_keys: bool) -> None:
-    """Raises: StartupError for a dump of a newer release, or one whose keys are not here."""
+    """Check that a dump fits this release.
+
+    Raises: StartupError for a newer one, or one whose keys are not here.
+    """
     if manifest.revision is not None and not knows(manifest.revision):
         raise StartupError(
             f"{file} was made at revision {manifest.revision}, which this ccgraph does not know: install "

@@ -35,7 +35,7 @@ class Tool:
     _listening: "asyncio.Task[None]"
 
     async def ended(self) -> int:
-        """Its exit code, when it has ended and all that it said was heard."""
+        """The exit code of the program, when it has ended and its output was read."""
         code = await self.process.wait()
         await self._listening
         return code

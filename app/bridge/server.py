@@ -315,7 +315,7 @@ def _read(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _one_line(text: bytes) -> bytes:
-    """On stdio a message is one line; outside of texts a break is a blank, inside it is escaped already."""
+    """The message as one line, which stdio requires; a break outside of texts becomes a blank."""
     return text.strip().replace(b"\r", b" ").replace(b"\n", b" ")
 
 

@@ -29,7 +29,7 @@ class Bridge:
         self._watched = Watched(server, self._write_message)
 
     def run(self) -> None:
-        """Until the client closes its end: requests that are under way are answered then, streams end."""
+        """Serve until the client closes its end: requests that are under way are answered, streams end."""
         with ThreadPoolExecutor(_AT_ONCE, "mcp") as pool:
             for line in self._client:
                 if line.strip():

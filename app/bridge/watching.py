@@ -48,7 +48,7 @@ class Watched:
             self._changed.notify_all()
 
     def _follow(self) -> None:
-        """For ever: one stream for all; where one ended by itself, all may have changed meanwhile."""
+        """Follow one stream for all resources, for ever; after its end, any may have changed meanwhile."""
         missed: list[str] = []
         while True:
             with self._changed:

@@ -65,7 +65,7 @@ def _folder(settings: Settings, to: Path | None) -> Path:
 
 
 def _record(settings: Settings, key: UUID, *, same: bool) -> None:
-    """In the database that the backup was made of, where that is the one of the settings."""
+    """Record a trial in the database that the backup was made of, where that is the one of the settings."""
     if settings.database_url is None and not (settings.data_dir / "postgres").exists():
         return
     # A trial is good whether or not the database can be told of it.

@@ -230,7 +230,10 @@ def _server(asked: Asked) -> tuple[Server, LocalServer | None]:
 
 
 def _refuse_twice(asked: Asked, planned: Plan, server: Server) -> None:
-    """For one project there is nothing to do where all are connected: everything would come twice."""
+    """Refuse to connect one project where all are connected: everything would come twice.
+
+    Raises: StartupError.
+    """
     if asked.project is None or planned.existing is not None:
         return
     everywhere = folder_of(claude_folder()).load()

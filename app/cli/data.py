@@ -79,7 +79,7 @@ def load_demo_and_tell(found: Location, year: Year) -> None:
 
 
 def demo_password(settings: Settings) -> str:
-    """For the demo's accounts: the one that is documented, or a new one where others reach the server."""
+    """The password of the demo's accounts: the documented one, or a new one where others reach the server."""
     return demo_fleet.PASSWORD if settings.only_this_machine else secrets.token_urlsafe(12)
 
 

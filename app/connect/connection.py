@@ -51,7 +51,7 @@ class Connection:
     version: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the file `connection.json`; the token is not in it."""
+        """The value for the file `connection.json`; the token is not in it."""
         return {**asdict(self), "trace": self.trace.as_json()}
 
     @classmethod

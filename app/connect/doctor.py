@@ -421,7 +421,7 @@ def last_told(source: Mapping[str, Any]) -> str:
 
 
 def as_json(found: list[Found], missing: list[str]) -> str:
-    """For scripts."""
+    """The findings as JSON, for scripts."""
     return json.dumps(
         {
             "checks": [

@@ -56,7 +56,7 @@ class Trace:
     emptied: Mapping[Path, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """For a file."""
+        """The value for a file, which `of_json` reads."""
         return {
             "created": [list(path) for path in self.created],
             "emptied": [[list(path), blank] for path, blank in self.emptied.items()],
@@ -172,7 +172,7 @@ def _handlers(text: str, event: str) -> Iterator[tuple[tuple[int, int], object]]
 
 
 def _numbers_as_text(handlers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As `json_text` reads them."""
+    """The handlers with numbers as text, as `json_text` reads them."""
     return [handler | {"timeout": str(handler["timeout"])} for handler in handlers]
 
 

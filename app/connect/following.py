@@ -111,7 +111,7 @@ class Transcripts:
             return None
 
     def state(self) -> dict[str, list[int]]:
-        """For a file: inode, offset and head of each."""
+        """The state for a file: inode, offset and head of each transcript."""
         return {name: [file.inode, file.offset, *file.head] for name, file in self.files.items()}
 
     def remember(self, state: dict[str, list[int]]) -> None:

@@ -43,7 +43,7 @@ class Wrapped:
         return str(self.place[-1])
 
     def as_json(self) -> dict[str, Any]:
-        """For a file."""
+        """The value for a file, which `of_json` reads."""
         return {
             "place": list(self.place),
             "command": self.command,

@@ -37,7 +37,7 @@ class Written:
     blank: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For a file."""
+        """The value for a file, which `of_json` reads."""
         return {
             "file": self.file,
             "place": list(self.place),

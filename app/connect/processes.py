@@ -22,12 +22,12 @@ class ClaudeProcess:
     cwd: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """As the server takes it."""
+        """The value that the server takes."""
         return asdict(self)
 
 
 def processes(sessions: Path) -> tuple[list[ClaudeProcess], list[ClaudeProcess]]:
-    """Those that live, and those that ended without saying so: killed, or with the machine."""
+    """Processes that live, and processes that ended without saying so: killed, or with the machine."""
     alive: list[ClaudeProcess] = []
     gone: list[ClaudeProcess] = []
     if not sessions.is_dir():  # versions before 2.1 tell nothing

@@ -160,7 +160,7 @@ class ConnectionPool:
             self._pass_on(connection)
 
     def _pass_on(self, connection: "Connection | None") -> None:
-        """To the one who has waited longest; None, or a connection that is lost, lets them open a new one."""
+        """Pass a connection to the call that waited longest; None, or a lost one, lets it open a new one."""
         if connection is not None and connection.is_closed():
             self._opened.pop(connection, None)
             connection = None

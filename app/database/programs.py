@@ -57,7 +57,7 @@ class Account:
 
     @classmethod
     def owner_of(cls, cluster: Path) -> "Account":
-        """As root: the owner of an existing cluster, else `nobody`. As another user: that user."""
+        """The account that runs PostgreSQL: this user; for root, the owner of the cluster, or `nobody`."""
         if os.geteuid() != 0:
             return cls(account_name(os.geteuid()))
         uid = cluster.stat().st_uid if cluster.exists() else pwd.getpwnam("nobody").pw_uid

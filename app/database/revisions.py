@@ -33,7 +33,7 @@ async def migrate(url: str, say: Say) -> bool:
 
 
 async def require_current(url: str) -> None:
-    """Raises: StartupError unless the database is at this release's revision."""
+    """Check that the database is at this release's revision. Raises: StartupError unless it is."""
     found = await _current(url)
     if found != head():
         raise StartupError(

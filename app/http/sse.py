@@ -93,7 +93,7 @@ class _Stream:
         self._code: int | None = None
 
     async def run(self) -> None:
-        """Until either side ends it."""
+        """Serve the stream until either side ends it."""
         principal = self._context.require_principal()
         connection = await self._endpoint.connections.open(
             principal, self._origin, WebsocketTransport.SSE, self._stop
@@ -140,7 +140,7 @@ class _Stream:
             await _send(self._send, _ending(error, subscriber.cursor))
 
     async def _wait(self) -> None:
-        """Until there is something to do; a sign of life meanwhile keeps proxies from giving up."""
+        """Wait until there is something to do; a sign of life meanwhile keeps proxies from giving up."""
         self._ready.clear()
         try:
             async with asyncio.timeout(self._endpoint.keep_alive):

@@ -104,7 +104,7 @@ def _structured(answer: Told) -> dict[str, Any]:
 
 
 def _fits(structured: dict[str, Any], text: str) -> bool:
-    """Both as JSON, with what is around them; clients write a blank after each comma and colon."""
+    """True if both fit as JSON, with what is around them; clients write a blank after `,` and `:`."""
     written = orjson.dumps(structured).decode()
     blanks = written.count(",") + written.count(":")
     return len(written) + blanks + len(orjson.dumps(text).decode()) < LONGEST - _ENVELOPE

@@ -101,7 +101,7 @@ class Call:
         return Action(self.database, self.principal, self.origin, camel(self.tool), self.vault)
 
     def instance(self, given: UUID | None) -> UUID:
-        """As which instance the caller works. Raises: BadInput without one."""
+        """The instance as which the caller works. Raises: BadInput without one."""
         instance = given or self.own_instance
         if instance is None:
             raise BadInput(NO_INSTANCE, field="instance")

@@ -324,7 +324,7 @@ def _failure(ctx: Request, code: int, message: str) -> dict[str, Any]:
 
 
 def _protocol_error(error: Exception) -> MCPError:
-    """For requests whose answers have no place for an error."""
+    """The error of the protocol for requests whose answers have no place for an error."""
     problem = problem_of(error)
     code = INVALID_PARAMS if problem.code in (BadInput.code, CursorInvalid.code) else INTERNAL_ERROR
     place = f" ({problem.field})" if problem.field else ""

@@ -31,12 +31,12 @@ class Tool(Generic[GivenT, ToldT]):
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
-        """Of the arguments."""
+        """The schema of the arguments."""
         return schema_of(self.given)
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
-        """Of the structured answer."""
+        """The schema of the structured answer."""
         return schema_of(self.told)
 
 

@@ -37,16 +37,16 @@ class _Exchange:
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> dict[str, Any]:
-        """There is no way to ask the client."""
+        """Refuse to ask the client, to whom there is no way."""
         raise NoBackChannelError(method)
 
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> None:
-        """Nothing is told before the answer."""
+        """Do nothing: the client is told nothing before the answer."""
 
     async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-        """Nothing is told before the answer."""
+        """Do nothing: the client is told nothing before the answer."""
 
 
 class Transport(Running):
@@ -99,7 +99,7 @@ class Transport(Running):
         return orjson.dumps(response)
 
     async def _work(self) -> None:
-        """For ever: have what answers requests. An end of it cancels those that are under way."""
+        """Run what answers requests, for ever. An end of it cancels those that are under way."""
         with_json, with_streams = self._manager(json_response=True), self._manager(json_response=False)
         async with with_json.run(), with_streams.run():
             self._managers = (with_json, with_streams)

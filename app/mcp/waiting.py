@@ -36,7 +36,7 @@ class TaskSignal:
         return self._waits.ending
 
     def set(self) -> None:
-        """Something changed."""
+        """Note a change."""
         self._event.set()
 
     def refuse(self) -> None:

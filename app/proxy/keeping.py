@@ -62,7 +62,7 @@ class Keeper:
         self.keep(side, at, json.dumps(message).encode())
 
     def lost(self, side: int, at: int, size: int, reason: str) -> None:
-        """So many bytes of a side are not recorded; the record says so as soon as there is room."""
+        """Count bytes of a side that are not recorded; the record says so as soon as there is room."""
         with self._changing:
             self._lose(side, self._moment(side, at), size, reason)
             if self._write_gap(side):

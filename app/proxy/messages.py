@@ -84,7 +84,7 @@ def _cut(line: Line) -> Json | None:
 
 
 def _tool_use(tail: bytes) -> Json:
-    """Of the `_meta` that params end with, which use of a tool it is."""
+    """The use of a tool that a request is of, from the `_meta` at the end of its params."""
     found = _META_AT_END.search(tail)
     try:
         meta = json.loads(found[1]) if found is not None else {}

@@ -84,7 +84,7 @@ class Sender(threading.Thread):
         self._last = threading.Event()
 
     def run(self) -> None:
-        """Until all is sent after the end."""
+        """Keep and send what was copied, until all is sent after the end."""
         pause = _EVERY
         while True:
             ending = self._last.wait(pause)

@@ -49,7 +49,7 @@ class BoundedRequestProtocol(WholeResponseProtocol):
         self._dropped = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is thrown away any more."""
+        """Stop throwing bytes away, as the connection is closed."""
         if self._lingering is not None:
             self._lingering.cancel()
         super().connection_lost(exc)

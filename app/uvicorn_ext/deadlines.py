@@ -42,7 +42,7 @@ class DeadlineProtocol(BoundedRequestProtocol):
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
+        """Stop all deadlines, as the connection is closed."""
         self._stop_waiting()
         self._stop_watching()
         super().connection_lost(exc)
@@ -78,7 +78,7 @@ class DeadlineProtocol(BoundedRequestProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """From here on the WebSocket protocol has deadlines of its own."""
+        """Stop this protocol's deadlines: from here on the WebSocket protocol has its own."""
         self._upgraded = True
         super().handle_websocket_upgrade()
 

@@ -169,7 +169,7 @@ class Conversation:
             self._task.cancel()
 
     async def run(self) -> None:
-        """Until either side ends it."""
+        """Serve the connection until either side ends it."""
         code = 1006
         try:
             code = await self._listen()
@@ -338,7 +338,7 @@ class Conversation:
             self.hang_up(SERVICE_RESTART)
 
     def _wake(self, operation: Operation) -> None:
-        """There is something to take for `operation`."""
+        """Note that there is something to take for `operation`, and write it."""
         self._ready.append(operation)
         if not self._awake:
             self._write()
@@ -354,7 +354,7 @@ class Conversation:
             self._awake = False
 
     def _write_at_once(self) -> None:
-        """Some events of each operation in turn, as long as the socket takes them."""
+        """Write some events of each operation in turn, as long as the socket takes them."""
         while self._ready and self._frames is not None and self._frames.takes_frames():
             operation = self._ready[0]
             subscriber = operation.subscriber

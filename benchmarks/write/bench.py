@@ -79,7 +79,7 @@ class Bench:
 
 @asynccontextmanager
 async def opened(database: BenchmarkDatabase, options: Options) -> AsyncIterator[Bench]:
-    """Both servers up on a new fleet."""
+    """A bench with both servers up, on a new fleet."""
     logs = Path(tempfile.mkdtemp(prefix="ccgraph-bench-"))
     connection = await asyncpg.connect(database.url)
     fleet = await make_fleet(connection, options.tasks)

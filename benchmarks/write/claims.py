@@ -63,7 +63,7 @@ async def refill(bench: Bench) -> None:
 
 
 async def require_each_once(bench: Bench, won: Sequence[str]) -> None:
-    """Raises: RuntimeError where a ready task was claimed twice or skipped, or a blocked one was claimed."""
+    """Check that each ready task was claimed once. Raises: RuntimeError for others, and for a blocked one."""
     connection = await asyncpg.connect(bench.database.url)
     running = await connection.fetchval(
         "SELECT count(*) FROM tasks WHERE id = ANY($1) AND status = 'RUNNING' AND assigned_to IS NOT NULL",

@@ -17,7 +17,7 @@ async def lone_polls(bench: Bench) -> Finding:
 
 
 async def polls(bench: Bench) -> Finding:
-    """As many agents of one person as a large fleet has."""
+    """Measure as many agents of one person as a large fleet has."""
     return await _polled(bench, POLLERS, 2_000)
 
 
@@ -40,7 +40,7 @@ async def _polled(bench: Bench, pollers: int, wanted: int) -> Finding:
 
 
 async def _empty(bench: Bench) -> None:
-    """Nothing waits in the fleet's project any more."""
+    """Empty the queue of the fleet's project."""
     connection = await asyncpg.connect(bench.database.url)
     await connection.execute("DELETE FROM tasks WHERE status IN ('PENDING', 'QUEUED')")
     await connection.execute("VACUUM (ANALYZE) tasks")

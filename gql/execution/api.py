@@ -320,7 +320,10 @@ def _subscription_type(schema: GraphQLSchema) -> GraphQLObjectType:
 
 
 def _parameters(planned: RootPlan, variables: VariableValues) -> Sequence[object]:
-    """Of the statement, for some viewer; an argument that does not fit is BadInput or CursorInvalid."""
+    """The statement's parameters for some viewer.
+
+    Raises: BadInput and CursorInvalid for an argument that does not fit.
+    """
     return () if planned.plan is None else bind(planned.plan, NO_VIEWER, variables.coerced)
 
 

@@ -83,10 +83,10 @@ class Listing(Protocol):
         """Conditions of the query on the rows, for AND."""
 
     def conditions(self, alias: str) -> list[str]:
-        """Both, of rows that are met one by one, to be joined by AND."""
+        """Conditions `allowed` and `wanted` of rows that are met one by one, for AND."""
 
     def found(self, alias: str) -> Found:
-        """Both, of rows that are gathered before they are put in order."""
+        """Conditions `allowed` and `wanted` of rows that are gathered before they are put in order."""
 
     def small_set(self, alias: str) -> SmallSet | None:
         """The way to find the viewer's rows where they are few; None where they may be many."""
@@ -196,7 +196,7 @@ def _nearest(
     *,
     reverse: bool,
 ) -> str:
-    """At least the page's rows, out of a table in which rows are searched for and wanted by time.
+    """SQL for at least the page's rows, where rows are searched for in a whole table and wanted by time.
 
     A frequent word fills a page with rows of the last hours, and gathering all rows that it stands in takes
     a hundred times as long. So it is first looked for near the page's beginning, as far as the `edge`, and in

@@ -135,7 +135,7 @@ class Ranking:
         )
 
     def _walked(self, rows: int, crowd: str, missing: list[str]) -> str:
-        """Of the newest rows of the table those of the crowd."""
+        """SQL for the crowd's rows among the newest of the table."""
         of_crowd = (
             f"{self.alias}.{self.texts.column} IN (SELECT text FROM {self._ranked}"
             f" WHERE rank = (SELECT rank FROM {crowd}))"

@@ -18,9 +18,10 @@ NO_DETAILS = (
 
 
 def require_public_operation(operations: Iterable[OperationDefinitionNode]) -> None:
-    """Raises: Unauthenticated for any operation that is not one of the open mutations, and for none at all.
+    """Check that operations need no token.
 
-    It looks at the document as it was parsed, before validation takes time over it.
+    It looks at the document as it was parsed, before validation takes time over it. Raises: Unauthenticated
+    for any operation that is not one of the open mutations, and where there is none.
     """
     found = list(operations)
     if not found or not all(_is_open(operation) for operation in found):

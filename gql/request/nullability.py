@@ -16,7 +16,7 @@ from graphql import (
 
 
 def never_null(schema: GraphQLSchema, document: DocumentNode) -> dict[int, frozenset[str]]:
-    """By the identity of each operation's node, the nullable variables that a non-null place uses."""
+    """The nullable variables that a non-null place uses, by the identity of each operation's node."""
     context = ValidationContext(schema, document, TypeInfo(schema), lambda _: None)
     return {
         id(node): _used_where_null_may_not_be(context, node)

@@ -42,7 +42,10 @@ async def active_usernames(connection: WriteConnection) -> list[str]:
 
 
 async def any_administrator(connection: WriteConnection) -> Principal:
-    """As whom the command line acts, whose user holds the database anyway; `NotFound` when there is none."""
+    """An administrator, as whom the command line acts: its user holds the database anyway.
+
+    Raises: NotFound.
+    """
     found = await connection.execute(
         select(User.id, User.username)
         .where(User.is_admin.is_(True), User.is_active.is_(True))

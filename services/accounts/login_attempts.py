@@ -87,7 +87,7 @@ WHERE login_attempts.subject = held.subject AND held.subject = $1 AND attempts >
 
 
 async def forget_attempts(database: Database, username: str, origin: Origin) -> None:
-    """After a login: the account starts anew, the address gets this one attempt back."""
+    """Reset the count after a login: the account starts anew, the address gets this one attempt back."""
     subjects = _address(origin.ip_address), _pair(username, origin.ip_address), _account(username)
     async with database.autocommit.acquire() as connection:
         await connection.execute(_FORGET, *subjects)

@@ -37,7 +37,9 @@ class Verdict:
 
 
 def require_acceptable(password: str, *, field: str, username: str = "") -> None:
-    """Raises: BadInput for a password that is too short, too long, or the username.
+    """Check that a password may be set.
+
+    Raises: BadInput for one that is too short, too long, or the username.
 
     The lengths are those of OWASP ASVS 5.0, 6.2.1 and 6.2.9; the upper bound keeps hashing cheap.
     """

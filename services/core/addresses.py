@@ -47,7 +47,10 @@ class AllowedAddresses:
 
     @classmethod
     def of(cls, text: str) -> "AllowedAddresses":
-        """From `10.0.0.0/8,hooks.corp.example`. Raises: ValueError for what is neither."""
+        """The addresses that a text lists: `10.0.0.0/8,hooks.corp.example`.
+
+        Raises: ValueError for what is neither.
+        """
         networks, hosts = [], set()
         for part in filter(None, (part.strip() for part in text.split(","))):
             try:
@@ -106,7 +109,10 @@ def require_url(url: str, allowed: AllowedAddresses) -> SplitResult:
 
 
 def require_public(address: Address, allowed: AllowedAddresses) -> None:
-    """Raises: AddressRefused for an address that is not public and not allowed."""
+    """Check that an address may be called.
+
+    Raises: AddressRefused for one that is neither public nor allowed.
+    """
     if allowed.has(address):
         return
     if isinstance(address, IPv6Address) and address.scope_id is not None:

@@ -43,7 +43,7 @@ class Supervisor:
 
     @property
     def away(self) -> list[str]:
-        """Those that have died and have not worked again for `PROVEN` seconds."""
+        """Names of tasks that have died and have not worked again for `PROVEN` seconds."""
         return sorted({task.name for task in self._tasks if task.away})
 
     def when_lost(self, stop: Callable[[str], None]) -> None:
@@ -193,7 +193,7 @@ async def pause(seconds: float) -> None:
 
 
 async def repeatedly(work: Callable[[], Awaitable[None]], every: float, failed: str) -> None:
-    """For ever: `work` after every `every` seconds. An error is logged as `failed`, by its type only.
+    """Run `work` after every `every` seconds, for ever. An error is logged as `failed`, by its type only.
 
     What could not be done, because the database was away perhaps, is left for the next time.
     """

@@ -109,7 +109,7 @@ class FairShares:
                 self._timer = loop.call_later(self.longest_wait, self._give_up)
 
     def unlimit(self, turn: Future[int]) -> None:
-        """It waits no longer."""
+        """Forget the bound of a wait that has ended."""
         self._until.pop(turn, None)
         if not self._until and self._timer is not None:
             self._timer.cancel()

@@ -35,7 +35,7 @@ class ExactNumber(float):
     text: str
 
     def __new__(cls, text: str) -> "ExactNumber":
-        """From its JSON text."""
+        """A number from its JSON text."""
         number = super().__new__(cls, text)
         number.text = text
         return number

@@ -247,7 +247,7 @@ class Replicas:
             return None
 
     async def run(self) -> None:
-        """For ever: ask the servers how far they are."""
+        """Ask the servers for their positions, for ever."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_primary(), name="position of the primary")
@@ -346,7 +346,7 @@ class Replicas:
         self._hurry()
 
     def _forget(self) -> None:
-        """Of what all replicas in use have, it need not be known who wrote it."""
+        """Forget who wrote what all replicas in use have."""
         used = [replica for replica in self._replicas if replica.state is ReplicaState.FOLLOWING]
         if not used or not self._written:
             return
@@ -368,7 +368,7 @@ class Replicas:
 
 
 async def _rest(due: asyncio.Event) -> None:
-    """Until it is time to ask a server again."""
+    """Wait until it is time to ask a server again."""
     await asyncio.sleep(BUSY)
     with suppress(TimeoutError):
         async with asyncio.timeout(QUIET - BUSY):

@@ -29,7 +29,7 @@ class FarTime(datetime):
 
     @classmethod
     def of(cls, micros: int) -> "FarTime":
-        """From PostgreSQL's number."""
+        """A time from PostgreSQL's number of microseconds."""
         end = LAST if micros > 0 else FIRST
         far = cls(
             *(end.year, end.month, end.day, end.hour, end.minute, end.second, end.microsecond), tzinfo=UTC
@@ -39,7 +39,7 @@ class FarTime(datetime):
 
     @property
     def text(self) -> str:
-        """Like PostgreSQL: `infinity`, `10000-01-01T00:00:00+00:00`, `0044-03-15T00:00:00+00:00 BC`."""
+        """PostgreSQL's text: `infinity`, `10000-01-01T00:00:00+00:00`, `0044-03-15T00:00:00+00:00 BC`."""
         if self.micros >= _INFINITY:
             return "infinity"
         if self.micros <= -_INFINITY:

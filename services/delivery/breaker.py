@@ -47,7 +47,7 @@ class Breakers:
         self._states.setdefault(destination, State()).in_flight += 1
 
     def end(self, destination: Destination, outcome: Outcome | None) -> None:
-        """It has ended; None when nothing was sent."""
+        """Note the end of an attempt; its outcome is None when nothing was sent."""
         state = self._states[destination]
         state.in_flight -= 1
         if outcome is not None and outcome.verdict is not Verdict.DEFER:

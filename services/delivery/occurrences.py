@@ -217,7 +217,7 @@ class Occurrences:
         self._seen: Snapshot | None = None
 
     async def run(self) -> None:
-        """For ever: tell what happened, then wait for more."""
+        """Store notifications of what happened, then wait for more; for ever."""
         while True:
             stored, more = await retry(self.tell, "occurrences_not_read", helps=is_transient)
             if stored:

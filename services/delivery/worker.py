@@ -111,7 +111,7 @@ class Delivery(Running):
             await asyncio.sleep(0.01)
 
     async def _claim(self) -> None:
-        """For ever: claim what is due and begin to send it; rest while nothing is."""
+        """Claim rows that are due and begin to send them, for ever; rest while there are none."""
         while True:
             free = self._pace.most - len(self._under_way) - len(self._ended)
             claimed = await self._claim_some(free) if free > 0 else []
@@ -135,7 +135,7 @@ class Delivery(Running):
         return await retry(attempt, "notifications_not_claimed", helps=is_transient)
 
     async def _rest(self, *, full: bool) -> None:
-        """Until something is committed, a place is free, or it is time to look."""
+        """Wait until something is committed, a place is free, or it is time to look."""
         self._freed.clear()
         if full:
             await self._freed.wait()
@@ -219,7 +219,7 @@ class Delivery(Running):
         return await self._sender.send(message_of(row, self._sender, items), target)
 
     async def _write_down(self) -> None:
-        """For ever: write down what came of messages, all that there is in one statement."""
+        """Write down the outcomes of messages, all that there are in one statement; for ever."""
         while True:
             if not self._ended:
                 self._has_ended.clear()

@@ -67,12 +67,12 @@ class Project:
 
     @property
     def slug(self) -> str:
-        """Its name in paths and addresses, unique."""
+        """The name of the project in paths and addresses, unique."""
         return f"{self.subject.slug}-{self.id}"
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """The name of the project for people."""
         parts = (self.place, self.subject.name, self.kind.name)
         return " ".join(part.say(self.language) for part in parts)
 

@@ -44,7 +44,7 @@ class Timetable:
     children: int
 
     def shift(self, worker: int) -> tuple[datetime, datetime]:
-        """From when to when an instance is there: from just before its first task to just after its last."""
+        """The times between which an instance is there: just before its first task to just after its last."""
         own = [slot for slot in (self.parent, *self.steps) if slot.worker == worker]
         return (
             min(slot.started_at for slot in own) - timedelta(minutes=2),

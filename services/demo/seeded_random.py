@@ -49,7 +49,7 @@ class Chance:
         return timedelta(milliseconds=int((low + self.random() * (high - low)) * 60_000))
 
     def hexadecimal(self, digits: int) -> str:
-        """So many hexadecimal digits, as of a hash."""
+        """A text of so many hexadecimal digits, as of a hash."""
         text = ""
         while len(text) < digits:
             text += f"{int(self.random() * (1 << 52)):013x}"

@@ -54,7 +54,7 @@ def _remembered(event: ChangeEvent) -> str:
 
 @cache
 def _statement(tables: frozenset[str]) -> str:
-    """For each table: the row, or what is remembered of it, against its policy.
+    """SQL that compares the row of each table, or what is remembered of it, with the table's policy.
 
     ```sql
     SELECT event.number, viewer.user_id FROM event JOIN viewer ON viewer.event = event.number

@@ -185,7 +185,7 @@ class Channel:
             _end(self._listeners(post, post.seen), error)
 
     def _next(self) -> list[Post]:
-        """As many posts as are loaded together."""
+        """The next posts, as many as are loaded together."""
         posts = [self._posts.popleft()]
         events = posts[0].events
         while self._posts and events + self._posts[0].events <= self._at_once:
@@ -267,7 +267,7 @@ class Channel:
             _end(concerned, error)
 
     def _listeners(self, post: Post, viewers: Iterable[Viewer]) -> list[Subscriber]:
-        """Those who are to hear of these events as of now."""
+        """The subscribers who are to hear of these events as of now."""
         return [
             subscriber
             for viewer in viewers

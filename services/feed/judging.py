@@ -109,7 +109,7 @@ async def _judge(acquire: Acquire, pairs: Sequence[tuple[PositionedEvent, int]],
 async def seen_by(
     acquire: Acquire, topics: Mapping[Topic, tuple[Sequence[PositionedEvent], Collection[Viewer]]], fail: Fail
 ) -> dict[Topic, Seen]:
-    """For each topic what each of its viewers gets; viewers of whom that cannot be found out fail."""
+    """The events that each viewer of each topic gets; viewers of whom that cannot be found out fail."""
     wanted: dict[PositionedEvent, set[int]] = defaultdict(set)
     for positioned, viewers in topics.values():
         if people := {viewer.user_id for viewer in viewers if not viewer.is_admin}:

@@ -102,7 +102,7 @@ class Reader:
             self._followed.clear()
 
     async def run(self) -> None:
-        """For ever, over all lives; the position is given up only when the last follower has gone."""
+        """Follow the source for ever; the position is given up only when the last follower has gone."""
         try:
             await self._or_lose(self._take_up())
             while True:
@@ -177,7 +177,7 @@ class Reader:
         self._undelivered = None
 
     async def _rest(self) -> None:
-        """Until a wake-up comes, a glance shows that something may be committed, or the poll is due."""
+        """Wait until a wake-up comes, a glance shows that something may be committed, or the poll is due."""
         clock = asyncio.get_running_loop().time
         due = clock() + self._pace.anyway
         while not await self._wakeup_event.wait(self._interval()) and clock() < due:

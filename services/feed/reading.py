@@ -197,7 +197,7 @@ async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Sna
 async def _fetch_started(
     connection: PrimaryConnection, statement: str, *parameters: object
 ) -> asyncpg.Record:
-    """Its one row, whose column `start` says under which start it ran; it is noted where it was not."""
+    """The one row of a statement, with the `start` under which it ran; that is noted where it was not."""
     while True:
         [record] = await connection.fetch(statement, *parameters)
         if record["start"] is not None:

@@ -76,7 +76,7 @@ async def _render(
 def _hopeful(
     wanted: Sequence[tuple[Key, tuple[PositionedEvent, Viewer]]], results: dict[Key, Delivery | Exception]
 ) -> list[tuple[Key, tuple[PositionedEvent, Viewer]]]:
-    """Without those of viewers who have an error already and a group of their own: they end with it."""
+    """The pairs that have no error yet: viewers with a group of their own end with its first error."""
     failed = {key[1]: error for key, error in results.items() if isinstance(error, Exception)}
     hopeful = []
     for key, pair in wanted:

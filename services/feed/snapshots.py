@@ -31,7 +31,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, value: PgSnapshot, start: int = 0, position: int = UNKNOWN_POSITION) -> "Snapshot":
-        """From what asyncpg returns.
+        """The snapshot of the value that asyncpg returns.
 
         Those in progress that began last are left out by an earlier `xmax`, which says the same in fewer
         words.
@@ -56,7 +56,7 @@ class Snapshot:
 
     @property
     def value(self) -> PgSnapshot:
-        """As asyncpg takes it for a parameter of type pg_snapshot."""
+        """The value that asyncpg takes for a parameter of type pg_snapshot."""
         return (self.xmin, self.xmax, self.in_progress)
 
     def sees(self, xid: int) -> bool:

@@ -233,7 +233,7 @@ class Subscriber:
         return taken
 
     def end(self, error: Exception | None = None) -> None:
-        """No more deliveries after those that wait; `error` says why, None that all is told."""
+        """End after the deliveries that wait; `error` says why, None that all is told."""
         if self.ended:
             return
         self.ended = True

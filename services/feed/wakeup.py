@@ -33,7 +33,7 @@ class WakeupEvent:
         self._event.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Until it is set or `seconds` have passed; whether it was set. It is clear after that."""
+        """Wait until it is set or `seconds` have passed; True if it was set. It is clear after that."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._event.wait()

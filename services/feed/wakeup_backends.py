@@ -58,10 +58,10 @@ class QueueBackend(BroadcastBackend):
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
     async def connect(self) -> None:
-        """Nothing: `SupervisedBackend.run` connects."""
+        """Do nothing: `SupervisedBackend.run` connects."""
 
     async def disconnect(self) -> None:
-        """Nothing: broadcaster may connect again, and `close` is for the end."""
+        """Do nothing: broadcaster may connect again, and `close` is for the end."""
 
     async def close(self) -> None:
         """Give up what is open, for good."""
@@ -80,13 +80,13 @@ class MemoryBackend(QueueBackend):
     """For a single process, whose readers are woken without a broker."""
 
     async def subscribe(self, group: str) -> None:
-        """Nothing to do: no other process publishes."""
+        """Do nothing: no other process publishes."""
 
     async def unsubscribe(self, group: str) -> None:
-        """Nothing to do."""
+        """Do nothing: no other process publishes."""
 
     async def publish(self, channel: str, message: Any) -> None:
-        """Nothing to do: there are no others."""
+        """Do nothing: there are no other processes."""
 
 
 class SupervisedBackend(QueueBackend):
@@ -107,10 +107,10 @@ class SupervisedBackend(QueueBackend):
         self._subscribed.set()
 
     async def unsubscribe(self, group: str) -> None:
-        """Nothing: the connection stays for the next subscriber, until `run` ends."""
+        """Do nothing: the connection stays for the next subscriber, until `run` ends."""
 
     async def run(self) -> None:
-        """For ever: hold a connection, and make it again when it is lost."""
+        """Hold a connection, and make it again when it is lost; for ever."""
         await self._subscribed.wait()
         await retry(
             partial(self._hold, self._channel),

@@ -361,7 +361,7 @@ class _Batch:
                 )
 
     def _cutoffs(self) -> dict[UUID, int]:
-        """By instance, when its process was known to have ended, or to have begun anew."""
+        """The times when each instance's process was known to have ended, or to have begun anew."""
         found: dict[UUID, int] = {}
         for session in self._sessions.values():
             restarted = session.entity(Kind.INSTANCE).values.get("restarted") or 0
@@ -373,7 +373,7 @@ class _Batch:
         return found
 
     def _untimed(self, calls: set[UUID]) -> list[UUID]:
-        """Those of the calls of which no source has told how long they took."""
+        """The calls of which no source has told how long they took."""
         return [
             key
             for session in self._sessions.values()

@@ -218,7 +218,7 @@ class Forks:
         return replace(one, session=home.claude_id)
 
     async def _keep_instances(self, asking: Iterable[tuple[str, str]]) -> None:
-        """Of agents that another session has, have rows of those alone that do something here, too.
+        """Keep rows of agents that another session has only where the agent does something here, too.
 
         `asking` are sessions and agents whose requests are told.
         """

@@ -54,7 +54,7 @@ def permission_request(session_key: UUID, hook: Mapping[str, Any], received_at: 
 
 
 def permission_name(hook: Mapping[str, Any], received_at: datetime) -> str:
-    """By what a request for a permission is known, which has no id of its own: what was asked, and when."""
+    """A name for a request for a permission, which has no id of its own: what was asked, and when."""
     asked = {name: hook.get(name) for name in ("agent_id", "prompt_id", "tool_name", "tool_input")}
     return f"{digest(asked)} {received_at.timestamp():.6f}"
 

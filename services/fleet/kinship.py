@@ -152,7 +152,7 @@ def is_copied(entity: Entity) -> bool:
 def clusters(
     thing: Thing, kin: Kin, sessions: Mapping[UUID, Told]
 ) -> Iterable[tuple[tuple[Told, Entity], Sequence[tuple[Told, Entity]]]]:
-    """Those that tell of the same thing: the session that has the row, and the others."""
+    """Sessions that tell of the same thing: the one that has its row, and the others."""
     told = [
         (session, entity)
         for key in kin.keys

@@ -37,7 +37,7 @@ class Best:
 
     @property
     def words(self) -> str:
-        """For the documentation."""
+        """A phrase for the documentation."""
         other = f", of the {self.first_of} first" if self.first_of else ""
         counts = "first" if self.first else "last"
         return f"{', then '.join(self.order)}; of one source what it told {counts}{other}"

@@ -41,7 +41,10 @@ Told = Mapping[str, Any]
 async def read(
     raw: Connection, sessions: Sequence[UUID], ids: Sequence[UUID]
 ) -> dict[tuple[UUID, str, UUID], tuple[str, Told]]:
-    """By session, kind and key: the name, and what was told. Of kinds that are not `WHOLE`, only `ids`."""
+    """The name and the facts of things, by session, kind and key.
+
+    Of kinds that are not `WHOLE`, only `ids`.
+    """
     rows = await raw.fetch(_READ, sessions, [kind.value for kind in WHOLE], ids)
     return {(row["session_id"], row["kind"], row["id"]): (row["name"], row["told"]) for row in rows}
 

@@ -38,7 +38,7 @@ def _may_be_recorded(entity: Entity) -> bool:
 
 
 async def recorded_calls(raw: Connection, calls: Iterable[UUID], sessions: Iterable[Told]) -> set[UUID]:
-    """Those of the calls of which messages were recorded before the sessions told of them."""
+    """The calls whose messages were recorded before the sessions told of them."""
     asked = [*calls]
     if not asked:
         return set()

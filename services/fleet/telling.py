@@ -89,7 +89,7 @@ class Telling:
         )
 
     def about_session(self, at_time: datetime | None, **values: Any) -> None:
-        """Something about the session."""
+        """Note facts about the session."""
         self.tell(Kind.SESSION, "", at_time, **values)
 
     def about_instance(
@@ -99,7 +99,7 @@ class Telling:
         witness: Witness | None = None,
         **values: Any,
     ) -> None:
-        """Something about an instance, by default the one that speaks."""
+        """Note facts about an instance, by default the one that speaks."""
         self.tell(Kind.INSTANCE, self.agent if agent is None else agent, at_time, witness, **values)
 
     def seen(self, at_time: datetime) -> None:
@@ -112,7 +112,7 @@ class Telling:
         self.about_instance(at_time, started=began, seen=seen)
 
     def event(self, at_time: datetime, name: str, detail: object = None, agent: str | None = None) -> None:
-        """Something after which an instance may do something else."""
+        """Note an event after which an instance may do something else."""
         self.about_instance(at_time, agent, events=(name, line(detail)))
 
     def directory(self, at_time: datetime | None, directory: object) -> None:
@@ -383,7 +383,7 @@ def server_of(tool_name: str) -> str | None:
 
 
 def about(tool_name: str, arguments: object) -> str:
-    """In a few words what a tool is used for: `Bash: make test`."""
+    """A phrase that says what a tool is used for: `Bash: make test`."""
     if tool_name in QUESTION_TOOLS:
         asked = next((text(one, "question") for one in objects(arguments, "questions")), None)
         if asked is not None:

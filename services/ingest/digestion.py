@@ -142,7 +142,7 @@ class Digestion(Running):
             await asyncio.wait([*self._under_way.values()])
 
     async def _work(self) -> None:
-        """For ever: look who has records that wait, and begin a batch of each as there are places."""
+        """Begin batches of people who have records that wait, as there are places; for ever."""
         while True:
             begun = 0
             if len(self._under_way) < SLOTS:
@@ -290,5 +290,5 @@ def _stored(row: Any) -> _Stored:
 
 
 def _told(digested: Digested) -> dict[int, str]:
-    """By the id of a record: what in it could not be read."""
+    """The errors in records that could not be read, by the id of the record."""
     return {one.record_id: mask_text(one.message[:1_000]) for one in digested.problems if one.record_id}

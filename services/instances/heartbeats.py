@@ -136,7 +136,7 @@ class HeartbeatWatch:
         self._listening_since: float | None = None
 
     async def run(self) -> None:
-        """For ever: look often enough that a silence is noticed soon after it is one."""
+        """Look often enough that a silence is noticed soon after it begins; for ever."""
         shortest = min(self._silent_for, self._working_for).total_seconds()
         await repeatedly(self.look, min(_LOOK_EVERY, shortest / 4), "heartbeats_not_watched")
 

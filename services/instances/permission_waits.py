@@ -247,7 +247,7 @@ class PermissionWaits(Running):
         self._wakeup.set()
 
     async def _look(self) -> None:
-        """For ever: tell those who wait what became of their requests; rest while none waits."""
+        """Tell those who wait what became of their requests, for ever; rest while none waits."""
         while True:
             if self._waiting or self._abandoned:
                 await self._wakeup.wait(self._poll)

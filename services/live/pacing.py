@@ -18,7 +18,7 @@ class Pacing:
         self._ended = -inf
 
     def touch(self) -> None:
-        """Something changed, perhaps during a reading."""
+        """Note a change, perhaps during a reading."""
         self._stale = True
 
     def wait(self, now: float) -> float | None:

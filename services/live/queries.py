@@ -74,7 +74,7 @@ class LiveQueries:
         return topic
 
     async def _run(self, topic: LiveTopic) -> None:
-        """Until an error of the query has ended all who follow it."""
+        """Run the topic until an error of the query has ended all who follow it."""
         await topic.run()
         if task := self._forget(topic):
             task.cancel()

@@ -69,7 +69,7 @@ class LiveSubscriber:
         return [] if delivery is None else [delivery]
 
     def end(self, error: Exception | None = None) -> None:
-        """No more results after the one that waits; `error` says why, None that all is told."""
+        """End after the result that waits; `error` says why, None that all is told."""
         if self.ended:
             return
         self.ended = True

@@ -70,7 +70,7 @@ class LiveTopic:
         self._newcomers.discard(subscriber)
 
     def touch(self) -> None:
-        """Something changed that the query may depend on."""
+        """Note a change of rows that the query may depend on."""
         self._pacing.touch()
         self._stirred.set()
 

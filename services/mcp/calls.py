@@ -188,7 +188,7 @@ def _first(call: UUID, before: Mapping[UUID, UUID]) -> UUID:
 
 
 def _cancellations(rows: Collection[Row], answered: Container[UUID]) -> dict[UUID, UUID]:
-    """By request, the notification that cancelled it: of those with its id, the latest that was open."""
+    """The notification that cancelled each request: of those with its id, the latest while it was open."""
     cancels = sorted((row for row in rows if row.method == CANCELLED and row.rpc_id), key=lambda row: row.at)
     found: dict[UUID, UUID] = {}
     for cancel in cancels:

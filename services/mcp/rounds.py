@@ -88,7 +88,7 @@ class Row(Protocol):
 
 
 def continued(rows: Iterable[Row], asked: Mapping[UUID, Row]) -> dict[UUID, UUID]:
-    """By a request that goes on with a call: the request before it, whose answer asked for more.
+    """The request before each one that goes on with a call, by that one; its answer asked for more.
 
     `asked` has the requests of answers that ask, by the id of the answer. A request takes the latest answer
     before it, of the same server, tool and state, that no other one has taken. The order of the rows is all

@@ -59,7 +59,7 @@ class SentNotifications(Running):
         self._pending = asyncio.Event()
 
     def note(self, notification_id: UUID) -> None:
-        """It was written to a connection, perhaps not the first one; entered soon."""
+        """Note that a notification was written to a connection, perhaps not the first; it is stored soon."""
         self._written.add(notification_id)
         self._pending.set()
 
@@ -141,7 +141,7 @@ def _due(retries: Retries, condition: ColumnElement[bool]) -> Select[UUID]:
 
 
 async def keep_sending(database: Database, retries: Retries, every: float) -> None:
-    """For ever: look every `every` seconds."""
+    """Send again what is due, every `every` seconds, for ever."""
 
     async def send() -> None:
         async with database.upkeep() as connection:

@@ -128,7 +128,7 @@ def without_known_forms(texts: Sequence[str]) -> list[str]:
 
 
 def _found(encoded: bytes) -> list[tuple[int, int]]:
-    """From where to where what Kingfisher finds reaches, in bytes."""
+    """The ranges that Kingfisher finds, as first and last offset in bytes."""
     if len(encoded) < SHORTEST:
         return []
     found = scanner().scan(encoded, timeout=_LONGEST_SCAN)

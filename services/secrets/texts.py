@@ -115,7 +115,7 @@ def without_named_secrets(text: str) -> str:
 
 
 def _lowered(text: str) -> str:
-    """In lower case, of the same length."""
+    """The text in lower case, of the same length."""
     if text.isascii():
         return text.lower()
     return text.replace("\u0130", "I").replace("\u017f", "s").lower()

@@ -59,7 +59,7 @@ class Outcome:
     error: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As it stands in `maintenance_runs.steps`."""
+        """The outcome as it stands in `maintenance_runs.steps`."""
         return {
             "step": self.step.name,
             "seconds": round(self.seconds, 3),
@@ -263,7 +263,7 @@ _TOO_LONG: Final = "The database refused a part of it or took too long; the next
 
 
 async def keep_maintained(maintenance: Maintenance, every: float, first: float = FIRST_RUN) -> None:
-    """For ever: run when the last run of any process began `every` seconds ago.
+    """Run maintenance when the last run of any process began `every` seconds ago; for ever.
 
     A run that fails is logged, and the next one does its work.
     """

@@ -45,7 +45,7 @@ async def requeue_expired(
 
 
 async def watch_leases(database: Database, every: float = 5.0) -> None:
-    """For ever: queue expired tasks again every `every` seconds, in any number of processes at once."""
+    """Queue expired tasks again every `every` seconds, for ever, in any number of processes at once."""
 
     async def requeue() -> None:
         async with database.upkeep() as connection:

@@ -50,7 +50,7 @@ Done = Callable[[int], Awaitable[None]]
 
 
 async def _nobody(done: int) -> None:
-    """Nothing is to be told."""
+    """Tell no one."""
 
 
 async def add_tasks(

@@ -290,7 +290,7 @@ def _require_columns(
     lifecycle: Lifecycle | None,
     archive: Archive | None,
 ) -> None:
-    """Raises: ValueError when the model lacks what the declaration speaks of."""
+    """Check that the model has the columns of the declaration. Raises: ValueError where it lacks one."""
     named = [reference.column for reference in references]
     named += ["status"] if lifecycle is not None else []
     named += [belongs_by] if belongs_by is not None else []

@@ -12,18 +12,24 @@ _BYTES_PER_GB: Final = 1024**3
 
 
 async def require_session(connection: WriteConnection, user_id: int) -> None:
-    """Raises: QuotaExceeded when the person has `max_sessions` sessions already."""
+    """Check for room for a session. Raises: QuotaExceeded when the person has `max_sessions` already."""
     await _require_place(connection, user_id, "sessions", "max_sessions")
 
 
 async def require_worktree(connection: WriteConnection, user_id: int, size_bytes: int = 0) -> None:
-    """Raises: QuotaExceeded when the person has `max_worktrees`, or gets past `storage_limit_gb`."""
+    """Check for room for a worktree.
+
+    Raises: QuotaExceeded when the person has `max_worktrees`, or gets past `storage_limit_gb`.
+    """
     await _require_place(connection, user_id, "worktrees", "max_worktrees")
     await require_storage(connection, user_id, size_bytes)
 
 
 async def require_storage(connection: WriteConnection, user_id: int, more_bytes: int) -> None:
-    """Raises: QuotaExceeded when the person's worktrees would take more than `storage_limit_gb`."""
+    """Check for room on the disk.
+
+    Raises: QuotaExceeded when the person's worktrees would take more than `storage_limit_gb`.
+    """
     limit = await _limit(connection, user_id, "storage_limit_gb")
     if limit is None or more_bytes <= 0:
         return

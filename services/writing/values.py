@@ -177,7 +177,7 @@ def _masked_columns(table: WritableTable) -> tuple[str, ...]:
 
 @cache
 def _storing(table: WritableTable) -> Mapping[str, Convert]:
-    """By column name: from an input value to a parameter, or for what is sealed to what `_secret` takes."""
+    """A function for each column, by name: it makes a parameter of an input, or what `_secret` takes."""
     return {
         name: _as_it_is if column.encrypted else _or_null(column.column)
         for name, column in table.columns.items()

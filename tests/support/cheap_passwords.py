@@ -15,7 +15,7 @@ _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=32, 
 
 
 def hash_cheaply() -> None:
-    """From now on, in this process."""
+    """Hash cheaply from now on, in this process."""
     _use(_CHEAP)
 
 

@@ -46,7 +46,7 @@ class Follower:
         self._cursor: str | None = None
 
     async def follow(self) -> None:
-        """For ever."""
+        """Follow for ever."""
         while True:
             for place in self._places:
                 try:

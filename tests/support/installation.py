@@ -74,7 +74,7 @@ class Installation:
 
     @property
     def places(self) -> list[int]:
-        """Of those that run."""
+        """The places of the processes that run."""
         return [*self._running]
 
     def url(self, place: int) -> str:

@@ -69,7 +69,7 @@ class Fleet:
             )
 
     def kill(self, name: str) -> None:
-        """As the kernel does when memory runs out."""
+        """Kill a process as the kernel does when memory runs out."""
         self._running[name].kill()
         self._running.pop(name).wait(PATIENCE)
 

@@ -29,7 +29,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """For BROADCAST_URL."""
+        """The URL for BROADCAST_URL."""
         return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:

@@ -45,7 +45,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """As the product names it."""
+        """The name that the product gives it."""
         return f"{self.server.folder}:5432"
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class Node:
             time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """As `pg_ctl stop`; by SIGQUIT without a word to clients, as after a crash."""
+        """Stop it as `pg_ctl stop` does; by SIGQUIT without a word to clients, as after a crash."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(how)

@@ -45,7 +45,7 @@ class RestartablePostgres:
         )
 
     def _stop(self, *, immediate: bool = False) -> None:
-        """As `pg_ctl stop -m fast`, or `immediate`: then without a checkpoint, as after a crash."""
+        """Stop it as `pg_ctl stop -m fast` does; `immediate` is without a checkpoint, as after a crash."""
         if immediate:
             assert self.server.postmaster is not None
             self.server.postmaster.process.send_signal(signal.SIGQUIT)

@@ -198,7 +198,7 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Nothing of the machine on which the test runs."""
+        """The variables of the environment, with none of the machine on which the test runs."""
         return {
             "HOME": str(self.home),
             "PATH": f"{Path(self.program).parent}:{os.environ['PATH']}",

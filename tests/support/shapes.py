@@ -72,7 +72,7 @@ class Shapes:
         self._object(root, operation.selection_set, data, operation.operation.value)
 
     def note(self, what: str, example: str) -> None:
-        """Something is wrong; of several alike the first is told."""
+        """Note an error; of several alike the first is told."""
         self.wrong.setdefault(what, f"{example}\n  in {self._document[:1500]}")
 
     def right(self) -> None:
@@ -141,7 +141,7 @@ class Shapes:
     def _fields(
         self, kind: GraphQLObjectType, selection: SelectionSetNode
     ) -> Iterator[tuple[str, list[FieldNode]]]:
-        """By the key in the response, in its order."""
+        """The fields by their key in the response, in its order."""
         found: dict[str, list[FieldNode]] = {}
         for node in selection.selections:
             if isinstance(node, FieldNode):

@@ -16,7 +16,9 @@ _COLORS: Final = {"low": 0x95A5A6, "normal": 0x3498DB, "high": 0xE67E22, "urgent
 
 
 def request(message: Message, target: Target, now: datetime, base: str) -> Request:
-    """By the configuration `{"webhook_url"}`, or `{"webhook_id", "webhook_token"}`. Raises: NotConfigured.
+    """The request for the configuration `{"webhook_url"}`, or `{"webhook_id", "webhook_token"}`.
+
+    Raises: NotConfigured.
 
     `wait=true` has Discord answer once the message is there.
     """

@@ -15,7 +15,7 @@ _ALREADY_ACCEPTED: Final = 409
 
 
 def request(message: Message, target: Target, now: datetime, base: str) -> Request:
-    """By the configuration `{"channel_access_token", "to"}`. Raises: NotConfigured.
+    """The request for the configuration `{"channel_access_token", "to"}`. Raises: NotConfigured.
 
     LINE sends a message once for each retry key, so that it may be repeated.
     """

@@ -17,7 +17,10 @@ _PASSING: Final = frozenset(
 
 
 def request(message: Message, target: Target, now: datetime, base: str) -> Request:
-    """By the configuration `{"webhook_url"}`, or `{"token", "channel"}`. Raises: NotConfigured."""
+    """The request for the configuration `{"webhook_url"}`, or `{"token", "channel"}`.
+
+    Raises: NotConfigured.
+    """
     content = _content(message)
     headers = {"content-type": "application/json; charset=utf-8", "user-agent": "ccgraph"}
     token, channel = target.text("token"), target.text("channel")

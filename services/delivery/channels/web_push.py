@@ -45,7 +45,7 @@ class Vapid:
 
     @classmethod
     def of(cls, private_key: str, contact: str) -> "Vapid":
-        """From 32 bytes in base64url, as other tools write a VAPID key. Raises: ValueError."""
+        """The key from 32 bytes in base64url, as other tools write a VAPID key. Raises: ValueError."""
         try:
             number = int.from_bytes(_unpadded(private_key))
         except binascii.Error:

@@ -97,7 +97,7 @@ async def remove_old(means: Means, places: Sequence[LivePlace], since: datetime,
 
 
 async def _remove(database: Database, table: str, condition: str, *parameters: object) -> None:
-    """In batches."""
+    """Remove rows in batches."""
     some = f"SELECT tableoid, ctid FROM {table} WHERE {condition} LIMIT {_BATCH}"
     sql = deletion(table, f"(tableoid, ctid) IN ({some})")
     for _ in range(_MOST_BATCHES):

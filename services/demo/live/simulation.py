@@ -80,7 +80,7 @@ class DemoFleet:
         self._means = Means(database, vault, waits, self._pacing.now)
 
     async def run(self) -> None:
-        """For ever; while the database is away, try again.
+        """Play for ever; while the database is away, try again.
 
         Raises: NotTheDemo, and AlreadyPlayed where another process does it.
         """

@@ -32,11 +32,11 @@ class Timeline:
         self._scripts.add(asyncio.get_running_loop().create_task(self._run(script, after)))
 
     async def pause(self, seconds: float) -> None:
-        """For a script: go on after so many seconds."""
+        """Let a script go on after so many seconds."""
         await self._hand_over(seconds)
 
     async def answered(self, waiting: "asyncio.Future[Any]", seconds: float) -> bool:
-        """For a script: go on when something outside of the simulation is done; False after `seconds`."""
+        """Let a script go on when something outside of the simulation is done; False after `seconds`."""
         woken = self._enter(seconds)
         waiting.add_done_callback(lambda _: self._hurry(woken))
         self._handed_over.set()
@@ -44,7 +44,7 @@ class Timeline:
         return waiting.done()
 
     async def run(self, until: float | None = None) -> None:
-        """Until no script is left, or until a time of the simulation's.
+        """Run until no script is left, or until a time of the simulation.
 
         Raises: what a script raises; the others are ended then, as when this is cancelled.
         """

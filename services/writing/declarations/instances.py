@@ -38,7 +38,7 @@ async def _instance_created(connection: WriteConnection, values: Values, prefix:
 async def _instance_changed(
     connection: WriteConnection, row: Mapping[str, Any], changes: Values, prefix: str
 ) -> None:
-    """No more than `max_parallel_cc` instances of a project run at a time (decision 23)."""
+    """Refuse to start more than `max_parallel_cc` instances of a project (decision 23)."""
     match changes.get("status"):
         case CcInstanceStatus.STOPPED:
             await let_go(connection, [row["id"]])

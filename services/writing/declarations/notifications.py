@@ -104,7 +104,10 @@ def _require_headers(values: Values, prefix: str) -> None:
 
 
 def _require_sealed_url(service: object, values: Values, prefix: str) -> None:
-    """With a URL of Slack or Discord any person can write there, so it goes where it is encrypted."""
+    """Refuse a URL of Slack or Discord in clear, since any person can write there who reads it.
+
+    Raises: BadInput.
+    """
     if service in (NotificationService.SLACK, NotificationService.DISCORD) and values.get("webhook_url"):
         raise BadInput(
             'This URL is a secret: give it as serviceConfig {"webhook_url": "..."}, which is encrypted.',

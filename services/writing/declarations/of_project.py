@@ -12,7 +12,7 @@ EDITED_PROJECT: Final = Reference("project_id", "projects", access=Access.CHANGE
 
 
 def same_project(column: str, target: str) -> Reference:
-    """To a row of `target` of the same project."""
+    """A reference to a row of `target` of the same project."""
     return Reference(
         column,
         target,
