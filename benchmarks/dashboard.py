@@ -88,7 +88,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of a page after so many minutes: the bytes of its live objects, and the number of its nodes."""
+    """The memory of a page after so many minutes: bytes of its live objects, and the number of its nodes."""
 
     minutes: float
     heap: int

@@ -171,7 +171,7 @@ async def maintained(database: BenchmarkDatabase) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of each run what each kind of query took; how many rows went in how many seconds."""
+    """The times that each kind of query took in each run; how many rows went in how many seconds."""
 
     runs: dict[str, dict[str, Figures]]
     removed: int

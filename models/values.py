@@ -1,4 +1,4 @@
-"""From a value that a caller gives to the parameter of a statement: alike in filters, inputs and keys.
+"""Converts values that callers give to parameters of statements: alike in filters, inputs and keys.
 
 Every function raises `Unfit` with a phrase that goes on after a field's name: "must be a text". A value is
 what JSON or GraphQL makes of it: a text for a UUID, or what a scalar has made of that text before.

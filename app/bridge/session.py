@@ -1,4 +1,4 @@
-"""As which instance the agent works that started this program."""
+"""The instance as which the agent works that started this program."""
 
 from collections.abc import Mapping
 from typing import Final

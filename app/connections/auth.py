@@ -1,4 +1,4 @@
-"""From an `Authorization` header, or a WebSocket's `connectionParams.authorization`, to the caller."""
+"""Finds the caller by the header `Authorization`, or a WebSocket's `connectionParams.authorization`."""
 
 import ipaddress
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ class ConnectionInit:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """To be answered with a pong at once."""
+    """A ping, to be answered with a pong at once."""
 
 
 @dataclass(frozen=True, slots=True)

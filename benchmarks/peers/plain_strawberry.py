@@ -93,7 +93,7 @@ class UltrathinkMessage:
 
     @classmethod
     def of(cls, row: models.UltrathinkMessage) -> "UltrathinkMessage":
-        """From a row."""
+        """The object of a row."""
         return cls(id=row.id, instruction_content=row.instruction_content, sent_at=row.sent_at)
 
 
@@ -117,7 +117,7 @@ class Task:
 
     @classmethod
     def of(cls, row: models.Task) -> "Task":
-        """From a row."""
+        """The object of a row."""
         return cls(
             id=row.id,
             name=row.name,
@@ -167,7 +167,7 @@ class CcInstance:
 
     @classmethod
     def of(cls, row: models.CcInstance) -> "CcInstance":
-        """From a row."""
+        """The object of a row."""
         return cls(id=row.id, name=row.name, status=row.status.value)
 
     @strawberry.field
@@ -195,7 +195,7 @@ class Project:
 
     @classmethod
     def of(cls, row: models.Project) -> "Project":
-        """From a row."""
+        """The object of a row."""
         return cls(id=row.id, name=row.name, is_public=row.is_public, row=row)
 
     @strawberry.field
@@ -292,7 +292,7 @@ class McpMessage:
 
 @strawberry.type
 class PageInfo:
-    """Whether there is more."""
+    """Facts about a page: whether there are more rows."""
 
     has_next_page: bool
 

@@ -1,4 +1,4 @@
-"""From a resolver's `info` to the action that a use case takes."""
+"""Makes the action that a use case takes of a resolver's `info`."""
 
 from typing import Any
 

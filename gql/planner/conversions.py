@@ -1,4 +1,4 @@
-"""From a value in a document or its variables to the parameter that PostgreSQL is given.
+"""Converts values in a document or its variables to the parameters that PostgreSQL is given.
 
 What a value of each kind may be says models/values.py; here is what only the planner asks for. Every function
 raises ValueError with a phrase that says what the value has to be.

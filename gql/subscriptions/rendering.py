@@ -1,4 +1,4 @@
-"""From an event to the GraphQL response, once for all who asked alike; no executor runs for an event."""
+"""Makes the GraphQL response of an event, once for all who asked alike; no executor runs for an event."""
 
 import asyncio
 from collections import defaultdict

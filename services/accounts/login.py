@@ -1,4 +1,4 @@
-"""From a username and a password to a pair of tokens."""
+"""Gives a pair of tokens for a username and a password."""
 
 from datetime import timedelta
 from typing import Final

@@ -77,7 +77,7 @@ class QueueBackend(BroadcastBackend):
 
 
 class MemoryBackend(QueueBackend):
-    """For a single process, whose readers are woken without a broker."""
+    """A backend for a single process, whose readers are woken without a broker."""
 
     async def subscribe(self, group: str) -> None:
         """Do nothing: no other process publishes."""

@@ -22,7 +22,7 @@ _KNOWN_RULES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `begin` to `end` on the clocks of `timezone`, over midnight where the end comes first."""
+    """Hours from `begin` to `end` by the clocks of `timezone`, over midnight where the end comes first."""
 
     begin: time
     end: time

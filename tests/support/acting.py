@@ -11,7 +11,7 @@ VAULT = Vault.of("k" * 32)
 def action(
     database: Database, principal: Principal, name: str = "test", origin: Origin | None = None
 ) -> Action:
-    """What somebody asks for."""
+    """The action that a transport would make."""
     return Action(database, principal, origin or Origin(), name, VAULT)
 
 

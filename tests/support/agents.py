@@ -75,7 +75,7 @@ class Agent:
     ids: "count[int]" = field(default_factory=lambda: count(1))
 
     def headers(self, method: str, params: dict[str, Any]) -> dict[str, str]:
-        """What a client sends with a request."""
+        """The headers that a client sends with a request."""
         sent = {
             "authorization": f"Bearer {self.token}",
             "accept": "application/json, text/event-stream",
@@ -183,7 +183,7 @@ def _plain(value: Any) -> Any:
 
 @asynccontextmanager
 async def agents(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """What agents of a test share: connections."""
+    """A client whose connections the agents of a test share."""
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as client:
         yield client

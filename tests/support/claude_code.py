@@ -1,4 +1,4 @@
-"""What a real Claude Code has told, as records for digestion (tests/data/claude-code*)."""
+"""Records for digestion that a real Claude Code has told (tests/data/claude-code*)."""
 
 import json
 from collections.abc import Iterator

@@ -63,7 +63,7 @@ class Conversation:
     def processes(
         self, *, alive: Sequence[int] = (), gone: Sequence[int] = (), after: float = 1
     ) -> RawRecord:
-        """What `ccgraph watch` sees of the session's processes."""
+        """The record that `ccgraph watch` sends of the session's processes."""
         self.now += timedelta(seconds=after)
 
         def told(numbers: Sequence[int]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ class Clock:
     now: float = 0.0
 
     def __call__(self) -> float:
-        """What the clock shows."""
+        """The time of the clock."""
         return self.now
 
 
@@ -27,11 +27,11 @@ class HeldLoop:
         self._loop = asyncio.get_running_loop()
 
     def __getattr__(self, name: str) -> Any:
-        """What the loop does at once."""
+        """The loop's own attribute, for what it does at once."""
         return getattr(self._loop, name)
 
     def time(self) -> float:
-        """What its clock shows, in seconds."""
+        """The time of its clock, in seconds."""
         return self._now
 
     def call_later(self, delay: float, callback: Callable[..., object], *arguments: Any) -> asyncio.Handle:

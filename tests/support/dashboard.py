@@ -1,4 +1,4 @@
-"""What tests of the dashboard share: whether it is built, a browser, a look for what bars people from it."""
+"""Parts that tests of the dashboard share: whether it is built, a browser, a look for barriers to people."""
 
 import asyncio
 import os
@@ -135,7 +135,7 @@ Promise.all(document.getAnimations()
 
 
 def violations(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds in the page: the rule, and the first element that breaks it.
+    """The barriers that axe-core finds in the page: the rule, and the first element that breaks it.
 
     What fades in has too little contrast until it is there.
     """

@@ -14,7 +14,7 @@ SHOWN, LONGEST = int(os.environ.get("SHOWN", "12")), 700
 
 @dataclass(slots=True)
 class Differences:
-    """What is not as it should be. All of it is told at the end, each with a query to paste."""
+    """The differences from what should be. All of it is told at the end, each with a query to paste."""
 
     compared: int = 0
     _found: dict[str, list[str]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 def examples(usual: int) -> int:
-    """How many examples to draw: so many, or as many as the variable EXAMPLES says."""
+    """The number of examples to draw: `usual`, or the number in the variable EXAMPLES."""
     return int(os.environ.get("EXAMPLES", usual))
 
 

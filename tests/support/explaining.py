@@ -22,13 +22,13 @@ async def planning(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def looked_at(connection: asyncpg.Connection, table: str, sql: str, *parameters: object) -> float:
-    """How many rows of a table a statement looks at when it runs."""
+    """The number of rows of a table that a statement looks at when it runs."""
     text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *parameters)
     return sum(rows_of(table, orjson.loads(text)[0]["Plan"]))
 
 
 def rows_of(table: str, node: dict[str, Any]) -> Iterator[float]:
-    """How many rows of a table each part of a plan has looked at."""
+    """The number of rows of a table that each part of a plan has looked at."""
     if node.get("Relation Name", "").startswith(table):
         each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
         yield each * node["Actual Loops"]

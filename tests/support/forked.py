@@ -98,7 +98,7 @@ class Forker:
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], text: str = ""
     ) -> "subprocess.CompletedProcess[str]":
-        """What `subprocess.run` gives of `ccgraph` with these arguments in `folder`; `text` is its input."""
+        """The result of `ccgraph` with these arguments in `folder`; `text` is its input."""
         with (
             tempfile.TemporaryFile() as given,
             tempfile.TemporaryFile() as out,

@@ -29,7 +29,7 @@ class Socket:
         await self._connection.send(message)
 
     async def hear(self, seconds: float = PATIENCE) -> Any:
-        """The next message, or TimeoutError."""
+        """The next message. Raises: TimeoutError."""
         return json.loads(await self.hear_text(seconds))
 
     async def hear_text(self, seconds: float = PATIENCE) -> str | bytes:

@@ -19,7 +19,7 @@ QUICK = {"fsync": "off", "shared_buffers": "32MB"}
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What became of the process: `answer` is the URL, or the sentence why there is none."""
+    """The outcome of the process: `answer` is the URL, or the sentence why there is none."""
 
     process: "subprocess.Popen[str]"
     answer: str

@@ -21,7 +21,7 @@ TOKEN = "an-ingest-token"
 
 @dataclass
 class Received:
-    """What came, in the order in which it came; `refuse` may give a status and headers for a request.
+    """The requests in the order in which they came; `refuse` may give a status and headers for one.
 
     `named` are the ids of single hooks, also of those that were refused; `strangers` counts requests with
     another token.

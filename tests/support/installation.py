@@ -78,7 +78,7 @@ class Installation:
         return [*self._running]
 
     def url(self, place: int) -> str:
-        """Where one listens; KeyError when it does not run."""
+        """The URL of a process. Raises: KeyError when it does not run."""
         return self._running[place][1].url
 
     def websocket_url(self, place: int) -> str:
@@ -86,7 +86,7 @@ class Installation:
         return "ws" + self.url(place).removeprefix("http")
 
     async def ask(self, place: int, token: str, query: str, **variables: object) -> Any:
-        """What a process answers to an operation; AssertionError when that has errors."""
+        """The answer of a process to an operation. Raises: AssertionError when it has errors."""
         body = {"query": query, "variables": variables}
         async with httpx.AsyncClient(
             timeout=PATIENCE, headers={"authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""What the conformance suite of MCP asks of a server that it is to try: tools, resources, prompts.
+"""Tools, resources and prompts for which the conformance suite of MCP asks a server that it tries.
 
 It takes the place of `AgentServer`, so that all around it is the product's.
 """

@@ -1,4 +1,4 @@
-"""Where the temporary folders of a run lie: in memory, if there is enough of it.
+"""The place of a run's temporary folders: in memory, if there is enough of it.
 
 A database of a test's own is a copy of 700 files. On a disk that takes ten times as long, and most of it is
 the processor's time.

@@ -108,7 +108,7 @@ class _Filler:
 
 
 def _is_left_out(column: "Column[Any]") -> bool:
-    """Whether the column keeps its default."""
+    """True if the column keeps its default."""
     if column.info.get("hidden"):
         return column.nullable or column.server_default is not None
     counted = column.table.name == "projects" and column.name in _COUNTED
@@ -128,7 +128,7 @@ def _is_unique(column: "Column[Any]") -> bool:
 
 
 def _values(column: "Column[Any]") -> list[Cell]:
-    """What the column goes through, a plain value first."""
+    """The values that the column goes through, a plain value first."""
     choices = getattr(column.type, "enum_class", None)
     longest = getattr(column.type, "length", None) or 10**6
     if choices is not None:

@@ -1,4 +1,4 @@
-"""How fast this machine is, so that bounds on the processor's time hold on every one."""
+"""The pace of this machine, so that bounds on the processor's time hold on every one."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _USUAL = 0.015
 
 
 def slowness() -> float:
-    """How many times longer than usual the processor takes now; at least 1."""
+    """The factor by which the processor takes longer than usual now; at least 1."""
     return _compared(time.process_time)
 
 

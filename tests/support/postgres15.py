@@ -81,7 +81,7 @@ class Postgres15:
 
 
 def server_user() -> str | None:
-    """Who runs servers: nobody in place of root, whom PostgreSQL refuses; None is oneself."""
+    """The account that runs servers: nobody in place of root, whom PostgreSQL refuses; None is oneself."""
     return "nobody" if os.geteuid() == 0 else None
 
 

@@ -26,7 +26,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         line = next(line for line in self.welcome.splitlines() if "ccgraph serves" in line)
         return line.split()[-1].removesuffix("/graphql")
 

@@ -63,7 +63,7 @@ def proxied(
 def passed(
     content: bytes, server: Sequence[str], cwd: Path, variables: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
-    """What comes back when a client says all of `content` and then closes its end."""
+    """The output when a client says all of `content` and then closes its end."""
     return subprocess.run(
         command(*server),
         input=content,

@@ -36,7 +36,7 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a receiver answers."""
+    """The answer of a receiver."""
 
     status: int = 200
     body: bytes = b"ok"

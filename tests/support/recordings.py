@@ -1,4 +1,4 @@
-"""What a real Claude Code has sent: tests/data/claude-code."""
+"""Recordings of what a real Claude Code has sent: tests/data/claude-code."""
 
 import json
 from pathlib import Path

@@ -52,13 +52,13 @@ class RedisServer:
             return int(client.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
 
     def subscribers(self, channel: str) -> int:
-        """How many are subscribed; none while it is stopped."""
+        """The number of subscribers; 0 while it is stopped."""
         with redis.Redis.from_url(self.url) as client:
             return int(client.execute_command("PUBSUB", "NUMSUB", channel)[1])
 
     @property
     def published(self) -> int:
-        """How often somebody has published since the start."""
+        """The number of messages that were published since the start."""
         with redis.Redis.from_url(self.url) as client:
             return int(client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
 

@@ -79,7 +79,7 @@ class Node:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and not stopped since."""
+        """True if it was started and not stopped since."""
         return self._process is not None
 
     def signal_all(self, what: signal.Signals) -> None:

@@ -185,7 +185,7 @@ def scripted(scripts: Mapping[str, Sequence[Step]]) -> Iterator[ScriptedModel]:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a person works: a HOME of its own with a project, and the Claude Code that is installed."""
+    """A place in which a person works: a HOME of its own with a project, and the installed Claude Code."""
 
     home: Path
     project: Path

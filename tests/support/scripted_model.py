@@ -106,7 +106,7 @@ def _events(message: dict[str, Any], block: dict[str, Any]) -> list[tuple[str, d
 
 
 def _said(messages: Sequence[dict[str, Any]]) -> int:
-    """How many answers the model has given."""
+    """The number of answers that the model has given."""
     return sum(message.get("role") == "assistant" for message in messages)
 
 

@@ -134,7 +134,7 @@ def _drawn(kind: str, size: str | None, chance: random.Random) -> str:
 
 
 def _password(symbols: str, chance: random.Random) -> str:
-    """What a person or a password manager makes up, 10 to 16 characters with two symbols inside."""
+    """A password as a person or a password manager makes it: 10 to 16 characters, two symbols inside."""
     size = chance.randrange(10, 17)
     characters = [chance.choice(_ALPHABETS["alnum"]) for _ in range(size)]
     for at in chance.sample(range(2, size - 1), 2):

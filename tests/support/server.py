@@ -55,7 +55,7 @@ class TestServer:
         return self.runner.run(work)
 
     def log(self, since: float) -> str:
-        """What the server wrote since then, in seconds since 1970, at most its last lines."""
+        """The end of what the server wrote since then, in seconds since 1970."""
         postmaster = ready_postmaster(self.embedded.directory.cluster)
         # It writes into memory of the process that started it, which may be another worker.
         try:

@@ -21,7 +21,7 @@ class LiveServer:
 
     @property
     def websocket_url(self) -> str:
-        """Where WebSockets connect."""
+        """The URL for WebSockets."""
         return "ws" + self.url.removeprefix("http")
 
 

@@ -1,4 +1,4 @@
-"""Whether an answer has the shape that the schema promises, and a selection of everything that a type has.
+"""Checks that an answer has the shape that the schema promises, and selections of all that a type has.
 
 The check shares nothing with the server: it walks the document beside the data.
 """

@@ -1,4 +1,4 @@
-"""What a socket tells without being read."""
+"""Facts about a socket that can be told without reading it."""
 
 import select
 import socket

@@ -1,4 +1,4 @@
-"""What a test saw go to PostgreSQL over the reading connections."""
+"""Statements that a test saw go to PostgreSQL over the reading connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What of the API can be compared with the rows of the database: all but what PostgreSQL measures.
+"""Parts of the API that can be compared with the rows of the database: all but what PostgreSQL measures.
 
 Sizes, partitions and queues differ from one reading to the next, and the size of a database is of the moment.
 tests/integration/system/test_system_health.py asks for them.
@@ -13,6 +13,6 @@ def stored(catalog: Catalog) -> tuple[TableType, ...]:
 
 
 def is_measured(catalog: Catalog, kind: str) -> bool:
-    """Whether a type of the API, or its connection, has rows that are measured."""
+    """True if a type of the API, or its connection, has rows that are measured."""
     table = catalog.types.get(kind.removesuffix("Connection"))
     return table is not None and table.is_measured

@@ -79,7 +79,7 @@ def without_numbers(row: str) -> str:
 async def alike(
     likeness: Likeness, one: Database, other: Database, say: Callable[[str], str] = lambda row: row
 ) -> list[str]:
-    """What differs between the rows of both, as `say` has them, a line for each; empty if they are alike."""
+    """Differences between the rows of both, as `say` has them, a line for each; none if they are alike."""
     here, there = await contents(one), await contents(other)
     differences = []
     for table in _TABLES:
@@ -93,7 +93,7 @@ async def alike(
 async def twins(
     postgres: TestServer, settings: Settings, fill: Callable[[Database], Awaitable[T]]
 ) -> AsyncIterator[tuple[T, Database, Database]]:
-    """What `fill` gave of a database, and two copies of that."""
+    """The result of `fill` on a database, and two copies of that."""
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(_copy(postgres, TEMPLATE))
         async with open_database(_on(settings, first)) as database:

@@ -10,7 +10,7 @@ PATIENCE = 60.0
 
 
 async def until(true: Callable[[], Awaitable[bool] | bool], seconds: float = PATIENCE) -> None:
-    """Return when the condition holds, or TimeoutError."""
+    """Return when the condition holds. Raises: TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
             found = true()

@@ -97,7 +97,7 @@ def _plain(column: Column[Any], number: int, chance: random.Random) -> Any:
 
 
 def _mend(table: str, values: dict[str, Any], number: int, chance: random.Random) -> None:
-    """What the tables' own rules ask for."""
+    """Change values so that the tables' own rules hold."""
     if table == "users":
         values |= {"username": f"person_{number}", "hashed_password": "x", "is_admin": number == 0}
         values["email"] = f"person{number}@example.com" if chance.random() < 0.8 else None

@@ -94,7 +94,7 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """With what the fleet acts: use cases in a person's name. `now` gives the time of what happens."""
+    """The means of the fleet: use cases in a person's name. `now` gives the time of what happens."""
 
     database: Database
     vault: Vault

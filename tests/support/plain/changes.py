@@ -1,4 +1,4 @@
-"""Who may change which row, in plain Python: the table of docs/security.md, "Who changes what", row by row.
+"""Rules of who may change which row, in plain Python: docs/security.md, "Who changes what", row by row.
 
 Nothing here is taken from models/change_policy.py: it is what that module is compared with.
 """
@@ -15,24 +15,24 @@ from tests.support.plain.visibility import Row, Seer, Sight, Tables
 
 @dataclass(slots=True)
 class Reach:
-    """What one person changes of these tables, which are given by their names in the database."""
+    """The rows of these tables, by their names in the database, that one person may change."""
 
     tables: Tables
     seer: Seer
 
     def changes(self, table: str, row: Row) -> bool:
-        """Whether the row, which need not be stored, is theirs to write."""
+        """True if the row, which need not be stored, is theirs to write."""
         rule = _RULES.get(table)
         return self.seer.is_admin or (rule is not None and rule(self, row))
 
     def owns(self, table: str, row: Row) -> bool:
-        """Whether every column of the row is theirs to write, and the row theirs to delete."""
+        """True if every column of the row is theirs to write, and the row theirs to delete."""
         if table == "sessions" and not self.seer.is_admin:
             return bool(row["user_id"] == self.seer.user_id)
         return self.changes(table, row)
 
     def changes_columns(self, table: str, row: Row, columns: set[str]) -> bool:
-        """Whether these columns of the row are theirs to write; guests write some of a session's."""
+        """True if these columns of the row are theirs to write; guests write some of a session's."""
         if self.owns(table, row):
             return True
         allowed = LENT.get(table, set())
@@ -41,7 +41,7 @@ class Reach:
         return self.changes(table, row) and columns <= allowed
 
     def sees(self) -> Sight:
-        """What the same person sees."""
+        """The rows that the same person sees."""
         return Sight(self.tables, self.seer)
 
     def row(self, table: str, column: str, value: Any) -> Row | None:
@@ -57,7 +57,7 @@ class Reach:
         return self.seer.user_id in (project["owner_id"], *editors)
 
     def takes_part(self, session_id: Any, modes: tuple[str, ...] = ("edit", "full_control")) -> bool:
-        """Whether somebody shares this session with the person now, for more than looking."""
+        """True if somebody shares this session with the person now, for more than looking."""
         for shared in self.tables["collaboration_sessions"]:
             ends = shared["expires_at"]
             if (

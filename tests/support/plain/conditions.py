@@ -14,7 +14,7 @@ from tests.support.plain.values import kind_of_json
 
 
 def operate(column: Column, value: Any, operator: str, operand: Any) -> bool:
-    """Whether one operator of a filter holds. A comparison with nothing is false."""
+    """True if one operator of a filter holds. A comparison with nothing is false."""
     if operator == "isNull":
         return (value is None) is operand
     if operator in ("neq", "notIn"):
@@ -89,7 +89,7 @@ def _like(value: str, pattern: str) -> bool:
 
 
 def at(value: Any, path: Sequence[str]) -> Any:
-    """What stands at a path in a JSON value; None for nothing and for null."""
+    """The value at a path in a JSON value; None for nothing and for null."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)

@@ -386,14 +386,14 @@ def _part(table: TableType, member: str) -> tuple[Column, str, str]:
 
 
 def _percentile(values: list[float], share: float) -> float:
-    """What lies at `share` of the way from the least to the greatest, between two values a part of both."""
+    """The value at `share` of the way from the least to the greatest, between two values a part of both."""
     place = share * (len(values) - 1)
     below, above = values[math.floor(place)], values[math.ceil(place)]
     return below + (place - math.floor(place)) * (above - below)
 
 
 def _place(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an entry of an order is about, whatever its direction: names, and a path in JSON."""
+    """The subject of an entry of an order, whatever its direction: names, and a path in JSON."""
     ((name, value),) = entry.items()
     if not isinstance(value, Mapping):
         return (name,)

@@ -1,4 +1,4 @@
-"""What a write did to the whole database, and which of it somebody was allowed to do."""
+"""The changes that a write made in the whole database, and those that somebody was allowed to make."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -63,13 +63,13 @@ class Change:
 
     @property
     def columns(self) -> set[str]:
-        """Which columns differ."""
+        """The columns that differ."""
         old, new = self.before or {}, self.after or {}
         return {name for name in {*old, *new} if old.get(name) != new.get(name)}
 
 
 def changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
-    """What differs."""
+    """The changes between two states."""
     for table, old in before.items():
         new = after[table]
         for key in old.keys() | new.keys():
@@ -122,7 +122,7 @@ def _is_allowed(
 
 
 def _counts_right(after: Snapshot, counted: str) -> bool:
-    """Whether what triggers have counted of a table is what there is."""
+    """True if the counts of a table by triggers are right."""
     counts = COUNTS[counted]
     columns = sorted(counts.columns)
     sums = Counter[tuple[Any, ...]]()
@@ -133,7 +133,7 @@ def _counts_right(after: Snapshot, counted: str) -> bool:
 
 
 def _keeps_texts(change: Change, after: Snapshot, of: str) -> bool:
-    """Whether a text that triggers have added is that of a row."""
+    """True if a text that triggers have added is that of a row."""
     texts = SEARCHES[of].texts
     assert texts is not None
     assert change.after is not None
@@ -141,7 +141,7 @@ def _keeps_texts(change: Change, after: Snapshot, of: str) -> bool:
 
 
 def _rings(change: Change, before: Snapshot, after: Snapshot) -> bool:
-    """Whether connections of a person hear that there is an invitation to that person, which is new."""
+    """True if connections of a person hear that there is an invitation to that person, which is new."""
     told = change.after
     if change.table != "websocket_notifications" or change.before is not None or told is None:
         return False
@@ -154,7 +154,7 @@ def _rings(change: Change, before: Snapshot, after: Snapshot) -> bool:
 
 
 def _is_accepted(change: Change, before: Snapshot, after: Snapshot, seer: Seer) -> bool:
-    """Whether a project has become what an invitation offered to the person, who has just accepted it."""
+    """True if a project has become what an invitation offered to the person, who has just accepted it."""
     if change.table not in ("projects", "project_invitations") or change.after is None:
         return False
     project = change.after["id"] if change.table == "projects" else change.after["project_id"]
@@ -178,7 +178,7 @@ def _offers(invitations: list[Row], role: str) -> bool:
 
 
 def _is_own_part(change: Change, before: Snapshot, seer: Seer) -> bool:
-    """Whether the person asked to take part in a shared session, came in where one may, or left."""
+    """True if the person asked to take part in a shared session, came in where one may, or left."""
     part = change.after
     if change.table != "collaboration_participants" or part is None or part["user_id"] != seer.user_id:
         return False
@@ -213,7 +213,7 @@ def _is_own_part(change: Change, before: Snapshot, seer: Seer) -> bool:
 
 
 def _counts_parts(change: Change, before: Snapshot, after: Snapshot) -> bool:
-    """Whether a shared session has only counted anew who takes part in it, and counted right."""
+    """True if a shared session has only counted anew who takes part in it, and counted right."""
     shared = change.after
     if change.table != "collaboration_sessions" or shared is None:
         return False
@@ -242,7 +242,7 @@ def _references(table: str, *rules: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _went_along(change: Change, before: Snapshot, gone: set[tuple[str, int]]) -> bool:
-    """Whether a row that this one referred to is gone too."""
+    """True if a row that this one referred to is gone too."""
     assert change.before is not None
     return any(
         (target, id(row)) in gone
@@ -253,7 +253,7 @@ def _went_along(change: Change, before: Snapshot, gone: set[tuple[str, int]]) ->
 
 
 def _lost_references(change: Change, before: Snapshot, gone: set[tuple[str, int]]) -> bool:
-    """Whether all that changed are references to rows that are gone, now empty."""
+    """True if the only changes are references to rows that are gone, now empty."""
     assert change.before is not None
     assert change.after is not None
     kept = KEPT_REFERENCES.get(change.table)

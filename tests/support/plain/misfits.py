@@ -1,4 +1,4 @@
-"""What is wrong with a value for an input type, found by one plain walk that asks each type what it is."""
+"""Errors of a value for an input type, found by one plain walk that asks each type what it is."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -29,7 +29,7 @@ class World:
         return sight.rows(self.catalog.types[type_name].table)
 
     def value(self, seer: Seer, column: Column, row: Row) -> Any:
-        """What somebody reads in a column: of another person, null in whatever is private."""
+        """The value that somebody reads in a column: of another person, null in whatever is private."""
         if column.private and not seer.is_admin and row["id"] != seer.user_id:
             return None
         value = row[column.name]

@@ -1,4 +1,4 @@
-"""What the API has to answer, made of PostgreSQL's own texts: no time, number or JSON passes through Python.
+"""Answers that the API has to give, of PostgreSQL's own texts: no time, number or JSON passes Python.
 
 A cell comes as text (`column::text`, in UTC) and is spelt as the API's documents say. Numbers keep all their
 digits, in the answer as in the expectation, so that a lost one is seen.
@@ -37,7 +37,7 @@ def _number(number: Decimal) -> int | str:
 
 
 def is_plain_json(value: Any, levels: int = 100) -> bool:
-    """Whether every program can hold the value: in few levels, numbers that a double or 64 bits can hold."""
+    """True if every program can hold the value: in few levels, numbers that a double or 64 bits can hold."""
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return levels > 0 and all(is_plain_json(each, levels - 1) for each in inner)
@@ -121,7 +121,7 @@ class Texts:
         return [{column.field: told(column, record[column.name]) for column in chosen} for record in found]
 
     async def identities(self, table: TableType, rest: str, *parameters: Any) -> list[str]:
-        """What identifies these rows."""
+        """The identities of these rows."""
         found = await self.read(table, rest, *parameters, columns=table.order)
         return [identity(table, row) for row in found]
 
@@ -136,7 +136,7 @@ def by_key(table: TableType) -> str:
 
 
 def is_sayable(cell: str) -> bool:
-    """Whether a caller can send the time or day: it lies in the years 1 to 9999."""
+    """True if a caller can send the time or day: it lies in the years 1 to 9999."""
     return re.match(r"\d{4}-", cell) is not None and not cell.endswith("BC")
 
 
@@ -156,5 +156,5 @@ def fields(table: TableType) -> str:
 
 
 def identities(table: TableType, nodes: Iterable[Told]) -> list[str]:
-    """What identifies the rows of an answer, in its order."""
+    """The identities of the rows of an answer, in its order."""
     return [identity(table, node) for node in nodes]

@@ -54,7 +54,7 @@ def json_rank(value: Any) -> Any:
 
 
 def compare(one: Any, other: Any, *, reverse: bool, nulls_first: bool) -> int:
-    """Which of two values comes first: -1, 0 or 1."""
+    """The order of two values: -1, 0 or 1."""
     if one is None or other is None:
         if one is other:
             return 0

@@ -1,4 +1,4 @@
-"""Who may see which row, in plain Python: the table of docs/security.md, "Who sees what", row by row.
+"""Rules of who may see which row, in plain Python: docs/security.md, "Who sees what", row by row.
 
 Nothing here is taken from models/policy.py: it is what that module is compared with.
 """
@@ -24,7 +24,7 @@ class Seer:
 
 @dataclass(slots=True)
 class Sight:
-    """What one person sees of these tables, which are given by their names in the database."""
+    """The rows of these tables, by their names in the database, that one person may see."""
 
     tables: Tables
     seer: Seer
@@ -39,7 +39,7 @@ class Sight:
         return self._found[table]
 
     def shows(self, table: str, column: str, value: Any) -> bool:
-        """Whether a row with this value is seen."""
+        """True if a row with this value is seen."""
         return value is not None and any(row[column] == value for row in self.rows(table))
 
     def works_on(self, project: Row) -> bool:
@@ -49,13 +49,13 @@ class Sight:
         return self.seer.user_id in people
 
     def hosts(self, shared: Row) -> bool:
-        """Whether it is the seer who shares, or whose session it is."""
+        """True if it is the seer who shares, or whose session it is."""
         sessions = self.tables["sessions"]
         owners = [each["user_id"] for each in sessions if each["session_id"] == shared["session_id"]]
         return self.seer.user_id in (shared["host_user_id"], *owners)
 
     def states_in(self, shared: Row) -> list[str]:
-        """What the seer is in a shared session: asked to join, joined, left or was refused."""
+        """The states of the seer in a shared session: asked to join, joined, left or was refused."""
         return [
             part["state"]
             for part in self.tables["collaboration_participants"]
