@@ -25,9 +25,9 @@ _W = Witness
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The first of `order` that tells of it is right. What it tells last counts, or `first`.
+    """The first source of `order` with a value is right. Of several from it the last counts, or `first`.
 
-    `first_of` is one of which counts what it tells first, while of the others the last does.
+    `first_of` is a source whose first value counts, while of the others the last does.
     """
 
     order: tuple[Witness, ...]
@@ -38,9 +38,9 @@ class Best:
     @property
     def words(self) -> str:
         """A phrase for the documentation."""
-        other = f", of the {self.first_of} first" if self.first_of else ""
+        other = f", but the first from the {self.first_of}" if self.first_of else ""
         counts = "first" if self.first else "last"
-        return f"{', then '.join(self.order)}; of one source what it told {counts}{other}"
+        return f"{', then '.join(self.order)}; of several values from one source the {counts}{other}"
 
     def weight(self, fact: Fact, value: object) -> Weight:
         """The weight of the value, by which the heaviest one is chosen."""
@@ -61,7 +61,7 @@ class Latest:
     """The rule that what was true last is right, by any source."""
 
     kept: bool = False
-    words: str = "what was told of the latest time"
+    words: str = "the value with the latest time"
 
     def weight(self, fact: Fact, value: object) -> Weight:
         """The weight of the value, by which the heaviest one is chosen."""
@@ -73,7 +73,7 @@ class Earliest:
     """The rule that what was true first is right, by any source."""
 
     kept: bool = False
-    words: str = "what was told of the earliest time"
+    words: str = "the value with the earliest time"
 
     def weight(self, fact: Fact, value: object) -> Weight:
         """The weight of the value, by which the heaviest one is chosen."""
@@ -86,7 +86,7 @@ class Together:
     """All of it counts: `activities.summed_up` makes one of what all sources tell."""
 
     kept: bool = True
-    words: str = "all that was told, by the table of activities"
+    words: str = "all events, by the table of activities"
 
 
 Choice = Best | Latest | Earliest | Together
