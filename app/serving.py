@@ -88,7 +88,7 @@ class Server(uvicorn.Server):
         if self._lost_task is not None:
             raise StartupError(
                 f"The side task {self._lost_task} died {MOST_DEATHS} times within {WINDOW:.0f} seconds, so "
-                "the server has stopped in good order: start ccgraph again, and report what its log says of "
+                "the server has stopped: start ccgraph again, and report what its log says of "
                 "side_task_died."
             )
 
@@ -149,7 +149,7 @@ class Server(uvicorn.Server):
         except OSError as error:
             raise StartupError(
                 f"ccgraph cannot listen on {host} port {port} ({error.strerror}): "
-                "end what listens there, or set CCGRAPH_HOST and CCGRAPH_PORT to another address."
+                "end the program that listens there, or set CCGRAPH_HOST and CCGRAPH_PORT to another address."
             ) from error
         watch_for_loss(listening, self._client_lost_after)
         return listening

@@ -40,7 +40,7 @@ class Context:
     def sending(self) -> Sender:
         """The sender of messages to people. Raises: ServiceUnavailable."""
         if self.sender is None:
-            raise ServiceUnavailable("This server sends no messages: ask one that does.")
+            raise ServiceUnavailable("This server sends no notifications: send the request to one that does.")
         return self.sender
 
     def require_principal(self) -> Principal:

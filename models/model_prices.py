@@ -50,7 +50,7 @@ def read_prices(value: object) -> tuple[Price, ...]:
 
 def _price(entry: object, place: int) -> Price:
     if not isinstance(entry, Mapping):
-        raise ValueError(f"Price {place} is no object.")  # noqa: TRY004
+        raise ValueError(f"Price {place} is not an object.")  # noqa: TRY004
     if unknown := entry.keys() - {"model", *PARTS}:
         raise ValueError(
             f"Price {place} has `{min(map(str, unknown))}`, which is none of {', '.join(PARTS)}."

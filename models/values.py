@@ -30,7 +30,7 @@ def text(value: object, longest: int | None = None) -> str:
     if "\0" in value:
         raise Unfit("holds the character NUL, which cannot be stored")
     if not value.isascii() and SURROGATE.search(value):
-        raise Unfit("holds half of a surrogate pair, which is no character")
+        raise Unfit("holds half of a surrogate pair, which is not a character")
     if longest is not None and len(value) > longest:
         raise Unfit(f"may be at most {longest:,} characters long, not {len(value):,}")
     return value

@@ -138,7 +138,7 @@ async def _copied(server: EmbeddedServer, made: Path, folder: Path, told: Told) 
     except Failed as failed:
         if failed.disk_full:
             raise files.no_room(folder) from None
-        raise StartupError(f"{failed}: mend that and run it again; no backup was made.") from None
+        raise StartupError(f"{failed}: correct that and run it again; no backup was made.") from None
 
 
 def _copying(told: Told) -> Callable[[str], None]:

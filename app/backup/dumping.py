@@ -229,4 +229,4 @@ def _translated(failed: "ExceptionGroup[Exception]", folder: Path) -> StartupErr
             "server's own pg_dump; no backup was made."
         )
     text = text or f"The database could not be read ({reason(failed.exceptions[0])})"
-    return StartupError(f"{text}: mend that and run it again; no backup was made.")
+    return StartupError(f"{text}: correct that and run it again; no backup was made.")

@@ -96,7 +96,7 @@ def read_manifest(path: Path) -> Manifest:
         raise StartupError(f"{path} cannot be read ({error.strerror}); nothing was changed.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StartupError(
-            f"{path} is damaged: copy it anew from where it was kept, or use another backup; "
+            f"{path} is damaged: copy it again from its original place, or use another backup; "
             "nothing was changed."
         ) from error
 
@@ -120,14 +120,14 @@ def whole_dump(file: Path) -> Manifest:
         size = file.stat().st_size
         if size != manifest.size:
             raise Damaged(
-                f"{file} is damaged: it has {size} bytes of {manifest.size}. Copy it anew from where it was "
-                "kept, or use another backup; nothing was changed.",
+                f"{file} is damaged: it has {size} bytes of {manifest.size}. Copy it again from its "
+                "original place, or use another backup; nothing was changed.",
                 manifest.id,
             )
         if sha256(file) != manifest.sha256:
             raise Damaged(
-                f"{file} is damaged: its checksum is not that of {beside.name}. Copy it anew from where it "
-                "was kept, or use another backup; nothing was changed.",
+                f"{file} is damaged: its checksum is not that of {beside.name}. Copy it again from its "
+                "original place, or use another backup; nothing was changed.",
                 manifest.id,
             )
     except OSError as error:

@@ -125,7 +125,7 @@ def _extract(manifest: Manifest, base: Path, target: DataDirectory, told: Told) 
     """Check a base backup, and unpack it into a new data directory that waits for log to be played back."""
     if sha256(base / POSTGRES_MANIFEST) != manifest.sha256 or not _is_whole(base):
         raise StartupError(
-            f"{base} is damaged: copy it anew from where it was kept, or move it away to let an older base "
+            f"{base} is damaged: copy it again from its original place, or move it away to let an older base "
             "backup be used; nothing was changed."
         )
     target.prepare()
@@ -197,11 +197,11 @@ def _translated(error: StartupError, asked: Asked, manifest: Manifest) -> Startu
         return StartupError(
             f"The archived log in {asked.source} ends before {until}: give an earlier moment, or `--at "
             "latest` for its end (CCGRAPH_WAL_ARCHIVE_TIMEOUT says how late a change is archived; a server "
-            "that ends in good order archives all); nothing was changed."
+            "that is stopped normally archives all); nothing was changed."
         )
     if any(sign in str(error) for sign in _DAMAGED):
         return StartupError(
-            f"A file of the archived log in {asked.archive} is damaged ({error}): copy it anew from where it "
-            "was kept, or give a moment before it; nothing was changed."
+            f"A file of the archived log in {asked.archive} is damaged ({error}): copy it again from its "
+            "original place, or give a moment before it; nothing was changed."
         )
     return StartupError(f"The base backup {manifest.id} cannot be played forward ({error}).")

@@ -113,7 +113,7 @@ async def _refuse_unfit_server(connection: Connection, manifest: Manifest, file:
     if manifest.server_major > major:
         raise StartupError(
             f"{file} was made by PostgreSQL {manifest.server_major} and this server is PostgreSQL {major}: "
-            "restore it into one that is not older; `ccgraph pg-restore` tries it all the same; nothing was "
+            "restore it into one that is not older; `ccgraph pg-restore` tries it anyway; nothing was "
             "changed."
         )
 
@@ -223,6 +223,6 @@ def _refused(psql: Tool, file: Path, home: Path | None) -> StartupError:
             "server on another disk; nothing was changed."
         )
     return StartupError(
-        f"The database did not take {file} ({psql.complaint()}): mend that, or restore into another server; "
-        "nothing was changed."
+        f"The database did not take {file} ({psql.complaint()}): correct that, or restore into another "
+        "server; nothing was changed."
     )

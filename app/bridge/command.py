@@ -151,9 +151,7 @@ def _local_server() -> LocalServer | None:
     found = servers()
     if len(found) > 1:
         urls = ", ".join(server.url for server in found)
-        raise StartupError(
-            f"Several servers run on this machine ({urls}): say with --url which one is meant."
-        )
+        raise StartupError(f"Several servers run on this machine ({urls}): choose one with --url.")
     return found[0] if found else None
 
 

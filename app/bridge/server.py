@@ -98,7 +98,7 @@ class Server:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url} is no address of a server: write http://host:port")
+            raise ValueError(f"{url} is not the address of a server: write http://host:port")
         path = parts.path.rstrip("/")
         self.url = f"{parts.scheme}://{parts.netloc}"
         self._path = path if path.endswith("/mcp") else f"{path}/mcp"

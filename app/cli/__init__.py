@@ -89,7 +89,7 @@ def serve(
     from app.cli import serving
 
     if live and not demo:
-        raise typer.BadParameter("it goes with --demo.", param_hint="--live")
+        raise typer.BadParameter("use it together with --demo.", param_hint="--live")
     pacing = pacing_of(speed, live=live)
     serving.serve(host, port, demo=demo, migrate_first=migrate_first, worker=worker, live=pacing)
 

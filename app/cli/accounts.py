@@ -65,7 +65,7 @@ async def account_of(connection: WriteConnection, username: str | None) -> str:
         return DEMO_USER
     if not usernames:
         raise StartupError("There is no account yet: make one with `ccgraph create-admin`.")
-    raise StartupError("There are several accounts: say with --username which one is meant.")
+    raise StartupError("There are several accounts: choose one with --username.")
 
 
 def _asked_password() -> str:

@@ -56,7 +56,7 @@ def make_backup(
     from app.cli import backup as backups
 
     if verify is not None and (base or to is not None):
-        raise typer.BadParameter("it goes with neither --to nor --base.", param_hint="--verify")
+        raise typer.BadParameter("it cannot be combined with --to or --base.", param_hint="--verify")
     if verify is not None:
         backups.verify(verify)
     elif base:
@@ -119,7 +119,7 @@ def restore_backup(
     if (file is None) == (at is None):
         raise typer.BadParameter("give either a file or --at.", param_hint="FILE")
     if file is not None and (source is not None or timeline is not None):
-        raise typer.BadParameter("they go with --at only.", param_hint="--from, --timeline")
+        raise typer.BadParameter("use them together with --at only.", param_hint="--from, --timeline")
     if file is not None:
         restoring.restore(file, without_keys=without_keys, discard_waiting=discard_waiting)
     elif at is not None:

@@ -37,7 +37,7 @@ def local_server(url: str | None = None) -> LocalServer:
             "No ccgraph server of this user runs on this machine: start `ccgraph serve`, or give --url."
         )
     urls = ", ".join(server.url for server in fitting)
-    raise StartupError(f"Several servers run on this machine ({urls}): say with --url which one is meant.")
+    raise StartupError(f"Several servers run on this machine ({urls}): choose one with --url.")
 
 
 def issue_token(server: LocalServer, username: str | None, name: str) -> IngestToken | None:

@@ -26,7 +26,7 @@ def maintain(*, dry_run: bool) -> None:
     if outcomes is None:
         raise StartupError(
             "another process runs maintenance of this database at the moment; nothing was done here. "
-            "`maintenanceRuns` tells how it gets on."
+            "`maintenanceRuns` shows its progress."
         )
     show(outcomes)
     failed = sum(outcome.error is not None for outcome in outcomes)

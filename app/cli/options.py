@@ -45,7 +45,7 @@ def pacing_of(speed: float | None, *, live: bool) -> "Pacing | None":
     """
     if not live:
         if speed is not None:
-            raise typer.BadParameter("it goes with --live.", param_hint="--speed")
+            raise typer.BadParameter("use it together with --live.", param_hint="--speed")
         return None
     from services.demo.live import Pacing
 

@@ -84,7 +84,7 @@ def import_transcripts(path: Path, project: Path | None) -> None:
             )
         except Unreachable as error:
             raise StartupError(
-                f"{connection.server.url} cannot be reached ({error}): run the command again, it goes on "
+                f"{connection.server.url} cannot be reached ({error}): run the command again, it continues "
                 "where it stopped."
             ) from error
         except Refused as error:

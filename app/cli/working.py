@@ -28,7 +28,7 @@ def work() -> None:
     if lost is not None:
         raise StartupError(
             f"The side task {lost} died {MOST_DEATHS} times within {WINDOW:.0f} seconds, so the worker has "
-            "stopped in good order: start it again, and report what its log says of side_task_died."
+            "stopped: start it again, and report what its log says of side_task_died."
         )
 
 

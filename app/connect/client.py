@@ -128,7 +128,7 @@ def server_of(url: str, ca: str | None = None) -> Server:
         port = -1
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
-        raise StartupError(f"{url} is no URL of a server: write it as https://ccgraph.example.com.")
+        raise StartupError(f"{url} is not the URL of a server: write it as https://ccgraph.example.com.")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise StartupError("Give the server's URL without a name, password, query or fragment.")
     path = parts.path.rstrip("/").removesuffix("/graphql")

@@ -21,7 +21,7 @@ class NotJson(ValueError):
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise NotJson(f"it holds {name}, which is no JSON")
+    raise NotJson(f"it holds {name}, which is not JSON")
 
 
 # Numbers stay texts: they are not read, and their length is bounded by nothing.

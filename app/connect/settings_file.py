@@ -61,13 +61,13 @@ def require_object(path: Path, text: str) -> dict[str, Any]:
             reason += "; comments are no JSON"
         raise _refused(path, reason) from None
     if not isinstance(value, dict):
-        raise _refused(path, "it is no object")
+        raise _refused(path, "it is not an object")
     for key in ("hooks", "env"):
         if not isinstance(value.get(key, {}), dict):
-            raise _refused(path, f"`{key}` is no object")
+            raise _refused(path, f"`{key}` is not an object")
     for event, groups in value.get("hooks", {}).items():
         if not isinstance(groups, list):
-            raise _refused(path, f"`hooks.{event}` is no list")
+            raise _refused(path, f"`hooks.{event}` is not a list")
     return value
 
 
@@ -153,5 +153,5 @@ def _content(path: Path) -> bytes | None:
 
 def _refused(path: Path, reason: str) -> StartupError:
     return StartupError(
-        f"{path} is not what Claude Code reads ({reason}): mend it first; nothing was changed."
+        f"{path} is not what Claude Code reads ({reason}): correct it first; nothing was changed."
     )

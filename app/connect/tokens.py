@@ -74,11 +74,11 @@ def _asked(client: Client, document: str, variables: dict[str, Any]) -> dict[str
         ) from error
     value = answer.json()
     if not isinstance(value, dict):
-        raise StartupError(f"{url} is no ccgraph server (status {answer.status}); nothing was changed.")
+        raise StartupError(f"{url} is not a ccgraph server (status {answer.status}); nothing was changed.")
     refusals = value.get("errors")
     if refusals:
         raise StartupError(f"{url} says: {refusals[0].get('message')} Nothing was changed.")
     data = value.get("data")
     if not isinstance(data, dict):
-        raise StartupError(f"{url} is no ccgraph server (status {answer.status}); nothing was changed.")
+        raise StartupError(f"{url} is not a ccgraph server (status {answer.status}); nothing was changed.")
     return data

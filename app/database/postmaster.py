@@ -127,5 +127,5 @@ def failure(directory: DataDirectory, code: int, messages: str) -> StartupError:
     complaints = COMPLAINT.findall(messages)[-3:] or last
     return StartupError(
         f"PostgreSQL did not start on {directory.cluster} ({'; '.join(complaints)}): "
-        f"mend that and start again, or set CCGRAPH_DATA_DIR to a new folder; nothing was changed."
+        f"correct that and start again, or set CCGRAPH_DATA_DIR to a new folder; nothing was changed."
     )

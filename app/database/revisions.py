@@ -27,7 +27,8 @@ async def migrate(url: str, say: Say) -> bool:
             raise
         raise StartupError(
             "The database cannot be migrated while others work in it: "
-            "stop the servers and workers on it and run `ccgraph migrate` again; it goes on where it stopped."
+            "stop the servers and workers on it and run `ccgraph migrate` again; it "
+            "continues where it stopped."
         ) from error
     return True
 

@@ -93,7 +93,7 @@ def position_of(text: str) -> int:
     Raises: HttpRefusal.
     """
     if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_POSITION:
-        raise HttpRefusal(400, "Send in `Ccgraph-Position` what a change was answered with, or 0.")
+        raise HttpRefusal(400, "Send in `Ccgraph-Position` the value from the answer to a change, or 0.")
     return int(text)
 
 

@@ -104,7 +104,7 @@ class McpEndpoint:
         if not self._origins.allow(headers):
             raise HttpRefusal(
                 403,
-                "Pages of this origin may not ask: list it in CCGRAPH_ALLOWED_ORIGINS.",
+                "Pages of this origin may not send requests: list it in CCGRAPH_ALLOWED_ORIGINS.",
             )
         if scope["method"] != "POST":
             # There is no session to end and no stream beside the requests: subscriptions/listen is one.

@@ -46,12 +46,10 @@ class Reader:
         request = operation_request(given, self.documents, remember=True, size=size)
         prepared = await self.api.prepare(request, self.context)
         if prepared.kind is OperationType.MUTATION:
-            raise BadInput(
-                "This tool runs queries: what changes something has a tool of its own.", field="query"
-            )
+            raise BadInput("This tool runs queries only; use another tool for a change.", field="query")
         if prepared.kind is OperationType.SUBSCRIPTION and not isinstance(prepared, Refused):
             raise BadInput(
-                "This tool runs queries: for what changes, subscribe to a resource, or ask again.",
+                "This tool runs queries only; to follow changes, subscribe to a resource, or query again.",
                 field="query",
             )
         return (await self.api.run(prepared, self.context)).body

@@ -63,7 +63,7 @@ SCOPE_KEY: Final = "ccgraph.agent"
 POSITION: Final = "ccgraph/position"
 """In `_meta` of an answer, what `Ccgraph-Position` is over HTTP: a text, as such numbers may pass 53 bits."""
 
-_LEFT: Final = Conflict("The client has closed its connection, so what was claimed was given back.")
+_LEFT: Final = Conflict("The client has closed its connection, so the claimed task was given back.")
 
 _HOUR_MS: Final = 3_600_000
 _UNCHANGING: Final = CacheHint(_HOUR_MS, "public")

@@ -48,7 +48,7 @@ def _headers(environment: Mapping[str, str]) -> dict[str, str]:
         if variable.startswith(HEADER):
             name, colon, value = environment[variable].partition(":")
             if not colon or not name.strip():
-                raise ValueError(f"The variable {variable} is no header: write it as `Name: value`")
+                raise ValueError(f"The variable {variable} is not a header: write it as `Name: value`")
             found[name.strip()] = value.strip()
     return found
 

@@ -53,7 +53,7 @@ def require_conditions(info: Info, given: Given) -> None:
     """Return when each condition of `given["where"]` says something.
 
     The specification drops a field whose variable is absent, and clients drop what is undefined. What is
-    left, `{id: {}}`, would fit every row: that is no harm to a query, but here rows change or go. The same
+    left, `{id: {}}`, would match every row: that is no harm to a query, but here rows change or go. The same
     holds for a list or a text that turned out to be empty: `{id: {notIn: []}}`, `{name: {contains: ""}}`.
 
     Raises: BadInput where one says nothing.
@@ -109,11 +109,11 @@ def _require_conditions(
     elif is_input_object_type(kind):
         # `path: {at: [...]}` says where to look and not what for.
         if all(is_non_null_type(kind.fields[name].type) for name in value):
-            raise BadInput(f"This condition is empty and would fit every row; {_ALL}.", field=field)
+            raise BadInput(f"This condition is empty and would match every row; {_ALL}.", field=field)
         for name, item in value.items():
             if item in _NOTHING.get(name, ()) or (is_negated and name == "in" and item == []):
                 raise BadInput(
-                    f"`{name}` with nothing in it would fit every row; {_ALL}.", field=f"{field}.{name}"
+                    f"`{name}` with nothing in it would match every row; {_ALL}.", field=f"{field}.{name}"
                 )
             if not (name in _ANY_ROW and item == {}):
                 _require_conditions(
@@ -149,5 +149,7 @@ async def _matching_keys(transaction: Transaction, type_name: str, given: Given)
     found = await transaction.connection.exec_driver_sql(plan.sql, tuple(parameters))
     keys: list[Key] = list(found.scalars())
     if len(keys) > most:
-        raise BadInput(f"More than {most} rows fit: narrow `where`, or raise `atMost`.", field="input.atMost")
+        raise BadInput(
+            f"More than {most} rows match: narrow `where`, or raise `atMost`.", field="input.atMost"
+        )
     return keys

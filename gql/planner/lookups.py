@@ -174,7 +174,7 @@ def key_conversion(column: Column) -> Conversion:
     def as_spelt(value: object) -> object:
         converted = convert(value)
         if str(converted) != value:
-            raise ValueError("is no node id that this server returned")
+            raise ValueError("is not a node id that this server returned")
         return converted
 
     return as_spelt

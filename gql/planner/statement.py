@@ -107,8 +107,8 @@ class Statement:
         self.relations += 1
         if depth > DEEPEST_RELATIONS:
             raise TooManyRelations(
-                f"`where` and `orderBy` lead through at most {DEEPEST_RELATIONS} tables behind each other; "
-                "ask for less in one filter.",
+                f"`where` and `orderBy` may lead through at most {DEEPEST_RELATIONS} tables, one after "
+                "another; ask for less in one filter.",
                 path,
             )
         if self.relations > MOST_RELATIONS:

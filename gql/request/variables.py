@@ -47,7 +47,7 @@ def null_errors(
         is_null = isinstance(definition.default_value, NullValueNode)
         if name in never_null and (given[name] is None if name in given else is_null):
             told = BadInput(
-                f"`{name}` is null, and stands where a value must be: leave it out, or give a value.",
+                f"`{name}` is null where a value is required: leave it out, or give a value.",
                 field=places.get(name, name),
             )
             errors.append(GraphQLError(told.message, definition, original_error=told))

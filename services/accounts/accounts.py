@@ -130,7 +130,7 @@ async def update_user(action: Action, user_id: int, changes: Changes) -> None:
                 raise
             # Whether the value is malformed or another person's is not told.
             raise BadInput(
-                "This cannot be used; look at how it is spelled, or ask an administrator.",
+                "This cannot be used; check its spelling, or ask an administrator.",
                 field=refusal.field,
             ) from None
         if "password" in changes or changes.get("is_active", True) is False:

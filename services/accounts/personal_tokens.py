@@ -97,7 +97,7 @@ async def create_access_token(action: Action, policy: TokenPolicy, wanted: Named
             raise expired(TokenType.ACCESS)
         if len(lineage) > MOST_GENERATIONS:
             raise QuotaExceeded(
-                "This token was made by tokens that were made by tokens, too often; log in to make another.",
+                "Too many tokens were made from one another before this one; log in to make another.",
                 limit=MOST_GENERATIONS,
             )
         issued = await issue_named(

@@ -60,7 +60,9 @@ def read(policy: TokenPolicy, token: str, kind: TokenType) -> Claims:
         raise expired(kind) from None
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError, RecursionError):
         # Claims of another type, or beyond all times; a header that nests without end.
-        raise Unauthenticated(f"This is no {kind.value} token of this server; log in again.") from None
+        raise Unauthenticated(
+            f"This is not a valid {kind.value} token of this server; log in again."
+        ) from None
     require_kind(claims, kind)
     return claims
 
@@ -70,15 +72,15 @@ def require_kind(claims: Claims, kind: TokenType) -> None:
     if claims.kind is kind:
         return
     if TokenType.INGEST not in (claims.kind, kind):
-        raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token belongs.")
+        raise Unauthenticated(f"A {claims.kind.value} token was sent where the {kind.value} token is needed.")
     if kind is TokenType.INGEST:
         raise Unauthenticated(
-            "Send a token of the kind INGEST, which can do nothing else: this one opens more, and must not "
-            "lie in the settings of Claude Code. The mutation `createAccessToken` makes one with "
+            "Send a token of the kind INGEST, which can do nothing else: this one has more rights, and must "
+            "not be in the settings of Claude Code. The mutation `createAccessToken` makes one with "
             "`kind: INGEST`."
         )
     raise Unauthenticated(
-        "This token can only hand in what Claude Code tells, at /ingest and /v1. Send an access token of "
+        "This token can only send records of Claude Code, at /ingest and /v1. Send an access token of "
         "`login`, or one of `createAccessToken` without `kind: INGEST`."
     )
 

@@ -116,12 +116,12 @@ def require_public(address: Address, allowed: AllowedAddresses) -> None:
     if allowed.has(address):
         return
     if isinstance(address, IPv6Address) and address.scope_id is not None:
-        raise AddressRefused("the host is an address of a link")
+        raise AddressRefused("the host is a link-local address")
     inner = _inner(address)
     if inner is not None and allowed.has(inner):
         return
     if not _is_public(address) or (inner is not None and not _is_public(inner)):
-        raise AddressRefused(f"the host leads to {address}, an address that is not public")
+        raise AddressRefused(f"the host resolves to {address}, an address that is not public")
 
 
 def literal_address(host: str) -> Address | None:

@@ -137,7 +137,7 @@ class FairShares:
         line = self._lines.setdefault(person, deque())
         if self.most_waiting is not None and len(line) >= self.most_waiting and not begun:
             raise RateLimited(
-                f"{len(line)} requests of your account wait already until others of it are done; "
+                f"{len(line)} requests of your account are waiting already; "
                 "wait for answers before you send more.",
                 retryAfter=1,
             )

@@ -119,7 +119,7 @@ def write_storable(value: object, *, sort: bool = False) -> bytes:
 
 def _trouble(trouble: str) -> str:
     if "surrogate" in trouble:
-        return "holds half of a surrogate pair, which is no character"
+        return "holds half of a surrogate pair, which is not a character"
     if trouble == OUT_OF_RANGE:
         return "holds a number out of the range of double precision; give it as a text"
     if "ecursion" in trouble:

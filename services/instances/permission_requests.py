@@ -109,17 +109,17 @@ async def _known(transaction: Transaction, request_id: UUID) -> Conflict:
     stored = found.scalar_one()
     if stored is None:
         return Conflict(
-            "Claude Code does not wait for an answer from here, or no longer: answer in its terminal."
-            " Requests of a project are held where its holdPermissionRequests is true.",
+            "Claude Code is not waiting for an answer through ccgraph, or no longer: answer in its terminal."
+            " Requests of a project are held if its holdPermissionRequests is true.",
             field="input.id",
         )
     decision = PermissionDecision(stored)
     if decision is PermissionDecision.LAPSED:
         return Conflict(
-            "This request has lapsed: the instance went on or ended without an answer.", field="input.id"
+            "This request has lapsed: the instance continued or ended without an answer.", field="input.id"
         )
     return Conflict(
-        f"This request was answered before, with {decision.name}.", field="input.id", decision=decision.name
+        f"This request was already answered with {decision.name}.", field="input.id", decision=decision.name
     )
 
 

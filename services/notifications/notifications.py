@@ -202,7 +202,7 @@ async def _wishes(
         if user_id not in colleagues:
             raise NotFound("There is no person with this key.", field=field)
         if not colleagues[user_id] and not principal.is_admin:
-            raise Forbidden("You may notify people with whom you work on a project.", field=field)
+            raise Forbidden("You may notify only people with whom you work on a project.", field=field)
     return [
         (row["id"], service, rules) for row in rows for service, rules in read_stored(row["wishes"] or "[]")
     ]

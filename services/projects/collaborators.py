@@ -42,7 +42,7 @@ async def change_role(action: Action, project: int, user_id: int, role: Collabor
         known = shapes.collaborators(row["collaborators"])
         if user_id not in known:
             raise NotFound(
-                "This person is no collaborator; addCollaborator invites one.", field="input.userId"
+                "This person is not a collaborator; addCollaborator invites one.", field="input.userId"
             )
         await store(transaction.connection, project, known, {**known, user_id: role.value})
 

@@ -126,7 +126,7 @@ async def accept(action: Action, key: UUID) -> int:
                 field="input.id",
             )
         if project["owner_id"] != invitation["invited_by"]:
-            raise Conflict("The project has another owner now, who may invite you.", field="input.id")
+            raise Conflict("The project has another owner now; ask them to invite you.", field="input.id")
         await transaction.connection.exec_driver_sql(_ANSWER, (key, InvitationState.ACCEPTED.value))
         if invitation["role"] == InvitationRole.OWNER:
             keep_as = invitation["keep_as"]
@@ -154,7 +154,10 @@ async def decline(action: Action, key: UUID) -> None:
     async with action.transaction(id=key) as transaction:
         invitation, _ = await _held(transaction.connection, action.principal, key)
         if invitation["state"] == InvitationState.ACCEPTED:
-            raise Conflict("You have accepted; removeCollaborator ends your work on it.", field="input.id")
+            raise Conflict(
+                "You have accepted this invitation; use removeCollaborator to leave the project.",
+                field="input.id",
+            )
         if invitation["state"] == InvitationState.PENDING:
             await transaction.connection.exec_driver_sql(_ANSWER, (key, InvitationState.DECLINED.value))
 

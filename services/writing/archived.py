@@ -35,7 +35,7 @@ def rests_with_project(table_name: str) -> bool:
 
 def archived(field: str) -> Conflict:
     """The error for a change in an archived project."""
-    return Conflict("This project is archived; restoreProject brings it back first.", field=field)
+    return Conflict("This project is archived; restore it first with restoreProject.", field=field)
 
 
 async def require_active(connection: WriteConnection, table_name: str, key: object, field: str) -> None:

@@ -16,7 +16,7 @@ def require_open(table: WritableTable, names: Collection[str], prefix: str) -> N
         if name not in allowed:
             fields = ", ".join(table.columns[known].field for known in table.columns if known in allowed)
             raise Forbidden(
-                f"This {table.noun} is shared with you: of it you may change {fields or 'nothing'}; "
+                f"This {table.noun} is shared with you: you may change {fields or 'nothing'} of it; "
                 "ask its owner for the rest.",
                 field=f"{prefix}.{table.columns[name].field}",
             )

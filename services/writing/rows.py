@@ -390,7 +390,7 @@ def _are_same(
 def _require_unmodified(row: LockedRow, unmodified_since: datetime | None) -> None:
     if unmodified_since is not None and row["updated_at"] > unmodified_since:
         raise Conflict(
-            "This row has been changed since; read it again and repeat the change on what it is now.",
+            "This row has been changed since; read it again and repeat the change on the current row.",
             field="input.ifUnmodifiedSince",
             updatedAt=row["updated_at"].isoformat(),
         )

@@ -208,7 +208,7 @@ async def _project(call: Call, given: str | None, own: UUID | None) -> UUID:
         return UUID(found[0]["projectId"])
     if found:
         raise BadInput(
-            "Several projects fit: give the id of one; resources/list shows them.", field="project"
+            "Several projects match: give the id of one; resources/list shows them.", field="project"
         )
     raise NotFound(
         "There is no such project that you may see; resources/list shows those there are.", field="project"

@@ -92,13 +92,13 @@ def _require_headers(values: Values, prefix: str) -> None:
     if not isinstance(headers, dict) or len(headers) > MOST_HEADERS:
         raise BadInput(f"Headers are an object of at most {MOST_HEADERS} texts.", field=field)
     if len({name.lower() for name in headers}) < len(headers):
-        raise BadInput("A header is given twice: upper and lower case are the same in names.", field=field)
+        raise BadInput("A header is given twice: names that differ only in case are the same.", field=field)
     for name, value in headers.items():
         if not isinstance(value, str) or len(value) > LONGEST_HEADER or not is_free_header(name, value):
             raise BadInput(
-                f"The header {name[:80]!r} cannot be chosen: names are those of HTTP, values texts of up to "
-                f"{LONGEST_HEADER} printable characters, no blanks around them; what carries the message "
-                "is the server's, such as Host, Content-Type and Webhook-Id.",
+                f"The header {name[:80]!r} cannot be used: a name has the characters that HTTP allows, a "
+                f"value has up to {LONGEST_HEADER} printable characters without blanks around it, and the "
+                "server itself sets headers of the message, such as Host, Content-Type and Webhook-Id.",
                 field=field,
             )
 

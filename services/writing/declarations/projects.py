@@ -14,7 +14,7 @@ from services.writing.declarations.of_project import DIRECTLY
 
 async def _project_created(connection: WriteConnection, values: Values, prefix: str) -> None:
     if values.get("status") == ProjectStatus.ARCHIVED:
-        raise Conflict("A new project is not archived; archiveProject does it.", field=f"{prefix}.status")
+        raise Conflict("A new project is not archived; use archiveProject later.", field=f"{prefix}.status")
 
 
 async def _project_changed(
@@ -24,7 +24,7 @@ async def _project_changed(
     if row["status"] == ProjectStatus.ARCHIVED:
         raise archived(prefix)
     if changes.get("status") == ProjectStatus.ARCHIVED:
-        raise Conflict("archiveProject does this.", field=f"{prefix}.status")
+        raise Conflict("Use archiveProject for this.", field=f"{prefix}.status")
 
 
 PROJECTS: Final = writable(

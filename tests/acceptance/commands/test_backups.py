@@ -341,7 +341,7 @@ def test_no_backup_lies_within_what_it_is_of(on_database: Run, tmp_path: Path, b
         (["backup", "--base"], 1, "use pgBackRest for that one"),
         (["restore", "--at", "2026-01-31T12:00:00Z"], 1, "use pgBackRest for that one"),
         (["restore"], 2, "give either a file or --at"),
-        (["backup", "--base", "--verify", "x"], 2, "it goes with neither"),
+        (["backup", "--base", "--verify", "x"], 2, "it cannot be combined with"),
     ],
 )
 def test_what_does_not_go_together_is_told(

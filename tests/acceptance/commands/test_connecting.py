@@ -114,7 +114,7 @@ def test_a_token_that_is_not_taken_is_refused_and_nothing_is_changed(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--url", "ftp://x"], "is no URL of a server"),
+        (["--url", "ftp://x"], "is not the URL of a server"),
         (["--url", "https://name:password@x"], "without a name, password"),
         (["--url", "http://127.0.0.1:9", "--username", "hanako"], "cannot be reached (connection refused)"),
         (["--url", "http://127.0.0.1:9"], "Give --username"),

@@ -336,7 +336,7 @@ def test_an_answer_that_comes_second_is_told_once_and_taken_away(home: Page, fle
     home.get_by_role("button", name=re.compile("^Allow")).click()
 
     alert = home.get_by_role("main").get_by_role("alert")
-    expect(alert).to_contain_text("This request was answered before, with DENY.")
+    expect(alert).to_contain_text("This request was already answered with DENY.")
     expect(home.get_by_role("button", name=re.compile("^Allow"))).to_have_count(0)
     home.unroute_all()
     alert.get_by_role("button", name="Close").click()

@@ -132,7 +132,7 @@ async def test_an_ingest_token_opens_neither_streams_nor_sockets(
         header = {"authorization": f"Bearer {tokens[0]}", "accept": "text/event-stream"}
         query = {"query": "subscription { live { me { id } } }"}
         response = await client.post("/graphql", json=query, headers=header)
-        assert "can only hand in what Claude Code tells" in response.text
+        assert "can only send records of Claude Code" in response.text
     async with open_socket(live_server.websocket_url) as opened:
         await opened.say(type="connection_init", payload={"authorization": f"Bearer {tokens[0]}"})
         code, reason = await opened.closed()

@@ -247,7 +247,7 @@ class TestRefused:
     async def test_a_damaged_manifest(self, saved: Saved, empty: str, tmp_path: Path, text: str) -> None:
         file = saved.copied(tmp_path)
         manifest_of(file).write_text(text)
-        assert "is damaged: copy it anew" in await refusal(empty, file)
+        assert "is damaged: copy it again" in await refusal(empty, file)
 
     @pytest.mark.parametrize(
         ("change", "sentence"),

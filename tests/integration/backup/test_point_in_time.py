@@ -182,9 +182,9 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("pattern", "sentence"),
         [
-            ("base/*/base.tar.gz", "is damaged: copy it anew"),
-            ("base/*/backup_manifest", "is damaged: copy it anew"),
-            (f"base/*/{MANIFEST}", "is damaged: copy it anew"),
+            ("base/*/base.tar.gz", "is damaged: copy it again"),
+            ("base/*/backup_manifest", "is damaged: copy it again"),
+            (f"base/*/{MANIFEST}", "is damaged: copy it again"),
             ("wal/*/0000000100000000????????.gz", "is damaged"),
         ],
     )

@@ -415,7 +415,7 @@ async def test_a_token_of_another_kind_and_none_are_refused_with_a_sentence(
 ) -> None:
     for header, sentence in (
         ({"authorization": f"Bearer {alice.access}"}, "Send a token of the kind INGEST"),
-        ({"authorization": "Bearer nonsense"}, "no ingest token of this server"),
+        ({"authorization": "Bearer nonsense"}, "not a valid ingest token of this server"),
         ({}, "with an ingest token"),
     ):
         method = "GET" if path == RECENT else "POST"
@@ -441,7 +441,7 @@ async def test_an_ingest_token_opens_nothing_of_the_api(client: httpx.AsyncClien
     assert response.status_code == 401
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
-    assert "can only hand in what Claude Code tells" in error["message"]
+    assert "can only send records of Claude Code" in error["message"]
 
 
 async def test_the_mutation_makes_one_and_traces_it(

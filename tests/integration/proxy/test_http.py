@@ -258,4 +258,4 @@ def test_a_command_or_a_url_is_needed(tmp_path: Path) -> None:
         command, capture_output=True, cwd=tmp_path, env=environment(), check=False, text=True
     )
     assert done.returncode == 1
-    assert "nonsense is no address" in done.stderr
+    assert "nonsense is not the address" in done.stderr

@@ -11,9 +11,9 @@ from app.cli import cli
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("serve", "--live"), "--live: it goes with --demo"),
-        (("serve", "--demo", "--speed", "2"), "--speed: it goes with --live"),
-        (("demo", "--speed", "2"), "--speed: it goes with --live"),
+        (("serve", "--live"), "--live: use it together with --demo"),
+        (("serve", "--demo", "--speed", "2"), "--speed: use it together with --live"),
+        (("demo", "--speed", "2"), "--speed: use it together with --live"),
         (("demo", "--live", "--speed", "0"), "greater than or equal to 0.01"),
     ],
 )

@@ -33,7 +33,7 @@ def test_an_expired_token_says_how_to_get_a_new_one() -> None:
 
 
 def test_a_refresh_token_is_no_access_token() -> None:
-    with pytest.raises(Unauthenticated, match="refresh token was sent where the access token belongs"):
+    with pytest.raises(Unauthenticated, match="refresh token was sent where the access token is needed"):
         read(POLICY, sign(POLICY, claims(TokenType.REFRESH)), TokenType.ACCESS)
 
 
