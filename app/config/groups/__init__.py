@@ -1,0 +1,1 @@
+"""Settings by subject; `app.config.settings` puts them together."""
