@@ -11,6 +11,7 @@ from typing import Any, cast
 import asyncpg
 
 from app.database.statement_cache import PlanningConnection
+from services.core.background import Tasks
 from services.core.database import Connection
 
 RESET_TIMEOUT = 10.0
@@ -42,7 +43,7 @@ class ConnectionPool:
         self._opening = 0
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
-        self._upkeep: set[asyncio.Task[None]] = set()
+        self._upkeep = Tasks()
         self._closing = False
         self._all_released = asyncio.Event()
 
@@ -108,8 +109,7 @@ class ConnectionPool:
                 await self._all_released.wait()
                 await asyncio.gather(*(connection.close() for connection in self._opened))
         except TimeoutError:
-            for task in self._upkeep:
-                task.cancel()
+            self._upkeep.cancel()
             for connection in self._opened:
                 connection.terminate()
 
@@ -139,9 +139,7 @@ class ConnectionPool:
 
     def _ready_again(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         """Pass it on once the work is done."""
-        task = asyncio.create_task(self._finish(connection, work), name="upkeep of a connection")
-        self._upkeep.add(task)
-        task.add_done_callback(self._upkeep.discard)
+        self._upkeep.start(self._finish(connection, work), "upkeep of a connection")
 
     async def _finish(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         """End what does not manage the work.

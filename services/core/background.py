@@ -8,16 +8,18 @@ logs that and begins the work again, so what the work has to remember lives in i
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import structlog
 
 from services.core.retry import Backoff
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
 
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """Begins the work, for the first time or again."""
@@ -148,6 +150,38 @@ class SideTask:
             self._given_up()
         else:
             self._supervisor.lose(self)
+
+
+class Tasks:
+    """Tasks of single calls, kept until they end: an event loop alone does not keep them."""
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return iter(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, Result], name: str | None = None) -> "asyncio.Task[Result]":
+        """Begin a task. Its result and its error are for the one who awaits it."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def cancel(self) -> None:
+        """End all of them without waiting for their ends."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait(self, within: float | None = None) -> None:
+        """Wait until those that run now have ended, for at most `within` seconds."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
 
 
 class Running(ABC):

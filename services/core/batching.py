@@ -5,11 +5,12 @@ such a writer keeps it in its object and works as a side task (`services/core/ba
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
+from services.core.background import Tasks
 from services.core.database_errors import driver_error
 
 Item = TypeVar("Item")
@@ -43,7 +44,7 @@ class Batcher:
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, list[_Call]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     @property
     def idle(self) -> bool:
@@ -73,7 +74,7 @@ class Batcher:
         if waiting is None:
             waiting = self._waiting[kind] = []
             # A task of its own, as any caller may be cancelled. It begins when all have asked who will now.
-            self._start(self._take_turns(kind, work, max_batch, separately_after))
+            self._tasks.start(self._take_turns(kind, work, max_batch, separately_after))
         waiting.append((item, result))
         return await result
 
@@ -95,14 +96,9 @@ class Batcher:
             return await read()
         finally:
             if waiting:
-                self._start(self._take_turns(key, _for_all(read), None, ()))
+                self._tasks.start(self._take_turns(key, _for_all(read), None, ()))
             else:
                 del self._waiting[key]
-
-    def _start(self, turns: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(turns)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _take_turns(
         self, kind: Hashable, work: _Work, max_batch: int | None, separately_after: _Errors

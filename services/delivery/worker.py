@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from models.enums import NotificationService
-from services.core.background import Running
+from services.core.background import Running, Tasks
 from services.core.database import Database
 from services.core.database_errors import is_transient
 from services.core.glances import Glances
@@ -86,7 +86,7 @@ class Delivery(Running):
         self._breakers = breakers or Breakers()
         self._clock = clock
         self._holder: UUID = uuid4()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way = Tasks()
         self._ended: list[Ended] = []
         self._has_ended = asyncio.Event()
         self._freed = asyncio.Event()
@@ -101,10 +101,8 @@ class Delivery(Running):
 
     async def _finish(self) -> None:
         """Let what is under way end, and write down what came of it."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=self._sender.client.timeout)
-        for task in self._under_way:
-            task.cancel()
+        await self._under_way.wait(within=self._sender.client.timeout)
+        self._under_way.cancel()
         clock = asyncio.get_running_loop().time
         deadline = clock() + LEASE_MARGIN
         while self._ended and clock() < deadline:  # noqa: ASYNC110 - the other task takes them one by one
@@ -150,9 +148,7 @@ class Delivery(Running):
 
     def _begin(self, row: Claimed) -> None:
         self._breakers.begin((row.user_id, row.service))
-        task = asyncio.create_task(self._deliver(row), name=f"notification {row.id}")
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task = self._under_way.start(self._deliver(row), f"notification {row.id}")
         task.add_done_callback(lambda _: self._freed.set())
 
     async def _deliver(self, row: Claimed) -> None:

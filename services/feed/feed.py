@@ -1,7 +1,7 @@
 """The feed of one process: what subscribers join, and what the reader hands its batches to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain
@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from models.policy import Viewer
-from services.core.background import Running
+from services.core.background import Running, Tasks
 from services.core.database import Database
 from services.core.database_errors import is_away
 from services.core.errors import CursorExpired, CursorInvalid, SlowConsumer
@@ -85,8 +85,8 @@ class Feed(Running):
         self._quick = StatementConnections(primary, QUICK, QUICK - 1, limit=QUICK_SECONDS)
         self._slow = StatementConnections(primary, SLOW, 1)
         self._replays = StatementConnections(primary, REPLAYS, REPLAYS - 1, setting=READ_EVENTS)
-        self._outlet = Outlet(self._quick, self._slow, self._spawn)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self._outlet = Outlet(self._quick, self._slow, self._tasks.start)
         self._topics = Topics()
         self._courses: dict[Topic, Course] = {}
         self._past = {CHANGES: b"", LOGS: b""}
@@ -102,10 +102,8 @@ class Feed(Running):
             ):
                 yield
         finally:
-            for task in self._tasks:
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+            self._tasks.cancel()
+            await self._tasks.wait()
             for connections in (*self._judges.values(), self._quick, self._slow, self._replays):
                 await connections.release()
 
@@ -161,7 +159,7 @@ class Feed(Running):
             self._join(topic, subscription.subscriber)
         else:
             work = self._catch_up(topic, subscription.subscriber, cursor, topic.filter.replays)
-            subscription.catch_up(self._spawn(work, "feed-replay"))
+            subscription.catch_up(self._tasks.start(work, "feed-replay"))
         return subscription
 
     def wait_for(self, topic: Topic, subscriber: Subscriber) -> None:
@@ -171,7 +169,7 @@ class Feed(Running):
     def go_on(self, topic: Topic, subscriber: Subscriber, cursor: Cursor) -> "asyncio.Task[None]":
         """Bring a subscriber that fell behind what came after `cursor`, and let it go on live from there."""
         work = self._catch_up(topic, subscriber, cursor, lambda event: True, expired=_too_late())
-        return self._spawn(work, "feed-replay")
+        return self._tasks.start(work, "feed-replay")
 
     async def _warm_up(self, topic: Topic, viewer: Viewer) -> None:
         """Let its statements be planned before the first event comes; while the database is away, with it."""
@@ -282,12 +280,6 @@ class Feed(Running):
             if not any(course.is_full for course in courses):
                 break
             await asyncio.sleep(_GLANCE)
-
-    def _spawn(self, work: Coroutine[object, object, None], name: str) -> "asyncio.Task[None]":
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _leave_topic(self, topic: Topic, subscriber: Subscriber) -> None:
         topic = self._topics.current(topic)

@@ -5,14 +5,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from services.core.background import Tasks
 from services.core.errors import DomainError
 
 Handed = TypeVar("Handed")
 
 GiveBack = Callable[[], Awaitable[object]]
 
-_UNDER_WAY: Final[set["asyncio.Task[Any]"]] = set()
-"""Tasks of calls that are broken off; an event loop alone would not keep them."""
+_UNDER_WAY: Final = Tasks()
+"""Tasks of calls that may be broken off meanwhile."""
 
 
 class HandedOut:
@@ -44,21 +45,14 @@ class HandedOut:
                     await self._give_back()
             return taken
 
-        return await asyncio.shield(_kept(note()))
+        return await asyncio.shield(_UNDER_WAY.start(note()))
 
     def give_back(self) -> "asyncio.Task[None]":
         """Give back all that was taken, and what is being taken once it is; the task need not be awaited."""
         self._given_back = True
-        return _kept(self._give_back())
+        return _UNDER_WAY.start(self._give_back())
 
     async def _give_back(self) -> None:
         while self._held:
             with suppress(DomainError):  # it has ended, or is another's by now
                 await self._held.pop()()
-
-
-def _kept(work: Coroutine[Any, Any, Handed]) -> "asyncio.Task[Handed]":
-    task = asyncio.create_task(work)
-    _UNDER_WAY.add(task)
-    task.add_done_callback(_UNDER_WAY.discard)
-    return task

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.core import background
-from services.core.background import MOST_DEATHS, Supervisor
+from services.core.background import MOST_DEATHS, Supervisor, Tasks
 from services.core.retry import Backoff
 from tests.support.waiting import until
 
@@ -99,6 +99,25 @@ async def test_one_that_is_stopped_while_it_is_away_is_not_begun_again() -> None
     assert work.begun == begun
 
 
+async def test_tasks_of_calls_are_kept_until_they_end() -> None:
+    tasks, end = Tasks(), asyncio.Event()
+    task = tasks.start(end.wait(), "call")
+    await tasks.wait(within=0)
+    assert (len(tasks), task.done(), task.get_name()) == (1, False, "call")
+    end.set()
+    await tasks.wait()
+    assert (len(tasks), task.result()) == (0, True)
+
+
+async def test_tasks_of_calls_can_be_ended_together() -> None:
+    tasks = Tasks()
+    ended = [tasks.start(asyncio.Event().wait()) for _ in range(2)]
+    tasks.cancel()
+    await tasks.wait()
+    assert len(tasks) == 0
+    assert all(task.cancelled() for task in ended)
+
+
 BOUND_TO_A_CALL = {
     "app/backup/dumping.py",  # a command or a round: both readings end with it
     "app/backup/tools.py",  # listens to one program, and ends with it
@@ -129,6 +148,6 @@ def test_every_task_is_a_side_task_or_bound_to_a_call() -> None:
                 for node in ast.walk(ast.parse(file.read_text()))
                 if isinstance(node, ast.Call)
             }
-            if called & {"create_task", "ensure_future", "TaskGroup", "run_coroutine_threadsafe"}:
+            if called & {"create_task", "ensure_future", "TaskGroup", "run_coroutine_threadsafe", "Tasks"}:
                 found.add(str(file.relative_to(ROOT)))
     assert found - {"services/core/background.py"} == BOUND_TO_A_CALL
