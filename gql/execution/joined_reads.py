@@ -110,7 +110,6 @@ class _Group:
 
     plan: Plan
     pace: Pace
-    joined: JoinedPlan
     database: Database
     person: int
     waiting: list[_Asker] = field(default_factory=list)
@@ -122,8 +121,12 @@ class _Group:
         joining.append(asker)
         return await asker.join()
 
-    async def wait(self, line: FairShares, key: Hashable, parameters: Sequence[object]) -> Texts | None:
+    async def wait(
+        self, joined: JoinedPlan, line: FairShares, key: Hashable, parameters: Sequence[object]
+    ) -> Texts | None:
         """The texts, after a wait for a place in the line or for another's statement; None where it failed.
+
+        `joined` is the statement for several reads.
 
         Raises: what a statement of its own raises; RateLimited as the line, and as `database.reading`.
         """
@@ -134,12 +137,12 @@ class _Group:
         try:
             async with place:
                 if asker.answer is None:
-                    return await self._lead(asker)
+                    return await self._lead(joined, asker)
             return await asker.answer
         finally:
             self._forget(asker)
 
-    async def _lead(self, leader: _Asker) -> Texts | None:
+    async def _lead(self, joined: JoinedPlan, leader: _Asker) -> Texts | None:
         """Read for the leader and for those who come along."""
         async with self.database.reading.of(self.person):
             self._forget(leader)
@@ -149,7 +152,7 @@ class _Group:
                 await self._gather(others)
                 if not others:
                     return await timed(self.plan, self.pace, self.database, self.person, leader.parameters)
-                answers = await self._together([leader, *others])
+                answers = await self._together(joined, [leader, *others])
                 return answers[0]
             except Exception:
                 if not others:
@@ -177,10 +180,10 @@ class _Group:
             asker.join()
             others.append(asker)
 
-    async def _together(self, askers: Sequence[_Asker]) -> Sequence[Texts]:
+    async def _together(self, joined: JoinedPlan, askers: Sequence[_Asker]) -> Sequence[Texts]:
         began = time.perf_counter()
         asked = [asker.parameters for asker in askers]
-        read = partial(run_joined, self.joined, asked=asked)
+        read = partial(run_joined, joined, asked=asked)
         async with asyncio.timeout(LONGEST):
             answers = await _on(self.database, self.person, self.plan, read)
         self.pace.note(time.perf_counter() - began, len(asked))
@@ -220,13 +223,13 @@ class JoinedReads:
             key = (person, plan.sql)
             group = self._groups.get(key)
             if group is None:
-                group = self._groups[key] = _Group(plan, pace, pace.joined, database, person)
+                group = self._groups[key] = _Group(plan, pace, database, person)
             if group.joining is not None and len(group.joining) < most - 1:
                 texts = await group.join(group.joining, parameters)
             else:
                 line = self._line(database, FEW if pace.seconds < QUICK else database.reading.each)
                 try:
-                    texts = await group.wait(line, key, parameters)
+                    texts = await group.wait(pace.joined, line, key, parameters)
                 finally:
                     if not line.in_use(key):
                         self._groups.pop(key, None)
