@@ -20,10 +20,10 @@ from services.fleet.facts import Kind, Spent
 from services.fleet.kinship import Kin
 from services.fleet.precedence import micros
 from services.fleet.sessions import Told
+from services.fleet.storing import remove
 from services.fleet.tasks import forget_tasks
 from services.usage.recording import Usage, usage_key
 
-_FORGET: Final = "DELETE FROM {} WHERE id = ANY($1::uuid[])"
 _TAKE_USAGE: Final = (
     "DELETE FROM cc_usage WHERE id = ANY($1::uuid[]) AND session_id = ANY($2::uuid[]) RETURNING *"
 )
@@ -200,7 +200,7 @@ class Forks:
                 await forget_tasks(self._raw, calls, self._guard)
                 await self._raw.execute(_FORGET_FILES, owners, list(calls), provenance.FILE)
                 self._drop_files(calls)
-            await self._raw.execute(_FORGET.format(table), list(of_kind))
+            await remove(self._raw, table, of_kind)
 
     def _drop_files(self, calls: Iterable[UUID]) -> None:
         gone = set(calls)
@@ -242,11 +242,9 @@ class Forks:
         if copies:
             gone = list(copies)
             await self._raw.execute(_RAISE, gone, [session.key for session, _ in copies.values()])
-            await self._raw.execute(
-                _FORGET.format("ultrathink_messages"),
-                [keys.row(session.key, "instruction", entity.name) for session, entity in copies.values()],
-            )
-            await self._raw.execute(_FORGET.format("cc_instances"), gone)
+            told = [keys.row(session.key, "instruction", entity.name) for session, entity in copies.values()]
+            await remove(self._raw, "ultrathink_messages", told)
+            await remove(self._raw, "cc_instances", gone)
 
 
 def _agents(session: Told) -> dict[UUID, str]:

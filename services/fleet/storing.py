@@ -1,6 +1,6 @@
-"""Writes many rows of a table in a statement or two, with secrets masked as their columns are declared."""
+"""Writes and removes many rows of a table in a few statements, with secrets masked as columns declare."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,8 @@ Rows = Mapping[UUID, Mapping[str, Any]]
 
 _MOST_ROWS: Final = 5_000
 """Rows of one statement."""
+
+_REMOVE: Final = "DELETE FROM {} WHERE id = ANY($1::uuid[])"
 
 _CLEAR: Final = frozenset(["id", "session_id", "claude_session_id"])
 
@@ -143,6 +145,11 @@ def patching(table: str, columns: Sequence[str], owner_column: str) -> str:
         f" FROM unnest($2::uuid[], $3::int[], {given}) AS given (id, mask, {', '.join(columns)})"
         f" WHERE known.id = given.id AND known.{owner_column} = ANY($1::uuid[])"
     )
+
+
+async def remove(raw: Connection, table: str, keys: Collection[UUID]) -> None:
+    """Delete rows by their keys."""
+    await raw.execute(_REMOVE.format(table), [*keys])
 
 
 def _parts(rows: Rows) -> Iterable[dict[UUID, Mapping[str, Any]]]:

@@ -14,7 +14,7 @@ from services.fleet.entities import Entity
 from services.fleet.facts import Fact, Kind, Witness
 from services.fleet.precedence import micros
 from services.fleet.sessions import Told, moment_of
-from services.fleet.storing import concealed, insert, upsert
+from services.fleet.storing import concealed, insert, remove, upsert
 from services.fleet.values import cut, line, objects, text
 
 _TASK_TOOLS: Final = ("TaskCreate", "TaskUpdate", "TodoWrite")
@@ -44,7 +44,6 @@ WITH gone AS (
 DELETE FROM tasks WHERE id IN (SELECT id FROM gone)
 """
 
-_FORGET_LOGS: Final = "DELETE FROM task_logs WHERE id = ANY($1::uuid[])"
 _STATUSES: Final[Mapping[str, TaskStatus]] = {
     "pending": TaskStatus.PENDING,
     "in_progress": TaskStatus.RUNNING,
@@ -203,7 +202,7 @@ async def _write_tasks(
     there = {row["id"]: row["created_at"] for row in stored}
     stale = [key for key, at in there.items() if at != logs[key]["created_at"]]
     if stale:
-        await raw.execute(_FORGET_LOGS, stale)
+        await remove(raw, "task_logs", stale)
     fresh = {key: row for key, row in logs.items() if there.get(key) != row["created_at"]}
     if fresh:
         await insert(raw, "task_logs", fresh)

@@ -573,11 +573,6 @@ AND (known.operation_type, known.file_path, known.line_count, known.execution_ti
       IS DISTINCT FROM (given.operation_type, given.file_path, given.line_count, given.execution_time_ms,
                         given.success, given.error_message, given.created_at)
 
--- services.fleet.forks, _FORGET
-DELETE
-FROM {}
-WHERE id = ANY($1::uuid[])
-
 -- services.fleet.forks, _TAKE_USAGE
 DELETE
 FROM cc_usage
@@ -650,6 +645,11 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[])
 ON CONFLICT (session_id, kind, id) DO UPDATE SET told = excluded.told
 WHERE known.told IS DISTINCT FROM excluded.told
 
+-- services.fleet.storing, _REMOVE
+DELETE
+FROM {}
+WHERE id = ANY($1::uuid[])
+
 -- services.fleet.tasks, _FORGET
 WITH gone AS (
     SELECT known.id
@@ -666,11 +666,6 @@ DELETE
 FROM tasks
 WHERE id IN (SELECT id
 FROM gone)
-
--- services.fleet.tasks, _FORGET_LOGS
-DELETE
-FROM task_logs
-WHERE id = ANY($1::uuid[])
 
 -- services.ingest.digestion, _DONE
 UPDATE ingest_records AS record SET digested_at = now(), error = done.error
