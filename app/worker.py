@@ -1,4 +1,4 @@
-"""Work beside the calls: the delivery of notifications, and the digestion of what Claude Code tells."""
+"""Work beside the calls: the delivery of notifications, and the digestion of records of Claude Code."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

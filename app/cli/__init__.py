@@ -153,7 +153,7 @@ def token(
     ] = None,
     minutes: Annotated[int, typer.Option(help="How long the token is good.", min=1, max=60 * 24 * 365)] = 15,
     ingest: Annotated[
-        bool, typer.Option("--ingest", help="One that can only hand in what Claude Code tells.")
+        bool, typer.Option("--ingest", help="An ingest token, which can only send records of Claude Code.")
     ] = False,
 ) -> None:
     """Print an access token for a user.

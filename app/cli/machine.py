@@ -43,7 +43,7 @@ def connect(
     hold: Annotated[
         int,
         typer.Option(
-            help="Seconds that a permission request may wait for an answer from afar; 0: it never waits.",
+            help="Seconds that a permission request may wait for an answer through ccgraph; 0 for none.",
             min=0,
             max=3600,
         ),

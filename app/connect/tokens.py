@@ -1,4 +1,4 @@
-"""Makes the token with which a machine hands in what Claude Code tells, through the API of a server."""
+"""Makes the token with which a machine sends records of Claude Code, through the API of a server."""
 
 import secrets
 import socket

@@ -179,7 +179,7 @@ async def open_worker_pool(settings: Settings) -> AsyncIterator[ConnectionPool]:
 
 @asynccontextmanager
 async def open_ingest_pool(settings: Settings, connections: int) -> AsyncIterator[ConnectionPool]:
-    """Connections on which what Claude Code tells is stored, so that nothing else delays an answer to it."""
+    """Connections on which records of Claude Code are stored, so that nothing else delays the answers."""
     if settings.database_url is None:
         raise StartupError("DATABASE_URL is not set: set it to a PostgreSQL server.")
     connection = partial(connect_single, settings, settings.database_url.get_secret_value())

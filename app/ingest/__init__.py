@@ -1,1 +1,1 @@
-"""The receivers of what Claude Code tells: hooks, transcripts, processes, OpenTelemetry."""
+"""The receivers of records of Claude Code: hooks, transcripts, processes, OpenTelemetry."""

@@ -1,4 +1,4 @@
-"""Receives what Claude Code tells: one plain ASGI application, as each layer costs a hook time."""
+"""Receives records of Claude Code: one plain ASGI application, as each layer costs a hook time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -52,7 +52,7 @@ LONGEST_WAIT: Final = 20.0
 """Seconds that they wait."""
 
 PERMISSION_REQUEST: Final = "PermissionRequest"
-"""The event whose hook a person may answer from afar."""
+"""The event whose hook a person may answer remotely."""
 
 _CLAUDE_CODE: Final = "/ingest/claude-code/"
 
@@ -70,7 +70,7 @@ class _Request:
 
 
 class Decision(Protocol):
-    """A person's answer, from afar, to a request for a permission."""
+    """A person's remote answer to a request for a permission."""
 
     @property
     def decision(self) -> PermissionDecision:
@@ -175,7 +175,7 @@ class IngestEndpoint:
         return await self._held(request, self._hold, read_stored(stored.bodies[0]))
 
     async def _held(self, request: _Request, hold: Hold, hook: Mapping[str, Any]) -> Reply:
-        """The answer of a person from afar; 204 where there is none, and the terminal asks.
+        """The remote answer of a person; 204 where there is none, and the terminal asks.
 
         Raises: ClientGone, when Claude Code does not wait any longer.
         """

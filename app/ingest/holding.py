@@ -1,4 +1,4 @@
-"""Holds a hook that asks for a permission until a person has answered it from afar."""
+"""Holds a hook that asks for a permission until a person has answered it remotely."""
 
 from collections.abc import Mapping
 from datetime import datetime

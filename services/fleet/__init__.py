@@ -1,1 +1,1 @@
-"""Makes rows of what Claude Code tells: one truth of hooks, transcripts, telemetry and processes."""
+"""Makes rows of records of Claude Code: one set of rows from hooks, transcripts, telemetry and processes."""

@@ -1,4 +1,4 @@
-"""Reads a hook: what Claude Code tells in the moment. It has no time of its own; its arrival is its time."""
+"""Reads a hook, which Claude Code sends at once. It has no time of its own; its arrival is its time."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

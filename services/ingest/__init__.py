@@ -1,1 +1,1 @@
-"""Stores what Claude Code tells, and has rows made of it."""
+"""Stores records of Claude Code, and has rows made of them."""

@@ -35,7 +35,7 @@ class Budget:
 
 
 class Budgets(Running):
-    """Holds what people hand in against their budgets, exactly over all processes."""
+    """Counts the records of people against their budgets, exactly over all processes."""
 
     def __init__(self, database: Database, budget: Budget) -> None:
         self._records = HourlyQuota(database, RECORDS)
