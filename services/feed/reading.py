@@ -179,13 +179,13 @@ async def carried_over(connection: PrimaryConnection, snapshot: Snapshot) -> Sna
         )
     if known["lost"]:
         raise CursorInvalid(
-            "Another server has taken the place of the database's, and what was changed last may be missing "
-            "there. Subscribe without `after`, then query the current state.",
+            "Another server has taken the place of the database, and may lack its last changes. "
+            "Subscribe without `after`, then query the current state.",
             field="after",
         )
     if known["unknown"]:
         raise CursorExpired(
-            "The database was recovered since, and what happened then is not known. Subscribe without "
+            "The database has recovered from a crash since, and events may be missing. Subscribe without "
             "`after`, then query the current state.",
             field="after",
         )

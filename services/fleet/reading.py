@@ -30,7 +30,7 @@ _AHEAD: Final = 300
 def read(record: RawRecord) -> Reading:
     """The facts of a record. What is none is counted and told, and never raises."""
     if not isinstance(record.body, Mapping):
-        return Reading(unreadable=1, problems=["This is no JSON object."])
+        return Reading(unreadable=1, problems=["This is not a JSON object."])
     try:
         return _READERS[record.source](record.body, record.received_at)
     except UNREADABLE as trouble:

@@ -90,7 +90,7 @@ def read_processes(value: object, now: datetime) -> Intake:
             raise BadInput(f"`{name}` is a list of objects with `pid`, `session_id` and `cwd`.", field=name)
         told += len(listed)
     if told > MOST_PROCESSES:
-        raise BadInput(f"Tell of at most {MOST_PROCESSES} processes in one request.")
+        raise BadInput(f"Send at most {MOST_PROCESSES} processes in one request.")
     try:
         at = moment(value.get("at")).astimezone(UTC)
     except (Unfit, OverflowError):

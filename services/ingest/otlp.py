@@ -146,7 +146,7 @@ def read_protobuf(signal: Signal, body: bytes, now: datetime) -> Intake:
     try:
         request.ParseFromString(body)
     except DecodeError:
-        raise BadInput(f"This is no {signal.request.DESCRIPTOR.name} in protobuf.") from None
+        raise BadInput(f"This is not a valid {signal.request.DESCRIPTOR.name} in protobuf.") from None
     reading = _Reading(signal)
     (resources,) = request.DESCRIPTOR.fields
     for resource in getattr(request, resources.name):

@@ -156,8 +156,8 @@ async def require_demo(database: Database) -> Demo:
         )
     if stored is None:
         raise NotTheDemo(
-            "This database does not hold the demo, or one that an earlier release has loaded, and a live "
-            "demo plays with no other data. Nothing was changed. Give an empty database (DATABASE_URL) or "
+            "This database does not hold the demo, or holds that of an earlier release, and a live demo "
+            "runs on no other data. Nothing was changed. Give an empty database (DATABASE_URL) or "
             "data directory (CCGRAPH_DATA_DIR)."
         )
     loaded = read_stored(stored)

@@ -91,7 +91,7 @@ class DemoFleet:
         connection = await self._connect()
         try:
             if not await connection.fetchval(_TAKE):
-                raise AlreadyPlayed("Another process plays the demo of this database already.")
+                raise AlreadyPlayed("Another process runs the live demo of this database already.")
             places = await prepare(self._means, demo)
             log.info("demo_plays", projects=len(places), speed=self._pacing.speed)
             try:

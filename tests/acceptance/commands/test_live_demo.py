@@ -102,7 +102,7 @@ def test_a_database_with_other_data_is_refused_with_a_sentence(database_url: str
     refused = on_database("demo", "--live")
 
     assert refused.returncode == 1
-    assert "a live demo plays with no other data" in refused.stderr
+    assert "a live demo runs on no other data" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert found(database_url, "SELECT count(*) FROM projects") == 0
 

@@ -286,7 +286,7 @@ async def test_a_second_one_does_not_move_the_same_fleet(settings: Settings) -> 
     ):
         playing = asyncio.create_task(first.run())
         await until(lambda: _some(database, "cc_logs", "true"))
-        with pytest.raises(AlreadyPlayed, match="Another process plays"):
+        with pytest.raises(AlreadyPlayed, match="Another process runs the live demo"):
             await second.run()
         playing.cancel()
         with suppress(asyncio.CancelledError):
@@ -304,7 +304,7 @@ def empty_url(embedded_postgres: TestServer) -> Iterator[str]:
 async def test_other_data_is_refused_and_stays_as_it_was(settings: Settings, empty_url: str) -> None:
     here = settings.model_copy(update={"database_url": SecretStr(empty_url)})
     async with fleet(here, Pacing(held=True, until=1)) as (played, database):
-        with pytest.raises(NotTheDemo, match="a live demo plays with no other data"):
+        with pytest.raises(NotTheDemo, match="a live demo runs on no other data"):
             await played.run()
         assert await count(database, "projects") == 0
 
