@@ -13,7 +13,9 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from enum import Enum
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -48,13 +50,21 @@ class Seal:
         return hashlib.sha256(sealed).hexdigest()[:SEAL_LENGTH]
 
 
+class Held(Enum):
+    """What the statement depends on of a value in a cursor: `MOMENT` is a text that is a time of Python's."""
+
+    NULL = "null"
+    MOMENT = "moment"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A cursor that was given: its source, the seal that it has to have, which of its values are null."""
+    """A cursor that was given: its source, the seal that it has to have, the kinds of its values."""
 
     source: Source
     seal: Seal
-    nulls: tuple[bool, ...]
+    held: tuple[Held, ...]
     path: Path
 
     def values(self, variables: Variables) -> list[object]:
@@ -78,13 +88,13 @@ class CursorValue:
 class Converted:
     """Conversion of a cursor's value, which is written by hand only to try something."""
 
-    kind: ColumnType
+    read: Callable[[object], object]
     path: Path
 
     def __call__(self, value: object) -> object:
         """The parameter."""
         try:
-            return _READ[self.kind](value)
+            return self.read(value)
         except (ValueError, InvalidOperation, RecursionError):
             raise unusable(self.path) from None
 
@@ -114,10 +124,10 @@ def compile_cursor(statement: Statement, order: Order, alias: str) -> str:
 def read_cursor(statement: Statement, value: Value, order: Order) -> Cursor:
     """The cursor that an argument gives; CursorUnusable when it is not one of this order."""
     seal = Seal(order.fingerprint, None if order.words is None else order.words.source)
-    nulls = value.measured(nulls_in)
-    if not isinstance(nulls, tuple) or len(nulls) != len(order.terms):
+    held = value.measured(held_in)
+    if not isinstance(held, tuple) or len(held) != len(order.terms):
         raise unusable(value.path)
-    cursor = Cursor(value.source, seal, nulls, value.path)
+    cursor = Cursor(value.source, seal, held, value.path)
     cursor.values(statement.env.variables.given)  # the seal is checked now, and whenever the plan runs
     return cursor
 
@@ -129,12 +139,22 @@ def _unsealed(cursor: object, seal: Seal, variables: Variables, path: Path) -> l
     return _values(body, path)
 
 
-def nulls_in(cursor: object) -> tuple[bool, ...] | None:
-    """Measure: which values in a cursor of any order are null; None for what is no cursor at all."""
+def held_in(cursor: object) -> tuple[Held, ...] | None:
+    """Measure: the kinds of the values in a cursor of any order; None for what is no cursor at all."""
     try:
-        return tuple(value is None for value in _values(_parts(cursor, ())[1], ()))
+        return tuple(_kind(value) for value in _values(_parts(cursor, ())[1], ()))
     except CursorUnusable:
         return None
+
+
+def _kind(value: object) -> Held:
+    if value is None:
+        return Held.NULL
+    try:
+        _moment(value)
+    except ValueError:
+        return Held.OTHER
+    return Held.MOMENT
 
 
 def _parts(cursor: object, path: Path) -> tuple[str, bytes]:
@@ -171,6 +191,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _moment(value: object) -> datetime:
+    found = datetime.fromisoformat(conversions.text(value))
+    if found.tzinfo is not UTC:
+        raise ValueError("must be a time in UTC")
+    return found
+
+
 # PostgreSQL has times before the year 1, after 9999 and at no end, which no DateTime of a caller's is.
 _TIME = re.compile(
     r"-?infinity|(\d{4,6}-[01]\d-[0-3]\d)(T[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?\+00:00)?( BC)?", re.ASCII
@@ -196,7 +223,7 @@ _READ: Mapping[ColumnType, Callable[[object], object]] = MappingProxyType(
 _CAST: Mapping[ColumnType, str] = MappingProxyType(
     {ColumnType.DATETIME: "::text::timestamptz", ColumnType.DATE: "::text::date"}
 )
-"""Kinds of which a cursor has PostgreSQL's own text."""
+"""Kinds of which a cursor has PostgreSQL's own text, for what Python has no value for."""
 
 
 def unusable(path: Path) -> CursorUnusable:
@@ -217,8 +244,8 @@ def compile_after(statement: Statement, order: Order, cursor: Cursor, *, reverse
     """
     terms = [term.reversed() if reverse else term for term in order.terms]
     values = [
-        "" if null else _value(statement, cursor, index, terms[index])
-        for index, null in enumerate(cursor.nulls)
+        "" if held is Held.NULL else _value(statement, cursor, index, terms[index])
+        for index, held in enumerate(cursor.held)
     ]
     if _is_plain(terms, values):
         names = ", ".join(term.expression for term in terms)
@@ -244,8 +271,11 @@ def compile_bound(statement: Statement, order: Order, cursor: Cursor, *, reverse
 
 
 def _value(statement: Statement, cursor: Cursor, index: int, term: Term) -> str:
-    cast = _CAST.get(term.kind, term.kind.cast)
-    return statement.bound(CursorValue(cursor, index), Converted(term.kind, cursor.path), cast, cursor.path)
+    read, cast = _READ[term.kind], _CAST.get(term.kind, term.kind.cast)
+    if term.kind is ColumnType.DATETIME and cursor.held[index] is Held.MOMENT:
+        # PostgreSQL reads a text as a time anew for each row that it compares.
+        read, cast = _moment, term.kind.cast
+    return statement.bound(CursorValue(cursor, index), Converted(read, cursor.path), cast, cursor.path)
 
 
 def _is_plain(terms: list[Term], values: list[str]) -> bool:

@@ -1,16 +1,17 @@
 """Cursors: each belongs to its order, and one that was altered is told from a good one."""
 
 import base64
+from datetime import datetime
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gql.planner.cursors import CursorValue, Seal, compile_cursor, nulls_in, read_cursor
+from gql.planner.cursors import CursorValue, Held, Seal, compile_after, compile_cursor, held_in, read_cursor
 from gql.planner.errors import CursorUnusable
 from gql.planner.order import Order, compile_order
-from tests.unit.gql.planner.clauses import CATALOG, asked, statement
+from tests.unit.gql.planner.clauses import CATALOG, asked, bound, statement
 
 VALUES = st.lists(st.none() | st.integers(-(2**53), 2**53) | st.text(max_size=20), min_size=1, max_size=3)
 
@@ -31,12 +32,35 @@ def read(text: object, of: Order) -> list[object]:
     """The values in a cursor that a client gives."""
     made = statement(after=text)
     found = read_cursor(made, asked("after: $after").arguments(made.env)["after"], of)
-    return [CursorValue(found, place).resolve({"after": text}) for place in range(len(found.nulls))]
+    return [CursorValue(found, place).resolve({"after": text}) for place in range(len(found.held))]
 
 
 @given(VALUES)
 def test_the_nulls_of_a_cursor_are_known_before_its_values(values: list[object]) -> None:
-    assert nulls_in(cursor(values, order())) == tuple(value is None for value in values)
+    held = held_in(cursor(values, order()))
+    assert held is not None
+    assert [kind is Held.NULL for kind in held] == [value is None for value in values]
+
+
+@pytest.mark.parametrize(
+    ("time", "parameter"),
+    [
+        ("2026-03-01T12:00:00.12345+00:00", "$1::timestamptz"),
+        ("9999-12-31T23:59:59.999999+00:00", "$1::timestamptz"),
+        ("10000-01-01T00:00:00+00:00", "$1::text::timestamptz"),
+        ("0044-03-15T12:00:00+00:00 BC", "$1::text::timestamptz"),
+        ("-infinity", "$1::text::timestamptz"),
+    ],
+)
+def test_a_time_is_given_as_one_and_as_text_where_python_has_none(time: str, parameter: str) -> None:
+    by_time = order("orderBy: {createdAt: ASC}")
+    text = cursor([time, "0197a1b2-0000-7000-8000-00000000abcd"], by_time)
+    made = statement(after=text)
+    found = read_cursor(made, asked("after: $after").arguments(made.env)["after"], by_time)
+    condition = compile_after(made, by_time, found, reverse=False)
+    assert condition == f"(t.created_at, t.id) > ({parameter}, $2::uuid)"
+    first, _ = bound(made, {"after": text})
+    assert first == (datetime.fromisoformat(time) if "::text" not in parameter else time)
 
 
 @given(st.none() | st.integers(-(2**31), 2**31))
@@ -65,7 +89,7 @@ def test_a_cursor_with_one_sign_altered_is_refused(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("text", ["", ".", "x", "a.b", 7, ["a"], "0" * 12 + ".e30="])
 def test_what_is_no_cursor_is_refused(text: object) -> None:
-    assert nulls_in(text) is None
+    assert held_in(text) is None
     with pytest.raises(CursorUnusable):
         read(text, order())
 
