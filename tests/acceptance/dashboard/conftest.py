@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from app.config.settings import Settings
 from app.database.pools import open_database
 from services.accounts.accounts import add_user
-from tests.support.dashboard import SharedBrowser, log_in
+from tests.support.dashboard import LOOKS, SharedBrowser, log_in
 from tests.support.factories import make_instance, make_project
 from tests.support.serving import LiveServer
 from tests.support.waiting import PATIENCE
@@ -88,9 +88,13 @@ def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page in a context of its own. What the browser has to complain of fails the test."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+def page(browser: Browser, shared_browser: SharedBrowser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page without cookies and storage. What the browser has to complain of fails the test.
+
+    It is in a context and a process of its own where the test is marked with `own_context`.
+    """
+    own = request.node.get_closest_marker("own_context") is not None
+    context = browser.new_context(**LOOKS) if own else shared_browser.context
     context.set_default_timeout(PATIENCE * 1000)
     opened = context.new_page()
     complaints: list[str] = []
@@ -100,7 +104,7 @@ def page(browser: Browser) -> Iterator[Page]:
         lambda message: complaints.append(message.text) if "Content Security" in message.text else None,
     )
     yield opened
-    context.close()
+    opened.close()
     assert complaints == []
 
 

@@ -33,13 +33,13 @@ def test_each_leads_to_what_it_is_about(home: Page, fleet: Fleet, live_server: L
     )
 
     home.goto(f"{live_server.url}/tasks/{task['id']}")
-    expect(home.get_by_role("button", name="設定を直す", expanded=True)).to_be_visible(timeout=15_000)
+    expect(home.get_by_role("button", name="設定を直す", expanded=True)).to_be_visible()
     home.goto(f"{live_server.url}/sessions/{session['session_id']}")
-    expect(home.get_by_role("heading", name="東京-parent")).to_be_visible(timeout=15_000)
+    expect(home.get_by_role("heading", name="東京-parent")).to_be_visible()
     home.goto(f"{live_server.url}/notifications/{notification['id']}")
-    expect(home.get_by_role("heading", name="終わりました")).to_be_visible(timeout=15_000)
+    expect(home.get_by_role("heading", name="終わりました")).to_be_visible()
     assert violations(home) == []
     home.goto(f"{live_server.url}/invitations/{task['id']}")
-    expect(home.get_by_role("heading", name="Projects")).to_be_visible(timeout=15_000)
+    expect(home.get_by_role("heading", name="Projects")).to_be_visible()
     home.goto(f"{live_server.url}/tasks/{session['session_id']}")
     expect(home.get_by_role("alert")).to_contain_text("This does not exist")

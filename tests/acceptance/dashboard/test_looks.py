@@ -59,6 +59,7 @@ def test_times_are_written_as_where_the_reader_lives(
     expect(line).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))  # British, without AM and PM
 
 
+@pytest.mark.own_context
 def test_japanese_tables_keep_their_words_whole_on_a_phone(
     browser: Browser, home: Page, fleet: Fleet, live_server: LiveServer
 ) -> None:

@@ -295,12 +295,12 @@ def test_graphiql_runs_a_query_and_a_subscription_with_nothing_from_outside(
     home.on("request", lambda request: asked.add(request.url))
     home.get_by_role("link", name="GraphiQL").click()
     editor = home.locator(".graphiql-query-editor .monaco-editor")
-    editor.wait_for(timeout=30_000)
+    editor.wait_for()
 
     def run(document: str) -> None:
         home.goto("about:blank")
         home.goto(f"{live_server.url}/graphql#{urlencode({'query': document})}")
-        expect(editor.locator(".view-lines")).to_have_text(document.replace(" ", "\xa0"), timeout=30_000)
+        expect(editor.locator(".view-lines")).to_have_text(document.replace(" ", "\xa0"))
         home.get_by_role("button", name="Execute query").click()
 
     answer = home.locator(".graphiql-response")

@@ -24,7 +24,7 @@ from tests.support.dashboard import (
 )
 from tests.support.serving import LiveServer, served
 
-pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_WINDOWS, NEEDS_PACKAGES]
+pytestmark = [pytest.mark.browser, pytest.mark.own_context, NEEDS_BUILD, NEEDS_WINDOWS, NEEDS_PACKAGES]
 
 SECRET = b"sixteen bytes ok"
 

@@ -135,7 +135,7 @@ def test_a_session_of_ten_thousand_calls_stays_usable(replay: Page, fleet: Fleet
         fleet.instance_id,
     )
     replay.get_by_role("button", name="Read anew").click()
-    replay.get_by_role("slider", name="Moment").wait_for(timeout=30_000)
+    replay.get_by_role("slider", name="Moment").wait_for()
 
     expect(replay.get_by_text("502 older entries are left out")).to_be_visible()
     slider = replay.get_by_role("slider", name="Moment")

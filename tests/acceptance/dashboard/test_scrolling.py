@@ -5,8 +5,9 @@ from playwright.sync_api import CDPSession, Page, expect
 
 from tests.acceptance.dashboard.conftest import Fleet
 from tests.support.dashboard import NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES
+from tests.support.pace import slowness
 
-pytestmark = [pytest.mark.browser, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
+pytestmark = [pytest.mark.browser, pytest.mark.own_context, NEEDS_BUILD, NEEDS_CHROMIUM, NEEDS_PACKAGES]
 
 ROWS = 10_000
 STEPS = 40
@@ -59,5 +60,6 @@ def test_ten_thousand_lines_scroll_without_a_long_frame_and_with_few_of_them_in_
     assert max(shown) < MOST_IN_PAGE
     assert sum(took) > 0
     # Of the slowest tenth one meets a collector of garbage, or a neighbour that fills the processor's cache.
-    assert sorted(took)[-STEPS // 10] < MOST_MS, sorted(took)
-    assert max(took) < 5 * MOST_MS, sorted(took)
+    most = MOST_MS * slowness()
+    assert sorted(took)[-STEPS // 10] < most, sorted(took)
+    assert max(took) < 5 * most, sorted(took)
