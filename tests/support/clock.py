@@ -46,7 +46,7 @@ class HeldLoop:
 
     async def advance(self, seconds: float) -> None:
         """Let time pass: what becomes due is called. Tasks have turns before and after."""
-        await _turns()
+        await turns()
         self._now += seconds
         for timer in sorted(self._timers, key=itemgetter(0)):
             when, handle = timer
@@ -54,9 +54,10 @@ class HeldLoop:
                 self._timers.remove(timer)
                 if not handle.cancelled():
                     handle._run()
-        await _turns()
+        await turns()
 
 
-async def _turns() -> None:
-    for _ in range(10):
+async def turns(number: int = 10) -> None:
+    """Let the loop go round so many times: what is due at once is done."""
+    for _ in range(number):
         await asyncio.sleep(0)

@@ -17,6 +17,7 @@ import pytest
 from app.config.settings import Settings
 from app.main import create_app
 from tests.support.serving import LiveServer
+from tests.support.waiting import PATIENCE
 
 Quiet: TypeAlias = Callable[[], None]
 
@@ -68,7 +69,7 @@ async def test_cors_allows_what_clients_send_and_shows_what_the_server_answers(s
 def upgrade(server: LiveServer, *headers: bytes) -> socket.socket:
     """A handshake with headers as they are."""
     host, port = server.url.removeprefix("http://").split(":")
-    opened = socket.create_connection((host, int(port)), timeout=10)
+    opened = socket.create_connection((host, int(port)), timeout=PATIENCE)
     opened.sendall(
         b"GET /graphql HTTP/1.1\r\nhost: h\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
         b"sec-websocket-version: 13\r\nsec-websocket-protocol: graphql-transport-ws\r\n"

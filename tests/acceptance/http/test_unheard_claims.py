@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,9 @@ from app.database.pools import open_database
 from services.tasks.claims import Claim, claim, claim_next
 from services.writing.action import Action
 from tests.support.agents import MODERN, Agent, Person, agents, enrol
+from tests.support.clock import turns
 from tests.support.graphql_ws import logged_in
+from tests.support.leaving import next_loss
 from tests.support.serving import LiveServer
 from tests.support.waiting import PATIENCE, until
 
@@ -47,27 +49,33 @@ def person(settings: Settings) -> Person:
     return asyncio.run(enrol(settings, "lead"))
 
 
+@pytest.fixture
+async def lead(person: Person, live_server: LiveServer) -> AsyncIterator[Agent]:
+    """An agent in the project, whose connection stays."""
+    async with agents(live_server.url) as client:
+        joined = Agent(client, "/mcp", person.token, MODERN, UUID(str(uuid7())))
+        await joined.call("join_project", project=person.project_id)
+        yield joined
+
+
 @pytest.mark.parametrize("ask", [_over_http, _over_a_socket])
 @pytest.mark.parametrize("document", [NEXT, THIS], ids=["next", "this"])
 async def test_a_task_whose_claimant_has_left_is_given_back(
     person: Person,
+    lead: Agent,
     live_server: LiveServer,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     ask: Ask,
     document: str,
 ) -> None:
-    instance = UUID(str(uuid7()))
-    async with agents(live_server.url) as client:
-        lead = Agent(client, "/mcp", person.token, MODERN, instance)
-        await lead.call("join_project", project=person.project_id)
-        [task] = (await lead.call("add_tasks", tasks=[{"name": "Late", "taskType": "TESTING"}]))["tasks"]
-    claimed, left = threading.Event(), threading.Event()
+    [task] = (await lead.call("add_tasks", tasks=[{"name": "Late", "taskType": "TESTING"}]))["tasks"]
+    claimed, lost = threading.Event(), next_loss(monkeypatch)
 
     async def linger() -> None:
         claimed.set()
-        await until(left.is_set)
-        await asyncio.sleep(1)  # the server's loop reads within it that the connection is closed
+        await until(lost.is_set)
+        await turns(200)  # in which the operation hears of it
 
     async def claim_next_slowly(action: Action, asked: Claim) -> UUID | None:
         taken = await claim_next(action, asked)
@@ -81,13 +89,12 @@ async def test_a_task_whose_claimant_has_left_is_given_back(
 
     monkeypatch.setattr("services.tasks.claims.claim_next", claim_next_slowly)
     monkeypatch.setattr("services.tasks.claims.claim", claim_slowly)
-    variables = {"instance": str(instance), **({"task": task["id"]} if document == THIS else {})}
+    variables = {"instance": str(lead.instance), **({"task": task["id"]} if document == THIS else {})}
     body = {"query": document, "variables": variables}
     gone = asyncio.create_task(ask(live_server, person.token, body))
     await until(claimed.is_set)
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
-    left.set()
 
     async def is_back() -> bool:
         async with open_database(settings) as database, database.transaction() as connection:

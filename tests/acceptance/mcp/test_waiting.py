@@ -14,13 +14,14 @@ from app.config.settings import Settings
 from app.database.pools import open_database
 from app.mcp.call import Call
 from app.mcp.rows import HeldRow, TaskRow, read_claimed, read_task
-from app.uvicorn_ext.deadlines import DeadlineProtocol
 from services.core.errors import ServiceUnavailable
 from services.tasks.claims import Claim, claim_next
 from services.tasks.claims import claim as claim_this
 from services.writing.action import Action
 from tests.acceptance.mcp.conftest import Held
 from tests.support.agents import LEGACY, MODERN, NONE_READY, Agent, Person, agents
+from tests.support.clock import turns
+from tests.support.leaving import next_loss
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE, until
 
@@ -111,18 +112,12 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     place: str,
     verb: Callable[[Agent], Awaitable[dict[str, Any]]],
 ) -> None:
-    claimed, lost = threading.Event(), threading.Event()
-    connection_lost = DeadlineProtocol.connection_lost
-
-    def noted(protocol: DeadlineProtocol, error: Exception | None) -> None:
-        connection_lost(protocol, error)
-        lost.set()
+    claimed, lost = threading.Event(), next_loss(monkeypatch)
 
     async def linger() -> None:
         claimed.set()
         await until(lost.is_set)
-        for _ in range(200):  # turns of the server's loop, in which the call hears of it
-            await asyncio.sleep(0.005)
+        await turns(200)  # in which the call hears of it
 
     async def claim_slowly(action: Action, claim: Claim) -> UUID | None:
         task_id = await claim_next(action, claim)
@@ -156,7 +151,6 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
     else:
         monkeypatch.setattr("app.mcp.tools.claims.read_claimed", read_claimed_slowly)
         monkeypatch.setattr("app.mcp.tools.tasks.read_task", read_slowly)
-    monkeypatch.setattr(DeadlineProtocol, "connection_lost", noted)
     gone = asyncio.create_task(_read(lead, arguments))
     await until(claimed.is_set)
     assert await _status(settings) == [("RUNNING", True)]
@@ -174,13 +168,14 @@ async def test_what_a_call_claimed_that_is_broken_off_is_given_back(
 async def test_a_claim_from_before_is_kept_when_a_call_that_finds_it_is_broken_off(
     lead: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading, left, answered = threading.Event(), threading.Event(), threading.Event()
+    reading, answered = threading.Event(), threading.Event()
+    lost = next_loss(monkeypatch)
 
     async def read_slowly(call: Call, task_id: UUID) -> TaskRow:
         task = await read_task(call, task_id)
         if reading.is_set():  # the second time, after the claim
-            await until(left.is_set)
-            await asyncio.sleep(1)
+            await until(lost.is_set)
+            await turns(200)
             answered.set()
         reading.set()
         return task
@@ -193,10 +188,9 @@ async def test_a_claim_from_before_is_kept_when_a_call_that_finds_it_is_broken_o
     await until(reading.is_set)
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
-    left.set()
 
     await until(answered.is_set)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.5)  # what would give it back is a transaction
     assert await _status(settings) == [("RUNNING", True)]
 
 

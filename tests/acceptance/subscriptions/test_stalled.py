@@ -21,8 +21,8 @@ NOTICES = "subscription { websocketNotifications { eventName websocketNotificati
 LOGS = "subscription { logAppended { message log { nodeId } } }"
 BOARD = "subscription { live(maxPerSecond: 20) { websocketNotifications { totalCount } } }"
 
-SOON = 4.0
-"""Seconds: what waits for a connection that stands still arrives later or never."""
+SOON = 30.0
+"""Seconds, half of those for which a connection may stand still: what waits for it arrives later or never."""
 
 Take: TypeAlias = Callable[[int], Awaitable[list[str]]]
 """Reads so many events of every operation of a connection; the names of each, which must be equal."""

@@ -332,7 +332,7 @@ async def test_what_was_taken_is_not_sent_again_because_the_rest_of_the_answer_d
     async with halfway(begins, hangs=hangs) as (url, got):
         await desk.setting(user_id=user.id, webhook_url=url)
         key = await desk.notify(user.id)
-        async with working(delivery_timeout=1):
+        async with working(delivery_timeout=3):
             row = await desk.ended(key, "sent")
     assert (row.response_code, row.response_body, row.retry_count) == (202, "took", 0)
     assert len(got) == 1

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.connect.processes import started_at
+from app.connect.processes import is_alive
 from app.proxy.pumping import pump
 from tests.support.proxied import passed, proxied
 from tests.support.waiting import PATIENCE, until
@@ -161,7 +161,7 @@ async def test_what_a_server_said_before_its_end_is_not_lost(tmp_path: Path) -> 
         assert proxy.stdout is not None
         await until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text().strip()))
         server = int((tmp_path / "pid").read_text())
-        await until(lambda: started_at(server) is None)
+        await until(lambda: not is_alive(server, None))
         came = b""
         while chunk := proxy.stdout.read(4_096):
             came += chunk
@@ -186,7 +186,8 @@ async def test_a_proxy_that_is_killed_leaves_no_server_behind(tmp_path: Path) ->
         proxy.kill()
         proxy.wait(PATIENCE)
         try:
-            await until(lambda: started_at(server) is None)
+            # Its parent is gone: until another process has collected it, it is there and has ended.
+            await until(lambda: not is_alive(server, None))
         finally:
             with suppress(ProcessLookupError):
                 os.kill(server, signal.SIGKILL)

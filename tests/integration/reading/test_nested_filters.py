@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gql.planner.statement import DEEPEST_RELATIONS, MOST_RELATIONS
 from tests.integration.reading.conftest import Asker
 from tests.support.factories import make_project, make_task, make_user
+from tests.support.pace import delay
 
 LIST = (
     "query ($w: TaskWhere, $o: [TaskOrder!]) { tasks(first: 1, where: $w, orderBy: $o) { nodes { name } } }"
@@ -47,7 +48,7 @@ async def test_a_filter_leads_through_a_few_tables(
             error = await asker.refusal(query, ann, **variables)
             assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
             assert error["extensions"]["field"].startswith("tasks.where")
-        assert time.monotonic() - began < SECONDS
+        assert time.monotonic() - began < SECONDS * delay()
 
 
 async def test_an_order_leads_through_a_few_tables(asker: Asker, connection: AsyncConnection) -> None:
@@ -75,7 +76,7 @@ async def test_all_filters_of_a_statement_count_together_and_are_planned_in_litt
         began = time.monotonic()
         found = await asker.ask(LIST, ann, w=within)
         assert found["tasks"]["nodes"] == [{"name": "wanted"}]
-        assert time.monotonic() - began < SECONDS
+        assert time.monotonic() - began < SECONDS * delay()
     for beyond in ({"and": [chain] * (most + 1)}, {"or": [wide] * (MOST_RELATIONS // 2 + 1)}):
         error = await asker.refusal(LIST, ann, w=beyond)
         assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
