@@ -51,7 +51,7 @@ class Seal:
 
 
 class Held(Enum):
-    """What the statement depends on of a value in a cursor: `MOMENT` is a text that is a time of Python's."""
+    """A kind of value in a cursor, on which the statement depends: `MOMENT` is a text with a time."""
 
     NULL = "null"
     MOMENT = "moment"
