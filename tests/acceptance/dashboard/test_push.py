@@ -21,6 +21,7 @@ from tests.support.dashboard import (
     NEEDS_WINDOWS,
     SharedBrowser,
     log_in,
+    until,
 )
 from tests.support.serving import LiveServer, served
 
@@ -126,10 +127,7 @@ def deliver(page: Page, url: str, message: str) -> None:
         lambda told: registrations.extend(one["registrationId"] for one in told["registrations"]),
     )
     developer.send("ServiceWorker.enable")
-    for _ in range(100):
-        if registrations:
-            break
-        page.wait_for_timeout(50)
+    until(page, lambda: registrations)
     parameters = {"origin": url, "registrationId": registrations[-1], "data": message}
     developer.send("ServiceWorker.deliverPushMessage", parameters)
     developer.detach()
@@ -137,7 +135,7 @@ def deliver(page: Page, url: str, message: str) -> None:
 
 SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
-  for (let time = 0; time < 100; time += 1) {
+  for (let time = 0; time < 1200; time += 1) {
     const shown = await registration.getNotifications();
     if (shown.length > 0) return shown.map(({ title, body, lang }) => ({ title, body, lang }));
     await new Promise((resolve) => setTimeout(resolve, 50));
