@@ -17,8 +17,12 @@ from app.database.programs import Account, plain_environment, program
 
 POLL = 0.02
 TELL_AFTER = 3.0
-STOP_TIMEOUT = 60.0
-"""Seconds: between two looks; until the user hears why it takes time; for a fast shutdown."""
+STOP_TIMEOUT, GLANCE = 60.0, 0.5
+"""Seconds: between two looks; until the user hears why it takes time; for a fast shutdown, and between
+two looks whether that can end."""
+
+BROKEN_DOWN, READY = "all server processes terminated; reinitializing", "ready to accept connections"
+"""Messages of a postmaster one of whose processes has crashed, and that has recovered from it."""
 
 DISK_FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
 COMPLAINT = re.compile(
@@ -89,16 +93,30 @@ class Postmaster:
         return early + (logs[-1].read_text(errors="replace")[-10_000:] if logs else "")
 
     def stop(self) -> None:
-        """Fast shutdown: transactions are rolled back, data is flushed. Immediate when it takes too long."""
+        """Fast shutdown: transactions are rolled back, data is flushed. Immediate when it takes too long.
+
+        While PostgreSQL recovers from a crash, as on a full disk, a fast shutdown may never end, and an
+        immediate one loses nothing: the next start recovers anyway.
+        """
         self._stopping = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGQUIT)
-            self.process.wait()
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while not self._ends_within(GLANCE):
+            if self._recovers() or time.monotonic() > deadline:
+                self.process.send_signal(signal.SIGQUIT)
         os.close(self._output)
+
+    def _ends_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _recovers(self) -> bool:
+        said = self.messages()
+        return said.rfind(BROKEN_DOWN) > said.rfind(READY)
 
 
 def ready_postmaster(cluster: Path) -> int | None:

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from app.config.settings import Settings
 from app.database.configuration import SUPERUSER
 from app.database.embedded import embedded_server
+from app.database.postmaster import STOP_TIMEOUT
 from app.main import create_app
 from services.accounts.token_store import issue_for_username
 from services.accounts.tokens import TokenPolicy
@@ -292,12 +293,16 @@ def test_a_full_disk_leaves_no_backup(database_url: str, tmp_path: Path) -> None
 def test_a_disk_that_becomes_full_while_a_dump_is_read_is_told(
     on_database: Run, database_url: str, tmp_path: Path, command: str
 ) -> None:
-    """PostgreSQL cannot write its log then, and ends without a word to those who are connected."""
+    """PostgreSQL cannot write its log then, and ends without a word to those who are connected.
+
+    It recovers then, and would not end before it is told to end at once.
+    """
     asyncio.run(ask(database_url, MUCH))
     file = on_database("backup", "--to", str(tmp_path / "kept")).stdout.strip()
     disk = tmp_path / "disk"
     disk.mkdir()
     line = f"{CCGRAPH} {command.format(file=file)}"
+    began = time.monotonic()
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", ON_A_SMALL_DISK.format(size="100m", disk=disk, command=line)],
@@ -315,6 +320,7 @@ def test_a_disk_that_becomes_full_while_a_dump_is_read_is_told(
     assert (done.returncode, done.stdout) == (1, "")
     assert f"There is no room for {file} on the disk of the database" in done.stderr
     assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < STOP_TIMEOUT
 
 
 def test_a_folder_that_cannot_be_made_is_named(on_database: Run, tmp_path: Path) -> None:
