@@ -13,7 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the index."""
-    op.execute("CREATE INDEX idx_tasks_held ON tasks (assigned_to, started_at) WHERE status = 'RUNNING'")
+    op.execute(
+        "CREATE INDEX idx_tasks_held ON tasks (assigned_to, started_at)"
+        " WHERE status = 'RUNNING' AND assigned_to IS NOT NULL"
+    )
 
 
 def downgrade() -> None:

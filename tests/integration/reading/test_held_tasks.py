@@ -1,5 +1,7 @@
 """What a claim tells of the tasks that the instance holds besides."""
 
+from uuid import uuid4
+
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,3 +48,13 @@ async def test_of_many_tasks_that_an_instance_holds_only_those_that_are_told_are
     held = orjson.loads(answer["held"])["nodes"]
     assert [task["name"] for task in held] == [f"task {number}" for number in range(1, TOLD + 1)]
     assert found <= 1 + TOLD + 1, "the claimed one, those that are told, and one that ends the last place"
+
+
+async def test_what_asks_for_running_tasks_of_any_instance_does_not_read_the_index_of_held_ones(
+    connection: AsyncConnection,
+) -> None:
+    await connection.exec_driver_sql("SET enable_seqscan = off")
+    expired = "SELECT id FROM tasks WHERE status = 'RUNNING' AND lease_expires_at < now() AND project_id = $1"
+    plan = (await connection.exec_driver_sql(f"EXPLAIN {expired}", (uuid4(),))).scalars().all()
+    assert "Index" in "".join(plan)
+    assert "idx_tasks_held" not in "".join(plan)
