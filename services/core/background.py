@@ -8,7 +8,7 @@ logs that and begins the work again, so what the work has to remember lives in i
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
@@ -162,9 +162,6 @@ class Tasks:
 
     def __len__(self) -> int:
         return len(self._tasks)
-
-    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
-        return iter(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, Result], name: str | None = None) -> "asyncio.Task[Result]":
         """Begin a task. Its result and its error are for the one who awaits it."""

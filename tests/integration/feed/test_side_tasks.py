@@ -261,7 +261,7 @@ async def test_who_waits_for_an_answer_that_is_cut_off_is_told() -> None:
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.wait([first])
-    [turns] = shared._tasks
+    [turns] = shared._tasks._tasks
     turns.cancel()
     with pytest.raises(ConnectionAbortedError):
         await asyncio.wait_for(second, PATIENCE)

@@ -57,7 +57,7 @@ class Reach:
         return self.seer.user_id in (project["owner_id"], *editors)
 
     def takes_part(self, session_id: Any, modes: tuple[str, ...] = ("edit", "full_control")) -> bool:
-        """True if somebody shares this session with the person now, for more than looking."""
+        """True if another person shares this session with the person now, for more than looking."""
         for shared in self.tables["collaboration_sessions"]:
             ends = shared["expires_at"]
             if (

@@ -1,4 +1,4 @@
-"""The changes that a write made in the whole database, and those that somebody was allowed to make."""
+"""The changes that a write made in the whole database, and those that its caller was allowed to make."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

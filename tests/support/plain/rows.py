@@ -21,7 +21,7 @@ class World:
     _sights: dict[Seer, Sight] = field(default_factory=dict)
 
     def visible(self, seer: Seer, type_name: str) -> list[Row]:
-        """The rows that somebody may see, in key order."""
+        """The rows that a viewer may see, in key order."""
         sight = self._sights.get(seer)
         if sight is None:
             tables = {table.table: self.rows[table.name] for table in stored(self.catalog)}
@@ -29,7 +29,7 @@ class World:
         return sight.rows(self.catalog.types[type_name].table)
 
     def value(self, seer: Seer, column: Column, row: Row) -> Any:
-        """The value that somebody reads in a column: of another person, null in whatever is private."""
+        """The value that a viewer reads in a column: of another person, null in whatever is private."""
         if column.private and not seer.is_admin and row["id"] != seer.user_id:
             return None
         value = row[column.name]
